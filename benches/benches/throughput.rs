@@ -1,0 +1,190 @@
+//! How many 8-byte messages go from one core to another in a second?
+//!
+//! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue and
+//! crossbeam-channel, which cannot do that, between two threads. Every spinning side backs off with the same
+//! code. The consumer checks every message.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "the closing table is what a benchmark is for"
+)]
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::thread;
+use std::time::Duration;
+
+use benches::contest::{self, Contender};
+use benches::ratios::{Bar, Of, Ratio, Samples};
+use benches::second::{self, Role, Second};
+use benches::start::Start;
+use benches::{floor, pin, stream};
+use crossbeam_channel::{TryRecvError, TrySendError};
+use crossbeam_queue::ArrayQueue;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Messages that a queue holds. (A pipe holds what the kernel gives it: 8192 of 8 bytes.)
+const CAPACITY: usize = 1024;
+
+fn main() -> Result<()> {
+    if let Some(role) = second::role()? {
+        return play(role);
+    }
+    let cpus = pin::pair()?;
+    let mut criterion = contest::criterion();
+    let mut samples = Samples::new();
+    contest::contest(
+        &mut criterion,
+        &mut samples,
+        "throughput",
+        &mut [
+            #[cfg(feature = "ours")]
+            Contender::new("ours", 1 << 19, ours::contender(cpus)?),
+            Contender::new("ArrayQueue", 1 << 19, array_queue(cpus)),
+            Contender::new("crossbeam-channel", 1 << 19, channel(cpus)),
+            Contender::new("pipe", 1 << 16, pipe(cpus)?),
+        ],
+    );
+    criterion.final_summary();
+    print!(
+        "{}",
+        samples.table(&[
+            Ratio {
+                name: "throughput ours/best(ArrayQueue, crossbeam-channel)",
+                of: Of::Speed,
+                ours: "throughput/ours",
+                others: &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+                bar: Bar::AtLeast(1.0),
+            },
+            Ratio {
+                name: "throughput ours/pipe",
+                of: Of::Speed,
+                ours: "throughput/ours",
+                others: &["throughput/pipe"],
+                bar: Bar::AtLeast(1.0),
+            },
+        ])
+    );
+    Ok(())
+}
+
+/// The second process.
+fn play(role: Role) -> Result<()> {
+    match role.name() {
+        "pipe" => play_pipe(role),
+        #[cfg(feature = "ours")]
+        "ours" => ours::play(role),
+        other => Err(format!("no such role: {other}").into()),
+    }
+}
+
+/// `n` messages from a second thread to this one.
+fn between_threads(
+    [here, there]: [usize; 2],
+    n: u64,
+    push: impl FnMut(u64) -> bool + Send,
+    pop: impl FnMut() -> Option<u64>,
+) -> Duration {
+    let start = Start::default();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pin::to(there).expect("the cores were allowed when the benchmark began");
+            start.arrive();
+            stream::produce(n, push);
+        });
+        let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
+        let begun = start.release();
+        stream::consume(n, pop);
+        begun.elapsed()
+    })
+}
+
+fn array_queue(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+    let queue = ArrayQueue::new(CAPACITY);
+    move |n| between_threads(cpus, n, |value| queue.push(value).is_ok(), || queue.pop())
+}
+
+fn channel(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+    let (sender, receiver) = crossbeam_channel::bounded(CAPACITY);
+    move |n| {
+        let push = |value| match sender.try_send(value) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(_)) => unreachable!("this function holds the receiver"),
+        };
+        let pop = || match receiver.try_recv() {
+            Ok(value) => Some(value),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => unreachable!("this function holds the sender"),
+        };
+        between_threads(cpus, n, push, pop)
+    }
+}
+
+/// One system call for each message on each side; the kernel does the waiting.
+fn pipe([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
+    let (mut reader, writer) = io::pipe()?;
+    floor::bequeath(&writer)?;
+    let start = floor::Shared::<Start>::create()?;
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&writer);
+    let mut second = Second::start("pipe", there, &[&start.fd(), &fd])?;
+    Ok(move |n| {
+        let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
+        second.run(n).expect("the second process is alive");
+        let begun = start.release();
+        stream::consume(n, || {
+            let mut message = [0; 8];
+            reader
+                .read_exact(&mut message)
+                .expect("the writer is alive");
+            Some(u64::from_ne_bytes(message))
+        });
+        begun.elapsed()
+    })
+}
+
+fn play_pipe(role: Role) -> Result<()> {
+    let start = floor::Shared::<Start>::inherit(role.arg(0)?)?;
+    let mut writer = floor::inherited(role.arg(1)?)?;
+    role.play(|n| {
+        start.arrive();
+        stream::produce(n, |value| {
+            writer
+                .write_all(&value.to_ne_bytes())
+                .expect("the reader is alive");
+            true
+        });
+    })?;
+    Ok(())
+}
+
+/// Between two processes, by name.
+#[cfg(feature = "ours")]
+mod ours {
+    use super::*;
+    use benches::ours::Lanes;
+
+    pub fn contender([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
+        let lanes = Lanes::create("throughput", CAPACITY)?;
+        let start = floor::Shared::<Start>::create()?;
+        let mut second = Second::start("ours", there, &[&start.fd(), &lanes.name()])?;
+        Ok(move |n| {
+            let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
+            second.run(n).expect("the second process is alive");
+            let begun = start.release();
+            stream::consume(n, || lanes.back.try_recv());
+            begun.elapsed()
+        })
+    }
+
+    pub fn play(role: Role) -> Result<()> {
+        let start = floor::Shared::<Start>::inherit(role.arg(0)?)?;
+        let lanes = Lanes::attach(role.arg(1)?, CAPACITY)?;
+        role.play(|n| {
+            start.arrive();
+            stream::produce(n, |value| lanes.back.try_send(value));
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! What the benchmarks share. One question a file in `benches/`; rivals live there and nowhere else.
+//!
+//! ```text
+//! pin      which core a thread runs on
+//! second   a real second process, started from the benchmark's own executable
+//! start    both sides leave at the same moment, and the clock starts there
+//! floor    what the machine itself takes: cache lines, bare futexes, the mapping they live in
+//! spin     the back-off of every spinning side, the same code for all contenders
+//! stream   the producer and the consumer of a throughput run, the same code for all contenders
+//! contest  contenders measured by criterion, then against each other in turns
+//! ratios   medians of those turns, and the closing table
+//! ours     the contenders of this repository (feature `ours`): all calls of ipc-posix
+//! ```
+//!
+//! The machine's speed drifts by up to a factor of two between runs, so only ratios inside one run mean
+//! anything. That is why contenders are taken in turns and why a ratio is formed within each turn first.
+//!
+//! `cargo bench -p benches` runs everything, `cargo bench -p benches -- --quick` does so in a hurry.
+//! `BENCH_CPUS=2,3` chooses the two cores.
+
+pub mod contest;
+pub mod floor;
+#[cfg(feature = "ours")]
+pub mod ours;
+pub mod pin;
+pub mod ratios;
+pub mod second;
+pub mod spin;
+pub mod start;
+pub mod stream;

@@ -1,0 +1,139 @@
+//! The contenders of this repository: every call of ipc-posix that the benchmarks make.
+
+use std::error::Error;
+use std::process;
+
+use ipc_posix::{Queue, Region, TryRecvError, TrySendError};
+
+/// What went wrong, of whichever operation.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A region with a queue each way. Its name is removed on drop by the process that created it.
+pub struct Lanes {
+    /// From the first process to the second.
+    pub there: Lane,
+    /// From the second process to the first.
+    pub back: Lane,
+    name: String,
+    created: bool,
+    _region: Region,
+}
+
+/// A queue of numbers. A broken queue ends the benchmark: there is nothing to measure then.
+pub struct Lane(Queue<u64>);
+
+impl Lanes {
+    /// Makes a region of this process under a name of its own, with two queues of `capacity` each.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn create(question: &str, capacity: usize) -> Result<Self> {
+        Self::make(
+            format!("bench-{}-{question}", process::id()),
+            capacity,
+            true,
+        )
+    }
+
+    /// Opens the region that the first process calls `name`, with the capacity that it chose.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn attach(name: String, capacity: usize) -> Result<Self> {
+        Self::make(name, capacity, false)
+    }
+
+    fn make(name: String, capacity: usize, created: bool) -> Result<Self> {
+        let region = Region::options().size(1 << 20).open_or_create(&name)?;
+        let lane = |which: &str| -> Result<Lane> {
+            Ok(Lane(
+                region
+                    .queue::<u64>(which)
+                    .capacity(capacity)
+                    .open_or_create()?,
+            ))
+        };
+        Ok(Self {
+            there: lane("there")?,
+            back: lane("back")?,
+            name,
+            created,
+            _region: region,
+        })
+    }
+
+    /// The name to hand to the second process.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        if self.created {
+            // Nothing depends on it: the name holds a process id and is not used again.
+            let _ = Region::unlink(&self.name);
+        }
+    }
+}
+
+impl Lane {
+    /// Whether there was room for `value`.
+    ///
+    /// # Panics
+    ///
+    /// If the queue is closed or broken.
+    #[inline]
+    #[must_use]
+    pub fn try_send(&self, value: u64) -> bool {
+        match self.0.try_send(value) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(broken) => panic!("try_send: {broken:?}"),
+        }
+    }
+
+    /// The next value, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// If the queue is closed or broken.
+    #[inline]
+    #[must_use]
+    pub fn try_recv(&self) -> Option<u64> {
+        match self.0.try_recv() {
+            Ok(value) => Some(value),
+            Err(TryRecvError::Empty) => None,
+            Err(broken) => panic!("try_recv: {broken:?}"),
+        }
+    }
+
+    /// Sends `value`, asleep while the queue is full.
+    ///
+    /// # Panics
+    ///
+    /// If the queue is closed or broken.
+    #[inline]
+    pub fn send(&self, value: u64) {
+        if let Err(broken) = self.0.send(value) {
+            panic!("send: {broken:?}");
+        }
+    }
+
+    /// The next value, asleep while there is none.
+    ///
+    /// # Panics
+    ///
+    /// If the queue is closed or broken.
+    #[inline]
+    #[must_use]
+    pub fn recv(&self) -> u64 {
+        match self.0.recv() {
+            Ok(value) => value,
+            Err(broken) => panic!("recv: {broken:?}"),
+        }
+    }
+}

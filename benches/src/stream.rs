@@ -1,0 +1,33 @@
+//! The producer and the consumer of a throughput run: the same code for all contenders.
+
+use crate::spin::Spin;
+
+/// Pushes the numbers from 0 to `n` exclusive; `push` says whether there was room.
+#[inline]
+pub fn produce(n: u64, mut push: impl FnMut(u64) -> bool) {
+    for value in 0..n {
+        let mut spin = Spin::new();
+        while !push(value) {
+            spin.wait();
+        }
+    }
+}
+
+/// Pops until the numbers from 0 to `n` exclusive have arrived; `pop` gives `None` while there is nothing.
+///
+/// # Panics
+///
+/// If a number is missing, doubled or out of order. A contender that loses messages is not fast.
+#[inline]
+pub fn consume(n: u64, mut pop: impl FnMut() -> Option<u64>) {
+    for expected in 0..n {
+        let mut spin = Spin::new();
+        let value = loop {
+            match pop() {
+                Some(value) => break value,
+                None => spin.wait(),
+            }
+        };
+        assert_eq!(value, expected, "messages must arrive in order");
+    }
+}

@@ -1,0 +1,248 @@
+//! Errors of the objects: one small enum per operation; a failed send gives the value back.
+
+use core::fmt;
+
+/// What makes an object unusable for the caller, whatever the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A word in shared memory holds a value that no correct peer writes.
+    Corrupted,
+    /// A message's bits are no value of the element type (a `bool` of 2, say). It was taken and is gone.
+    InvalidValue,
+    /// The handle came through `fork`: the child has to open the region again.
+    Forked,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Corrupted => "the shared memory holds a value that no correct peer writes",
+            Fault::InvalidValue => "a message's bits are not a value of its type; it was dropped",
+            Fault::Forked => "the handle came through fork: open the region again in this process",
+        })
+    }
+}
+
+impl core::error::Error for Fault {}
+
+macro_rules! send_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name<T> {
+            $($(#[$vdoc])* $variant(T),)*
+            /// The queue is closed. The value comes back.
+            Closed(T),
+            /// The last living receiver is gone (only from a sender half). The value comes back.
+            Disconnected(T),
+            /// The queue cannot be used. The value comes back.
+            Fault(T, Fault),
+        }
+
+        impl<T> $name<T> {
+            /// The value that was not sent.
+            pub fn into_inner(self) -> T {
+                match self {
+                    $($name::$variant(value) => value,)*
+                    $name::Closed(value) | $name::Disconnected(value) | $name::Fault(value, _) => value,
+                }
+            }
+
+            /// Whether the queue is closed.
+            pub fn is_closed(&self) -> bool {
+                matches!(self, $name::Closed(_))
+            }
+
+            /// Whether the last living receiver is gone.
+            pub fn is_disconnected(&self) -> bool {
+                matches!(self, $name::Disconnected(_))
+            }
+        }
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant(_) => f.write_str(concat!(stringify!($variant), "(..)")),)*
+                    $name::Closed(_) => f.write_str("Closed(..)"),
+                    $name::Disconnected(_) => f.write_str("Disconnected(..)"),
+                    $name::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
+                }
+            }
+        }
+
+        impl<T> fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant(_) => f.write_str($text),)*
+                    $name::Closed(_) => f.write_str("sending on a closed queue"),
+                    $name::Disconnected(_) => f.write_str("the last living receiver is gone"),
+                    $name::Fault(_, fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl<T> core::error::Error for $name<T> {}
+    };
+}
+
+send_error! {
+    /// Why a blocking send failed.
+    SendError {}
+}
+send_error! {
+    /// Why a send that does not wait failed.
+    TrySendError {
+        /// There is no room.
+        Full => "the queue is full",
+    }
+}
+send_error! {
+    /// Why a send with a time limit failed.
+    SendTimeoutError {
+        /// There was no room in time.
+        Timeout => "no room in the queue in time",
+    }
+}
+
+impl<T> TrySendError<T> {
+    /// Whether the queue was full.
+    pub fn is_full(&self) -> bool {
+        matches!(self, TrySendError::Full(_))
+    }
+}
+
+impl<T> SendTimeoutError<T> {
+    /// Whether the time was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, SendTimeoutError::Timeout(_))
+    }
+}
+
+/// Why an overwriting send failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForceSendError<T> {
+    /// Other senders took the room that this call had made, or the oldest message is not published yet.
+    /// The value comes back, and with it the oldest message if one was displaced. Nothing is lost.
+    Contended {
+        /// The value that was not sent.
+        value: T,
+        /// The message that was taken out to make room.
+        displaced: Option<T>,
+    },
+    /// The queue is closed. The value comes back.
+    Closed(T),
+    /// The queue cannot be used. The value comes back.
+    Fault(T, Fault),
+}
+
+impl<T> ForceSendError<T> {
+    /// The value that was not sent. A displaced message is dropped with the error: match on
+    /// [`Contended`](Self::Contended) to keep it.
+    pub fn into_inner(self) -> T {
+        match self {
+            ForceSendError::Contended { value, .. } | ForceSendError::Closed(value) | ForceSendError::Fault(value, _) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for ForceSendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ForceSendError::Contended { displaced, .. } => {
+                write!(f, "Contended {{ displaced: {} }}", if displaced.is_some() { "Some(..)" } else { "None" })
+            }
+            ForceSendError::Closed(_) => f.write_str("Closed(..)"),
+            ForceSendError::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
+        }
+    }
+}
+
+impl<T> fmt::Display for ForceSendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ForceSendError::Contended { .. } => f.write_str("other senders took the room that was made"),
+            ForceSendError::Closed(_) => f.write_str("sending on a closed queue"),
+            ForceSendError::Fault(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T> core::error::Error for ForceSendError<T> {}
+
+macro_rules! recv_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+            /// The queue is closed and drained.
+            Closed,
+            /// The queue is empty and the last living sender is gone (only from a receiver half).
+            Disconnected,
+            /// The queue cannot be used.
+            Fault(Fault),
+        }
+
+        impl $name {
+            /// Whether the queue is closed and drained.
+            pub fn is_closed(&self) -> bool {
+                matches!(self, $name::Closed)
+            }
+
+            /// Whether the last living sender is gone.
+            pub fn is_disconnected(&self) -> bool {
+                matches!(self, $name::Disconnected)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant => f.write_str($text),)*
+                    $name::Closed => f.write_str("the queue is closed and drained"),
+                    $name::Disconnected => f.write_str("the queue is empty and the last living sender is gone"),
+                    $name::Fault(fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
+recv_error! {
+    /// Why a blocking receive failed.
+    RecvError {}
+}
+recv_error! {
+    /// Why a receive that does not wait failed.
+    TryRecvError {
+        /// There is no message, or the oldest one is still being written by a living sender.
+        Empty => "the queue is empty",
+    }
+}
+recv_error! {
+    /// Why a receive with a time limit failed.
+    RecvTimeoutError {
+        /// No message came in time.
+        Timeout => "no message in time",
+    }
+}
+
+impl TryRecvError {
+    /// Whether there was no message.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, TryRecvError::Empty)
+    }
+}
+
+impl RecvTimeoutError {
+    /// Whether the time was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, RecvTimeoutError::Timeout)
+    }
+}

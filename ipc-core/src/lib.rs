@@ -1,0 +1,59 @@
+//! Inter-process primitives over plain shared memory: no operating system, no allocator, no thread.
+//!
+//! This crate holds every algorithm of the library. It sees memory that several processes (or threads,
+//! or cores) map, a few words in it, and a [`Platform`] that can sleep, wake and tell who is dead. Files,
+//! names and system calls live in `ipc-posix`, which most programs want to use.
+//!
+//! # What is here
+//!
+//! | module | topic |
+//! |---|---|
+//! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
+//! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
+//! | [`region`] | a region that holds many named objects: header, directory, lock |
+//! | [`participant`] | who takes part, and the table that records it |
+//! | [`platform`] | the one seam to the world |
+//! | [`memory`] | a piece of memory that objects are laid into |
+//!
+//! # Trust
+//!
+//! Everything that is read from shared memory may have been written by a faulty or hostile peer. Geometry
+//! is validated once and then kept in private memory, each shared word is read once into a local, indices
+//! are masked and every loop is bounded. The worst that a peer with write access can do to this crate's
+//! callers is a [`Fault::Corrupted`](error::Fault::Corrupted) and messages with arbitrary (but valid) content.
+//!
+//! # Without an operating system
+//!
+//! ```
+//! use ipc_core::{memory::StaticMemory, platform::SpinPlatform, queue::Queue};
+//!
+//! static SHARED: StaticMemory<{ Queue::<u32, SpinPlatform>::required_bytes(8) as usize }> = StaticMemory::new();
+//!
+//! let queue = Queue::<u32, _>::create(SHARED.memory(), 8, 0, SpinPlatform::new(1)).unwrap();
+//! let other = Queue::<u32, _>::attach(SHARED.memory(), 0, SpinPlatform::new(2)).unwrap();
+//! queue.try_send(7).unwrap();
+//! assert_eq!(other.try_recv(), Ok(7));
+//! ```
+#![no_std]
+#![deny(missing_docs)]
+
+pub mod error;
+#[cfg(not(loom))]
+pub mod memory;
+#[cfg(not(loom))]
+pub mod object;
+pub mod participant;
+pub mod platform;
+pub mod queue;
+pub mod region;
+pub mod ring;
+pub mod sync;
+pub mod time;
+pub mod wait;
+
+pub use error::Fault;
+pub use participant::ParticipantId;
+pub use platform::Platform;
+pub use queue::Queue;
+pub use time::Instant;

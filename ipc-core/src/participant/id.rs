@@ -1,0 +1,87 @@
+//! Identities, and the proof that somebody is dead.
+
+use crate::platform::Platform;
+
+/// One participant of a region: a number from 1 to [`ParticipantId::MAX`] that fits the ten owner bits of
+/// every shared word. 0 means "nobody" in those bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParticipantId(u16);
+
+impl ParticipantId {
+    /// The largest identity, and so the number of participants that a region can have at once.
+    pub const MAX: u16 = 1022;
+
+    /// The identity with this number; `None` for 0 and for anything above [`MAX`](Self::MAX).
+    pub const fn new(number: u16) -> Option<Self> {
+        if number >= 1 && number <= Self::MAX { Some(ParticipantId(number)) } else { None }
+    }
+
+    /// The identity whose record has this index in the participant table.
+    pub const fn from_index(index: usize) -> Option<Self> {
+        if index < Self::MAX as usize { Some(ParticipantId(index as u16 + 1)) } else { None }
+    }
+
+    /// The number, from 1 to [`MAX`](Self::MAX).
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// The index of this participant's record in the table.
+    pub const fn index(self) -> usize {
+        self.0 as usize - 1
+    }
+}
+
+/// Says that a participant can make no further step while the value lives: the licence to repair after it.
+///
+/// Repair needs such a proof because a participant that is merely stopped may still write.
+#[derive(Debug)]
+pub struct Dead {
+    who: ParticipantId,
+}
+
+impl Dead {
+    /// Claims that `who` makes no step while the result lives, on the caller's own evidence: a participant
+    /// that joins has just taken the lock byte of its future record, so the record's last owner is gone.
+    ///
+    /// A false claim cannot break memory safety, but it can lose or tear messages.
+    pub const fn on_evidence(who: ParticipantId) -> Self {
+        Dead { who }
+    }
+
+    /// Who is dead.
+    pub const fn who(&self) -> ParticipantId {
+        self.who
+    }
+}
+
+/// A participant that was verified dead and whose record is pinned: nobody can take it over until this
+/// guard drops.
+#[must_use = "dropping it gives the record free again"]
+pub struct Seized<'p, P: Platform + ?Sized> {
+    platform: &'p P,
+    dead: Dead,
+}
+
+impl<'p, P: Platform + ?Sized> Seized<'p, P> {
+    /// Seizes `who` if it is dead. `None` if it lives, if somebody else holds it just now, or if it is the
+    /// caller itself. Never waits; one or two system calls on POSIX.
+    pub fn try_new(platform: &'p P, who: ParticipantId) -> Option<Self> {
+        if who != platform.me() && platform.seize(who) {
+            Some(Seized { platform, dead: Dead { who } })
+        } else {
+            None
+        }
+    }
+
+    /// The proof to hand to repair functions.
+    pub fn dead(&self) -> &Dead {
+        &self.dead
+    }
+}
+
+impl<P: Platform + ?Sized> Drop for Seized<'_, P> {
+    fn drop(&mut self) {
+        self.platform.unseize(self.dead.who);
+    }
+}

@@ -1,0 +1,12 @@
+//! Who takes part in a region: identities and the table of records.
+//!
+//! A participant is an *address space* (a process), not a thread: when it is gone, none of its threads can
+//! make another step, so everything that is marked with its identity can be repaired at once.
+
+mod id;
+#[cfg(not(loom))]
+mod table;
+
+pub use id::{Dead, ParticipantId, Seized};
+#[cfg(not(loom))]
+pub use table::{Record, RecordInfo};

@@ -1,0 +1,71 @@
+//! The participant table: one record per participant, for people and tools to read.
+//!
+//! No decision is taken from a record: who lives is what the kernel says about the lock byte with the same
+//! number. The epoch counts how often a record was taken.
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+const FREE: u32 = 0;
+const LIVE: u32 = 1;
+
+/// One participant's record in shared memory.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Record {
+    state: AtomicU32,
+    epoch: AtomicU32,
+    pid: AtomicU32,
+    _reserved: AtomicU32,
+    start_time: AtomicU64,
+    joined: AtomicU64,
+    _room: [AtomicU64; 4],
+}
+
+const _: () = assert!(size_of::<Record>() == 64);
+
+/// A copy of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordInfo {
+    /// Whether somebody has joined with this record and not left it. A killed participant stays `true`
+    /// until somebody takes the record over.
+    pub joined: bool,
+    /// How often the record was taken.
+    pub epoch: u32,
+    /// Process id, in the joiner's own PID namespace: a hint for people.
+    pub pid: u32,
+    /// The process's start time as the platform counts it; 0 if unknown.
+    pub start_time: u64,
+    /// When it joined, on the monotonic clock, in nanoseconds.
+    pub joined_at: u64,
+}
+
+impl Record {
+    /// Takes the record for a new participant. The caller holds the lock byte of this record and has swept
+    /// what its predecessor left.
+    pub fn join(&self, pid: u32, start_time: u64, now: u64) {
+        // Relaxed: diagnostics. The lock byte orders one owner's writes before the next one's.
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        self.epoch.store(epoch.wrapping_add(1), Ordering::Relaxed);
+        self.pid.store(pid, Ordering::Relaxed);
+        self.start_time.store(start_time, Ordering::Relaxed);
+        self.joined.store(now, Ordering::Relaxed);
+        // Release, with the Acquire in `info`: who sees LIVE sees the fields.
+        self.state.store(LIVE, Ordering::Release);
+    }
+
+    /// Gives the record free. The caller still holds the lock byte.
+    pub fn leave(&self) {
+        self.state.store(FREE, Ordering::Release);
+    }
+
+    /// A copy of the record. The fields may belong to different owners if it changes hands meanwhile.
+    pub fn info(&self) -> RecordInfo {
+        RecordInfo {
+            joined: self.state.load(Ordering::Acquire) == LIVE,
+            epoch: self.epoch.load(Ordering::Relaxed),
+            pid: self.pid.load(Ordering::Relaxed),
+            start_time: self.start_time.load(Ordering::Relaxed),
+            joined_at: self.joined.load(Ordering::Relaxed),
+        }
+    }
+}

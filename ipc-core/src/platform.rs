@@ -1,0 +1,157 @@
+//! The one seam between the algorithms and the world.
+
+use core::time::Duration;
+
+use crate::participant::ParticipantId;
+use crate::sync::{AtomicU32, Ordering, fence, spin_hint};
+use crate::time::Instant;
+
+/// How a [`Platform::wait`] ended. Every outcome may be spurious: callers look at their condition again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitOutcome {
+    /// Woken by somebody, or for no reason.
+    Woken,
+    /// The word did not hold the expected value, so there was no sleep.
+    Changed,
+    /// The time was over.
+    TimedOut,
+}
+
+/// What the algorithms need from outside: sleep, wake, a clock, who is dead, and two barriers.
+///
+/// `ipc-posix` implements it with futexes, the monotonic clock, lock bytes and `membarrier`; the loom models
+/// with a table of sleepers; bare metal with [`SpinPlatform`] or its own.
+pub trait Platform {
+    /// Sleeps while `word` holds `expected`, at most `timeout`. The comparison and the falling asleep are
+    /// one step with respect to [`wake`](Self::wake). May return early.
+    fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome;
+
+    /// Wakes up to `count` sleepers on `word`, in every process, and returns how many were woken.
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32;
+
+    /// The monotonic clock.
+    fn now(&self) -> Instant;
+
+    /// Who is calling.
+    fn me(&self) -> ParticipantId;
+
+    /// `true` only if `who` can make no further step. Until [`unseize`](Self::unseize), nobody else can
+    /// seize it or take its record over. Never waits; `false` when in doubt.
+    fn seize(&self, who: ParticipantId) -> bool;
+
+    /// Ends a successful [`seize`](Self::seize).
+    fn unseize(&self, who: ParticipantId);
+
+    /// The notifier's barrier, on every fast path: between its state change and its look at the sleepers' bit.
+    fn light_barrier(&self);
+
+    /// The sleeper's barrier: between announcing itself and looking at the state again. Together with
+    /// [`light_barrier`](Self::light_barrier) it must act as two `fence(SeqCst)` do.
+    fn heavy_barrier(&self);
+
+    /// Whether another participant can run while this one spins. `false` (one processor) makes blocking
+    /// calls sleep at once.
+    fn spinning_helps(&self) -> bool {
+        true
+    }
+}
+
+/// A platform that never sleeps and never declares anybody dead: for bare metal, and for threads that share
+/// memory without an operating system's help.
+///
+/// Waiting is polling with a spin hint; the clock counts polls, so timeouts are approximate: one tick a
+/// microsecond is assumed. Put your own platform in its place where there is a timer or a `WFE`.
+#[derive(Debug)]
+pub struct SpinPlatform {
+    me: ParticipantId,
+    ticks: AtomicU32,
+}
+
+impl SpinPlatform {
+    /// A platform for the participant with this number.
+    ///
+    /// # Panics
+    ///
+    /// If `number` is 0 or greater than [`ParticipantId::MAX`]. In a `const` context that is a compile error.
+    #[cfg(not(loom))]
+    pub const fn new(number: u16) -> Self {
+        match ParticipantId::new(number) {
+            Some(me) => SpinPlatform { me, ticks: AtomicU32::new(0) },
+            None => panic!("participant numbers run from 1 to 1022"),
+        }
+    }
+}
+
+/// Polls of the word in one `SpinPlatform::wait`, at most.
+const POLLS_PER_WAIT: u32 = 1000;
+
+impl Platform for SpinPlatform {
+    fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
+        let polls = u32::try_from(timeout.as_micros()).unwrap_or(u32::MAX).min(POLLS_PER_WAIT);
+        for _ in 0..polls {
+            // Relaxed: callers re-read their state with Acquire after waking.
+            if word.load(Ordering::Relaxed) != expected {
+                return WaitOutcome::Changed;
+            }
+            spin_hint();
+        }
+        self.ticks.fetch_add(polls.max(1), Ordering::Relaxed);
+        WaitOutcome::TimedOut
+    }
+
+    fn wake(&self, _word: &AtomicU32, _count: u32) -> u32 {
+        0
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(u64::from(self.ticks.load(Ordering::Relaxed)) * 1000)
+    }
+
+    fn me(&self) -> ParticipantId {
+        self.me
+    }
+
+    fn seize(&self, _who: ParticipantId) -> bool {
+        false
+    }
+
+    fn unseize(&self, _who: ParticipantId) {}
+
+    fn light_barrier(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn heavy_barrier(&self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+impl<P: Platform + ?Sized> Platform for &P {
+    fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
+        (**self).wait(word, expected, timeout)
+    }
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
+        (**self).wake(word, count)
+    }
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+    fn me(&self) -> ParticipantId {
+        (**self).me()
+    }
+    fn seize(&self, who: ParticipantId) -> bool {
+        (**self).seize(who)
+    }
+    fn unseize(&self, who: ParticipantId) {
+        (**self).unseize(who);
+    }
+    fn light_barrier(&self) {
+        (**self).light_barrier();
+    }
+    fn heavy_barrier(&self) {
+        (**self).heavy_barrier();
+    }
+    fn spinning_helps(&self) -> bool {
+        (**self).spinning_helps()
+    }
+}

@@ -1,0 +1,104 @@
+//! Which participants hold a sender half, and which a receiver half.
+//!
+//! One bit a participant and role. Each bit is written by its own participant (join, leave) and, once that one is
+//! dead, by whoever seized it. The other side looks at the bits before it sleeps, and asks the platform about the
+//! life of those that are set: as many system calls as there are dead ones, plus one.
+//!
+//! The bits of a set are its members, but an empty set alone does not mean "gone": before anybody ever joined, the
+//! other side waits. The sticky word `seen` tells the difference. It is set after the bit, so a joiner is never
+//! taken for somebody who left.
+
+use crate::participant::{Dead, ParticipantId};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The words of a set; a participant's number is its bit. Number 0 is nobody's: that bit is `seen`.
+const WORDS: usize = 16;
+const SEEN: u64 = 1;
+
+/// Which end of a queue a half is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It sends.
+    Sender,
+    /// It receives.
+    Receiver,
+}
+
+impl Role {
+    /// The other end.
+    pub const fn other(self) -> Role {
+        match self {
+            Role::Sender => Role::Receiver,
+            Role::Receiver => Role::Sender,
+        }
+    }
+}
+
+/// The set of participants in one role.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Presence {
+    words: [AtomicU64; WORDS],
+}
+
+fn bit(who: ParticipantId) -> (usize, u64) {
+    (usize::from(who.get()) / 64, 1 << (who.get() % 64))
+}
+
+impl Presence {
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Presence { words: core::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+
+    #[cfg(not(loom))]
+    pub(super) fn initialise(&self) {
+        for word in &self.words {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds `who`.
+    pub fn join(&self, who: ParticipantId) {
+        let (word, bit) = bit(who);
+        self.words[word].fetch_or(bit, Ordering::Relaxed);
+        // Release, with the Acquire in `was_seen`: whoever sees SEEN sees the bit of the one who set it.
+        self.words[0].fetch_or(SEEN, Ordering::Release);
+    }
+
+    /// Removes `who`. Everything it did before comes before this for whoever sees it gone (Release, with the
+    /// Acquire in [`first`](Self::first)).
+    pub fn leave(&self, who: ParticipantId) {
+        let (word, bit) = bit(who);
+        self.words[word].fetch_and(!bit, Ordering::Release);
+    }
+
+    /// Removes a dead participant.
+    pub fn sweep(&self, dead: &Dead) {
+        let (word, bit) = bit(dead.who());
+        if self.words[word].load(Ordering::Relaxed) & bit != 0 {
+            self.leave(dead.who());
+        }
+    }
+
+    /// Whether anybody ever joined.
+    pub fn was_seen(&self) -> bool {
+        self.words[0].load(Ordering::Acquire) & SEEN != 0
+    }
+
+    /// The members, from a snapshot of each word. Bits that are no participant's are passed over.
+    pub fn members(&self) -> impl Iterator<Item = ParticipantId> {
+        self.words.iter().enumerate().flat_map(|(index, word)| {
+            let mut bits = word.load(Ordering::Acquire);
+            core::iter::from_fn(move || {
+                if bits == 0 {
+                    return None;
+                }
+                let number = index as u16 * 64 + bits.trailing_zeros() as u16;
+                bits &= bits - 1;
+                Some(number)
+            })
+            .filter_map(ParticipantId::new)
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Sending.
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use crate::error::{ForceSendError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::platform::Platform;
+use crate::ring::PushRefused;
+use crate::time::Instant;
+use crate::wait::{Attempt, block_until};
+
+use super::presence::Role;
+use super::view::Queue;
+
+/// How often an overwriting send makes room before it reports contention.
+const FORCE_ATTEMPTS: u32 = 8;
+
+impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
+    #[inline(always)]
+    fn push(&self, value: &T) -> Result<(), PushRefused> {
+        let at = self.ring().try_push(self.platform.me(), value, &self.seen_head)?;
+        // Messages behind this one may have been published, and their wake-ups spent, while it held up the head.
+        self.parts.control.gates.items.notify(&self.platform, || self.ring().tickets_from(at));
+        Ok(())
+    }
+
+    /// Sends if there is room. Never waits; lock-free. No system call unless a consumer sleeps.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.push(&value) {
+            Ok(()) => Ok(()),
+            Err(PushRefused::Full) => Err(TrySendError::Full(value)),
+            Err(PushRefused::Closed) => Err(TrySendError::Closed(value)),
+            Err(PushRefused::Corrupted) => Err(TrySendError::Fault(value, Self::CORRUPTED)),
+        }
+    }
+
+    /// Sends, and waits for room if there is none.
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.send_watching(value, None, false).map_err(|error| match error {
+            SendTimeoutError::Closed(value) | SendTimeoutError::Timeout(value) => SendError::Closed(value),
+            SendTimeoutError::Disconnected(value) => SendError::Disconnected(value),
+            SendTimeoutError::Fault(value, fault) => SendError::Fault(value, fault),
+        })
+    }
+
+    /// Sends, and waits for room at most until `deadline`. Room that is there wins over a deadline that has passed.
+    #[inline]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.send_watching(value, Some(deadline), false)
+    }
+
+    /// The blocking send in its general form. With `watch`, the last living receiver's disappearance ends it.
+    #[inline]
+    pub fn send_watching(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
+        match self.push(&value) {
+            Ok(()) => Ok(()),
+            Err(PushRefused::Full) => self.send_contended(value, deadline, watch),
+            Err(PushRefused::Closed) => Err(SendTimeoutError::Closed(value)),
+            Err(PushRefused::Corrupted) => Err(SendTimeoutError::Fault(value, Self::CORRUPTED)),
+        }
+    }
+
+    #[cold]
+    fn send_contended(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
+        enum End {
+            Sent,
+            Closed,
+            Disconnected,
+            Corrupted,
+        }
+        let attempt = |thorough: bool| match self.push(&value) {
+            Ok(()) => Attempt::Done(End::Sent),
+            Err(PushRefused::Full) => {
+                // Nothing that a dead producer left is in our way here: a full queue waits for consumers, and they
+                // repair. Only their disappearance matters.
+                if thorough && watch && self.is_deserted(Role::Receiver) {
+                    return Attempt::Done(End::Disconnected);
+                }
+                if thorough {
+                    self.complete_closing();
+                }
+                Attempt::NotYet
+            }
+            Err(PushRefused::Closed) => Attempt::Done(End::Closed),
+            Err(PushRefused::Corrupted) => Attempt::Done(End::Corrupted),
+        };
+        match block_until(&self.platform, &self.parts.control.gates.space, &self.send_budget, deadline, attempt) {
+            Some(End::Sent) => Ok(()),
+            Some(End::Closed) => Err(SendTimeoutError::Closed(value)),
+            Some(End::Disconnected) => Err(SendTimeoutError::Disconnected(value)),
+            Some(End::Corrupted) => Err(SendTimeoutError::Fault(value, Self::CORRUPTED)),
+            None => Err(SendTimeoutError::Timeout(value)),
+        }
+    }
+
+    /// Whether a sender half should report that the last receiver has left: an inexpensive look without system calls.
+    pub fn receivers_left(&self) -> bool {
+        self.is_left(Role::Receiver)
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
+    /// Sends even if the queue is full, by taking out the oldest message, which it returns. Never waits.
+    ///
+    /// Several senders that overwrite at once can take each other's room; this call displaces at most one message,
+    /// and reports [`Contended`](ForceSendError::Contended) with both values if even then it found no room.
+    pub fn force_send(&self, value: T) -> Result<Option<T>, ForceSendError<T>> {
+        let mut displaced = None;
+        for _ in 0..FORCE_ATTEMPTS {
+            match self.push(&value) {
+                Ok(()) => return Ok(displaced),
+                Err(PushRefused::Closed) if displaced.is_some() => return Err(ForceSendError::Contended { value, displaced }),
+                Err(PushRefused::Closed) => return Err(ForceSendError::Closed(value)),
+                Err(PushRefused::Corrupted) if displaced.is_some() => return Err(ForceSendError::Contended { value, displaced }),
+                Err(PushRefused::Corrupted) => return Err(ForceSendError::Fault(value, Self::CORRUPTED)),
+                Err(PushRefused::Full) if displaced.is_some() => break,
+                Err(PushRefused::Full) => match self.try_recv() {
+                    Ok(oldest) => displaced = Some(oldest),
+                    Err(TryRecvError::Fault(fault)) => return Err(ForceSendError::Fault(value, fault)),
+                    Err(_) => {}
+                },
+            }
+        }
+        Err(ForceSendError::Contended { value, displaced })
+    }
+}

@@ -1,0 +1,62 @@
+//! Moving a value in and out of a slot's cells.
+//!
+//! A consumer copies before it knows whether the copy is whole (its compare-exchange on `head` tells), so a
+//! producer may write the same cells meanwhile. Both sides therefore use `Relaxed` accesses of whole 64-bit
+//! words: a race, but a defined one. A torn copy is thrown away unseen.
+
+use core::mem::MaybeUninit;
+
+use bytemuck::NoUninit;
+
+use crate::sync::{AtomicU64, Ordering};
+
+const CELL: usize = size_of::<u64>();
+
+/// The number of 64-bit cells that a value of `T` takes in a slot.
+pub const fn cells<T>() -> usize {
+    size_of::<T>().div_ceil(CELL)
+}
+
+/// The number of cells of a whole slot: its stamp, then the payload.
+pub const fn stride<T>() -> usize {
+    1 + cells::<T>()
+}
+
+/// Stores `value` into the first [`cells::<T>()`](cells) of `to`.
+#[inline(always)]
+pub(crate) fn store<T: NoUninit>(value: &T, to: &[AtomicU64]) {
+    let bytes = bytemuck::bytes_of(value);
+    let (words, rest) = bytes.as_chunks::<CELL>();
+    for (cell, word) in to.iter().zip(words) {
+        cell.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+    }
+    if !rest.is_empty() {
+        let mut last = [0; CELL];
+        last[..rest.len()].copy_from_slice(rest);
+        if let Some(cell) = to.get(words.len()) {
+            cell.store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Loads the bytes of a `T` from the first [`cells::<T>()`](cells) of `from`. The result is initialised, but
+/// its bits are whatever was there.
+#[inline(always)]
+pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    let to = value.as_mut_ptr().cast::<u8>();
+    let size = size_of::<T>();
+    assert!(from.len() >= cells::<T>());
+    for i in 0..size / CELL {
+        let word = from[i].load(Ordering::Relaxed);
+        // SAFETY: i < size / 8, so the eight bytes lie inside `value`; no alignment is assumed.
+        unsafe { to.add(i * CELL).cast::<u64>().write_unaligned(word) };
+    }
+    let rest = size % CELL;
+    if rest != 0 {
+        let last = from[size / CELL].load(Ordering::Relaxed).to_ne_bytes();
+        // SAFETY: the last `rest` bytes of `value` start at size - rest; `last` has eight.
+        unsafe { core::ptr::copy_nonoverlapping(last.as_ptr(), to.add(size - rest), rest) };
+    }
+    value
+}

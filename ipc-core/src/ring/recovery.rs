@@ -1,0 +1,83 @@
+//! Repair: who is in the way at the head, and what the dead have left.
+
+use super::position::{Position, SlotState, Stamp, Tail};
+use super::ring::Ring;
+use crate::participant::{Dead, ParticipantId};
+use crate::sync::Ordering;
+
+/// What stands at the head of a ring from which nothing could be popped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocker {
+    /// No ticket is taken: the ring is empty.
+    Nobody,
+    /// Something happened meanwhile: try again.
+    Moved,
+    /// This participant holds the oldest ticket and has not published it.
+    Owner(ParticipantId),
+    /// A word makes no sense.
+    Corrupted,
+}
+
+impl Ring<'_> {
+    /// Who holds up the head. Wait-free: a handful of loads.
+    pub fn blocker(&self) -> Blocker {
+        let at = Position::of(self.head.load(Ordering::Acquire));
+        let stamp = Stamp(self.stamp(at).load(Ordering::Acquire));
+        let ahead = stamp.position().ahead_of(at);
+        if ahead == 0 {
+            return match (stamp.state(), stamp.owner()) {
+                (SlotState::Busy, Some(owner)) => Blocker::Owner(owner),
+                (SlotState::Busy | SlotState::Invalid, _) => Blocker::Corrupted,
+                (SlotState::Full | SlotState::Void, _) => Blocker::Moved,
+            };
+        }
+        if ahead > 0 {
+            return Blocker::Moved;
+        }
+        // Acquire, "ticket".
+        let tail = Tail(self.tail.load(Ordering::Acquire));
+        match (tail.position().ahead_of(at), tail.owner()) {
+            (0, _) => Blocker::Nobody,
+            // The newest ticket is not marked in its slot (I1): its owner stands in `tail`.
+            (1, Some(owner)) => Blocker::Owner(owner),
+            (1, None) => Blocker::Corrupted,
+            // Further tickets were taken, so the slot was marked or published since we looked, or is garbage.
+            (ahead, _) if ahead < 0 || Stamp(self.stamp(at).load(Ordering::Acquire)) != stamp => Blocker::Moved,
+            _ if Position::of(self.head.load(Ordering::Acquire)) != at => Blocker::Moved,
+            _ => Blocker::Corrupted,
+        }
+    }
+
+    /// Gives up every ticket that `dead` held and had not published, and returns how many there were.
+    ///
+    /// Idempotent: a sweeper that dies half-way is followed by another. Bounded by the capacity. The caller
+    /// wakes the consumers if anything was given up.
+    pub fn sweep(&self, dead: &Dead) -> u64 {
+        let who = dead.who();
+        // Acquire, "ticket": with this tail come the marks of every ticket before its newest (I1).
+        let tail = Tail(self.tail.load(Ordering::Acquire));
+        let newest = tail.position().previous();
+        let mut given_up = 0;
+        if tail.owner() == Some(who) {
+            let word = self.stamp(newest);
+            let stamp = Stamp(word.load(Ordering::Acquire));
+            if stamp.position().ahead_of(newest) < 0 {
+                // If this fails, a producer has just marked the slot: the walk below finds the mark.
+                let void = Stamp::new(newest, Some(who), SlotState::Void);
+                given_up += u64::from(word.compare_exchange(stamp.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
+            }
+        }
+        let mut at = Position::of(self.head.load(Ordering::Acquire));
+        let tickets = tail.position().ahead_of(at).clamp(0, self.geometry.capacity() as i64);
+        for _ in 0..tickets {
+            let busy = Stamp::new(at, Some(who), SlotState::Busy);
+            let void = Stamp::new(at, Some(who), SlotState::Void);
+            let word = self.stamp(at);
+            if Stamp(word.load(Ordering::Acquire)) == busy {
+                given_up += u64::from(word.compare_exchange(busy.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
+            }
+            at = at.next();
+        }
+        given_up
+    }
+}

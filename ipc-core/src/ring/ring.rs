@@ -1,0 +1,405 @@
+//! Push and pop. The protocol, its races and its orderings are told in the [module's essay](super).
+
+use core::mem::MaybeUninit;
+
+use bytemuck::NoUninit;
+
+use super::payload;
+use super::position::{Position, SlotState, Stamp, Tail};
+use crate::participant::ParticipantId;
+use crate::sync::{self, AtomicU64, Ordering, spin_hint};
+
+/// Attempts of one operation before it declares the ring corrupted. Each failed attempt means that a peer got
+/// on (or lies): a million in a row do not happen to an honest one.
+const ATTEMPTS: u32 = 1 << 20;
+
+/// How far ahead of the current slot both sides prefetch, in bytes. Two cache lines, found by measurement:
+/// where the time of a ring goes is the ownership of cache lines, and a longer distance loses again.
+const PREFETCH_BYTES: usize = 128;
+
+/// Why a push did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushRefused {
+    /// No room.
+    Full,
+    /// The ring is closed.
+    Closed,
+    /// A word makes no sense.
+    Corrupted,
+}
+
+/// Why a pop did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopRefused {
+    /// Nothing is published at the head: the ring is empty or its oldest ticket is not published yet.
+    Empty,
+    /// The oldest ticket is not published, and others were taken after it: its holder is slow, stopped or dead.
+    Pending,
+    /// A word makes no sense.
+    Corrupted,
+}
+
+/// The sizes of a ring, kept in private memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    capacity: u64,
+    slots: u64,
+    stride: usize,
+}
+
+impl Geometry {
+    /// The most messages that a ring may hold: far below the positions' range.
+    pub const MAX_CAPACITY: u64 = 1 << 40;
+
+    /// A ring for `capacity` messages in slots of `stride` cells (see [`stride`](super::stride)). `None` if the
+    /// capacity is 0 or above [`MAX_CAPACITY`](Self::MAX_CAPACITY), or if the size overflows.
+    pub const fn new(capacity: u64, stride: usize) -> Option<Self> {
+        if capacity == 0 || capacity > Self::MAX_CAPACITY || stride == 0 {
+            return None;
+        }
+        let slots = capacity.next_power_of_two();
+        match slots.checked_mul(stride as u64) {
+            Some(cells) if cells <= (isize::MAX as u64) / 8 => Some(Geometry { capacity, slots, stride }),
+            _ => None,
+        }
+    }
+
+    /// How many messages fit.
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// The number of 64-bit cells of all slots.
+    pub const fn cells(&self) -> usize {
+        self.slots as usize * self.stride
+    }
+}
+
+/// A view of a ring: its words are elsewhere, its geometry is private.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'m> {
+    pub(super) tail: &'m AtomicU64,
+    pub(super) head: &'m AtomicU64,
+    cells: &'m [AtomicU64],
+    pub(super) geometry: Geometry,
+}
+
+impl<'m> Ring<'m> {
+    /// A view of the ring that these words make. `None` if `cells` is not as long as the geometry says.
+    pub fn new(tail: &'m AtomicU64, head: &'m AtomicU64, cells: &'m [AtomicU64], geometry: Geometry) -> Option<Self> {
+        (cells.len() == geometry.cells()).then_some(Ring { tail, head, cells, geometry })
+    }
+
+    /// Writes the words of an empty ring whose first message gets position `start`. The caller has the memory
+    /// to itself and publishes it afterwards.
+    pub fn initialise(&self, start: Position) {
+        // Relaxed: the words become visible with the publication of the whole object.
+        let first = start.number() & (self.geometry.slots - 1);
+        for i in 0..self.geometry.slots {
+            let lap = self.geometry.slots as i64;
+            let ahead = (i.wrapping_sub(first) & (self.geometry.slots - 1)) as i64;
+            let at = start.offset(ahead - lap);
+            self.stamp(at).store(Stamp::new(at, None, SlotState::Void).0, Ordering::Relaxed);
+        }
+        self.head.store(start.word(), Ordering::Relaxed);
+        self.tail.store(Tail::start(start).0, Ordering::Relaxed);
+    }
+
+    /// The sizes.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    #[inline(always)]
+    fn slot_start(&self, at: Position, stride: usize) -> usize {
+        (at.number() & (self.geometry.slots - 1)) as usize * stride
+    }
+
+    /// The stamp of the slot of `at`.
+    #[inline(always)]
+    pub(super) fn stamp(&self, at: Position) -> &'m AtomicU64 {
+        self.slot(at, self.geometry.stride).0
+    }
+
+    /// The stamp and the payload cells of the slot of `at`. `stride` is the geometry's (as a constant where the
+    /// caller knows the type).
+    #[inline(always)]
+    fn slot(&self, at: Position, stride: usize) -> (&'m AtomicU64, &'m [AtomicU64]) {
+        debug_assert_eq!(stride, self.geometry.stride);
+        let start = self.slot_start(at, stride);
+        // SAFETY: the masked slot number is below `slots`, and `cells` is exactly slots * stride long (checked
+        // in `new` against the private geometry; `try_push` and `try_pop` check that T's stride is the geometry's).
+        let slot = unsafe { self.cells.get_unchecked(start..start + stride) };
+        // SAFETY: stride is at least 1.
+        unsafe { (slot.get_unchecked(0), slot.get_unchecked(1..)) }
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, at: Position, stride: usize, intent: Prefetch) {
+        let ahead = const_max_one(PREFETCH_BYTES / 8 / stride);
+        let start = self.slot_start(at.offset(ahead as i64), stride);
+        prefetch(self.cells, start, intent);
+    }
+
+    /// A first value for a handle's private copy of `head`, the `seen_head` of [`try_push`](Self::try_push).
+    pub fn seen_head(&self) -> AtomicU64 {
+        AtomicU64::new(Position::of(self.head.load(Ordering::Acquire)).word())
+    }
+
+    /// Appends `value` for `me`. `seen_head` is private memory of the calling handle that remembers how far the
+    /// consumers were: any earlier `head` of this ring will do (see [`seen_head`](Self::seen_head)).
+    ///
+    /// Lock-free; one read-modify-write when uncontended. Never waits.
+    #[inline]
+    pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, seen_head: &AtomicU64) -> Result<Position, PushRefused> {
+        let stride = const { payload::stride::<T>() };
+        if stride != self.geometry.stride {
+            return Err(PushRefused::Corrupted);
+        }
+        // Acquire, "ticket": the mark of the slot before.
+        let mut tail = Tail(self.tail.load(Ordering::Acquire));
+        for attempt in 0..ATTEMPTS {
+            let at = tail.position();
+            if tail.is_closed() {
+                return Err(PushRefused::Closed);
+            }
+            let before = at.previous();
+            let (previous, _) = self.slot(before, stride);
+            let stamp = Stamp(previous.load(Ordering::Acquire));
+            let lag = stamp.position().ahead_of(before);
+            if lag != 0 {
+                if lag > 0 || !self.mark(before, stamp, tail.owner(), previous) {
+                    // `tail` is stale, or somebody else has just marked or published.
+                    let now = Tail(self.tail.load(Ordering::Acquire));
+                    if lag > 0 && now == tail && attempt > 0 {
+                        return Err(PushRefused::Corrupted);
+                    }
+                    tail = now;
+                    continue;
+                }
+            }
+            // Acquire, "free": another thread of this handle may have read `head` for us.
+            let ahead = at.ahead_of(Position::of(seen_head.load(Ordering::Acquire)));
+            if !(0..self.geometry.capacity as i64).contains(&ahead) {
+                match self.room(at, tail, seen_head)? {
+                    Room::Yes => {}
+                    Room::TailMoved(now) => {
+                        tail = now;
+                        continue;
+                    }
+                }
+            }
+            // Success AcqRel, "ticket": our mark of the slot before becomes visible with the new tail; failure
+            // Acquire: as the load above.
+            match self.tail.compare_exchange_weak(tail.0, tail.claimed_by(me).0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    let (stamp, cells) = self.slot(at, stride);
+                    payload::store(value, cells);
+                    // "publish"
+                    sync::publish(stamp, Stamp::new(at, Some(me), SlotState::Full).0);
+                    self.prefetch(at, stride, Prefetch::Write);
+                    return Ok(at);
+                }
+                Err(now) => {
+                    tail = Tail(now);
+                    back_off(attempt);
+                }
+            }
+        }
+        Err(PushRefused::Corrupted)
+    }
+
+    /// Writes down that `owner` holds the ticket `at` (I1). `false` if the stamp changed meanwhile.
+    #[cold]
+    fn mark(&self, at: Position, old: Stamp, owner: Option<ParticipantId>, word: &AtomicU64) -> bool {
+        let busy = Stamp::new(at, owner, SlotState::Busy);
+        // Release is needed by nobody alone ("ticket" carries the mark on); AcqRel keeps every write of a stamp alike.
+        word.compare_exchange(old.0, busy.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Looks at `head` for a producer whose private copy says "no room".
+    #[inline(never)]
+    fn room(&self, at: Position, tail: Tail, seen_head: &AtomicU64) -> Result<Room, PushRefused> {
+        // Acquire, "free": the consumers have read the cells before `head`.
+        let head = Position::of(self.head.load(Ordering::Acquire));
+        let ahead = at.ahead_of(head);
+        let capacity = self.geometry.capacity as i64;
+        if (0..capacity).contains(&ahead) {
+            seen_head.store(head.word(), Ordering::Release);
+            return Ok(Room::Yes);
+        }
+        let now = Tail(self.tail.load(Ordering::Acquire));
+        if now != tail {
+            return Ok(Room::TailMoved(now));
+        }
+        // `head` cannot pass a `tail` that stands still, nor fall more than the capacity behind it.
+        Err(if ahead == capacity { PushRefused::Full } else { PushRefused::Corrupted })
+    }
+
+    /// Takes the oldest message: its bytes. Beside it comes the number of positions that this call has freed, which
+    /// may be more than none even if there was no message: those of dead producers are passed over.
+    ///
+    /// Lock-free among consumers; one read-modify-write when uncontended. Never waits, makes no system call, and
+    /// leaves `tail` (the producers' line) alone.
+    #[inline]
+    pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
+        let stride = const { payload::stride::<T>() };
+        let mut freed = 0;
+        if stride != self.geometry.stride {
+            return (freed, Err(PopRefused::Corrupted));
+        }
+        // Relaxed: a stale `head` is found out by the slot's stamp or by the compare-exchange.
+        let mut head = self.head.load(Ordering::Relaxed);
+        for attempt in 0..ATTEMPTS {
+            let at = Position::of(head);
+            let (word, cells) = self.slot(at, stride);
+            // Acquire, "publish".
+            let stamp = Stamp(word.load(Ordering::Acquire));
+            let ahead = stamp.position().ahead_of(at);
+            if ahead == 0 && stamp.state() == SlotState::Full {
+                let value = payload::load(cells);
+                self.prefetch(at, stride, Prefetch::Read);
+                // Success Release, "free": the reads above come before the room that this gives. Acquire would
+                // order nothing: what the message says came with its stamp.
+                match self.head.compare_exchange_weak(head, at.next().word(), Ordering::Release, Ordering::Relaxed) {
+                    Ok(_) => return (freed + 1, Ok(value)),
+                    Err(now) => {
+                        head = now;
+                        back_off(attempt);
+                        continue;
+                    }
+                }
+            }
+            match (ahead, stamp.state()) {
+                (0, SlotState::Void) => {
+                    // Nobody's message. Who loses the race finds that `head` has moved.
+                    head = match self.head.compare_exchange(head, at.next().word(), Ordering::Release, Ordering::Relaxed) {
+                        Ok(_) => {
+                            freed += 1;
+                            at.next().word()
+                        }
+                        Err(now) => now,
+                    };
+                }
+                (0, SlotState::Busy) => return (freed, Err(PopRefused::Pending)),
+                (0, _) => return (freed, Err(PopRefused::Corrupted)),
+                (..0, _) => return (freed, Err(PopRefused::Empty)),
+                _ => {
+                    // A later lap: `head` was stale, and the Acquire above shows the newer one.
+                    let now = self.head.load(Ordering::Relaxed);
+                    if now == head {
+                        return (freed, Err(PopRefused::Corrupted));
+                    }
+                    head = now;
+                }
+            }
+        }
+        (freed, Err(PopRefused::Corrupted))
+    }
+
+    /// How many tickets were taken from `at` on: the messages that a late publication of `at` may have made visible.
+    pub fn tickets_from(&self, at: Position) -> u32 {
+        let tail = Tail(self.tail.load(Ordering::Acquire)).position();
+        tail.ahead_of(at).clamp(1, self.geometry.capacity.min(i32::MAX as u64) as i64) as u32
+    }
+
+    /// A copy of the oldest message, which stays where it is. `None` if nothing is published at the head or the
+    /// message was taken meanwhile.
+    pub fn peek<T>(&self) -> Option<MaybeUninit<T>> {
+        let stride = const { payload::stride::<T>() };
+        if stride != self.geometry.stride {
+            return None;
+        }
+        let head = self.head.load(Ordering::Acquire);
+        let at = Position::of(head);
+        let (word, cells) = self.slot(at, stride);
+        let stamp = Stamp(word.load(Ordering::Acquire));
+        if stamp.position() != at || stamp.state() != SlotState::Full {
+            return None;
+        }
+        let value = payload::load(cells);
+        // A read-modify-write that changes nothing: were this a load, the copy above might be of a later lap. On
+        // success `head` had not moved, so no producer could have begun to overwrite the cells (Release, "free").
+        self.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed).ok().map(|_| value)
+    }
+
+    /// Closes the ring: from this instant no ticket can be taken. Messages stay. `true` if it was open.
+    pub fn close(&self) -> bool {
+        // AcqRel: continues the "ticket" release sequence of the newest ticket.
+        !Tail(self.tail.fetch_or(Tail::CLOSED_FLAG, Ordering::AcqRel)).is_closed()
+    }
+
+    /// Whether the ring is closed.
+    pub fn is_closed(&self) -> bool {
+        Tail(self.tail.load(Ordering::Acquire)).is_closed()
+    }
+
+    /// Whether the ring is closed and every ticket of it has been consumed.
+    pub fn is_drained(&self) -> bool {
+        let tail = Tail(self.tail.load(Ordering::Acquire));
+        tail.is_closed() && Position::of(self.head.load(Ordering::Acquire)) == tail.position()
+    }
+
+    /// Tickets taken and not consumed: the messages, counting those that are being written. A snapshot; exact
+    /// when nobody else is at work.
+    pub fn len(&self) -> u64 {
+        // `head` first: it cannot pass a tail that is read later, so a quiet ring gives the exact number.
+        let head = Position::of(self.head.load(Ordering::Acquire));
+        let tail = Tail(self.tail.load(Ordering::Acquire)).position();
+        tail.ahead_of(head).clamp(0, self.geometry.capacity as i64) as u64
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages were ever taken out, and how many tickets were ever given out, modulo 2^52.
+    pub fn counts(&self) -> (u64, u64) {
+        let head = Position::of(self.head.load(Ordering::Acquire));
+        (head.number(), Tail(self.tail.load(Ordering::Acquire)).position().number())
+    }
+}
+
+enum Room {
+    Yes,
+    TailMoved(Tail),
+}
+
+#[derive(Clone, Copy)]
+enum Prefetch {
+    Read,
+    Write,
+}
+
+#[inline(always)]
+const fn const_max_one(n: usize) -> usize {
+    if n == 0 { 1 } else { n }
+}
+
+#[inline(always)]
+#[allow(unused_variables, reason = "not every target has the instruction")]
+fn prefetch(cells: &[AtomicU64], index: usize, intent: Prefetch) {
+    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    {
+        use core::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+        let address = cells.as_ptr().wrapping_add(index).cast::<i8>();
+        match intent {
+            // SAFETY: a prefetch is a hint that faults on no address.
+            Prefetch::Read => unsafe { _mm_prefetch::<_MM_HINT_T0>(address) },
+            // SAFETY: as above.
+            Prefetch::Write => unsafe { _mm_prefetch::<_MM_HINT_ET0>(address) },
+        }
+    }
+}
+
+/// A short pause after a lost race, so that the winner keeps the line for a moment.
+#[cold]
+fn back_off(attempt: u32) {
+    for _ in 0..(1u32 << attempt.min(6)) {
+        spin_hint();
+        if cfg!(loom) {
+            break;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Monotonic time as the platform counts it.
+
+use core::time::Duration;
+
+/// A point on the platform's monotonic clock, in nanoseconds since an arbitrary origin.
+///
+/// Deadlines are absolute: a call that is interrupted or woken for nothing goes on waiting for the same
+/// instant. Adding past the end of time saturates, which means "for ever".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The end of time: a deadline that never comes.
+    pub const FAR_FUTURE: Instant = Instant(u64::MAX);
+
+    /// The instant `nanos` nanoseconds after the clock's origin.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Instant(nanos)
+    }
+
+    /// Nanoseconds since the clock's origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// This instant plus `duration`; [`FAR_FUTURE`](Self::FAR_FUTURE) if that overflows.
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Instant(self.0.saturating_add(nanos))
+    }
+
+    /// How long from `earlier` to this instant; zero if it has passed.
+    pub fn saturating_since(self, earlier: Instant) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
