@@ -143,7 +143,9 @@ impl<T> ForceSendError<T> {
     /// [`Contended`](Self::Contended) to keep it.
     pub fn into_inner(self) -> T {
         match self {
-            ForceSendError::Contended { value, .. } | ForceSendError::Closed(value) | ForceSendError::Fault(value, _) => value,
+            ForceSendError::Contended { value, .. }
+            | ForceSendError::Closed(value)
+            | ForceSendError::Fault(value, _) => value,
         }
     }
 }

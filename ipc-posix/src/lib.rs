@@ -1,1 +1,74 @@
-//! x
+//! Queues in shared memory between unrelated processes that know only a name, and that survive `kill -9`.
+//!
+//! What [`std::sync`] and crossbeam are between threads, this is between processes: a [`Region`] is a file (in the
+//! system's shared-memory directory, or any other), it holds named objects, and every process that opens it works on
+//! them directly. There is no daemon and no hidden thread. Any process may be killed at any instruction: the others
+//! go on, and no message is lost or doubled, but for the one that the dead process had already taken.
+//!
+//! ```
+//! use ipc_posix::Region;
+//!
+//! # let name = format!("doc-lib-{}", std::process::id());
+//! # let name = name.as_str();
+//! // One process. Creation is one atomic step: nobody ever sees a half-made region.
+//! let region = Region::options().size(1 << 20).open_or_create(name)?;
+//! let jobs = region.queue::<u64>("jobs").capacity(1024).open_or_create()?;
+//! jobs.send(42)?;
+//!
+//! // Another process, started by anybody, at any time, knows only the names.
+//! let region = Region::open(name)?;
+//! let jobs = region.queue::<u64>("jobs").open()?;
+//! assert_eq!(jobs.recv()?, 42);
+//! # Region::unlink(name)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What lives how long
+//!
+//! A region lives until its name is [removed](Region::unlink) and the last process that has it open is gone. Dropping
+//! a [`Region`] or a [`Queue`] never removes anything, unless the region was created with
+//! [`remove_with_last`](RegionOptions::remove_with_last). An attached region takes one mapping and one descriptor of
+//! the process, however many objects it holds.
+//!
+//! # Who is dead
+//!
+//! Each process that attaches holds a lock on one byte of the region's file, through its mapping. The kernel releases
+//! it when the address space is gone (killed, exited, exec'ed), and not before: a stopped process is alive, a zombie
+//! is dead, process ids and PID namespaces do not matter. Whoever repairs after a dead process first takes that lock,
+//! so nobody repairs after somebody who might still write.
+//!
+//! After `fork`, the child's handles answer with [`Fault::Forked`] until it opens the region again.
+//!
+//! # Trust
+//!
+//! Peers that crash at any instruction are what this library is made for. A buggy peer that scribbles over the region
+//! causes no memory unsafety, no panic and no endless loop here; at worst [`Fault::Corrupted`]. A hostile peer with
+//! write access can in addition truncate the file (the kernel then raises `SIGBUS` in everybody) or hold lock bytes:
+//! give such peers a region of their own, or an [anonymous one](RegionOptions::anonymous), which is sealed against
+//! truncation. Do not point asynchronous I/O of the kernel at shared memory.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by a mapping, O_TMPFILE");
+
+mod attachment;
+mod clock;
+mod error;
+mod fork;
+pub mod futex;
+mod liveness;
+mod membarrier;
+mod name;
+mod probe;
+mod queue;
+mod region;
+mod sys;
+
+pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
+pub use ipc_core::error::{
+    Fault, ForceSendError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
+pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
+pub use ipc_core::queue::Stats as QueueStats;
+pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
+pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
+pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};

@@ -67,11 +67,7 @@ impl<'p, P: Platform + ?Sized> Seized<'p, P> {
     /// Seizes `who` if it is dead. `None` if it lives, if somebody else holds it just now, or if it is the
     /// caller itself. Never waits; one or two system calls on POSIX.
     pub fn try_new(platform: &'p P, who: ParticipantId) -> Option<Self> {
-        if who != platform.me() && platform.seize(who) {
-            Some(Seized { platform, dead: Dead { who } })
-        } else {
-            None
-        }
+        if who != platform.me() && platform.seize(who) { Some(Seized { platform, dead: Dead { who } }) } else { None }
     }
 
     /// The proof to hand to repair functions.

@@ -78,7 +78,9 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             match refused {
                 PopRefused::Corrupted => return Err(TryRecvError::Fault(Self::CORRUPTED)),
                 // Drained, or a ticket taken before the closing is still to be published (or its owner is dead).
-                PopRefused::Empty if self.complete_closing() && self.ring().is_drained() => return Err(TryRecvError::Closed),
+                PopRefused::Empty if self.complete_closing() && self.ring().is_drained() => {
+                    return Err(TryRecvError::Closed);
+                }
                 PopRefused::Empty if !self.complete_closing() => return Err(TryRecvError::Empty),
                 PopRefused::Empty | PopRefused::Pending => {}
             }

@@ -93,11 +93,6 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             None => Err(SendTimeoutError::Timeout(value)),
         }
     }
-
-    /// Whether a sender half should report that the last receiver has left: an inexpensive look without system calls.
-    pub fn receivers_left(&self) -> bool {
-        self.is_left(Role::Receiver)
-    }
 }
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
@@ -110,9 +105,13 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         for _ in 0..FORCE_ATTEMPTS {
             match self.push(&value) {
                 Ok(()) => return Ok(displaced),
-                Err(PushRefused::Closed) if displaced.is_some() => return Err(ForceSendError::Contended { value, displaced }),
+                Err(PushRefused::Closed) if displaced.is_some() => {
+                    return Err(ForceSendError::Contended { value, displaced });
+                }
                 Err(PushRefused::Closed) => return Err(ForceSendError::Closed(value)),
-                Err(PushRefused::Corrupted) if displaced.is_some() => return Err(ForceSendError::Contended { value, displaced }),
+                Err(PushRefused::Corrupted) if displaced.is_some() => {
+                    return Err(ForceSendError::Contended { value, displaced });
+                }
                 Err(PushRefused::Corrupted) => return Err(ForceSendError::Fault(value, Self::CORRUPTED)),
                 Err(PushRefused::Full) if displaced.is_some() => break,
                 Err(PushRefused::Full) => match self.try_recv() {

@@ -14,7 +14,9 @@ use crate::memory::Memory;
 #[cfg(not(loom))]
 use crate::object::{Kind, ObjectHeader, Shape, ShapeError};
 
-use super::layout::{self, Parts};
+#[cfg(not(loom))]
+use super::layout;
+use super::layout::Parts;
 use super::presence::{Presence, Role};
 
 /// A handle of a queue in shared memory. See the [module](super) for what it promises.
@@ -72,7 +74,13 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
 
     /// [`create`](Self::create) with a first position other than 0: for tests of the wrap at 2^52.
     #[doc(hidden)]
-    pub fn create_at(memory: Memory<'m>, capacity: u64, schema: u64, platform: P, start: u64) -> Result<Self, ShapeError> {
+    pub fn create_at(
+        memory: Memory<'m>,
+        capacity: u64,
+        schema: u64,
+        platform: P,
+        start: u64,
+    ) -> Result<Self, ShapeError> {
         let geometry = layout::geometry::<T>(capacity).ok_or(ShapeError::Capacity { wanted: capacity })?;
         let parts = Parts::of(memory, geometry)?;
         let header = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?;
@@ -201,7 +209,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     }
 
     /// Whether the set of this role is empty although somebody was there, without asking who lives: no system call.
-    pub(super) fn is_left(&self, role: Role) -> bool {
+    pub fn is_left(&self, role: Role) -> bool {
         let presence = self.presence(role);
         presence.was_seen() && presence.members().next().is_none()
     }
@@ -294,8 +302,8 @@ impl<'m> Inspector<'m> {
             return Err(ShapeError::Kind { wanted: Kind::Queue, found: shape.kind as u32 });
         }
         let stride = 1 + (shape.element_size as usize).div_ceil(8);
-        let geometry =
-            crate::ring::Geometry::new(shape.capacity, stride).ok_or(ShapeError::Capacity { wanted: shape.capacity })?;
+        let geometry = crate::ring::Geometry::new(shape.capacity, stride)
+            .ok_or(ShapeError::Capacity { wanted: shape.capacity })?;
         let wanted = layout::bytes(&geometry);
         if length != wanted {
             return Err(ShapeError::Differs { field: crate::object::Field::Length, wanted, found: length });

@@ -158,7 +158,8 @@ impl Entry {
             *chunk = word.load(Ordering::Relaxed).to_le_bytes();
         }
         let len = self.name_bytes.load(Ordering::Relaxed) as usize;
-        let name = bytes.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok()).and_then(|text| Name::new(text).ok());
+        let name =
+            bytes.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok()).and_then(|text| Name::new(text).ok());
         Some(Found {
             name: name.unwrap_or(Name { bytes: [0; MAX_NAME_BYTES], len: 0 }),
             offset: self.offset.load(Ordering::Relaxed),
@@ -200,7 +201,11 @@ impl<'m> Directory<'m> {
             None => Ok(None),
             Some(found) => match self.memory_of(&found) {
                 Some(memory) => Ok(Some(memory)),
-                None => Err(ShapeError::TooSmall { wanted: found.offset.saturating_add(found.length), found: self.memory.len() as u64 }.into()),
+                None => Err(ShapeError::TooSmall {
+                    wanted: found.offset.saturating_add(found.length),
+                    found: self.memory.len() as u64,
+                }
+                .into()),
             },
         }
     }

@@ -92,7 +92,8 @@ impl Geometry {
 
     /// Where the first object starts.
     pub const fn objects_offset(&self) -> u64 {
-        (self.directory_offset() + self.objects as u64 * size_of::<Entry>() as u64).next_multiple_of(OBJECT_ALIGN as u64)
+        (self.directory_offset() + self.objects as u64 * size_of::<Entry>() as u64)
+            .next_multiple_of(OBJECT_ALIGN as u64)
     }
 }
 
@@ -199,7 +200,9 @@ impl fmt::Display for HeaderError {
             HeaderError::Geometry { total, participants, objects } => {
                 write!(f, "impossible sizes: {total} bytes for {participants} participants and {objects} objects")
             }
-            HeaderError::Truncated { wanted, len } => write!(f, "{wanted} bytes according to the header, {len} in the file"),
+            HeaderError::Truncated { wanted, len } => {
+                write!(f, "{wanted} bytes according to the header, {len} in the file")
+            }
         }
     }
 }
@@ -220,7 +223,12 @@ pub struct RegionView<'m> {
 
 impl<'m> RegionView<'m> {
     /// Lays an empty region into zeroed `memory`, which the caller has to itself and publishes afterwards.
-    pub fn initialise(memory: Memory<'m>, geometry: Geometry, identity: u128, flags: Flags) -> Result<Self, HeaderError> {
+    pub fn initialise(
+        memory: Memory<'m>,
+        geometry: Geometry,
+        identity: u128,
+        flags: Flags,
+    ) -> Result<Self, HeaderError> {
         let view = Self::with(memory, geometry, flags, identity)?;
         let header = view.header;
         // Relaxed: publication makes everything visible (the file gets its name).
@@ -258,7 +266,11 @@ impl<'m> RegionView<'m> {
         let total = header.total.load(Ordering::Relaxed);
         let participants = header.participants.load(Ordering::Relaxed);
         let objects = header.objects.load(Ordering::Relaxed);
-        let geometry = Geometry::new(total, participants, objects).ok_or(HeaderError::Geometry { total, participants, objects })?;
+        let geometry = Geometry::new(total, participants, objects).ok_or(HeaderError::Geometry {
+            total,
+            participants,
+            objects,
+        })?;
         if total != len {
             return Err(HeaderError::Truncated { wanted: total, len });
         }
@@ -283,8 +295,9 @@ impl<'m> RegionView<'m> {
         // SAFETY: Record is made of atomics, and these bytes are never viewed as anything else.
         let records = unsafe { memory.atomics::<Record>(PAGE, geometry.participants as usize) }.ok_or(truncated)?;
         // SAFETY: as above, for Entry.
-        let entries = unsafe { memory.atomics::<Entry>(geometry.directory_offset() as usize, geometry.objects as usize) }
-            .ok_or(truncated)?;
+        let entries =
+            unsafe { memory.atomics::<Entry>(geometry.directory_offset() as usize, geometry.objects as usize) }
+                .ok_or(truncated)?;
         let directory = Directory::new(memory, entries, geometry.objects_offset());
         Ok(RegionView { memory, geometry, flags, identity, header, records, directory })
     }

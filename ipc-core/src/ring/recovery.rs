@@ -64,7 +64,8 @@ impl Ring<'_> {
             if stamp.position().ahead_of(newest) < 0 {
                 // If this fails, a producer has just marked the slot: the walk below finds the mark.
                 let void = Stamp::new(newest, Some(who), SlotState::Void);
-                given_up += u64::from(word.compare_exchange(stamp.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
+                given_up +=
+                    u64::from(word.compare_exchange(stamp.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
             }
         }
         let mut at = Position::of(self.head.load(Ordering::Acquire));
@@ -74,7 +75,8 @@ impl Ring<'_> {
             let void = Stamp::new(at, Some(who), SlotState::Void);
             let word = self.stamp(at);
             if Stamp(word.load(Ordering::Acquire)) == busy {
-                given_up += u64::from(word.compare_exchange(busy.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
+                given_up +=
+                    u64::from(word.compare_exchange(busy.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
             }
             at = at.next();
         }

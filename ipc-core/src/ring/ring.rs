@@ -151,7 +151,12 @@ impl<'m> Ring<'m> {
     ///
     /// Lock-free; one read-modify-write when uncontended. Never waits.
     #[inline]
-    pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, seen_head: &AtomicU64) -> Result<Position, PushRefused> {
+    pub fn try_push<T: NoUninit>(
+        &self,
+        me: ParticipantId,
+        value: &T,
+        seen_head: &AtomicU64,
+    ) -> Result<Position, PushRefused> {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
             return Err(PushRefused::Corrupted);
@@ -273,7 +278,12 @@ impl<'m> Ring<'m> {
             match (ahead, stamp.state()) {
                 (0, SlotState::Void) => {
                     // Nobody's message. Who loses the race finds that `head` has moved.
-                    head = match self.head.compare_exchange(head, at.next().word(), Ordering::Release, Ordering::Relaxed) {
+                    head = match self.head.compare_exchange(
+                        head,
+                        at.next().word(),
+                        Ordering::Release,
+                        Ordering::Relaxed,
+                    ) {
                         Ok(_) => {
                             freed += 1;
                             at.next().word()

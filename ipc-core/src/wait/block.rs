@@ -14,7 +14,7 @@ const SUSPECT_SLICES: [Duration; 4] =
     [Duration::from_millis(2), Duration::from_millis(5), Duration::from_millis(10), Duration::from_millis(20)];
 
 /// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.
-const MOST_POLLS: u32 = if cfg!(loom) { 0 } else { 2048 };
+const MOST_POLLS: u32 = if cfg!(loom) { 0 } else { 512 };
 /// With an exhausted budget, one blocking call in this many still polls a little, to notice better times.
 const PROBE_EVERY: u32 = 64;
 const PROBE_POLLS: u32 = 32;

@@ -1,0 +1,335 @@
+//! One attachment of this process to one region: the mapping that keeps the lock byte, and the platform that the
+//! core's algorithms run on.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ipc_core::memory::Memory;
+use ipc_core::participant::Dead;
+use ipc_core::platform::WaitOutcome;
+use ipc_core::queue::Role;
+use ipc_core::region::{Flags, HeaderError, RegionView};
+use ipc_core::sync::AtomicU32;
+use ipc_core::{Instant, ParticipantId, Platform};
+use memmap2::{Advice, MmapOptions, MmapRaw};
+
+use crate::error::{RegionError, RegionErrorKind};
+use crate::fork::ForkGuard;
+use crate::liveness::{self, LockByte};
+use crate::probe::{FileId, Probe, Status};
+use crate::{clock, futex, membarrier, sys};
+
+/// How long somebody may hold the gate before we give up, and how often we look. Holders do a few system calls.
+const GATE_LOOKS: u32 = 2000;
+const GATE_PAUSE: Duration = Duration::from_millis(1);
+
+/// A mapping of a whole region file that children do not inherit.
+pub(crate) fn map(file: &File, len: u64) -> std::io::Result<MmapRaw> {
+    let len = usize::try_from(len).map_err(|_| std::io::Error::from_raw_os_error(libc::EFBIG))?;
+    let map = MmapOptions::new().len(len).map_raw(file)?;
+    map.advise(Advice::DontFork)?;
+    // A dump of the region would delay the verdict of our death, and the region is there for whoever wants to look.
+    let _ = map.advise(Advice::DontDump);
+    Ok(map)
+}
+
+/// The mapping as the core sees it.
+pub(crate) fn memory(map: &MmapRaw) -> Memory<'static> {
+    // SAFETY: mmap never returns the null page here.
+    let base = unsafe { NonNull::new_unchecked(map.as_mut_ptr()) };
+    // SAFETY: the mapping is readable and writable (or read-only, and then only loaded from), page-aligned, and
+    // reached only through the core. 'static is a loan: whoever keeps this memory also keeps the `Attachment` (or
+    // `ReadOnlyRegion`) that owns the mapping, see `Membership`.
+    unsafe { Memory::from_raw(base, map.len()) }
+}
+
+/// What an attachment is made of before it has taken a place.
+pub(crate) struct Candidate {
+    /// The description that will hold the lock byte. No other may have been duplicated from it.
+    pub(crate) file: File,
+    pub(crate) map: MmapRaw,
+    pub(crate) view: RegionView<'static>,
+    pub(crate) id: FileId,
+    pub(crate) name: String,
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// This process's place in a region.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    map: ManuallyDrop<MmapRaw>,
+    view: RegionView<'static>,
+    probe: Probe,
+    me: ParticipantId,
+    fork: ForkGuard,
+    asymmetric: bool,
+    spinning_helps: bool,
+    /// Threads that seize through the one probe would not exclude each other: this does.
+    seizing: AtomicBool,
+    /// How many halves of each object and role this process has.
+    halves: Mutex<HashMap<(String, Role), usize>>,
+    name: String,
+    path: Option<PathBuf>,
+}
+
+impl Attachment {
+    /// Takes a place: locks a free byte for the candidate's file description, repairs after its last owner, and signs
+    /// the record. The caller excludes forks ([`NoFork`](crate::fork::NoFork)) until the returned file is closed.
+    ///
+    /// With [`Flags::REMOVE_WITH_LAST`], the gate byte is held through the returned file.
+    pub(crate) fn establish(candidate: Candidate) -> Result<(Membership, File), RegionError> {
+        let Candidate { file, map, view, id, name, path } = candidate;
+        let asymmetric = view.flags().has(Flags::ASYMMETRIC_BARRIER);
+        if asymmetric && !membarrier::register() {
+            return Err(RegionError::new(name, RegionErrorKind::BarrierMissing));
+        }
+        let fork = ForkGuard::new().map_err(|error| RegionError::io(&name, "prepare for forks", error))?;
+        let probe = match sys::reopen(file.as_raw_fd()) {
+            Ok(probe) => probe,
+            Err(error) => match &path {
+                Some(path) => sys::open(path, libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK, 0)
+                    .map_err(|error| RegionError::io(&name, "open the file a second time", error))?,
+                None => return Err(RegionError::io(&name, "open the file a second time", error)),
+            },
+        };
+        let same = Status::of_descriptor(probe.as_raw_fd()).is_ok_and(|status| status.id == id);
+        if !same {
+            // Replaced between the two calls.
+            return Err(RegionError::new(name, RegionErrorKind::Contended));
+        }
+        let fd = file.as_raw_fd();
+        if view.flags().has(Flags::REMOVE_WITH_LAST)
+            && !pass_gate(|| liveness::try_lock(fd, LockByte::GATE).unwrap_or(false))
+        {
+            return Err(RegionError::new(name, RegionErrorKind::Contended));
+        }
+        let me = take_place(&file, &view, &name)?;
+        let attachment = Attachment {
+            map: ManuallyDrop::new(map),
+            view,
+            probe: Probe::new(probe, id, path.clone()),
+            me,
+            fork,
+            asymmetric,
+            spinning_helps: has_several_processors(),
+            seizing: AtomicBool::new(false),
+            halves: Mutex::default(),
+            name,
+            path,
+        };
+        let membership = Membership(Arc::new(attachment));
+        // The byte is ours, so whoever held this number before is gone.
+        view.sweep(&Dead::on_evidence(me), &membership);
+        if let Some(record) = view.records().get(me.index()) {
+            record.join(std::process::id(), start_time().unwrap_or(0), clock::now().as_nanos());
+        }
+        Ok((membership, file))
+    }
+
+    pub(crate) fn view(&self) -> &RegionView<'static> {
+        &self.view
+    }
+
+    pub(crate) fn me(&self) -> ParticipantId {
+        self.me
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn path(&self) -> Option<&PathBuf> {
+        self.path.as_ref()
+    }
+
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.probe
+    }
+
+    /// Whether this is still the process that attached.
+    #[inline(always)]
+    pub(crate) fn is_here(&self) -> bool {
+        self.fork.is_here()
+    }
+
+    /// Whether somebody holds this place. Our own counts.
+    pub(crate) fn is_alive(&self, who: ParticipantId) -> bool {
+        who == self.me || self.probe.is_locked(LockByte::of(who))
+    }
+
+    /// Whether nobody but us has the region open.
+    pub(crate) fn is_last(&self) -> bool {
+        (0..self.view.records().len())
+            .filter_map(ParticipantId::from_index)
+            .all(|who| who == self.me || !self.is_alive(who))
+    }
+
+    /// Counts a half that this process makes; `true` for the first of its object and role.
+    pub(crate) fn add_half(&self, object: &str, role: Role) -> bool {
+        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = halves.entry((object.to_owned(), role)).or_insert(0);
+        *count += 1;
+        *count == 1
+    }
+
+    /// Counts a half that is dropped; `true` for the last of its object and role.
+    pub(crate) fn remove_half(&self, object: &str, role: Role) -> bool {
+        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
+        match halves.get_mut(&(object.to_owned(), role)) {
+            Some(count) if *count > 1 => {
+                *count -= 1;
+                false
+            }
+            Some(_) => {
+                halves.remove(&(object.to_owned(), role));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes the region's name if it is still this region's and nobody else has it open. `true` if it did.
+    pub(crate) fn remove_if_last(&self) -> bool {
+        let Some(path) = &self.path else { return false };
+        if !pass_gate(|| self.probe.try_lock(LockByte::GATE)) {
+            return false;
+        }
+        let ours = Status::of_path(path).is_ok_and(|status| status.id == self.probe.id());
+        let removed = ours && self.is_last() && std::fs::remove_file(path).is_ok();
+        self.probe.unlock(LockByte::GATE);
+        removed
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            // A child after fork: the mapping is not here, and its addresses may be somebody else's by now.
+            return;
+        }
+        if let Some(record) = self.view.records().get(self.me.index()) {
+            record.leave();
+        }
+        if self.view.flags().has(Flags::REMOVE_WITH_LAST) {
+            self.remove_if_last();
+        }
+        // SAFETY: dropped once, here; nobody uses the view after this. The lock byte goes with the mapping.
+        unsafe { ManuallyDrop::drop(&mut self.map) };
+    }
+}
+
+/// Tries until it gets the gate; `false` if a living process keeps it for two seconds.
+fn pass_gate(mut try_lock: impl FnMut() -> bool) -> bool {
+    for _ in 0..GATE_LOOKS {
+        if try_lock() {
+            return true;
+        }
+        std::thread::sleep(GATE_PAUSE);
+    }
+    false
+}
+
+/// Locks the first free byte of the table.
+fn take_place(file: &File, view: &RegionView<'_>, name: &str) -> Result<ParticipantId, RegionError> {
+    let places = view.records().len();
+    for who in (0..places).filter_map(ParticipantId::from_index) {
+        match liveness::try_lock(file.as_raw_fd(), LockByte::of(who)) {
+            Ok(true) => return Ok(who),
+            Ok(false) => {}
+            Err(error) => return Err(RegionError::io(name, "lock a byte of the file (OFD locks)", error)),
+        }
+    }
+    Err(RegionError::new(name, RegionErrorKind::TooManyParticipants { max: places as u32 }))
+}
+
+/// Whether this process may run on more than one processor, see sched_getaffinity(2).
+fn has_several_processors() -> bool {
+    // SAFETY: all zeroes is a valid, empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: room for the result.
+    if unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) } != 0 {
+        return true;
+    }
+    // SAFETY: an initialised set.
+    unsafe { libc::CPU_COUNT(&set) > 1 }
+}
+
+/// When this process started, in clock ticks since boot: field 22 of /proc/self/stat. For people, not for decisions.
+fn start_time() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    stat.get(stat.rfind(')')? + 2..)?.split(' ').nth(19)?.parse().ok()
+}
+
+/// A shared attachment: what handles keep, so that the mapping outlives them, and what the core calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Membership(pub(crate) Arc<Attachment>);
+
+impl Platform for Membership {
+    fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
+        futex::wait(word, expected, timeout)
+    }
+
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
+        futex::wake(word, count)
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    #[inline(always)]
+    fn me(&self) -> ParticipantId {
+        self.0.me
+    }
+
+    fn seize(&self, who: ParticipantId) -> bool {
+        let attachment = &*self.0;
+        // Acquire and Release: one seizure at a time, in the order of this flag.
+        if attachment.seizing.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        let seized = attachment.probe.try_lock(LockByte::of(who));
+        if !seized {
+            attachment.seizing.store(false, Ordering::Release);
+        }
+        seized
+    }
+
+    fn unseize(&self, who: ParticipantId) {
+        self.0.probe.unlock(LockByte::of(who));
+        self.0.seizing.store(false, Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn light_barrier(&self) {
+        if self.0.asymmetric {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    fn heavy_barrier(&self) {
+        if self.0.asymmetric {
+            membarrier::global();
+        } else {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    fn spinning_helps(&self) -> bool {
+        self.0.spinning_helps
+    }
+}
+
+/// The region in a mapping.
+pub(crate) fn view(map: &MmapRaw, name: &str) -> Result<RegionView<'static>, RegionError> {
+    RegionView::attach(memory(map)).map_err(|error: HeaderError| RegionError::new(name, RegionErrorKind::Header(error)))
+}

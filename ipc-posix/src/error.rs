@@ -1,0 +1,382 @@
+//! Errors of regions and of finding or creating objects: what it was about, and what was wrong, in one line.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use ipc_core::object::Kind;
+use ipc_core::region::{DirectoryError, HeaderError};
+
+/// A region could not be created, opened or removed.
+///
+/// ```
+/// use ipc_posix::{Region, RegionErrorKind};
+/// let error = Region::open("no-such-region").unwrap_err();
+/// assert!(matches!(error.kind(), RegionErrorKind::NotFound { .. }));
+/// assert_eq!(error.to_string(), "region \"no-such-region\": not found in /dev/shm");
+/// ```
+#[derive(Debug)]
+pub struct RegionError {
+    name: String,
+    kind: Box<RegionErrorKind>,
+}
+
+/// What was wrong with a region.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RegionErrorKind {
+    /// The name cannot be a file name.
+    NameInvalid {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The name is too long.
+    NameTooLong {
+        /// Its bytes.
+        len: usize,
+        /// The most bytes.
+        max: usize,
+    },
+    /// There is no region of this name.
+    NotFound {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// There is a region (or another file) of this name already.
+    AlreadyExists {
+        /// Where.
+        directory: PathBuf,
+    },
+    /// The name is not that of a regular file.
+    NotAFile(NotAFile),
+    /// The file's bytes are not a region that this program can use.
+    Header(HeaderError),
+    /// The file belongs to another user, who is not trusted (see [`trust_user`](crate::RegionOptions::trust_user)).
+    Owner {
+        /// The file's owner.
+        found: u32,
+        /// Who we are.
+        expected: u32,
+    },
+    /// Everybody may write to the file, and the caller's own mode does not say that this is intended.
+    Mode {
+        /// The file's permission bits.
+        found: u32,
+        /// The caller's.
+        wanted: u32,
+    },
+    /// The file's permissions keep us out.
+    PermissionDenied {
+        /// The file's owner, if it could be found out.
+        owner: Option<u32>,
+        /// The file's permission bits, if they could be found out.
+        mode: Option<u32>,
+    },
+    /// The filesystem has no room. Nothing was left behind.
+    NoSpace {
+        /// Bytes of the region.
+        wanted: u64,
+        /// Bytes that the filesystem has left.
+        free: u64,
+        /// Where.
+        directory: PathBuf,
+    },
+    /// The sizes that were asked for are impossible.
+    Geometry {
+        /// Bytes.
+        size: u64,
+        /// Participants.
+        participants: u32,
+        /// Objects.
+        objects: u32,
+        /// The least number of bytes for so many participants and objects, if there is one.
+        needed: Option<u64>,
+    },
+    /// As many processes have the region open as it has records for.
+    TooManyParticipants {
+        /// The records.
+        max: u32,
+    },
+    /// The region was made for `membarrier`, which this process may not use (an old kernel, or a filter). Create it
+    /// with [`Barrier::Fence`](crate::Barrier::Fence).
+    BarrierMissing,
+    /// The descriptor's file is not sealed against truncation, and the caller requires it.
+    NotSealed,
+    /// Others created and removed the region, or decided about its removal, all the time.
+    Contended,
+    /// The operating system refused.
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Its answer.
+        error: io::Error,
+    },
+}
+
+/// What a name stands for, if not for a regular file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotAFile {
+    /// A directory.
+    Directory,
+    /// A symbolic link (never followed).
+    Symlink,
+    /// A device, a FIFO or a socket.
+    Special,
+}
+
+impl fmt::Display for NotAFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotAFile::Directory => "a directory",
+            NotAFile::Symlink => "a symbolic link",
+            NotAFile::Special => "a special file",
+        })
+    }
+}
+
+impl RegionError {
+    pub(crate) fn new(name: impl Into<String>, kind: RegionErrorKind) -> Self {
+        RegionError { name: name.into(), kind: Box::new(kind) }
+    }
+
+    pub(crate) fn io(name: &str, action: &'static str, error: io::Error) -> Self {
+        Self::new(name, RegionErrorKind::Io { action, error })
+    }
+
+    /// The region's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was wrong.
+    pub fn kind(&self) -> &RegionErrorKind {
+        &self.kind
+    }
+
+    /// Whether there is no region of this name.
+    pub fn is_not_found(&self) -> bool {
+        matches!(*self.kind, RegionErrorKind::NotFound { .. })
+    }
+
+    /// Whether there is something of this name already.
+    pub fn is_already_exists(&self) -> bool {
+        matches!(*self.kind, RegionErrorKind::AlreadyExists { .. })
+    }
+}
+
+/// Bytes for people: the largest unit that keeps the number at 1 or more, with one decimal where it is not whole.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+        let unit = (0..UNITS.len()).rev().find(|&unit| self.0 >> (10 * unit) != 0).unwrap_or(0);
+        let one = 1u64 << (10 * unit);
+        if self.0.is_multiple_of(one) {
+            write!(f, "{} {}", self.0 / one, UNITS[unit])
+        } else {
+            write!(f, "{:.1} {}", self.0 as f64 / one as f64, UNITS[unit])
+        }
+    }
+}
+
+/// A name as it appears in messages: quoted, and not longer than a line.
+struct Quoted<'n>(&'n str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 64;
+        match self.0.char_indices().nth(MOST) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}...", &self.0[..end]),
+        }
+    }
+}
+
+impl fmt::Display for RegionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "region {}: ", Quoted(&self.name))?;
+        match &*self.kind {
+            RegionErrorKind::NameInvalid { reason } => write!(f, "the name is not possible: {reason}"),
+            RegionErrorKind::NameTooLong { len, max } => {
+                write!(f, "the name has {len} bytes, at most {max} are possible")
+            }
+            RegionErrorKind::NotFound { directory } => write!(f, "not found in {}", directory.display()),
+            RegionErrorKind::AlreadyExists { directory } => write!(f, "exists already in {}", directory.display()),
+            RegionErrorKind::NotAFile(what) => write!(f, "the name is that of {what}"),
+            RegionErrorKind::Header(error) => error.fmt(f),
+            RegionErrorKind::Owner { found, expected } => {
+                write!(f, "owned by user {found}, not by user {expected}, and not trusted")
+            }
+            RegionErrorKind::Mode { found, wanted } => {
+                write!(f, "mode {found:04o} lets everybody write, mode {wanted:04o} wanted")
+            }
+            RegionErrorKind::PermissionDenied { owner: Some(owner), mode: Some(mode) } => {
+                write!(f, "permission denied: owned by user {owner}, mode {mode:04o}")
+            }
+            RegionErrorKind::PermissionDenied { .. } => f.write_str("permission denied"),
+            RegionErrorKind::NoSpace { wanted, free, directory } => {
+                write!(f, "{} wanted, {} free in {}", Size(*wanted), Size(*free), directory.display())
+            }
+            RegionErrorKind::Geometry { size, participants, objects, needed } => {
+                write!(f, "{size} bytes for {participants} participants and {objects} objects are not possible")?;
+                match needed {
+                    Some(needed) => write!(f, ", {needed} bytes are needed"),
+                    None => Ok(()),
+                }
+            }
+            RegionErrorKind::TooManyParticipants { max } => write!(f, "all {max} participants' places are taken"),
+            RegionErrorKind::BarrierMissing => f.write_str("made for membarrier, which this process may not use"),
+            RegionErrorKind::NotSealed => f.write_str("not sealed against truncation"),
+            RegionErrorKind::Contended => f.write_str("others keep creating and removing it"),
+            RegionErrorKind::Io { action, error } => write!(f, "cannot {action}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RegionError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.kind {
+            RegionErrorKind::Header(error) => Some(error),
+            RegionErrorKind::Io { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// An object could not be found or created.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// region.queue::<u64>("jobs").capacity(8).create()?;
+/// let error = region.queue::<u16>("jobs").open().unwrap_err();
+/// assert_eq!(error.to_string(), "queue \"jobs\": element size 2 here, 8 in the region");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ObjectError {
+    object: Kind,
+    name: String,
+    kind: ObjectErrorKind,
+}
+
+/// What was wrong with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectErrorKind {
+    /// There is no object of this name.
+    NotFound,
+    /// There is an object of this name already.
+    AlreadyExists,
+    /// The object is not there, and to create it the capacity must be said.
+    NoCapacity,
+    /// The object differs from what is wanted, or there is no room for it.
+    Directory(DirectoryError),
+    /// A living process is creating an object and does not get on (it may be stopped).
+    Busy {
+        /// Its process id, as it knows itself, if it is known.
+        pid: Option<u32>,
+    },
+    /// The region's handle came through `fork`: open the region again.
+    Forked,
+}
+
+impl ObjectError {
+    pub(crate) fn new(object: Kind, name: &str, kind: ObjectErrorKind) -> Self {
+        ObjectError { object, name: name.to_owned(), kind }
+    }
+
+    /// The object's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was wrong.
+    pub fn kind(&self) -> &ObjectErrorKind {
+        &self.kind
+    }
+
+    /// Whether there is no object of this name.
+    pub fn is_not_found(&self) -> bool {
+        self.kind == ObjectErrorKind::NotFound
+    }
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: ", self.object, Quoted(&self.name))?;
+        match &self.kind {
+            ObjectErrorKind::NotFound => f.write_str("not found in the region"),
+            ObjectErrorKind::AlreadyExists => f.write_str("exists already in the region"),
+            ObjectErrorKind::NoCapacity => f.write_str("not there yet, and its capacity was not said"),
+            ObjectErrorKind::Directory(error) => error.fmt(f),
+            ObjectErrorKind::Busy { pid: Some(pid) } => {
+                write!(f, "process {pid} is creating an object and does not get on")
+            }
+            ObjectErrorKind::Busy { pid: None } => f.write_str("somebody is creating an object and does not get on"),
+            ObjectErrorKind::Forked => ipc_core::Fault::Forked.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ObjectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ObjectErrorKind::Directory(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Either error: of the region or of the object in it. What functions return that need both, and a convenient type for
+/// programs that open things.
+///
+/// ```
+/// # use ipc_posix::{Error, Queue, Region};
+/// fn jobs() -> Result<Queue<u64>, Error> {
+/// #   return Ok(Region::options().anonymous()?.queue("jobs").capacity(4).create()?);
+///     Ok(Region::open("orders")?.queue("jobs").open()?)
+/// }
+/// # jobs()?;
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The region.
+    Region(RegionError),
+    /// The object.
+    Object(ObjectError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Region(error) => error.fmt(f),
+            Error::Object(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Region(error) => error.source(),
+            Error::Object(error) => error.source(),
+        }
+    }
+}
+
+impl From<RegionError> for Error {
+    fn from(error: RegionError) -> Self {
+        Error::Region(error)
+    }
+}
+
+impl From<ObjectError> for Error {
+    fn from(error: ObjectError) -> Self {
+        Error::Object(error)
+    }
+}

@@ -1,0 +1,55 @@
+//! Shared futexes: sleeping on a word that several processes map.
+//!
+//! `std` and most crates pass `FUTEX_PRIVATE_FLAG`, which works among the threads of one process only. These two
+//! functions do not. They are what the library itself sleeps on, offered for words of your own.
+
+use std::time::Duration;
+
+use ipc_core::platform::WaitOutcome;
+use ipc_core::sync::AtomicU32;
+
+/// Sleeps while `word` holds `expected`, at most `timeout` (monotonic). May return early: look at the word again.
+///
+/// `futex(&word, FUTEX_WAIT, expected, &timeout)`, see futex(2). A signal counts as being woken.
+///
+/// ```
+/// use ipc_posix::futex;
+/// use ipc_core::{platform::WaitOutcome, sync::AtomicU32};
+/// use std::time::Duration;
+///
+/// let word = AtomicU32::new(1);
+/// assert_eq!(futex::wait(&word, 0, Duration::from_secs(1)), WaitOutcome::Changed);
+/// assert_eq!(futex::wait(&word, 1, Duration::from_millis(1)), WaitOutcome::TimedOut);
+/// ```
+pub fn wait(word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
+    let timeout = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: the word outlives the call and is aligned; the kernel only reads it and the timeout.
+    let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, &timeout) };
+    if result == 0 {
+        return WaitOutcome::Woken;
+    }
+    // SAFETY: always valid: this thread's errno.
+    match unsafe { *libc::__errno_location() } {
+        libc::EAGAIN => WaitOutcome::Changed,
+        libc::ETIMEDOUT => WaitOutcome::TimedOut,
+        _ => WaitOutcome::Woken,
+    }
+}
+
+/// Wakes up to `count` sleepers on `word`, in every process, and returns how many were woken.
+///
+/// `futex(&word, FUTEX_WAKE, count)`, see futex(2).
+///
+/// ```
+/// use ipc_core::sync::AtomicU32;
+/// assert_eq!(ipc_posix::futex::wake(&AtomicU32::new(0), 1), 0);
+/// ```
+pub fn wake(word: &AtomicU32, count: u32) -> u32 {
+    let count = count.min(i32::MAX as u32);
+    // SAFETY: the word outlives the call; the kernel uses its address only.
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+    u32::try_from(woken).unwrap_or(0)
+}

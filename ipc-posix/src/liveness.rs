@@ -1,0 +1,74 @@
+//! Lock bytes: how the kernel tells us who is alive.
+//!
+//! Each participant holds an exclusive OFD lock (fcntl(2), "Open file description locks") on one byte of the
+//! region's file, on a file description that only its mapping keeps open. The lock goes when the address space does.
+//! Locks say nothing about the file's contents; the bytes may lie beyond its end.
+
+use std::io;
+use std::os::fd::RawFd;
+
+use ipc_core::ParticipantId;
+
+/// The first lock byte: fixed, far beyond the header, and small enough for 32-bit file offsets.
+const BASE: i64 = 0x4000_0000;
+
+/// A byte that can be locked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LockByte(i64);
+
+impl LockByte {
+    /// Held by whoever decides about the removal of the region's name.
+    pub(crate) const GATE: LockByte = LockByte(BASE);
+    /// Held by the creator of a temporary file until it has its real name.
+    pub(crate) const DRAFT: LockByte = LockByte(BASE + 2000);
+
+    /// Held by this participant for its life.
+    pub(crate) fn of(who: ParticipantId) -> Self {
+        LockByte(BASE + i64::from(who.get()))
+    }
+}
+
+fn flock(byte: LockByte, kind: libc::c_int) -> libc::flock {
+    // SAFETY: all zeroes is a valid value; l_pid must be 0 for OFD locks.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = byte.0 as libc::off_t;
+    lock.l_len = 1;
+    lock
+}
+
+/// Locks the byte for the description of `fd`, without waiting. `false` if another description holds it.
+pub(crate) fn try_lock(fd: RawFd, byte: LockByte) -> io::Result<bool> {
+    let lock = flock(byte, libc::F_WRLCK);
+    loop {
+        // SAFETY: fcntl reads the struct; a bad descriptor is an error.
+        if unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &lock) } == 0 {
+            return Ok(true);
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::EACCES) => return Ok(false),
+            Some(libc::EINTR) => {}
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Gives the byte free.
+pub(crate) fn unlock(fd: RawFd, byte: LockByte) {
+    let lock = flock(byte, libc::F_UNLCK);
+    // SAFETY: as above. Unlocking a byte of an open file does not fail.
+    unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &lock) };
+}
+
+/// Whether a description other than that of `fd` holds the byte.
+pub(crate) fn is_locked(fd: RawFd, byte: LockByte) -> io::Result<bool> {
+    let mut lock = flock(byte, libc::F_WRLCK);
+    // SAFETY: fcntl reads and writes the struct; a bad descriptor is an error.
+    if unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &mut lock) } == 0 {
+        Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

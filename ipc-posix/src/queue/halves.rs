@@ -1,0 +1,222 @@
+//! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is
+//! gone.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+use ipc_core::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use ipc_core::queue::Role;
+
+use super::handle::Queue;
+use crate::clock;
+
+/// Empty (or full) answers of a `try_` operation between two looks at whether the other end's holders live: the look
+/// takes system calls.
+const TRIES_PER_LOOK: u32 = 1024;
+
+/// A counted handle.
+#[derive(Debug)]
+pub(super) struct Half<T> {
+    queue: Queue<T>,
+    role: Role,
+    tries: AtomicU32,
+}
+
+impl<T> Half<T> {
+    pub(super) fn new(queue: Queue<T>, role: Role) -> Self {
+        if queue.core().platform().0.add_half(queue.name(), role) {
+            queue.core().join(role);
+        }
+        Half { queue, role, tries: AtomicU32::new(0) }
+    }
+
+    /// Whether the other end is deserted, as far as a `try_` operation can tell: always from the set of holders, and
+    /// every so often by asking whether they live.
+    fn is_deserted(&self) -> bool {
+        // Relaxed: a private counter.
+        let tries = self.tries.fetch_add(1, Ordering::Relaxed);
+        let core = self.queue.core();
+        if tries % TRIES_PER_LOOK == TRIES_PER_LOOK - 1 {
+            core.is_deserted(self.role.other())
+        } else {
+            core.is_left(self.role.other())
+        }
+    }
+}
+
+impl<T> Clone for Half<T> {
+    fn clone(&self) -> Self {
+        if self.queue.is_here() {
+            Half::new(self.queue.clone(), self.role)
+        } else {
+            Half { queue: self.queue.clone(), role: self.role, tries: AtomicU32::new(0) }
+        }
+    }
+}
+
+impl<T> Drop for Half<T> {
+    fn drop(&mut self) {
+        if self.queue.is_here() && self.queue.core().platform().0.remove_half(self.queue.name(), self.role) {
+            self.queue.core().leave(self.role);
+        }
+    }
+}
+
+/// A handle that only sends, and that counts as a sender. Made by [`Queue::sender`].
+///
+/// When the last half of the last living sender process is dropped, or that process dies, receiver halves report
+/// `Disconnected` once the queue is drained. Plain [`Queue`] handles do not count.
+///
+/// ```
+/// # use ipc_posix::{Region, RecvError};
+/// # let region = Region::options().anonymous()?;
+/// let queue = region.queue::<u32>("jobs").capacity(4).create()?;
+/// let (sender, receiver) = (queue.sender()?, queue.receiver()?);
+/// sender.send(1)?;
+/// drop(sender);
+/// assert_eq!(receiver.recv(), Ok(1));
+/// assert_eq!(receiver.recv(), Err(RecvError::Disconnected));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Sender<T> {
+    half: Half<T>,
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender { half: self.half.clone() }
+    }
+}
+
+impl<T> Sender<T> {
+    pub(super) fn new(half: Half<T>) -> Self {
+        Sender { half }
+    }
+
+    /// The queue, as a handle that does everything and is not counted.
+    pub fn queue(&self) -> &Queue<T> {
+        &self.half.queue
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern> Sender<T> {
+    /// See [`Queue::try_send`]; a full queue whose last receiver has left is
+    /// [`Disconnected`](TrySendError::Disconnected). That the last one was killed is noticed within a thousand tries.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.half.queue.try_send(value) {
+            Err(TrySendError::Full(value)) if self.half.is_deserted() => Err(TrySendError::Disconnected(value)),
+            result => result,
+        }
+    }
+
+    /// See [`Queue::send`]; waiting for room ends with [`Disconnected`](SendError::Disconnected) when the last living
+    /// receiver is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.half.queue.send_until(value, ipc_core::Instant::FAR_FUTURE, true).map_err(|error| match error {
+            SendTimeoutError::Disconnected(value) => SendError::Disconnected(value),
+            SendTimeoutError::Fault(value, fault) => SendError::Fault(value, fault),
+            // The end of time does not come.
+            other => SendError::Closed(other.into_inner()),
+        })
+    }
+
+    /// See [`Queue::send_timeout`] and [`send`](Self::send).
+    #[inline]
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.half.queue.send_until(value, clock::after(timeout), true)
+    }
+
+    /// See [`Queue::send_deadline`] and [`send`](Self::send).
+    #[inline]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.half.queue.send_until(value, clock::at(deadline), true)
+    }
+
+    /// Whether receiver halves existed and no living process has one any more. A system call or more.
+    pub fn is_disconnected(&self) -> bool {
+        self.half.queue.is_here() && self.half.queue.core().is_deserted(Role::Receiver)
+    }
+}
+
+/// A handle that only receives, and that counts as a receiver. Made by [`Queue::receiver`]. See [`Sender`].
+#[derive(Debug)]
+pub struct Receiver<T> {
+    half: Half<T>,
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Receiver { half: self.half.clone() }
+    }
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(half: Half<T>) -> Self {
+        Receiver { half }
+    }
+
+    /// The queue, as a handle that does everything and is not counted.
+    pub fn queue(&self) -> &Queue<T> {
+        &self.half.queue
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern> Receiver<T> {
+    /// See [`Queue::try_recv`]; an empty queue whose last sender has left is
+    /// [`Disconnected`](TryRecvError::Disconnected). That the last one was killed is noticed within a thousand tries.
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        match self.half.queue.try_recv() {
+            Err(TryRecvError::Empty) if self.half.is_deserted() => match self.half.queue.try_recv() {
+                // Its last message came before its leaving: this second look would have found it.
+                Err(TryRecvError::Empty) if self.half.queue.is_empty() => Err(TryRecvError::Disconnected),
+                result => result,
+            },
+            result => result,
+        }
+    }
+
+    /// See [`Queue::recv`]; waiting ends with [`Disconnected`](RecvError::Disconnected) when the queue is empty and the
+    /// last living sender is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.recv_until(ipc_core::Instant::FAR_FUTURE).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => RecvError::Disconnected,
+            RecvTimeoutError::Fault(fault) => RecvError::Fault(fault),
+            // The end of time does not come.
+            _ => RecvError::Closed,
+        })
+    }
+
+    /// See [`Queue::recv_timeout`] and [`recv`](Self::recv).
+    #[inline]
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_until(clock::after(timeout))
+    }
+
+    /// See [`Queue::recv_deadline`] and [`recv`](Self::recv).
+    #[inline]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_until(clock::at(deadline))
+    }
+
+    #[inline]
+    fn recv_until(&self, deadline: ipc_core::Instant) -> Result<T, RecvTimeoutError> {
+        self.half.queue.recv_until(deadline, true)
+    }
+
+    /// Messages until the queue is closed and drained, or empty and deserted by its senders; waits for each.
+    pub fn iter(&self) -> impl Iterator<Item = T> {
+        std::iter::from_fn(|| self.recv().ok())
+    }
+
+    /// Whether sender halves existed and no living process has one any more; messages may still be there. A system
+    /// call or more.
+    pub fn is_disconnected(&self) -> bool {
+        self.half.queue.is_here() && self.half.queue.core().is_deserted(Role::Sender)
+    }
+}

@@ -1,0 +1,12 @@
+//! Typed queues by name.
+
+mod halves;
+mod handle;
+mod iter;
+mod options;
+
+pub use halves::{Receiver, Sender};
+pub use handle::Queue;
+pub(crate) use ipc_core::queue::Stats as QueueStats;
+pub use iter::{Iter, TryIter};
+pub use options::QueueOptions;

@@ -1,0 +1,262 @@
+//! The handle of an open region.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use ipc_core::ParticipantId;
+use ipc_core::participant::Seized;
+use ipc_core::queue::Inspector;
+use ipc_core::region::{Name, ObjectInfo};
+
+use super::options::RegionOptions;
+use super::read_only::ReadOnlyRegion;
+use crate::attachment::Membership;
+use crate::error::{ObjectError, ObjectErrorKind, RegionError};
+use crate::queue::{QueueOptions, QueueStats};
+use crate::{probe, sys};
+
+/// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
+/// of an object in it.
+///
+/// See the [crate's page](crate) for an example and for what lives how long.
+#[derive(Clone, Debug)]
+pub struct Region {
+    membership: Membership,
+}
+
+/// Somebody who has (or had) a region open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Participant {
+    /// The place in the region's table, from 1.
+    pub number: u16,
+    /// Whether it lived when it was looked at, as the kernel says.
+    pub alive: bool,
+    /// Whether it is this process's own place.
+    pub is_me: bool,
+    /// Its process id in its own PID namespace: a hint for people, on which nothing depends.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot (field 22 of `/proc/PID/stat`), so that people can tell a process
+    /// from a later one with the same id; 0 if unknown.
+    pub start_time: u64,
+    /// How often its place was taken.
+    pub epoch: u32,
+    /// How long ago it joined.
+    pub age: Duration,
+}
+
+impl Participant {
+    /// Whether it lived when it was looked at.
+    pub fn is_alive(&self) -> bool {
+        self.alive
+    }
+}
+
+impl Region {
+    pub(crate) fn new(membership: Membership) -> Self {
+        Region { membership }
+    }
+
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// A builder with all the options.
+    pub fn options() -> RegionOptions {
+        RegionOptions::default()
+    }
+
+    /// Creates a region with the default options; it must not exist. See [`RegionOptions::create`].
+    #[doc(alias = "SharedMemory")]
+    #[doc(alias = "shm_open")]
+    pub fn create(name: &str) -> Result<Region, RegionError> {
+        Self::options().create(name)
+    }
+
+    /// Opens a region, which must exist. See [`RegionOptions::open`].
+    #[doc(alias = "attach")]
+    pub fn open(name: &str) -> Result<Region, RegionError> {
+        Self::options().open(name)
+    }
+
+    /// Opens a region, or creates it with the default options. See [`RegionOptions::open_or_create`].
+    pub fn open_or_create(name: &str) -> Result<Region, RegionError> {
+        Self::options().open_or_create(name)
+    }
+
+    /// Opens a region for looking only. See [`RegionOptions::open_read_only`].
+    pub fn open_read_only(name: &str) -> Result<ReadOnlyRegion, RegionError> {
+        Self::options().open_read_only(name)
+    }
+
+    /// Opens the region behind a descriptor. See [`RegionOptions::from_fd`].
+    pub fn from_fd(fd: impl AsFd) -> Result<Region, RegionError> {
+        Self::options().from_fd(fd)
+    }
+
+    /// Removes the region's name. Whoever has the region open goes on with it and can find out by
+    /// [`is_orphaned`](Self::is_orphaned); whoever opens or creates the name from now on gets another region. The memory
+    /// is given back when the last one is gone.
+    #[doc(alias = "shm_unlink")]
+    pub fn unlink(name: &str) -> Result<(), RegionError> {
+        Self::options().unlink(name)
+    }
+
+    /// Removes the region's name if no living process has it open; `true` if it did. Safe against openers at the same
+    /// instant only for regions created with [`remove_with_last`](RegionOptions::remove_with_last); in others an opener
+    /// that comes just then finds itself orphaned.
+    pub fn unlink_if_unused(name: &str) -> Result<bool, RegionError> {
+        Self::options().unlink_if_unused(name)
+    }
+
+    /// The region's name; a placeholder in parentheses for one that has none.
+    pub fn name(&self) -> &str {
+        self.membership.0.name()
+    }
+
+    /// The path of the region's file, if it was opened by name.
+    pub fn path(&self) -> Option<&Path> {
+        self.membership.0.path().map(|path| path.as_path())
+    }
+
+    /// Bytes of the region.
+    pub fn size(&self) -> u64 {
+        self.membership.0.view().geometry().total()
+    }
+
+    /// Bytes that are left for further objects. 0 after a fork.
+    pub fn free(&self) -> u64 {
+        if self.is_usable() { self.membership.0.view().directory().free() } else { 0 }
+    }
+
+    /// The random number that the region got at its creation: two regions of the same name differ in it.
+    pub fn identity(&self) -> u128 {
+        self.membership.0.view().identity()
+    }
+
+    /// This process's place in the region's table.
+    pub fn participant_number(&self) -> u16 {
+        self.membership.0.me().get()
+    }
+
+    /// Whether this handle can be used here: `false` in a child after `fork`.
+    pub fn is_usable(&self) -> bool {
+        self.membership.0.is_here()
+    }
+
+    /// Whether the region was opened by name and that name no longer means it: removed, or replaced by another. Handles
+    /// go on working among those who still have it open. A system call or two.
+    #[doc(alias = "is_unlinked")]
+    pub fn is_orphaned(&self) -> bool {
+        let attachment = &self.membership.0;
+        match attachment.path() {
+            None => false,
+            Some(path) => {
+                attachment.probe().links() == Some(0)
+                    || probe::Status::of_path(path).map_or(true, |status| status.id != attachment.probe().id())
+            }
+        }
+    }
+
+    /// A descriptor of the region's file, to pass to another process, which opens the region with
+    /// [`from_fd`](Self::from_fd). It carries no locks and is closed on exec.
+    pub fn try_clone_fd(&self) -> Result<OwnedFd, RegionError> {
+        let attachment = &self.membership.0;
+        let fd = attachment.probe().descriptor().ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF));
+        fd.and_then(sys::reopen)
+            .map(OwnedFd::from)
+            .map_err(|error| RegionError::io(self.name(), "open the file once more", error))
+    }
+
+    /// Who has the region open: everybody who joined and did not leave, dead ones whose place nobody has taken yet
+    /// included. One system call each. Empty after a fork.
+    pub fn participants(&self) -> Vec<Participant> {
+        if !self.is_usable() {
+            return Vec::new();
+        }
+        let attachment = &self.membership.0;
+        list_participants(attachment.view().records(), Some(attachment.me()), |who| attachment.is_alive(who))
+    }
+
+    /// What objects there are, in the order of their creation. Empty after a fork.
+    pub fn list(&self) -> Vec<ObjectInfo> {
+        if self.is_usable() { self.membership.0.view().directory().list().collect() } else { Vec::new() }
+    }
+
+    /// The figures of the queue with this name.
+    pub fn queue_stats(&self, name: &str) -> Result<QueueStats, ObjectError> {
+        if !self.is_usable() {
+            return Err(ObjectError::new(ipc_core::object::Kind::Queue, name, ObjectErrorKind::Forked));
+        }
+        queue_stats(self.membership.0.view(), name)
+    }
+
+    /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call
+    /// this: whoever stumbles over a dead participant repairs, and so does whoever takes its place. For tests and tools.
+    pub fn recover(&self) -> usize {
+        if !self.is_usable() {
+            return 0;
+        }
+        let view = self.membership.0.view();
+        let joined = view.records().iter().enumerate().filter(|(_, record)| record.info().joined);
+        joined
+            .filter_map(|(index, record)| ParticipantId::from_index(index).map(|who| (who, record)))
+            .filter(|(who, record)| match Seized::try_new(&self.membership, *who) {
+                None => false,
+                Some(seized) => {
+                    view.sweep(seized.dead(), &self.membership);
+                    record.leave();
+                    true
+                }
+            })
+            .count()
+    }
+
+    /// A queue of `T` in this region: set its options, then create or open it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.queue::<u64>("jobs").capacity(16).open_or_create()?;
+    /// assert_eq!(jobs.capacity(), 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn queue<T>(&self, name: &str) -> QueueOptions<'_, T> {
+        QueueOptions::new(self, name)
+    }
+}
+
+/// The figures of a queue in a view.
+pub(super) fn queue_stats(view: &ipc_core::region::RegionView<'_>, name: &str) -> Result<QueueStats, ObjectError> {
+    let error = |kind| ObjectError::new(ipc_core::object::Kind::Queue, name, kind);
+    let directory = |cause| error(ObjectErrorKind::Directory(cause));
+    let found = Name::new(name).and_then(|name| view.directory().find(&name)).map_err(directory)?;
+    let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
+    Inspector::attach(memory).map(|queue| queue.stats()).map_err(|cause| directory(cause.into()))
+}
+
+/// The participants in a table.
+pub(super) fn list_participants(
+    records: &[ipc_core::participant::Record],
+    me: Option<ParticipantId>,
+    is_alive: impl Fn(ParticipantId) -> bool,
+) -> Vec<Participant> {
+    let now = crate::clock::now().as_nanos();
+    let joined =
+        records.iter().enumerate().map(|(index, record)| (index, record.info())).filter(|(_, info)| info.joined);
+    joined
+        .filter_map(|(index, info)| {
+            let who = ParticipantId::from_index(index)?;
+            Some(Participant {
+                number: who.get(),
+                alive: is_alive(who),
+                is_me: Some(who) == me,
+                pid: info.pid,
+                start_time: info.start_time,
+                epoch: info.epoch,
+                age: Duration::from_nanos(now.saturating_sub(info.joined_at)),
+            })
+        })
+        .collect()
+}

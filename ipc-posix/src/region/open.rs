@@ -1,0 +1,148 @@
+//! Opening a region, with everything checked before it is used; and removing names.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::Path;
+
+use super::create::advise;
+use super::handle::Region;
+use super::options::RegionOptions;
+use crate::attachment::{self, Attachment, Candidate};
+use crate::error::{NotAFile, RegionError, RegionErrorKind};
+use crate::fork::NoFork;
+use crate::liveness::{self, LockByte};
+use crate::name;
+use crate::probe::Status;
+use crate::sys;
+
+/// Opens the region at `path`. `None` if it was replaced meanwhile: try again.
+pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<Option<Region>, RegionError> {
+    let no_fork = NoFork::new();
+    let (file, status) = file(options, name, path, libc::O_RDWR)?;
+    let id = status.id;
+    let (membership, file) = match attach(options, name, Some(path), file, status) {
+        Err(error) if matches!(error.kind(), RegionErrorKind::Contended) && !is_still(path, id) => return Ok(None),
+        result => result?,
+    };
+    // Registered: from here on nobody takes the region for unused. But is it still the one that the name means?
+    if !is_still(path, id) {
+        return Ok(None);
+    }
+    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
+    drop(file);
+    drop(no_fork);
+    Ok(Some(Region::new(membership)))
+}
+
+fn is_still(path: &Path, id: crate::probe::FileId) -> bool {
+    Status::of_path(path).is_ok_and(|status| status.id == id)
+}
+
+/// Opens the region behind somebody's descriptor.
+pub(super) fn descriptor(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<Region, RegionError> {
+    let name = "(descriptor)";
+    let no_fork = NoFork::new();
+    // A description of our own: the passed one is shared, and so would be its locks.
+    let file =
+        sys::reopen(fd.as_raw_fd()).map_err(|error| RegionError::io(name, "open the descriptor's file", error))?;
+    let status = examine(options, name, &file)?;
+    if options.require_seals && !sys::is_sealed(file.as_raw_fd()) {
+        return Err(RegionError::new(name, RegionErrorKind::NotSealed));
+    }
+    let (membership, file) = attach(options, name, None, file, status)?;
+    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
+    drop(file);
+    drop(no_fork);
+    Ok(Region::new(membership))
+}
+
+fn attach(
+    options: &RegionOptions,
+    name: &str,
+    path: Option<&Path>,
+    file: File,
+    status: Status,
+) -> Result<(attachment::Membership, File), RegionError> {
+    check_size(name, &status)?;
+    let map = attachment::map(&file, status.size).map_err(|error| RegionError::io(name, "map the file", error))?;
+    let view = attachment::view(&map, name)?;
+    advise(options, &map);
+    let path = path.map(Path::to_owned);
+    Attachment::establish(Candidate { file, map, view, id: status.id, name: name.to_owned(), path })
+}
+
+/// An empty file cannot be mapped: it gets its error first.
+pub(super) fn check_size(name: &str, status: &Status) -> Result<(), RegionError> {
+    if status.size == 0 {
+        let error = ipc_core::region::HeaderError::TooShort { len: 0, needed: 4096 };
+        return Err(RegionError::new(name, RegionErrorKind::Header(error)));
+    }
+    Ok(())
+}
+
+/// Opens the file and checks what it is and whose.
+pub(super) fn file(
+    options: &RegionOptions,
+    name: &str,
+    path: &Path,
+    access: libc::c_int,
+) -> Result<(File, Status), RegionError> {
+    // Never O_CREAT: see linkat in `create`. O_NONBLOCK: a FIFO must not hold us up.
+    let file = match sys::open(path, access | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY, 0) {
+        Ok(file) => file,
+        Err(error) => return Err(open_error(name, path, &options.directory, error)),
+    };
+    let status = examine(options, name, &file)?;
+    Ok((file, status))
+}
+
+fn examine(options: &RegionOptions, name: &str, file: &File) -> Result<Status, RegionError> {
+    let status =
+        Status::of_descriptor(file.as_raw_fd()).map_err(|error| RegionError::io(name, "look at the file", error))?;
+    if let Some(what) = not_a_file(status.mode) {
+        return Err(RegionError::new(name, RegionErrorKind::NotAFile(what)));
+    }
+    let me = sys::user();
+    let trusted = status.user == me || status.user == 0 || options.trusted.contains(&status.user);
+    if !trusted {
+        return Err(RegionError::new(name, RegionErrorKind::Owner { found: status.user, expected: me }));
+    }
+    let world_writable = 0o002;
+    let named = status.links > 0;
+    if named && status.mode & world_writable != 0 && options.mode & world_writable == 0 {
+        let kind = RegionErrorKind::Mode { found: status.mode & 0o7777, wanted: options.mode };
+        return Err(RegionError::new(name, kind));
+    }
+    Ok(status)
+}
+
+fn not_a_file(mode: u32) -> Option<NotAFile> {
+    match mode & libc::S_IFMT {
+        libc::S_IFREG => None,
+        libc::S_IFDIR => Some(NotAFile::Directory),
+        libc::S_IFLNK => Some(NotAFile::Symlink),
+        _ => Some(NotAFile::Special),
+    }
+}
+
+fn open_error(name: &str, path: &Path, directory: &Path, error: io::Error) -> RegionError {
+    let status = Status::of_path(path).ok();
+    let what = status.and_then(|status| not_a_file(status.mode));
+    let kind = match (error.raw_os_error(), what) {
+        (Some(libc::ENOENT), _) => RegionErrorKind::NotFound { directory: directory.to_owned() },
+        (_, Some(what)) => RegionErrorKind::NotAFile(what),
+        (Some(libc::EACCES | libc::EPERM | libc::EROFS), None) => RegionErrorKind::PermissionDenied {
+            owner: status.map(|status| status.user),
+            mode: status.map(|status| status.mode & 0o7777),
+        },
+        _ => RegionErrorKind::Io { action: "open the file", error },
+    };
+    RegionError::new(name, kind)
+}
+
+/// Removes the name from the directory.
+pub(super) fn unlink(directory: &Path, name: &str) -> Result<(), RegionError> {
+    let path = name::path_of(directory, name)?;
+    std::fs::remove_file(&path).map_err(|error| open_error(name, &path, directory, error))
+}

@@ -1,0 +1,287 @@
+//! How a region is created, and what an opener accepts.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use ipc_core::region::{Flags, Geometry};
+
+use super::{Region, create, open, read_only::ReadOnlyRegion};
+use crate::error::{RegionError, RegionErrorKind};
+use crate::{membarrier, name};
+
+const DEFAULT_SIZE: u64 = 1 << 20;
+const DEFAULT_PARTICIPANTS: u32 = 256;
+const DEFAULT_OBJECTS: u32 = 64;
+const DEFAULT_MODE: u32 = 0o600;
+const PAGE: u64 = 4096;
+/// Rounds of "open, else create" before giving up: each lost round means that others created and removed the region
+/// in between.
+const ROUNDS: u32 = 1000;
+
+/// How sleepers and notifiers agree, fixed at a region's creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Barrier {
+    /// `membarrier` where the creator may use it, fences otherwise. With `membarrier`, an operation that finds nobody
+    /// asleep executes no full fence; participants that may not use it are refused.
+    #[default]
+    Auto,
+    /// Fences: for regions that processes under strict seccomp filters share.
+    Fence,
+}
+
+/// The bytes that an object takes in a region: see [`Queue::footprint`](crate::Queue::footprint).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint(pub(crate) u64);
+
+impl Footprint {
+    /// The number of bytes.
+    pub const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
+/// A builder: sizes and permissions for creators, demands of openers, and the directory for both.
+///
+/// ```
+/// use ipc_posix::{Queue, Region};
+/// # let name = format!("doc-options-{}", std::process::id());
+/// # let name = name.as_str();
+/// let region = Region::options()
+///     .fit(&[Queue::<u64>::footprint(1024), Queue::<[u8; 256]>::footprint(64)])
+///     .mode(0o660)
+///     .participants(16)
+///     .create(name)?;
+/// # Region::unlink(name)?;
+/// # Ok::<(), ipc_posix::RegionError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until create, open or open_or_create"]
+pub struct RegionOptions {
+    pub(super) size: u64,
+    pub(super) mode: u32,
+    pub(super) directory: PathBuf,
+    pub(super) participants: u32,
+    pub(super) objects: u32,
+    pub(super) prefault: bool,
+    pub(super) huge_pages: bool,
+    pub(super) remove_with_last: bool,
+    pub(super) barrier: Barrier,
+    pub(super) trusted: Vec<u32>,
+    pub(super) require_seals: bool,
+    pub(super) drafts: bool,
+}
+
+impl Default for RegionOptions {
+    fn default() -> Self {
+        RegionOptions {
+            size: DEFAULT_SIZE,
+            mode: DEFAULT_MODE,
+            directory: PathBuf::from(name::DEFAULT_DIRECTORY),
+            participants: DEFAULT_PARTICIPANTS,
+            objects: DEFAULT_OBJECTS,
+            prefault: false,
+            huge_pages: false,
+            remove_with_last: false,
+            barrier: Barrier::Auto,
+            trusted: Vec::new(),
+            require_seals: false,
+            drafts: false,
+        }
+    }
+}
+
+impl RegionOptions {
+    /// The size of a new region in bytes, all included; rounded up to whole pages. Default: 1 MiB.
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// Makes a new region just large enough for these objects (and for its participants and directory, so set those
+    /// first). See [`required_size`](Self::required_size).
+    pub fn fit(mut self, objects: &[Footprint]) -> Self {
+        self.size = self.required_size(objects);
+        self
+    }
+
+    /// The bytes of a region with these options that has room for these objects.
+    pub fn required_size(&self, objects: &[Footprint]) -> u64 {
+        let table = Geometry::new(isize::MAX as u64, self.participants, self.objects).map_or(0, |g| g.objects_offset());
+        objects.iter().fold(table, |sum, object| sum.saturating_add(object.0)).next_multiple_of(PAGE)
+    }
+
+    /// The permission bits of a new region, applied exactly (the umask does not count). Default: 0600.
+    ///
+    /// An opener refuses a region that everybody may write to, unless it says so here too.
+    pub fn mode(mut self, bits: u32) -> Self {
+        self.mode = bits & 0o777;
+        self
+    }
+
+    /// The directory of the region's file. Default: `/dev/shm`. Any directory works, on tmpfs or on disk; processes in
+    /// different containers can share a region in a directory that both mount.
+    pub fn dir(mut self, directory: impl AsRef<Path>) -> Self {
+        self.directory = directory.as_ref().to_owned();
+        self
+    }
+
+    /// How many processes can have a new region open at once, 1 to 1022. Default: 256. One takes 64 bytes.
+    pub fn participants(mut self, most: u32) -> Self {
+        self.participants = most;
+        self
+    }
+
+    /// How many objects a new region can hold. Default: 64. One takes 128 bytes, besides its own.
+    pub fn objects(mut self, most: u32) -> Self {
+        self.objects = most;
+        self
+    }
+
+    /// Whether this process touches all pages at once when it creates or opens the region, so that no operation
+    /// meets a page fault later. Default: no. (Memory is always reserved at creation.)
+    pub fn prefault(mut self, yes: bool) -> Self {
+        self.prefault = yes;
+        self
+    }
+
+    /// Advises the kernel to use huge pages, where the filesystem has them. Default: no.
+    pub fn huge_pages(mut self, yes: bool) -> Self {
+        self.huge_pages = yes;
+        self
+    }
+
+    /// Whether the last living process that drops its last handle of a new region removes its name. Default: no.
+    ///
+    /// If the last one is killed instead, the file stays, and the next `open_or_create` goes on with it; see also
+    /// [`Region::unlink_if_unused`].
+    pub fn remove_with_last(mut self, yes: bool) -> Self {
+        self.remove_with_last = yes;
+        self
+    }
+
+    /// How sleepers and notifiers of a new region agree. Default: [`Barrier::Auto`].
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = barrier;
+        self
+    }
+
+    /// Also opens regions that this user owns. Without it only one's own, and those of the superuser.
+    pub fn trust_user(mut self, uid: u32) -> Self {
+        self.trusted.push(uid);
+        self
+    }
+
+    /// Whether [`from_fd`](Self::from_fd) refuses a file that could still be truncated. Default: no.
+    pub fn require_seals(mut self, yes: bool) -> Self {
+        self.require_seals = yes;
+        self
+    }
+
+    /// Creates regions the way it is done where the filesystem has no `O_TMPFILE`: for tests.
+    #[doc(hidden)]
+    pub fn without_tmpfile(mut self, yes: bool) -> Self {
+        self.drafts = yes;
+        self
+    }
+
+    pub(super) fn geometry(&self, name: &str) -> Result<Geometry, RegionError> {
+        let size = self.size.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
+        Geometry::new(size, self.participants, self.objects).ok_or_else(|| {
+            let needed = Geometry::new(isize::MAX as u64, self.participants, self.objects).map(|g| g.objects_offset());
+            let kind = RegionErrorKind::Geometry {
+                size: self.size,
+                participants: self.participants,
+                objects: self.objects,
+                needed,
+            };
+            RegionError::new(name, kind)
+        })
+    }
+
+    pub(super) fn flags(&self) -> Flags {
+        let barrier = match self.barrier {
+            Barrier::Auto if membarrier::register() => Flags::ASYMMETRIC_BARRIER,
+            _ => Flags::empty(),
+        };
+        barrier.with(if self.remove_with_last { Flags::REMOVE_WITH_LAST } else { Flags::empty() })
+    }
+
+    /// Creates the region, which must not exist, and opens it.
+    ///
+    /// The region appears in one step, complete. A creator that is killed before leaves nothing behind. Memory for all
+    /// of it is reserved: a full filesystem is an error here, not a signal later.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](RegionErrorKind::AlreadyExists), [`NoSpace`](RegionErrorKind::NoSpace),
+    /// [`Geometry`](RegionErrorKind::Geometry), names, permissions.
+    pub fn create(&self, name: &str) -> Result<Region, RegionError> {
+        let path = name::path_of(&self.directory, name)?;
+        create::named(self, name, &path)
+    }
+
+    /// Opens the region, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](RegionErrorKind::NotFound); whatever makes the file no region, or not one that this program can
+    /// use or should trust; [`TooManyParticipants`](RegionErrorKind::TooManyParticipants).
+    pub fn open(&self, name: &str) -> Result<Region, RegionError> {
+        let path = name::path_of(&self.directory, name)?;
+        for _ in 0..ROUNDS {
+            if let Some(region) = open::named(self, name, &path)? {
+                return Ok(region);
+            }
+        }
+        Err(RegionError::new(name, RegionErrorKind::Contended))
+    }
+
+    /// Opens the region if it exists, creates it otherwise. Any number of processes may do so at once: one creates,
+    /// the others open the same region. Sizes are the creator's.
+    pub fn open_or_create(&self, name: &str) -> Result<Region, RegionError> {
+        let path = name::path_of(&self.directory, name)?;
+        for _ in 0..ROUNDS {
+            match open::named(self, name, &path) {
+                Ok(Some(region)) => return Ok(region),
+                Ok(None) => continue,
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+            match create::named(self, name, &path) {
+                Err(error) if error.is_already_exists() => {}
+                result => return result,
+            }
+        }
+        Err(RegionError::new(name, RegionErrorKind::Contended))
+    }
+
+    /// Opens the region for looking only: the mapping is read-only, and no participant's place is taken.
+    pub fn open_read_only(&self, name: &str) -> Result<ReadOnlyRegion, RegionError> {
+        let path = name::path_of(&self.directory, name)?;
+        ReadOnlyRegion::open(self, name, &path)
+    }
+
+    /// Creates a region without a name: a file in memory that only those can open who are given its
+    /// [descriptor](Region::try_clone_fd), and that nobody can truncate.
+    pub fn anonymous(&self) -> Result<Region, RegionError> {
+        create::anonymous(self)
+    }
+
+    /// Opens the region whose file this is: an [anonymous](Self::anonymous) one that came over a Unix socket or by
+    /// inheritance, or any other. The descriptor stays the caller's, who may close it. Needs `/proc`.
+    pub fn from_fd(&self, fd: impl AsFd) -> Result<Region, RegionError> {
+        open::descriptor(self, fd.as_fd())
+    }
+
+    /// Removes the region's name. See [`Region::unlink`].
+    pub fn unlink(&self, name: &str) -> Result<(), RegionError> {
+        open::unlink(&self.directory, name)
+    }
+
+    /// Removes the region's name if no living process has it open. See [`Region::unlink_if_unused`].
+    pub fn unlink_if_unused(&self, name: &str) -> Result<bool, RegionError> {
+        let region = self.open(name)?;
+        Ok(region.membership().0.remove_if_last())
+    }
+}

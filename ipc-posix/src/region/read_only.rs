@@ -1,0 +1,94 @@
+//! A region opened for looking only.
+
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use ipc_core::region::{ObjectInfo, RegionView};
+use memmap2::{Advice, MmapOptions, MmapRaw};
+
+use super::handle::{Participant, list_participants, queue_stats};
+use super::open;
+use super::options::RegionOptions;
+use crate::attachment;
+use crate::error::{ObjectError, ObjectErrorKind, RegionError};
+use crate::fork::ForkGuard;
+use crate::liveness::LockByte;
+use crate::probe::Probe;
+use crate::queue::QueueStats;
+
+/// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes
+/// nothing, and needs only read permission.
+#[derive(Debug)]
+pub struct ReadOnlyRegion {
+    map: std::mem::ManuallyDrop<MmapRaw>,
+    view: RegionView<'static>,
+    probe: Probe,
+    fork: ForkGuard,
+    name: String,
+}
+
+impl ReadOnlyRegion {
+    pub(super) fn open(options: &RegionOptions, name: &str, path: &Path) -> Result<Self, RegionError> {
+        let (file, status) = open::file(options, name, path, libc::O_RDONLY)?;
+        open::check_size(name, &status)?;
+        let map_error = |error| RegionError::io(name, "map the file", error);
+        let len =
+            usize::try_from(status.size).map_err(|_| map_error(std::io::Error::from_raw_os_error(libc::EFBIG)))?;
+        let map = MmapOptions::new().len(len).map_raw_read_only(file.as_raw_fd()).map_err(map_error)?;
+        map.advise(Advice::DontFork).map_err(map_error)?;
+        let view = attachment::view(&map, name)?;
+        let fork = ForkGuard::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
+        let probe = Probe::new(file, status.id, None);
+        Ok(ReadOnlyRegion { map: std::mem::ManuallyDrop::new(map), view, probe, fork, name: name.to_owned() })
+    }
+
+    /// The region's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of the region.
+    pub fn size(&self) -> u64 {
+        self.view.geometry().total()
+    }
+
+    /// The random number that the region got at its creation.
+    pub fn identity(&self) -> u128 {
+        self.view.identity()
+    }
+
+    /// Whether the name was removed since. A system call.
+    pub fn is_orphaned(&self) -> bool {
+        self.probe.links() == Some(0)
+    }
+
+    /// What objects there are. Empty after a fork.
+    pub fn list(&self) -> Vec<ObjectInfo> {
+        if self.fork.is_here() { self.view.directory().list().collect() } else { Vec::new() }
+    }
+
+    /// The figures of the queue with this name.
+    pub fn queue_stats(&self, name: &str) -> Result<QueueStats, ObjectError> {
+        if !self.fork.is_here() {
+            return Err(ObjectError::new(ipc_core::object::Kind::Queue, name, ObjectErrorKind::Forked));
+        }
+        queue_stats(&self.view, name)
+    }
+
+    /// Who has the region open. See [`Region::participants`](crate::Region::participants).
+    pub fn participants(&self) -> Vec<Participant> {
+        if !self.fork.is_here() {
+            return Vec::new();
+        }
+        list_participants(self.view.records(), None, |who| self.probe.is_locked(LockByte::of(who)))
+    }
+}
+
+impl Drop for ReadOnlyRegion {
+    fn drop(&mut self) {
+        if self.fork.is_here() {
+            // SAFETY: dropped once, here; nobody uses the view after this.
+            unsafe { std::mem::ManuallyDrop::drop(&mut self.map) };
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Thin wrappers of the system calls that the crate needs and that no dependency offers.
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Turns a `-1` into the error of this thread.
+pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+pub(crate) fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
+}
+
+/// `open(path, flags, mode)`, see open(2). Interrupted calls are repeated.
+pub(crate) fn open(path: &Path, flags: libc::c_int, mode: libc::mode_t) -> io::Result<File> {
+    let path = c_path(path)?;
+    loop {
+        // SAFETY: a NUL-terminated path and plain numbers.
+        match check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) }) {
+            // SAFETY: a descriptor that was just made and belongs to nobody else.
+            Ok(fd) => return Ok(unsafe { File::from_raw_fd(fd) }),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// `linkat`, see linkat(2): gives the open, nameless `file` the name `to`.
+pub(crate) fn link_file(file: &File, to: &Path) -> io::Result<()> {
+    let to = c_path(to)?;
+    // SAFETY: an open descriptor and NUL-terminated strings.
+    let by_descriptor = check(unsafe {
+        libc::linkat(file.as_raw_fd(), c"".as_ptr(), libc::AT_FDCWD, to.as_ptr(), libc::AT_EMPTY_PATH)
+    });
+    match by_descriptor {
+        Ok(_) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Err(error),
+        // Kernels before 6.10 want a capability for the form above; this one needs /proc.
+        Err(_) => {
+            let from = c_path(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))?;
+            // SAFETY: NUL-terminated strings.
+            let linked = unsafe {
+                libc::linkat(libc::AT_FDCWD, from.as_ptr(), libc::AT_FDCWD, to.as_ptr(), libc::AT_SYMLINK_FOLLOW)
+            };
+            check(linked).map(drop)
+        }
+    }
+}
+
+/// `posix_fallocate`, see posix_fallocate(3): after it, no write to the file's first `len` bytes finds the
+/// filesystem full.
+pub(crate) fn allocate(file: &File, len: u64) -> io::Result<()> {
+    let len = libc::off_t::try_from(len).map_err(|_| io::Error::from_raw_os_error(libc::EFBIG))?;
+    loop {
+        // SAFETY: an open descriptor and plain numbers.
+        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, len) } {
+            0 => return Ok(()),
+            libc::EINTR => {}
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+/// Bytes that an unprivileged user can still allocate in the filesystem of `file`, see fstatvfs(3).
+pub(crate) fn free_bytes(file: &File) -> u64 {
+    let mut stat = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: an open descriptor and room for the result.
+    if unsafe { libc::fstatvfs(file.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
+        return 0;
+    }
+    // SAFETY: filled in by the successful call (and zeroed before).
+    let stat = unsafe { stat.assume_init() };
+    stat.f_bavail.saturating_mul(stat.f_frsize)
+}
+
+/// A nameless file in memory that can be sealed, see memfd_create(2).
+pub(crate) fn memfd(name: &CStr) -> io::Result<File> {
+    // SAFETY: a NUL-terminated string and plain flags.
+    let fd = check(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) })?;
+    // SAFETY: a descriptor that was just made and belongs to nobody else.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+/// Forbids for good that the memfd changes its size, and that the seals change. See fcntl(2), "File Sealing".
+pub(crate) fn seal_size(file: &File) -> io::Result<()> {
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: an open descriptor and plain flags.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
+}
+
+/// Whether the file can never shrink.
+pub(crate) fn is_sealed(fd: RawFd) -> bool {
+    // SAFETY: fcntl with a plain command; a bad descriptor is an error.
+    let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
+    seals != -1 && seals & libc::F_SEAL_SHRINK != 0
+}
+
+/// Another open file description of the same file. Needs /proc.
+pub(crate) fn reopen(fd: RawFd) -> io::Result<File> {
+    open(Path::new(&format!("/proc/self/fd/{fd}")), libc::O_RDWR | libc::O_NONBLOCK, 0)
+}
+
+/// `N` random bytes, see getrandom(2).
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    loop {
+        // SAFETY: room for N bytes.
+        let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), N, 0) };
+        if got == N as isize {
+            return Ok(bytes);
+        }
+        let error = io::Error::last_os_error();
+        if got < 0 && error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// The effective user of this process.
+pub(crate) fn user() -> u32 {
+    // SAFETY: always succeeds.
+    unsafe { libc::geteuid() }
+}
