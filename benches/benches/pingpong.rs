@@ -1,13 +1,10 @@
 //! How long does a message take there and back?
 //!
 //! Between two processes. Asleep on two cores, asleep on one core, and spinning on two cores, each against
-//! the floor of the machine: a bare shared futex, or two cache lines. In a virtual machine a wake-up across
+//! the floor of the machine: a bare shared futex, or the cache lines alone. In a virtual machine a wake-up across
 //! cores is the hypervisor's time; on one core libraries can be told apart.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "the closing table is what a benchmark is for"
-)]
+#![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use std::error::Error;
 use std::fs::File;
@@ -42,10 +39,9 @@ fn main() -> Result<()> {
     let cpus = pin::pair()?;
     let mut criterion = contest::criterion();
     let mut samples = Samples::new();
-    for (question, cpus, at_least) in [
-        ("blocking, two cores", cpus, ACROSS),
-        ("blocking, one core", [cpus[0]; 2], ONE_CORE),
-    ] {
+    for (question, cpus, at_least) in
+        [("blocking, two cores", cpus, ACROSS), ("blocking, one core", [cpus[0]; 2], ONE_CORE)]
+    {
         contest::contest(
             &mut criterion,
             &mut samples,
@@ -63,20 +59,15 @@ fn main() -> Result<()> {
         &mut samples,
         "spinning",
         &mut [
-            Contender::new("cache lines", SPINNING, lines(cpus)?),
+            Contender::new("cache line", SPINNING, line(cpus, Court::ONE_LINE)?),
+            Contender::new("cache line each way", SPINNING, line(cpus, Court::LINE_EACH_WAY)?),
             #[cfg(feature = "ours")]
             Contender::new("ours", SPINNING, ours::spinning(cpus)?),
             Contender::new("ArrayQueue, threads", SPINNING, array_queues(cpus)),
         ],
     );
     criterion.final_summary();
-    let time = |name, ours, others, bar| Ratio {
-        name,
-        of: Of::Time,
-        ours,
-        others,
-        bar,
-    };
+    let time = |name, ours, others, bar| Ratio { name, of: Of::Time, ours, others, bar };
     print!(
         "{}",
         samples.table(&[
@@ -99,9 +90,9 @@ fn main() -> Result<()> {
                 Bar::AtMost(1.0),
             ),
             time(
-                "spinning round trip ours/cache lines",
+                "spinning round trip ours/best(cache line, cache line each way)",
                 "spinning/ours",
-                &["spinning/cache lines"],
+                &["spinning/cache line", "spinning/cache line each way"],
                 Bar::None
             ),
             time(
@@ -119,7 +110,7 @@ fn main() -> Result<()> {
 fn play(role: Role) -> Result<()> {
     match role.name() {
         "futex" => play_futex(role),
-        "lines" => play_lines(role),
+        "line" => play_line(role),
         "pipe" => play_pipe(role),
         #[cfg(feature = "ours")]
         "ours blocking" => ours::play_blocking(role),
@@ -141,13 +132,7 @@ fn asleep(here: usize, second: &mut Second, n: u64, mut round_trip: impl FnMut()
 }
 
 /// `n` round trips with a second process that spins.
-fn awake(
-    here: usize,
-    second: &mut Second,
-    start: &Start,
-    n: u64,
-    mut round_trip: impl FnMut(),
-) -> Duration {
+fn awake(here: usize, second: &mut Second, start: &Start, n: u64, mut round_trip: impl FnMut()) -> Duration {
     let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
     second.run(n).expect("the second process is alive");
     let begun = start.release();
@@ -181,28 +166,29 @@ fn play_futex(role: Role) -> Result<()> {
     Ok(())
 }
 
-fn lines([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
+fn line([here, there]: [usize; 2], lines: usize) -> Result<impl FnMut(u64) -> Duration> {
     let court = Shared::<Court>::create()?;
     let start = Shared::<Start>::create()?;
-    let mut second = Second::start("lines", there, &[&court.fd(), &start.fd()])?;
+    let mut second = Second::start("line", there, &[&court.fd(), &start.fd(), &lines])?;
     let mut ball = 0_u32;
     Ok(move |n| {
         awake(here, &mut second, &start, n, || {
             ball = ball.wrapping_add(1);
-            court.serve_spinning(ball);
+            court.serve_spinning(lines, ball);
         })
     })
 }
 
-fn play_lines(role: Role) -> Result<()> {
+fn play_line(role: Role) -> Result<()> {
     let court = Shared::<Court>::inherit(role.arg(0)?)?;
     let start = Shared::<Start>::inherit(role.arg(1)?)?;
+    let lines = role.arg(2)?;
     let mut ball = 0_u32;
     role.play(|n| {
         start.arrive();
         for _ in 0..n {
             ball = ball.wrapping_add(1);
-            court.answer_spinning(ball);
+            court.answer_spinning(lines, ball);
         }
     })?;
     Ok(())
@@ -214,20 +200,12 @@ fn pipe([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
     let (mut from_second, to_first): (PipeReader, PipeWriter) = io::pipe()?;
     floor::bequeath(&from_first)?;
     floor::bequeath(&to_first)?;
-    let mut second = Second::start(
-        "pipe",
-        there,
-        &[&from_first.as_raw_fd(), &to_first.as_raw_fd()],
-    )?;
+    let mut second = Second::start("pipe", there, &[&from_first.as_raw_fd(), &to_first.as_raw_fd()])?;
     Ok(move |n| {
         asleep(here, &mut second, n, || {
             let mut ball = 7_u64.to_ne_bytes();
-            to_second
-                .write_all(&ball)
-                .expect("the second process is alive");
-            from_second
-                .read_exact(&mut ball)
-                .expect("the second process is alive");
+            to_second.write_all(&ball).expect("the second process is alive");
+            from_second.read_exact(&mut ball).expect("the second process is alive");
         })
     })
 }
@@ -238,12 +216,8 @@ fn play_pipe(role: Role) -> Result<()> {
     role.play(|n| {
         for _ in 0..n {
             let mut ball = [0; 8];
-            from_first
-                .read_exact(&mut ball)
-                .expect("the first process is alive");
-            to_first
-                .write_all(&ball)
-                .expect("the first process is alive");
+            from_first.read_exact(&mut ball).expect("the first process is alive");
+            to_first.write_all(&ball).expect("the first process is alive");
         }
     })?;
     Ok(())
@@ -267,11 +241,7 @@ fn array_queues([here, there]: [usize; 2]) -> impl FnMut(u64) -> Duration {
             let begun = start.release();
             for ball in 0..n {
                 forth.push(ball).expect("one ball, so there is room");
-                assert_eq!(
-                    spin_for(|| back.pop()),
-                    ball,
-                    "the ball that was sent comes back"
-                );
+                assert_eq!(spin_for(|| back.pop()), ball, "the ball that was sent comes back");
             }
             begun.elapsed()
         })
@@ -296,9 +266,9 @@ mod ours {
     use benches::ours::Lanes;
 
     pub fn blocking([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
-        // Both questions have one at the same time or after another: each its own name.
-        let lanes = Lanes::create(&format!("blocking-{here}-{there}"), CAPACITY)?;
+        let lanes = Lanes::create(CAPACITY)?;
         let mut second = Second::start("ours blocking", there, &[&lanes.name()])?;
+        lanes.unlink();
         let mut ball = 0;
         Ok(move |n| {
             asleep(here, &mut second, n, || {
@@ -320,19 +290,16 @@ mod ours {
     }
 
     pub fn spinning([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
-        let lanes = Lanes::create("spinning", CAPACITY)?;
+        let lanes = Lanes::create(CAPACITY)?;
         let start = Shared::<Start>::create()?;
         let mut second = Second::start("ours spinning", there, &[&lanes.name(), &start.fd()])?;
+        lanes.unlink();
         let mut ball = 0;
         Ok(move |n| {
             awake(here, &mut second, &start, n, || {
                 ball += 1;
                 assert!(lanes.there.try_send(ball), "one ball, so there is room");
-                assert_eq!(
-                    spin_for(|| lanes.back.try_recv()),
-                    ball,
-                    "the ball that was sent comes back"
-                );
+                assert_eq!(spin_for(|| lanes.back.try_recv()), ball, "the ball that was sent comes back");
             })
         })
     }

@@ -4,10 +4,7 @@
 //! crossbeam-channel, which cannot do that, between two threads. Every spinning side backs off with the same
 //! code. The consumer checks every message.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "the closing table is what a benchmark is for"
-)]
+#![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -17,6 +14,7 @@ use std::time::Duration;
 use benches::contest::{self, Contender};
 use benches::ratios::{Bar, Of, Ratio, Samples};
 use benches::second::{self, Role, Second};
+use benches::spin::Spin;
 use benches::start::Start;
 use benches::{floor, pin, stream};
 use crossbeam_channel::{TryRecvError, TrySendError};
@@ -27,6 +25,16 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Messages that a queue holds. (A pipe holds what the kernel gives it: 8192 of 8 bytes.)
 const CAPACITY: usize = 1024;
 
+/// The question is asked twice, because the answer depends on how long a side looks away: see [`Spin`].
+const BACK_OFFS: [(&str, Spin); 2] = [("throughput", Spin::PATIENT), ("throughput, eager", Spin::EAGER)];
+
+/// The back-off of the question that a second process was started for.
+#[cfg(feature = "ours")]
+fn back_off(question: &str) -> Result<Spin> {
+    let found = BACK_OFFS.iter().find(|(name, _)| *name == question);
+    Ok(found.ok_or("no such question")?.1)
+}
+
 fn main() -> Result<()> {
     if let Some(role) = second::role()? {
         return play(role);
@@ -34,36 +42,36 @@ fn main() -> Result<()> {
     let cpus = pin::pair()?;
     let mut criterion = contest::criterion();
     let mut samples = Samples::new();
-    contest::contest(
-        &mut criterion,
-        &mut samples,
-        "throughput",
-        &mut [
-            #[cfg(feature = "ours")]
-            Contender::new("ours", 1 << 19, ours::contender(cpus)?),
-            Contender::new("ArrayQueue", 1 << 19, array_queue(cpus)),
-            Contender::new("crossbeam-channel", 1 << 19, channel(cpus)),
-            Contender::new("pipe", 1 << 16, pipe(cpus)?),
-        ],
-    );
+    for (question, spin) in BACK_OFFS {
+        contest::contest(
+            &mut criterion,
+            &mut samples,
+            question,
+            &mut [
+                #[cfg(feature = "ours")]
+                Contender::new("ours", 1 << 20, ours::contender(cpus, question, spin)?),
+                Contender::new("ArrayQueue", 1 << 20, array_queue(cpus, spin)),
+                Contender::new("crossbeam-channel", 1 << 20, channel(cpus, spin)),
+                Contender::new("pipe", 1 << 16, pipe(cpus)?),
+            ],
+        );
+    }
     criterion.final_summary();
+    let speed = |name, ours, others| Ratio { name, of: Of::Speed, ours, others, bar: Bar::AtLeast(1.0) };
     print!(
         "{}",
         samples.table(&[
-            Ratio {
-                name: "throughput ours/best(ArrayQueue, crossbeam-channel)",
-                of: Of::Speed,
-                ours: "throughput/ours",
-                others: &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
-                bar: Bar::AtLeast(1.0),
-            },
-            Ratio {
-                name: "throughput ours/pipe",
-                of: Of::Speed,
-                ours: "throughput/ours",
-                others: &["throughput/pipe"],
-                bar: Bar::AtLeast(1.0),
-            },
+            speed(
+                "throughput ours/best(ArrayQueue, crossbeam-channel)",
+                "throughput/ours",
+                &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+            ),
+            speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"]),
+            speed(
+                "eager throughput ours/best(ArrayQueue, crossbeam-channel)",
+                "throughput, eager/ours",
+                &["throughput, eager/ArrayQueue", "throughput, eager/crossbeam-channel"],
+            ),
         ])
     );
     Ok(())
@@ -83,6 +91,7 @@ fn play(role: Role) -> Result<()> {
 fn between_threads(
     [here, there]: [usize; 2],
     n: u64,
+    spin: Spin,
     push: impl FnMut(u64) -> bool + Send,
     pop: impl FnMut() -> Option<u64>,
 ) -> Duration {
@@ -91,21 +100,21 @@ fn between_threads(
         scope.spawn(|| {
             pin::to(there).expect("the cores were allowed when the benchmark began");
             start.arrive();
-            stream::produce(n, push);
+            stream::produce(n, spin, push);
         });
         let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
         let begun = start.release();
-        stream::consume(n, pop);
+        stream::consume(n, spin, pop);
         begun.elapsed()
     })
 }
 
-fn array_queue(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+fn array_queue(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
     let queue = ArrayQueue::new(CAPACITY);
-    move |n| between_threads(cpus, n, |value| queue.push(value).is_ok(), || queue.pop())
+    move |n| between_threads(cpus, n, spin, |value| queue.push(value).is_ok(), || queue.pop())
 }
 
-fn channel(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+fn channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
     let (sender, receiver) = crossbeam_channel::bounded(CAPACITY);
     move |n| {
         let push = |value| match sender.try_send(value) {
@@ -118,7 +127,7 @@ fn channel(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => unreachable!("this function holds the sender"),
         };
-        between_threads(cpus, n, push, pop)
+        between_threads(cpus, n, spin, push, pop)
     }
 }
 
@@ -133,11 +142,9 @@ fn pipe([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
         let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
         second.run(n).expect("the second process is alive");
         let begun = start.release();
-        stream::consume(n, || {
+        stream::consume(n, Spin::EAGER, || {
             let mut message = [0; 8];
-            reader
-                .read_exact(&mut message)
-                .expect("the writer is alive");
+            reader.read_exact(&mut message).expect("the writer is alive");
             Some(u64::from_ne_bytes(message))
         });
         begun.elapsed()
@@ -149,10 +156,8 @@ fn play_pipe(role: Role) -> Result<()> {
     let mut writer = floor::inherited(role.arg(1)?)?;
     role.play(|n| {
         start.arrive();
-        stream::produce(n, |value| {
-            writer
-                .write_all(&value.to_ne_bytes())
-                .expect("the reader is alive");
+        stream::produce(n, Spin::EAGER, |value| {
+            writer.write_all(&value.to_ne_bytes()).expect("the reader is alive");
             true
         });
     })?;
@@ -165,15 +170,16 @@ mod ours {
     use super::*;
     use benches::ours::Lanes;
 
-    pub fn contender([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
-        let lanes = Lanes::create("throughput", CAPACITY)?;
+    pub fn contender([here, there]: [usize; 2], question: &str, spin: Spin) -> Result<impl FnMut(u64) -> Duration> {
+        let lanes = Lanes::create(CAPACITY)?;
         let start = floor::Shared::<Start>::create()?;
-        let mut second = Second::start("ours", there, &[&start.fd(), &lanes.name()])?;
+        let mut second = Second::start("ours", there, &[&start.fd(), &lanes.name(), &question])?;
+        lanes.unlink();
         Ok(move |n| {
             let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
             second.run(n).expect("the second process is alive");
             let begun = start.release();
-            stream::consume(n, || lanes.back.try_recv());
+            stream::consume(n, spin, || lanes.back.try_recv());
             begun.elapsed()
         })
     }
@@ -181,9 +187,10 @@ mod ours {
     pub fn play(role: Role) -> Result<()> {
         let start = floor::Shared::<Start>::inherit(role.arg(0)?)?;
         let lanes = Lanes::attach(role.arg(1)?, CAPACITY)?;
+        let spin = back_off(&role.arg::<String>(2)?)?;
         role.play(|n| {
             start.arrive();
-            stream::produce(n, |value| lanes.back.try_send(value));
+            stream::produce(n, spin, |value| lanes.back.try_send(value));
         })?;
         Ok(())
     }

@@ -4,10 +4,7 @@
 //! instructions. The floor is the least that a queue for many on both sides needs: a read-modify-write of
 //! each end.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "the closing table is what a benchmark is for"
-)]
+#![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use std::error::Error;
 use std::hint::black_box;
@@ -45,21 +42,11 @@ fn main() -> Result<()> {
         ],
     );
     criterion.final_summary();
-    let time = |name, others, bar| Ratio {
-        name,
-        of: Of::Time,
-        ours: "uncontended/ours",
-        others,
-        bar,
-    };
+    let time = |name, others, bar| Ratio { name, of: Of::Time, ours: "uncontended/ours", others, bar };
     print!(
         "{}",
         samples.table(&[
-            time(
-                "uncontended send+recv ours/two compare-exchanges",
-                &["uncontended/two compare-exchanges"],
-                Bar::None
-            ),
+            time("uncontended send+recv ours/two compare-exchanges", &["uncontended/two compare-exchanges"], Bar::None),
             time(
                 "uncontended send+recv ours/best(ArrayQueue, crossbeam-channel)",
                 &["uncontended/ArrayQueue", "uncontended/crossbeam-channel"],
@@ -75,11 +62,7 @@ fn alone(cpu: usize, n: u64, mut pair: impl FnMut(u64) -> Option<u64>) -> Durati
     let _pinned = pin::here(cpu).expect("the core was allowed when the benchmark began");
     let begun = Instant::now();
     for value in 0..n {
-        assert_eq!(
-            pair(black_box(value)),
-            Some(value),
-            "what was sent is received"
-        );
+        assert_eq!(pair(black_box(value)), Some(value), "what was sent is received");
     }
     begun.elapsed()
 }
@@ -91,8 +74,7 @@ fn compare_exchanges(cpu: usize) -> impl FnMut(u64) -> Duration {
             for end in [&tail, &head] {
                 // Relaxed: one thread, and only the price of the instruction matters.
                 let at = end.load(Relaxed);
-                end.compare_exchange(at, at.wrapping_add(1), Relaxed, Relaxed)
-                    .ok()?;
+                end.compare_exchange(at, at.wrapping_add(1), Relaxed, Relaxed).ok()?;
             }
             Some(value)
         })
@@ -121,7 +103,8 @@ fn channel(cpu: usize) -> impl FnMut(u64) -> Duration {
 
 #[cfg(feature = "ours")]
 fn ours(cpu: usize) -> Result<impl FnMut(u64) -> Duration> {
-    let lanes = benches::ours::Lanes::create("uncontended", CAPACITY)?;
+    let lanes = benches::ours::Lanes::create(CAPACITY)?;
+    lanes.unlink();
     Ok(move |n| {
         alone(cpu, n, |value| {
             if !lanes.there.try_send(value) {

@@ -4,8 +4,8 @@
 //! within seconds; it hands back no medians either. So once it is done, the contenders take turns of some ten
 //! milliseconds each, and a ratio is formed within each turn: what slows the machine slows both of its sides.
 
-use std::env;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use criterion::{Criterion, SamplingMode, Throughput};
 
@@ -26,11 +26,7 @@ impl<'a> Contender<'a> {
     /// `run` does as many operations as it is told and says how long they took, without what was needed to
     /// get ready. It is never told less than `at_least`: choose that so that it takes some ten milliseconds.
     pub fn new(name: &'static str, at_least: u64, run: impl FnMut(u64) -> Duration + 'a) -> Self {
-        Self {
-            name,
-            at_least,
-            run: Box::new(run),
-        }
+        Self { name, at_least, run: Box::new(run) }
     }
 
     /// The nanoseconds of one operation, measured over `count` of them.
@@ -60,16 +56,9 @@ pub fn criterion() -> Criterion {
 
 /// Lets criterion measure the contenders of one `question`, then lets them take turns and notes those samples
 /// under `question/name`. Contenders that criterion left out, as filtered or only tested, get no turns.
-pub fn contest(
-    criterion: &mut Criterion,
-    samples: &mut Samples,
-    question: &str,
-    contenders: &mut [Contender<'_>],
-) {
+pub fn contest(criterion: &mut Criterion, samples: &mut Samples, question: &str, contenders: &mut [Contender<'_>]) {
     let mut group = criterion.benchmark_group(question);
-    group
-        .sampling_mode(SamplingMode::Flat)
-        .throughput(Throughput::Elements(1));
+    group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(1));
     let mut measured = Vec::new();
     for contender in contenders {
         let mut calls = 0;
@@ -86,6 +75,10 @@ pub fn contest(
     }
     group.finish();
 
+    if measured.is_empty() {
+        return;
+    }
+    let (begun, waited) = (Instant::now(), waited());
     let quick = env::args().any(|arg| arg == "--quick");
     for _ in 0..if quick { QUICK_TURNS } else { TURNS } {
         for (key, contender) in &mut measured {
@@ -94,4 +87,17 @@ pub fn contest(
         // Every second turn the other way round: nobody always goes first.
         measured.reverse();
     }
+    if let (Some(before), Some(after)) = (waited, self::waited()) {
+        let part = after.saturating_sub(before).as_secs_f64() / begun.elapsed().as_secs_f64();
+        samples.note_waiting(question, part);
+    }
+}
+
+/// How long some task of the whole machine had to wait for a core since it was started: a contest on two
+/// cores is to be believed only if that hardly grows meanwhile. `None` where the kernel does not tell.
+fn waited() -> Option<Duration> {
+    // some avg10=0.00 avg60=0.00 avg300=0.00 total=0
+    let pressure = fs::read_to_string("/proc/pressure/cpu").ok()?;
+    let (_, micros) = pressure.lines().next()?.split_once("total=")?;
+    Some(Duration::from_micros(micros.parse().ok()?))
 }

@@ -1,8 +1,8 @@
 //! What the machine itself takes: no library can be faster than these, however it is written.
 //!
-//! A ball goes there and back over two words in a shared mapping, a cache line each. Its number goes up by
-//! one with each round trip. Spinning, that is the price of moving two cache lines between two cores;
-//! sleeping, that of two futex wake-ups.
+//! A ball goes there and back over words in a shared mapping. Its number goes up by
+//! one with each round trip. Spinning, that is the price of moving cache lines between two cores; sleeping,
+//! that of two futex wake-ups. Which of one line and two is the faster depends on the host's mood.
 
 use std::fs::File;
 use std::io;
@@ -84,11 +84,7 @@ impl<T: Zeroed> Shared<T> {
             return Err(io::Error::last_os_error());
         }
         let at = NonNull::new(at.cast()).ok_or_else(|| io::Error::other("mapped at zero"))?;
-        Ok(Self {
-            file,
-            at,
-            owns: PhantomData,
-        })
+        Ok(Self { file, at, owns: PhantomData })
     }
 }
 
@@ -136,49 +132,66 @@ pub fn bequeath(fd: &impl AsRawFd) -> io::Result<()> {
     }
 }
 
-/// The court of a ball that goes there and back: a word each way, a cache line each.
+/// The court of a ball that goes there and back: a word each way, on one cache line or on one each.
 ///
 /// The Release store of a number is read by the Acquire load of the other side; nothing but the number
 /// itself needs to become visible.
 #[repr(C)]
 #[derive(Default)]
 pub struct Court {
-    there: CachePadded<AtomicU32>,
+    there: CachePadded<[AtomicU32; 2]>,
     back: CachePadded<AtomicU32>,
 }
 
-// SAFETY: two atomic integers without pointers; ball number zero is a state.
+// SAFETY: atomic integers without pointers; ball number zero is a state.
 unsafe impl Zeroed for Court {}
 
 impl Court {
+    /// Both words on one cache line, for the spinning verbs.
+    pub const ONE_LINE: usize = 1;
+
+    /// A cache line for each word, for the spinning verbs.
+    pub const LINE_EACH_WAY: usize = 2;
+
+    /// The words there and back.
+    #[inline]
+    fn words(&self, lines: usize) -> [&AtomicU32; 2] {
+        let [there, beside] = &*self.there;
+        [there, if lines == Self::ONE_LINE { beside } else { &self.back }]
+    }
+
     /// Sends ball `number` and spins until it is back.
     #[inline]
-    pub fn serve_spinning(&self, number: u32) {
-        self.there.store(number, Release);
-        spin_until(&self.back, number);
+    pub fn serve_spinning(&self, lines: usize, number: u32) {
+        let [there, back] = self.words(lines);
+        there.store(number, Release);
+        spin_until(back, number);
     }
 
     /// Spins until ball `number` comes and returns it.
     #[inline]
-    pub fn answer_spinning(&self, number: u32) {
-        spin_until(&self.there, number);
-        self.back.store(number, Release);
+    pub fn answer_spinning(&self, lines: usize, number: u32) {
+        let [there, back] = self.words(lines);
+        spin_until(there, number);
+        back.store(number, Release);
     }
 
     /// Sends ball `number` and sleeps until it is back.
     #[inline]
     pub fn serve_sleeping(&self, number: u32) {
-        self.there.store(number, Release);
-        futex_wake(&self.there);
-        sleep_until(&self.back, number);
+        let [there, back] = self.words(Self::LINE_EACH_WAY);
+        there.store(number, Release);
+        futex_wake(there);
+        sleep_until(back, number);
     }
 
     /// Sleeps until ball `number` comes and returns it.
     #[inline]
     pub fn answer_sleeping(&self, number: u32) {
-        sleep_until(&self.there, number);
-        self.back.store(number, Release);
-        futex_wake(&self.back);
+        let [there, back] = self.words(Self::LINE_EACH_WAY);
+        sleep_until(there, number);
+        back.store(number, Release);
+        futex_wake(back);
     }
 }
 
@@ -205,13 +218,7 @@ fn sleep_until(word: &AtomicU32, number: u32) {
 fn futex_wait(word: &AtomicU32, seen: u32) {
     // SAFETY: the word outlives the call; a null time limit means none.
     unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            libc::FUTEX_WAIT,
-            seen,
-            ptr::null::<libc::timespec>(),
-        );
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, seen, ptr::null::<libc::timespec>());
     }
 }
 

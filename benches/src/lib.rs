@@ -16,7 +16,8 @@
 //! anything. That is why contenders are taken in turns and why a ratio is formed within each turn first.
 //!
 //! `cargo bench -p benches` runs everything, `cargo bench -p benches -- --quick` does so in a hurry.
-//! `BENCH_CPUS=2,3` chooses the two cores.
+//! `BENCH_CPUS=2,3` chooses the two cores. The closing table says how long tasks waited for a core meanwhile:
+//! more than a few percent on two cores means that other work was in the way.
 
 pub mod contest;
 pub mod floor;

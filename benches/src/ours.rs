@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::process;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use ipc_posix::{Queue, Region, TryRecvError, TrySendError};
 
@@ -23,17 +24,16 @@ pub struct Lanes {
 pub struct Lane(Queue<u64>);
 
 impl Lanes {
-    /// Makes a region of this process under a name of its own, with two queues of `capacity` each.
+    /// Makes a region under a name that no other has, with two queues of `capacity` each.
     ///
     /// # Errors
     ///
     /// Those of the library.
-    pub fn create(question: &str, capacity: usize) -> Result<Self> {
-        Self::make(
-            format!("bench-{}-{question}", process::id()),
-            capacity,
-            true,
-        )
+    pub fn create(capacity: usize) -> Result<Self> {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        // Relaxed: only that no two are equal.
+        let serial = SERIAL.fetch_add(1, Relaxed);
+        Self::make(format!("bench-{}-{serial}", process::id()), capacity, true)
     }
 
     /// Opens the region that the first process calls `name`, with the capacity that it chose.
@@ -47,21 +47,15 @@ impl Lanes {
 
     fn make(name: String, capacity: usize, created: bool) -> Result<Self> {
         let region = Region::options().size(1 << 20).open_or_create(&name)?;
-        let lane = |which: &str| -> Result<Lane> {
-            Ok(Lane(
-                region
-                    .queue::<u64>(which)
-                    .capacity(capacity)
-                    .open_or_create()?,
-            ))
-        };
-        Ok(Self {
-            there: lane("there")?,
-            back: lane("back")?,
-            name,
-            created,
-            _region: region,
-        })
+        let lane =
+            |which: &str| -> Result<Lane> { Ok(Lane(region.queue::<u64>(which).capacity(capacity).open_or_create()?)) };
+        Ok(Self { there: lane("there")?, back: lane("back")?, name, created, _region: region })
+    }
+
+    /// Removes the name once everybody is in: a benchmark that is killed leaves nothing behind.
+    pub fn unlink(&self) {
+        // At worst the name stays. It holds a process id and is not used again.
+        let _ = Region::unlink(&self.name);
     }
 
     /// The name to hand to the second process.
@@ -74,8 +68,7 @@ impl Lanes {
 impl Drop for Lanes {
     fn drop(&mut self) {
         if self.created {
-            // Nothing depends on it: the name holds a process id and is not used again.
-            let _ = Region::unlink(&self.name);
+            self.unlink();
         }
     }
 }

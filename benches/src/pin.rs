@@ -19,9 +19,7 @@ pub fn pair() -> io::Result<[usize; 2]> {
             .split(',')
             .map(|cpu| cpu.trim().parse())
             .collect::<Result<Vec<usize>, _>>()
-            .map_err(|_| {
-                io::Error::other(format!("{CPUS}={list} is not a list of core numbers"))
-            })?,
+            .map_err(|_| io::Error::other(format!("{CPUS}={list} is not a list of core numbers")))?,
         Err(_) => allowed()?,
     };
     match cpus[..] {

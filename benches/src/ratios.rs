@@ -10,6 +10,7 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Default)]
 pub struct Samples {
     turns: BTreeMap<String, Vec<f64>>,
+    waiting: BTreeMap<String, f64>,
 }
 
 impl Samples {
@@ -24,6 +25,11 @@ impl Samples {
         self.turns.entry(name.to_owned()).or_default().push(nanos);
     }
 
+    /// Notes for which part of the time of `question` some task of the machine waited for a core.
+    pub fn note_waiting(&mut self, question: &str, part: f64) {
+        self.waiting.insert(question.to_owned(), part);
+    }
+
     /// The median time of one operation, if it was measured.
     #[must_use]
     pub fn median(&self, name: &str) -> Option<f64> {
@@ -32,20 +38,11 @@ impl Samples {
 
     /// The best of the others by its median, and the ratio to it in each turn.
     fn ratios<'a>(&self, ratio: &Ratio<'a>) -> Option<(&'a str, Vec<f64>)> {
-        let medians = ratio
-            .others
-            .iter()
-            .map(|other| Some((self.median(other)?, *other)));
+        let medians = ratio.others.iter().map(|other| Some((self.median(other)?, *other)));
         let medians = medians.collect::<Option<Vec<_>>>()?;
         // Not the best of each turn: that would be the luck of several against the luck of one.
-        let (_, best) = medians
-            .into_iter()
-            .min_by(|one, other| one.0.total_cmp(&other.0))?;
-        let pairs = self
-            .turns
-            .get(ratio.ours)?
-            .iter()
-            .zip(self.turns.get(best)?);
+        let (_, best) = medians.into_iter().min_by(|one, other| one.0.total_cmp(&other.0))?;
+        let pairs = self.turns.get(ratio.ours)?.iter().zip(self.turns.get(best)?);
         let ratios = pairs.map(|(ours, other)| match ratio.of {
             Of::Speed => other / ours,
             Of::Time => ours / other,
@@ -60,30 +57,23 @@ impl Samples {
         if self.turns.is_empty() {
             return table;
         }
-        table += &format!(
-            "\n{:<44}{:>12}{:>12}{:>24}\n",
-            "median", "ns/op", "M op/s", "10 % .. 90 % ns/op"
-        );
+        table += &format!("\n{:<44}{:>12}{:>12}{:>24}\n", "median", "ns/op", "M op/s", "10 % .. 90 % ns/op");
         for (name, turns) in &self.turns {
             let [low, middle, high] = [0.1, 0.5, 0.9].map(|part| quantile(turns, part));
             let spread = format!("{low:.1} .. {high:.1}");
-            table += &format!(
-                "{name:<44}{middle:>12.1}{:>12.3}{spread:>24}\n",
-                1e3 / middle
-            );
+            table += &format!("{name:<44}{middle:>12.1}{:>12.3}{spread:>24}\n", 1e3 / middle);
         }
         table += "\n";
+        for (question, part) in &self.waiting {
+            table += &format!("{question}: for {:.0} % of the time some task waited for a core\n", part * 100.0);
+        }
         for ratio in ratios {
             let Some((best, turns)) = self.ratios(ratio) else {
                 table += &format!("ratio {}: not measured ({})\n", ratio.name, ratio.bar);
                 continue;
             };
             let [low, middle, high] = [0.25, 0.5, 0.75].map(|part| quantile(&turns, part));
-            let missed = if ratio.bar.is_met(middle) {
-                ""
-            } else {
-                " MISSED"
-            };
+            let missed = if ratio.bar.is_met(middle) { "" } else { " MISSED" };
             table += &format!(
                 "ratio {}: {middle:.2} ({}){missed}, half of the turns {low:.2} .. {high:.2}, to {best}\n",
                 ratio.name, ratio.bar
@@ -171,36 +161,19 @@ mod tests {
 
     #[test]
     fn a_ratio_is_the_median_over_the_turns_against_the_best_by_median() {
-        let ratio = Ratio {
-            name: "r",
-            of: Of::Speed,
-            ours: "ours",
-            others: &["other", "one"],
-            bar: Bar::AtLeast(3.0),
-        };
+        let ratio = Ratio { name: "r", of: Of::Speed, ours: "ours", others: &["other", "one"], bar: Bar::AtLeast(3.0) };
         let table = samples().table(&[ratio]);
         assert!(
-            table.contains(
-                "ratio r: 2.50 (bar >= 3.0) MISSED, half of the turns 2.00 .. 3.00, to one\n"
-            ),
+            table.contains("ratio r: 2.50 (bar >= 3.0) MISSED, half of the turns 2.00 .. 3.00, to one\n"),
             "{table}"
         );
     }
 
     #[test]
     fn what_was_not_measured_is_said() {
-        let ratio = Ratio {
-            name: "r",
-            of: Of::Time,
-            ours: "ours",
-            others: &["none"],
-            bar: Bar::None,
-        };
+        let ratio = Ratio { name: "r", of: Of::Time, ours: "ours", others: &["none"], bar: Bar::None };
         let table = samples().table(&[ratio]);
-        assert!(
-            table.contains("ratio r: not measured (no bar)\n"),
-            "{table}"
-        );
+        assert!(table.contains("ratio r: not measured (no bar)\n"), "{table}");
     }
 
     #[test]

@@ -44,10 +44,7 @@ pub fn role() -> io::Result<Option<Role>> {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     let cpu = env::var(CPU).ok().and_then(|cpu| cpu.parse().ok());
     pin::to(cpu.ok_or_else(|| io::Error::other("a second process without a core"))?)?;
-    Ok(Some(Role {
-        name,
-        args: env::args().skip(1).collect(),
-    }))
+    Ok(Some(Role { name, args: env::args().skip(1).collect() }))
 }
 
 /// The second process's side.
@@ -83,9 +80,7 @@ impl Role {
         say("up")?;
         for line in io::stdin().lines() {
             let line = line?;
-            let count = line
-                .strip_prefix("run ")
-                .and_then(|count| count.parse().ok());
+            let count = line.strip_prefix("run ").and_then(|count| count.parse().ok());
             let count = count.ok_or_else(|| io::Error::other(format!("unexpected: {line}")))?;
             say("ready")?;
             run(count);
@@ -129,13 +124,7 @@ impl Second {
         let dismissed = Arc::new(AtomicBool::new(false));
         let watch = watch(child.id(), role.to_owned(), Arc::clone(&dismissed))?;
         let answers = BufReader::new(answers);
-        let mut second = Self {
-            child,
-            ask,
-            answers,
-            dismissed,
-            watch: Some(watch),
-        };
+        let mut second = Self { child, ask, answers, dismissed, watch: Some(watch) };
         second.expect("up")?;
         Ok(second)
     }
@@ -156,9 +145,7 @@ impl Second {
         if line.trim_end() == word {
             Ok(())
         } else {
-            Err(io::Error::other(format!(
-                "the second process said {line:?} instead of {word}"
-            )))
+            Err(io::Error::other(format!("the second process said {line:?} instead of {word}")))
         }
     }
 }
@@ -179,19 +166,17 @@ impl Drop for Second {
 ///
 /// `dismissed` is stored with Release before the kill and loaded with Acquire after the death it causes.
 fn watch(pid: u32, role: String, dismissed: Arc<AtomicBool>) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name("watch".to_owned())
-        .spawn(move || {
-            // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options)
-            // WNOWAIT leaves the dead process to `Child::wait`, so its number cannot be another's meanwhile.
-            // SAFETY: all zeros is a `siginfo_t`, and the kernel writes one there.
-            let ended = unsafe {
-                let mut info: libc::siginfo_t = mem::zeroed();
-                libc::waitid(libc::P_PID, pid, &mut info, libc::WEXITED | libc::WNOWAIT)
-            };
-            if ended == 0 && !dismissed.load(Acquire) {
-                let _ = writeln!(io::stderr(), "the second process ({role}) ended on its own");
-                process::exit(1);
-            }
-        })
+    thread::Builder::new().name("watch".to_owned()).spawn(move || {
+        // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options)
+        // WNOWAIT leaves the dead process to `Child::wait`, so its number cannot be another's meanwhile.
+        // SAFETY: all zeros is a `siginfo_t`, and the kernel writes one there.
+        let ended = unsafe {
+            let mut info: libc::siginfo_t = mem::zeroed();
+            libc::waitid(libc::P_PID, pid, &mut info, libc::WEXITED | libc::WNOWAIT)
+        };
+        if ended == 0 && !dismissed.load(Acquire) {
+            let _ = writeln!(io::stderr(), "the second process ({role}) ended on its own");
+            process::exit(1);
+        }
+    })
 }

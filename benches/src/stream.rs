@@ -2,11 +2,11 @@
 
 use crate::spin::Spin;
 
-/// Pushes the numbers from 0 to `n` exclusive; `push` says whether there was room.
+/// Pushes the numbers from 0 to `n` exclusive; `push` says whether there was room. Backs off as `spin` for each.
 #[inline]
-pub fn produce(n: u64, mut push: impl FnMut(u64) -> bool) {
+pub fn produce(n: u64, spin: Spin, mut push: impl FnMut(u64) -> bool) {
     for value in 0..n {
-        let mut spin = Spin::new();
+        let mut spin = spin;
         while !push(value) {
             spin.wait();
         }
@@ -19,9 +19,9 @@ pub fn produce(n: u64, mut push: impl FnMut(u64) -> bool) {
 ///
 /// If a number is missing, doubled or out of order. A contender that loses messages is not fast.
 #[inline]
-pub fn consume(n: u64, mut pop: impl FnMut() -> Option<u64>) {
+pub fn consume(n: u64, spin: Spin, mut pop: impl FnMut() -> Option<u64>) {
     for expected in 0..n {
-        let mut spin = Spin::new();
+        let mut spin = spin;
         let value = loop {
             match pop() {
                 Some(value) => break value,

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::ptr::NonNull;
@@ -124,7 +125,7 @@ impl Attachment {
             name,
             path,
         };
-        let membership = Membership(Arc::new(attachment));
+        let membership = Membership::new(attachment);
         // The byte is ours, so whoever held this number before is gone.
         view.sweep(&Dead::on_evidence(me), &membership);
         if let Some(record) = view.records().get(me.index()) {
@@ -151,12 +152,6 @@ impl Attachment {
 
     pub(crate) fn probe(&self) -> &Probe {
         &self.probe
-    }
-
-    /// Whether this is still the process that attached.
-    #[inline(always)]
-    pub(crate) fn is_here(&self) -> bool {
-        self.fork.is_here()
     }
 
     /// Whether somebody holds this place. Our own counts.
@@ -210,7 +205,7 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if !self.is_here() {
+        if !self.fork.is_here() {
             // A child after fork: the mapping is not here, and its addresses may be somebody else's by now.
             return;
         }
@@ -269,7 +264,35 @@ fn start_time() -> Option<u64> {
 
 /// A shared attachment: what handles keep, so that the mapping outlives them, and what the core calls.
 #[derive(Clone, Debug)]
-pub(crate) struct Membership(pub(crate) Arc<Attachment>);
+pub(crate) struct Membership {
+    attachment: Arc<Attachment>,
+    // Copies of what every operation looks at, so that it is in the handle's own cache lines.
+    me: ParticipantId,
+    asymmetric: bool,
+    fork: ForkGuard,
+}
+
+impl Membership {
+    fn new(attachment: Attachment) -> Self {
+        let Attachment { me, asymmetric, fork, .. } = attachment;
+        Membership { attachment: Arc::new(attachment), me, asymmetric, fork }
+    }
+
+    /// Whether this is still the process that attached.
+    #[inline(always)]
+    pub(crate) fn is_here(&self) -> bool {
+        self.fork.is_here()
+    }
+}
+
+impl Deref for Membership {
+    type Target = Attachment;
+
+    #[inline(always)]
+    fn deref(&self) -> &Attachment {
+        &self.attachment
+    }
+}
 
 impl Platform for Membership {
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
@@ -286,11 +309,11 @@ impl Platform for Membership {
 
     #[inline(always)]
     fn me(&self) -> ParticipantId {
-        self.0.me
+        self.me
     }
 
     fn seize(&self, who: ParticipantId) -> bool {
-        let attachment = &*self.0;
+        let attachment = &*self.attachment;
         // Acquire and Release: one seizure at a time, in the order of this flag.
         if attachment.seizing.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return false;
@@ -303,13 +326,13 @@ impl Platform for Membership {
     }
 
     fn unseize(&self, who: ParticipantId) {
-        self.0.probe.unlock(LockByte::of(who));
-        self.0.seizing.store(false, Ordering::Release);
+        self.attachment.probe.unlock(LockByte::of(who));
+        self.attachment.seizing.store(false, Ordering::Release);
     }
 
     #[inline(always)]
     fn light_barrier(&self) {
-        if self.0.asymmetric {
+        if self.asymmetric {
             compiler_fence(Ordering::SeqCst);
         } else {
             fence(Ordering::SeqCst);
@@ -317,7 +340,7 @@ impl Platform for Membership {
     }
 
     fn heavy_barrier(&self) {
-        if self.0.asymmetric {
+        if self.asymmetric {
             membarrier::global();
         } else {
             fence(Ordering::SeqCst);
@@ -325,7 +348,7 @@ impl Platform for Membership {
     }
 
     fn spinning_helps(&self) -> bool {
-        self.0.spinning_helps
+        self.attachment.spinning_helps
     }
 }
 

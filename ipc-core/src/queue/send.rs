@@ -17,7 +17,7 @@ const FORCE_ATTEMPTS: u32 = 8;
 impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[inline(always)]
     fn push(&self, value: &T) -> Result<(), PushRefused> {
-        let at = self.ring().try_push(self.platform.me(), value, &self.seen_head)?;
+        let at = self.ring().try_push(self.me, value, &self.seen_head)?;
         // Messages behind this one may have been published, and their wake-ups spent, while it held up the head.
         self.parts.control.gates.items.notify(&self.platform, || self.ring().tickets_from(at));
         Ok(())

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::error::Fault;
-use crate::participant::{Dead, Seized};
+use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::ring::{Blocker, Ring};
 use crate::sync::{AtomicU64, Ordering};
@@ -26,6 +26,7 @@ use super::presence::{Presence, Role};
 pub struct Queue<'m, T, P> {
     pub(super) parts: Parts<'m>,
     pub(super) platform: P,
+    pub(super) me: ParticipantId,
     /// The producers' private copy of `head`: while it says that there is room, `head` need not be read.
     pub(super) seen_head: AtomicU64,
     pub(super) recv_budget: SpinBudget,
@@ -105,7 +106,8 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         let recv_budget = SpinBudget::new(&platform);
         let send_budget = SpinBudget::new(&platform);
         let seen_head = parts.ring.seen_head();
-        Queue { parts, platform, seen_head, recv_budget, send_budget, element: PhantomData }
+        let me = platform.me();
+        Queue { parts, platform, me, seen_head, recv_budget, send_budget, element: PhantomData }
     }
 
     /// Another handle of the same queue.
@@ -323,7 +325,7 @@ impl<'m> Inspector<'m> {
     }
 
     /// The participants that hold a half of this kind, dead ones not yet swept included.
-    pub fn members(&self, role: Role) -> impl Iterator<Item = crate::ParticipantId> {
+    pub fn members(&self, role: Role) -> impl Iterator<Item = ParticipantId> {
         match role {
             Role::Sender => self.parts.control.senders.members(),
             Role::Receiver => self.parts.control.receivers.members(),

@@ -144,6 +144,12 @@ impl Stamp {
         owner(self.0)
     }
 
+    /// Whether a message of this position is published, whoever its owner: one comparison.
+    #[inline(always)]
+    pub const fn is_full_at(self, at: Position) -> bool {
+        self.0 & !(OWNER_MASK << OWNER_SHIFT) == at.0 | SlotState::Full as u64
+    }
+
     #[inline(always)]
     pub const fn state(self) -> SlotState {
         match self.0 & STATE_MASK {

@@ -150,7 +150,7 @@ impl<'m> Ring<'m> {
     /// consumers were: any earlier `head` of this ring will do (see [`seen_head`](Self::seen_head)).
     ///
     /// Lock-free; one read-modify-write when uncontended. Never waits.
-    #[inline]
+    #[inline(always)]
     pub fn try_push<T: NoUninit>(
         &self,
         me: ParticipantId,
@@ -161,6 +161,31 @@ impl<'m> Ring<'m> {
         if stride != self.geometry.stride {
             return Err(PushRefused::Corrupted);
         }
+        // The common case in one go, told in full in `try_push_contended`: an open ring whose slot before is stamped,
+        // room by the private copy of `head`, and nobody in between.
+        let tail = Tail(self.tail.load(Ordering::Acquire));
+        let at = tail.position();
+        let before = at.previous();
+        let stamped = Stamp(self.slot(before, stride).0.load(Ordering::Acquire)).position() == before;
+        let room = self.has_room(at.ahead_of(Position::of(seen_head.load(Ordering::Acquire))));
+        if stamped && room && !tail.is_closed() {
+            let claimed = tail.claimed_by(me).0;
+            if self.tail.compare_exchange_weak(tail.0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                self.publish(at, me, value);
+                return Ok(at);
+            }
+        }
+        self.try_push_contended(me, value, seen_head)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_push_contended<T: NoUninit>(
+        &self,
+        me: ParticipantId,
+        value: &T,
+        seen_head: &AtomicU64,
+    ) -> Result<Position, PushRefused> {
         // Acquire, "ticket": the mark of the slot before.
         let mut tail = Tail(self.tail.load(Ordering::Acquire));
         for attempt in 0..ATTEMPTS {
@@ -169,23 +194,20 @@ impl<'m> Ring<'m> {
                 return Err(PushRefused::Closed);
             }
             let before = at.previous();
-            let (previous, _) = self.slot(before, stride);
+            let previous = self.stamp(before);
             let stamp = Stamp(previous.load(Ordering::Acquire));
             let lag = stamp.position().ahead_of(before);
-            if lag != 0 {
-                if lag > 0 || !self.mark(before, stamp, tail.owner(), previous) {
-                    // `tail` is stale, or somebody else has just marked or published.
-                    let now = Tail(self.tail.load(Ordering::Acquire));
-                    if lag > 0 && now == tail && attempt > 0 {
-                        return Err(PushRefused::Corrupted);
-                    }
-                    tail = now;
-                    continue;
+            if lag > 0 || (lag < 0 && !self.mark(before, stamp, tail.owner(), previous)) {
+                // `tail` is stale, or somebody else has just marked or published.
+                let now = Tail(self.tail.load(Ordering::Acquire));
+                if lag > 0 && now == tail && attempt > 0 {
+                    return Err(PushRefused::Corrupted);
                 }
+                tail = now;
+                continue;
             }
             // Acquire, "free": another thread of this handle may have read `head` for us.
-            let ahead = at.ahead_of(Position::of(seen_head.load(Ordering::Acquire)));
-            if !(0..self.geometry.capacity as i64).contains(&ahead) {
+            if !self.has_room(at.ahead_of(Position::of(seen_head.load(Ordering::Acquire)))) {
                 match self.room(at, tail, seen_head)? {
                     Room::Yes => {}
                     Room::TailMoved(now) => {
@@ -196,13 +218,10 @@ impl<'m> Ring<'m> {
             }
             // Success AcqRel, "ticket": our mark of the slot before becomes visible with the new tail; failure
             // Acquire: as the load above.
-            match self.tail.compare_exchange_weak(tail.0, tail.claimed_by(me).0, Ordering::AcqRel, Ordering::Acquire) {
+            let claimed = tail.claimed_by(me).0;
+            match self.tail.compare_exchange_weak(tail.0, claimed, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
-                    let (stamp, cells) = self.slot(at, stride);
-                    payload::store(value, cells);
-                    // "publish"
-                    sync::publish(stamp, Stamp::new(at, Some(me), SlotState::Full).0);
-                    self.prefetch(at, stride, Prefetch::Write);
+                    self.publish(at, me, value);
                     return Ok(at);
                 }
                 Err(now) => {
@@ -212,6 +231,24 @@ impl<'m> Ring<'m> {
             }
         }
         Err(PushRefused::Corrupted)
+    }
+
+    /// Whether a ticket that is so far ahead of (an older) `head` has a free slot.
+    #[inline(always)]
+    fn has_room(&self, ahead: i64) -> bool {
+        // One comparison: a negative distance is a huge one.
+        (ahead as u64) < self.geometry.capacity
+    }
+
+    /// Writes the message of a ticket that the caller holds.
+    #[inline(always)]
+    fn publish<T: NoUninit>(&self, at: Position, me: ParticipantId, value: &T) {
+        let stride = const { payload::stride::<T>() };
+        let (stamp, cells) = self.slot(at, stride);
+        payload::store(value, cells);
+        // "publish"
+        sync::publish(stamp, Stamp::new(at, Some(me), SlotState::Full).0);
+        self.prefetch(at, stride, Prefetch::Write);
     }
 
     /// Writes down that `owner` holds the ticket `at` (I1). `false` if the stamp changed meanwhile.
@@ -229,7 +266,7 @@ impl<'m> Ring<'m> {
         let head = Position::of(self.head.load(Ordering::Acquire));
         let ahead = at.ahead_of(head);
         let capacity = self.geometry.capacity as i64;
-        if (0..capacity).contains(&ahead) {
+        if self.has_room(ahead) {
             seen_head.store(head.word(), Ordering::Release);
             return Ok(Room::Yes);
         }
@@ -246,13 +283,35 @@ impl<'m> Ring<'m> {
     ///
     /// Lock-free among consumers; one read-modify-write when uncontended. Never waits, makes no system call, and
     /// leaves `tail` (the producers' line) alone.
-    #[inline]
+    #[inline(always)]
     pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
         let stride = const { payload::stride::<T>() };
-        let mut freed = 0;
         if stride != self.geometry.stride {
-            return (freed, Err(PopRefused::Corrupted));
+            return (0, Err(PopRefused::Corrupted));
         }
+        // The common case in one go, told in full in `try_pop_contended`: a message at the head, and no rival.
+        let head = self.head.load(Ordering::Relaxed);
+        let at = Position::of(head);
+        let (word, cells) = self.slot(at, stride);
+        let stamp = Stamp(word.load(Ordering::Acquire));
+        if stamp.is_full_at(at) {
+            let value = payload::load(cells);
+            self.prefetch(at, stride, Prefetch::Read);
+            let next = at.next().word();
+            if self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return (1, Ok(value));
+            }
+        } else if stamp.position().ahead_of(at) < 0 {
+            return (0, Err(PopRefused::Empty));
+        }
+        self.try_pop_contended()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_pop_contended<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
+        let stride = const { payload::stride::<T>() };
+        let mut freed = 0;
         // Relaxed: a stale `head` is found out by the slot's stamp or by the compare-exchange.
         let mut head = self.head.load(Ordering::Relaxed);
         for attempt in 0..ATTEMPTS {

@@ -25,7 +25,7 @@ pub(super) struct Half<T> {
 
 impl<T> Half<T> {
     pub(super) fn new(queue: Queue<T>, role: Role) -> Self {
-        if queue.core().platform().0.add_half(queue.name(), role) {
+        if queue.core().platform().add_half(queue.name(), role) {
             queue.core().join(role);
         }
         Half { queue, role, tries: AtomicU32::new(0) }
@@ -57,7 +57,7 @@ impl<T> Clone for Half<T> {
 
 impl<T> Drop for Half<T> {
     fn drop(&mut self) {
-        if self.queue.is_here() && self.queue.core().platform().0.remove_half(self.queue.name(), self.role) {
+        if self.queue.is_here() && self.queue.core().platform().remove_half(self.queue.name(), self.role) {
             self.queue.core().leave(self.role);
         }
     }

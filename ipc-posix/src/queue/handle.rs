@@ -77,7 +77,7 @@ impl<T> Queue<T> {
 
     #[inline(always)]
     pub(super) fn is_here(&self) -> bool {
-        self.core.platform().0.is_here()
+        self.core.platform().is_here()
     }
 
     /// The bytes that a queue of `T` with this capacity takes in a region: for [`RegionOptions::fit`](crate::RegionOptions::fit).

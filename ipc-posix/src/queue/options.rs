@@ -56,7 +56,7 @@ impl<'r, T> QueueOptions<'r, T> {
     }
 
     fn find(&self, name: &Name) -> Result<Option<Queue<T>>, ObjectError> {
-        let view = self.region.membership().0.view();
+        let view = self.region.membership().view();
         let Some(memory) = view.directory().find(name).map_err(|cause| self.directory(cause))? else {
             return Ok(None);
         };
@@ -105,7 +105,7 @@ impl<'r, T> QueueOptions<'r, T> {
     /// Under the region's lock: the queue, and whether this call made it.
     fn find_or_insert(&self, name: &Name) -> Result<(Queue<T>, bool), ObjectError> {
         let membership = self.region.membership();
-        let view = membership.0.view();
+        let view = membership.view();
         let _lock = view.lock().lock_until(membership, clock::after(CREATE_PATIENCE)).map_err(|busy| {
             let record = busy.holder.and_then(|holder| view.records().get(holder.index()));
             self.error(ObjectErrorKind::Busy { pid: record.map(|record| record.info().pid) })

@@ -112,44 +112,44 @@ impl Region {
 
     /// The region's name; a placeholder in parentheses for one that has none.
     pub fn name(&self) -> &str {
-        self.membership.0.name()
+        self.membership.name()
     }
 
     /// The path of the region's file, if it was opened by name.
     pub fn path(&self) -> Option<&Path> {
-        self.membership.0.path().map(|path| path.as_path())
+        self.membership.path().map(|path| path.as_path())
     }
 
     /// Bytes of the region.
     pub fn size(&self) -> u64 {
-        self.membership.0.view().geometry().total()
+        self.membership.view().geometry().total()
     }
 
     /// Bytes that are left for further objects. 0 after a fork.
     pub fn free(&self) -> u64 {
-        if self.is_usable() { self.membership.0.view().directory().free() } else { 0 }
+        if self.is_usable() { self.membership.view().directory().free() } else { 0 }
     }
 
     /// The random number that the region got at its creation: two regions of the same name differ in it.
     pub fn identity(&self) -> u128 {
-        self.membership.0.view().identity()
+        self.membership.view().identity()
     }
 
     /// This process's place in the region's table.
     pub fn participant_number(&self) -> u16 {
-        self.membership.0.me().get()
+        self.membership.me().get()
     }
 
     /// Whether this handle can be used here: `false` in a child after `fork`.
     pub fn is_usable(&self) -> bool {
-        self.membership.0.is_here()
+        self.membership.is_here()
     }
 
     /// Whether the region was opened by name and that name no longer means it: removed, or replaced by another. Handles
     /// go on working among those who still have it open. A system call or two.
     #[doc(alias = "is_unlinked")]
     pub fn is_orphaned(&self) -> bool {
-        let attachment = &self.membership.0;
+        let attachment = &self.membership;
         match attachment.path() {
             None => false,
             Some(path) => {
@@ -162,7 +162,7 @@ impl Region {
     /// A descriptor of the region's file, to pass to another process, which opens the region with
     /// [`from_fd`](Self::from_fd). It carries no locks and is closed on exec.
     pub fn try_clone_fd(&self) -> Result<OwnedFd, RegionError> {
-        let attachment = &self.membership.0;
+        let attachment = &self.membership;
         let fd = attachment.probe().descriptor().ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF));
         fd.and_then(sys::reopen)
             .map(OwnedFd::from)
@@ -175,13 +175,13 @@ impl Region {
         if !self.is_usable() {
             return Vec::new();
         }
-        let attachment = &self.membership.0;
+        let attachment = &self.membership;
         list_participants(attachment.view().records(), Some(attachment.me()), |who| attachment.is_alive(who))
     }
 
     /// What objects there are, in the order of their creation. Empty after a fork.
     pub fn list(&self) -> Vec<ObjectInfo> {
-        if self.is_usable() { self.membership.0.view().directory().list().collect() } else { Vec::new() }
+        if self.is_usable() { self.membership.view().directory().list().collect() } else { Vec::new() }
     }
 
     /// The figures of the queue with this name.
@@ -189,7 +189,7 @@ impl Region {
         if !self.is_usable() {
             return Err(ObjectError::new(ipc_core::object::Kind::Queue, name, ObjectErrorKind::Forked));
         }
-        queue_stats(self.membership.0.view(), name)
+        queue_stats(self.membership.view(), name)
     }
 
     /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call
@@ -198,7 +198,7 @@ impl Region {
         if !self.is_usable() {
             return 0;
         }
-        let view = self.membership.0.view();
+        let view = self.membership.view();
         let joined = view.records().iter().enumerate().filter(|(_, record)| record.info().joined);
         joined
             .filter_map(|(index, record)| ParticipantId::from_index(index).map(|who| (who, record)))

@@ -282,6 +282,6 @@ impl RegionOptions {
     /// Removes the region's name if no living process has it open. See [`Region::unlink_if_unused`].
     pub fn unlink_if_unused(&self, name: &str) -> Result<bool, RegionError> {
         let region = self.open(name)?;
-        Ok(region.membership().0.remove_if_last())
+        Ok(region.membership().remove_if_last())
     }
 }
