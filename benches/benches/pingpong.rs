@@ -48,7 +48,6 @@ fn main() -> Result<()> {
             question,
             &mut [
                 Contender::new("futex", at_least, futex(cpus)?),
-                #[cfg(feature = "ours")]
                 Contender::new("ours", at_least, ours::blocking(cpus)?),
                 Contender::new("pipe", at_least, pipe(cpus)?),
             ],
@@ -61,7 +60,6 @@ fn main() -> Result<()> {
         &mut [
             Contender::new("cache line", SPINNING, line(cpus, Court::ONE_LINE)?),
             Contender::new("cache line each way", SPINNING, line(cpus, Court::LINE_EACH_WAY)?),
-            #[cfg(feature = "ours")]
             Contender::new("ours", SPINNING, ours::spinning(cpus)?),
             Contender::new("ArrayQueue, threads", SPINNING, array_queues(cpus)),
         ],
@@ -112,9 +110,7 @@ fn play(role: Role) -> Result<()> {
         "futex" => play_futex(role),
         "line" => play_line(role),
         "pipe" => play_pipe(role),
-        #[cfg(feature = "ours")]
         "ours blocking" => ours::play_blocking(role),
-        #[cfg(feature = "ours")]
         "ours spinning" => ours::play_spinning(role),
         other => Err(format!("no such role: {other}").into()),
     }
@@ -260,7 +256,6 @@ fn spin_for(mut pop: impl FnMut() -> Option<u64>) -> u64 {
 }
 
 /// A queue each way, between two processes, by name.
-#[cfg(feature = "ours")]
 mod ours {
     use super::*;
     use benches::ours::Lanes;

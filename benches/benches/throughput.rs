@@ -29,7 +29,6 @@ const CAPACITY: usize = 1024;
 const BACK_OFFS: [(&str, Spin); 2] = [("throughput", Spin::PATIENT), ("throughput, eager", Spin::EAGER)];
 
 /// The back-off of the question that a second process was started for.
-#[cfg(feature = "ours")]
 fn back_off(question: &str) -> Result<Spin> {
     let found = BACK_OFFS.iter().find(|(name, _)| *name == question);
     Ok(found.ok_or("no such question")?.1)
@@ -48,7 +47,6 @@ fn main() -> Result<()> {
             &mut samples,
             question,
             &mut [
-                #[cfg(feature = "ours")]
                 Contender::new("ours", 1 << 20, ours::contender(cpus, question, spin)?),
                 Contender::new("ArrayQueue", 1 << 20, array_queue(cpus, spin)),
                 Contender::new("crossbeam-channel", 1 << 20, channel(cpus, spin)),
@@ -81,7 +79,6 @@ fn main() -> Result<()> {
 fn play(role: Role) -> Result<()> {
     match role.name() {
         "pipe" => play_pipe(role),
-        #[cfg(feature = "ours")]
         "ours" => ours::play(role),
         other => Err(format!("no such role: {other}").into()),
     }
@@ -165,7 +162,6 @@ fn play_pipe(role: Role) -> Result<()> {
 }
 
 /// Between two processes, by name.
-#[cfg(feature = "ours")]
 mod ours {
     use super::*;
     use benches::ours::Lanes;

@@ -35,7 +35,6 @@ fn main() -> Result<()> {
         "uncontended",
         &mut [
             Contender::new("two compare-exchanges", PAIRS, compare_exchanges(cpu)),
-            #[cfg(feature = "ours")]
             Contender::new("ours", PAIRS, ours(cpu)?),
             Contender::new("ArrayQueue", PAIRS, array_queue(cpu)),
             Contender::new("crossbeam-channel", PAIRS, channel(cpu)),
@@ -101,7 +100,6 @@ fn channel(cpu: usize) -> impl FnMut(u64) -> Duration {
     }
 }
 
-#[cfg(feature = "ours")]
 fn ours(cpu: usize) -> Result<impl FnMut(u64) -> Duration> {
     let lanes = benches::ours::Lanes::create(CAPACITY)?;
     lanes.unlink();

@@ -21,7 +21,6 @@
 
 pub mod contest;
 pub mod floor;
-#[cfg(feature = "ours")]
 pub mod ours;
 pub mod pin;
 pub mod ratios;

@@ -45,7 +45,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     fn pop(&self) -> Result<Result<T, Fault>, PopRefused> {
         let (freed, popped) = self.ring().try_pop::<T>();
         if freed != 0 {
-            self.parts.control.gates.space.notify(&self.platform, || freed);
+            self.parts.control.gates.space.notify(&self.platform, move || freed);
         }
         popped.map(check)
     }

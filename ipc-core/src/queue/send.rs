@@ -17,9 +17,10 @@ const FORCE_ATTEMPTS: u32 = 8;
 impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[inline(always)]
     fn push(&self, value: &T) -> Result<(), PushRefused> {
-        let at = self.ring().try_push(self.me, value, &self.seen_head)?;
+        let at = self.ring().try_push(self.me, value, &self.hints)?;
         // Messages behind this one may have been published, and their wake-ups spent, while it held up the head.
-        self.parts.control.gates.items.notify(&self.platform, || self.ring().tickets_from(at));
+        let ring = self.ring();
+        self.parts.control.gates.items.notify(&self.platform, move || ring.tickets_from(at));
         Ok(())
     }
 

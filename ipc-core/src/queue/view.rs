@@ -5,8 +5,8 @@ use core::marker::PhantomData;
 use crate::error::Fault;
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::Platform;
-use crate::ring::{Blocker, Ring};
-use crate::sync::{AtomicU64, Ordering};
+use crate::ring::{Blocker, Hints, Ring};
+use crate::sync::Ordering;
 use crate::wait::SpinBudget;
 
 #[cfg(not(loom))]
@@ -27,8 +27,8 @@ pub struct Queue<'m, T, P> {
     pub(super) parts: Parts<'m>,
     pub(super) platform: P,
     pub(super) me: ParticipantId,
-    /// The producers' private copy of `head`: while it says that there is room, `head` need not be read.
-    pub(super) seen_head: AtomicU64,
+    /// What a producer remembers: while it holds, neither `head` nor the slot before need be read.
+    pub(super) hints: Hints,
     pub(super) recv_budget: SpinBudget,
     pub(super) send_budget: SpinBudget,
     element: PhantomData<fn(T) -> T>,
@@ -105,9 +105,9 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     pub fn over(parts: Parts<'m>, platform: P) -> Self {
         let recv_budget = SpinBudget::new(&platform);
         let send_budget = SpinBudget::new(&platform);
-        let seen_head = parts.ring.seen_head();
+        let hints = parts.ring.hints();
         let me = platform.me();
-        Queue { parts, platform, me, seen_head, recv_budget, send_budget, element: PhantomData }
+        Queue { parts, platform, me, hints, recv_budget, send_budget, element: PhantomData }
     }
 
     /// Another handle of the same queue.

@@ -61,7 +61,7 @@
 //! | label | store | load | makes visible |
 //! |---|---|---|---|
 //! | publish | slot stamp, Release (`sync::publish`) | slot stamp in pop and in push, Acquire | the payload cells |
-//! | free | `head` compare-exchange, Release | `head` in push, Acquire; the private copy of `head`, Release/Acquire between threads of one handle | that the consumer has read the cells |
+//! | free | `head` compare-exchange, Release | `head` in push, Acquire; the private [`Hints`], Release/Acquire between threads of one handle | that the consumer has read the cells |
 //! | ticket | `tail` compare-exchange, Release | `tail`, Acquire | the mark of the slot before (I1), to the next producer and to a sweeper |
 //! | void | slot stamp compare-exchange, Release | slot stamp, Acquire | nothing but itself: `Void` has no payload. AcqRel is kept on the repair path, where it costs nothing, so that no reasoning about it is owed |
 //!
@@ -84,4 +84,4 @@ mod ring;
 pub use payload::{cells, stride};
 pub use position::Position;
 pub use recovery::Blocker;
-pub use ring::{Geometry, PopRefused, PushRefused, Ring};
+pub use ring::{Geometry, Hints, PopRefused, PushRefused, Ring};

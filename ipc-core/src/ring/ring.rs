@@ -13,9 +13,11 @@ use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 /// on (or lies): a million in a row do not happen to an honest one.
 const ATTEMPTS: u32 = 1 << 20;
 
-/// How far ahead of the current slot both sides prefetch, in bytes. Two cache lines, found by measurement:
+/// How far ahead of the current slot both sides prefetch, in bytes. Four cache lines, found by measurement:
 /// where the time of a ring goes is the ownership of cache lines, and a longer distance loses again.
-const PREFETCH_BYTES: usize = 128;
+const PREFETCH_BYTES: usize = 256;
+/// Cells of a cache line.
+const CELLS_PER_LINE: usize = 8;
 
 /// Why a push did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,8 @@ pub enum PopRefused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     capacity: u64,
-    slots: u64,
+    /// The number of slots, a power of two, less one.
+    mask: u64,
     stride: usize,
 }
 
@@ -59,7 +62,7 @@ impl Geometry {
         }
         let slots = capacity.next_power_of_two();
         match slots.checked_mul(stride as u64) {
-            Some(cells) if cells <= (isize::MAX as u64) / 8 => Some(Geometry { capacity, slots, stride }),
+            Some(cells) if cells <= (isize::MAX as u64) / 8 => Some(Geometry { capacity, mask: slots - 1, stride }),
             _ => None,
         }
     }
@@ -71,7 +74,37 @@ impl Geometry {
 
     /// The number of 64-bit cells of all slots.
     pub const fn cells(&self) -> usize {
-        self.slots as usize * self.stride
+        (self.mask as usize + 1) * self.stride
+    }
+}
+
+/// What a producing handle remembers, in private memory, to spare itself looks at the consumers' line. A hint may be
+/// stale but is never wrong: it was true of this ring once.
+#[derive(Debug)]
+pub struct Hints {
+    /// The first position for which a `head` that this handle saw leaves no room.
+    limit: AtomicU64,
+    /// The `tail` that this handle made when it last took a ticket, stored after it published that ticket.
+    tail: AtomicU64,
+}
+
+impl Hints {
+    /// A flag bit that no `tail` has: it never compares equal.
+    const NO_TAIL: u64 = 0b10;
+
+    /// Whether `tail` is still what this handle made it: then it is open, and the slot before it is published, for this
+    /// handle did that. (It also spares a look at a line that the consumer is reading.)
+    #[inline(always)]
+    fn is_mine(&self, tail: Tail) -> bool {
+        // Acquire: if another thread of this handle took the ticket, its publication came before the hint.
+        tail.0 == self.tail.load(Ordering::Acquire)
+    }
+
+    /// Whether there was room for `at` when somebody looked.
+    #[inline(always)]
+    fn has_room(&self, at: Position) -> bool {
+        // Acquire, "free": another thread of this handle may have looked at `head` for us.
+        at.ahead_of(Position::of(self.limit.load(Ordering::Acquire))) < 0
     }
 }
 
@@ -94,15 +127,23 @@ impl<'m> Ring<'m> {
     /// to itself and publishes it afterwards.
     pub fn initialise(&self, start: Position) {
         // Relaxed: the words become visible with the publication of the whole object.
-        let first = start.number() & (self.geometry.slots - 1);
-        for i in 0..self.geometry.slots {
-            let lap = self.geometry.slots as i64;
-            let ahead = (i.wrapping_sub(first) & (self.geometry.slots - 1)) as i64;
+        let Geometry { mask, .. } = self.geometry;
+        let first = start.number() & mask;
+        for i in 0..=mask {
+            let lap = mask as i64 + 1;
+            let ahead = (i.wrapping_sub(first) & mask) as i64;
             let at = start.offset(ahead - lap);
             self.stamp(at).store(Stamp::new(at, None, SlotState::Void).0, Ordering::Relaxed);
         }
         self.head.store(start.word(), Ordering::Relaxed);
         self.tail.store(Tail::start(start).0, Ordering::Relaxed);
+    }
+
+    /// Hints for a new handle.
+    pub fn hints(&self) -> Hints {
+        let head = Position::of(self.head.load(Ordering::Acquire));
+        let limit = head.offset(self.geometry.capacity as i64).word();
+        Hints { limit: AtomicU64::new(limit), tail: AtomicU64::new(Hints::NO_TAIL) }
     }
 
     /// The sizes.
@@ -112,7 +153,7 @@ impl<'m> Ring<'m> {
 
     #[inline(always)]
     fn slot_start(&self, at: Position, stride: usize) -> usize {
-        (at.number() & (self.geometry.slots - 1)) as usize * stride
+        (at.number() & self.geometry.mask) as usize * stride
     }
 
     /// The stamp of the slot of `at`.
@@ -134,48 +175,37 @@ impl<'m> Ring<'m> {
         unsafe { (slot.get_unchecked(0), slot.get_unchecked(1..)) }
     }
 
+    /// Fetches the line that will be needed a little later, once a line.
     #[inline(always)]
     fn prefetch(&self, at: Position, stride: usize, intent: Prefetch) {
         let ahead = const_max_one(PREFETCH_BYTES / 8 / stride);
         let start = self.slot_start(at.offset(ahead as i64), stride);
-        prefetch(self.cells, start, intent);
+        if stride >= CELLS_PER_LINE || start % CELLS_PER_LINE < stride {
+            prefetch(self.cells, start, intent);
+        }
     }
 
-    /// A first value for a handle's private copy of `head`, the `seen_head` of [`try_push`](Self::try_push).
-    pub fn seen_head(&self) -> AtomicU64 {
-        AtomicU64::new(Position::of(self.head.load(Ordering::Acquire)).word())
-    }
-
-    /// Appends `value` for `me`. `seen_head` is private memory of the calling handle that remembers how far the
-    /// consumers were: any earlier `head` of this ring will do (see [`seen_head`](Self::seen_head)).
+    /// Appends `value` for `me`. `hints` are private memory of the calling handle.
     ///
     /// Lock-free; one read-modify-write when uncontended. Never waits.
     #[inline(always)]
-    pub fn try_push<T: NoUninit>(
-        &self,
-        me: ParticipantId,
-        value: &T,
-        seen_head: &AtomicU64,
-    ) -> Result<Position, PushRefused> {
-        let stride = const { payload::stride::<T>() };
-        if stride != self.geometry.stride {
+    pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Result<Position, PushRefused> {
+        if const { payload::stride::<T>() } != self.geometry.stride {
             return Err(PushRefused::Corrupted);
         }
-        // The common case in one go, told in full in `try_push_contended`: an open ring whose slot before is stamped,
-        // room by the private copy of `head`, and nobody in between.
+        // The common case in one go, told in full in `try_push_contended`: this handle took the newest ticket, too, and
+        // there is room.
         let tail = Tail(self.tail.load(Ordering::Acquire));
         let at = tail.position();
-        let before = at.previous();
-        let stamped = Stamp(self.slot(before, stride).0.load(Ordering::Acquire)).position() == before;
-        let room = self.has_room(at.ahead_of(Position::of(seen_head.load(Ordering::Acquire))));
-        if stamped && room && !tail.is_closed() {
+        if hints.is_mine(tail) && hints.has_room(at) {
             let claimed = tail.claimed_by(me).0;
-            if self.tail.compare_exchange_weak(tail.0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if self.tail.compare_exchange(tail.0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 self.publish(at, me, value);
+                hints.tail.store(claimed, Ordering::Release);
                 return Ok(at);
             }
         }
-        self.try_push_contended(me, value, seen_head)
+        self.try_push_contended(me, *value, hints)
     }
 
     #[cold]
@@ -183,8 +213,8 @@ impl<'m> Ring<'m> {
     fn try_push_contended<T: NoUninit>(
         &self,
         me: ParticipantId,
-        value: &T,
-        seen_head: &AtomicU64,
+        value: T,
+        hints: &Hints,
     ) -> Result<Position, PushRefused> {
         // Acquire, "ticket": the mark of the slot before.
         let mut tail = Tail(self.tail.load(Ordering::Acquire));
@@ -206,9 +236,8 @@ impl<'m> Ring<'m> {
                 tail = now;
                 continue;
             }
-            // Acquire, "free": another thread of this handle may have read `head` for us.
-            if !self.has_room(at.ahead_of(Position::of(seen_head.load(Ordering::Acquire)))) {
-                match self.room(at, tail, seen_head)? {
+            if !hints.has_room(at) {
+                match self.room(at, tail, hints)? {
                     Room::Yes => {}
                     Room::TailMoved(now) => {
                         tail = now;
@@ -221,7 +250,8 @@ impl<'m> Ring<'m> {
             let claimed = tail.claimed_by(me).0;
             match self.tail.compare_exchange_weak(tail.0, claimed, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
-                    self.publish(at, me, value);
+                    self.publish(at, me, &value);
+                    hints.tail.store(claimed, Ordering::Release);
                     return Ok(at);
                 }
                 Err(now) => {
@@ -231,13 +261,6 @@ impl<'m> Ring<'m> {
             }
         }
         Err(PushRefused::Corrupted)
-    }
-
-    /// Whether a ticket that is so far ahead of (an older) `head` has a free slot.
-    #[inline(always)]
-    fn has_room(&self, ahead: i64) -> bool {
-        // One comparison: a negative distance is a huge one.
-        (ahead as u64) < self.geometry.capacity
     }
 
     /// Writes the message of a ticket that the caller holds.
@@ -259,15 +282,16 @@ impl<'m> Ring<'m> {
         word.compare_exchange(old.0, busy.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Looks at `head` for a producer whose private copy says "no room".
+    /// Looks at `head` for a producer whose hint says "no room".
     #[inline(never)]
-    fn room(&self, at: Position, tail: Tail, seen_head: &AtomicU64) -> Result<Room, PushRefused> {
+    fn room(&self, at: Position, tail: Tail, hints: &Hints) -> Result<Room, PushRefused> {
         // Acquire, "free": the consumers have read the cells before `head`.
         let head = Position::of(self.head.load(Ordering::Acquire));
         let ahead = at.ahead_of(head);
         let capacity = self.geometry.capacity as i64;
-        if self.has_room(ahead) {
-            seen_head.store(head.word(), Ordering::Release);
+        if (0..capacity).contains(&ahead) {
+            // Release: for another thread of this handle, which then writes the cells.
+            hints.limit.store(head.offset(capacity).word(), Ordering::Release);
             return Ok(Room::Yes);
         }
         let now = Tail(self.tail.load(Ordering::Acquire));
@@ -451,13 +475,17 @@ const fn const_max_one(n: usize) -> usize {
 fn prefetch(cells: &[AtomicU64], index: usize, intent: Prefetch) {
     #[cfg(all(target_arch = "x86_64", not(loom)))]
     {
-        use core::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let address = cells.as_ptr().wrapping_add(index).cast::<i8>();
         match intent {
             // SAFETY: a prefetch is a hint that faults on no address.
             Prefetch::Read => unsafe { _mm_prefetch::<_MM_HINT_T0>(address) },
-            // SAFETY: as above.
-            Prefetch::Write => unsafe { _mm_prefetch::<_MM_HINT_ET0>(address) },
+            // `_MM_HINT_ET0` becomes a read prefetch on the baseline target. This instruction is one of AMD64 from its
+            // start; processors that lack it treat it as a no-op.
+            // SAFETY: as above; it changes neither memory, flags nor stack.
+            Prefetch::Write => unsafe {
+                core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+            },
         }
     }
 }

@@ -16,7 +16,7 @@
 //!
 //! The two barriers forbid that the sleeper misses the change *and* the notifier misses the bit (the classic
 //! store-then-load pair; with `membarrier` the notifier's is a compiler barrier). The bit is sticky, so that
-//! dead sleepers need no bookkeeping: it costs one spurious wake, which then clears it.
+//! dead sleepers need no bookkeeping: it costs a few spurious wakes, one of which clears it.
 //!
 //! `FENCED` spares the barrier: it says that one was executed after the bit was set, and that the bit was set
 //! ever since (clearing changes the epoch first, so a late compare-exchange cannot set it for another period).
@@ -24,8 +24,9 @@
 //! who reads `FENCED` (Acquire, from the Release of the one who fenced) sees the change; one whose look came
 //! after it sees the bit. A ping-pong of two sleepers therefore pays the barrier once, not once a round.
 //!
-//! A notifier that wakes fewer than it wanted clears the bits, and then wakes everybody who had queued before
-//! the clear: they announce themselves again. A notifier that is killed between its change and its wake leaves
+//! A notifier that wakes fewer than it wanted clears the bits (one in [`FRUITLESS_WAKES`] of them does: a bit that
+//! stays set costs the next notifier a system call, one that is cleared costs the next sleeper a barrier), and then
+//! wakes everybody who had queued before the clear: they announce themselves again. A notifier that is killed between its change and its wake leaves
 //! sleepers behind; they sleep in slices (see [`block_until`](super::block_until)), so that heals by itself.
 
 use core::time::Duration;
@@ -37,6 +38,8 @@ const WAITERS: u32 = 0b01;
 const FENCED: u32 = 0b10;
 const ANNOUNCED: u32 = WAITERS | FENCED;
 const ONE_EPOCH: u32 = 0b100;
+/// One in so many wakes that find too few sleepers clears the announcement.
+const FRUITLESS_WAKES: u32 = if cfg!(loom) { 1 } else { 16 };
 /// A count that wakes all sleepers there can be.
 const EVERYBODY: u32 = i32::MAX as u32;
 
@@ -110,12 +113,12 @@ impl EventCount {
     #[inline(never)]
     fn notify_sleepers<P: Platform + ?Sized>(&self, platform: &P, count: impl FnOnce() -> u32) {
         // Release: who reads the new epoch sees the state change, and does not sleep on the old one.
-        self.0.fetch_add(ONE_EPOCH, Ordering::Release);
+        let epoch = self.0.fetch_add(ONE_EPOCH, Ordering::Release) / ONE_EPOCH;
         // Store-then-load: our state change before what `count` reads. Two notifiers whose changes depend on each
         // other (a message published late, and the ones behind it) cannot both overlook the other's.
         fence(Ordering::SeqCst);
         let count = count();
-        if platform.wake(&self.0, count) < count {
+        if platform.wake(&self.0, count) < count && epoch % FRUITLESS_WAKES == 0 {
             self.0.fetch_and(!ANNOUNCED, Ordering::Release);
             platform.wake(&self.0, EVERYBODY);
         }

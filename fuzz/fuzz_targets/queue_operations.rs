@@ -1,0 +1,690 @@
+//! Sequences of operations by several handles against a model. Any difference is a panic.
+//!
+//! Most inputs run on a queue in the harness's own memory, where every word is compared with the model after each
+//! operation, and where "ghosts" do what a producer does that is stopped or killed half-way: they take a ticket, may
+//! mark the slot before, may write a part of the payload, may publish late, and die when the script says so. The others
+//! run through `ipc-posix`, with several attachments of one process, clones, and counted halves.
+#![no_main]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ipc_core::error::{
+    ForceSendError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError,
+};
+use ipc_core::participant::{Dead, ParticipantId};
+use ipc_core::queue::{Inspector, Queue, Role};
+use ipc_core::ring::stride;
+use ipc_fuzz::element::{Colour, Element};
+use ipc_fuzz::input::Input;
+use ipc_fuzz::memory::OwnMemory;
+use ipc_fuzz::model::{Entry, Forced, Model, NoMessage, NotSent};
+use ipc_fuzz::seeds;
+use ipc_fuzz::stopwatch::timed;
+use ipc_fuzz::world::{Seat, World};
+use libfuzzer_sys::fuzz_target;
+
+const MOST_STEPS: usize = 400;
+
+const TAIL: usize = 128;
+const HEAD: usize = 256;
+const CLOSING: usize = 392;
+const SLOTS: usize = 768;
+
+const CLOSED: u64 = 1;
+const BUSY: u64 = 1;
+const FULL: u64 = 2;
+const VOID: u64 = 3;
+const POSITIONS: u64 = 1 << 52;
+
+/// The participants that operate through the library, and those that only leave things behind.
+const HANDLES: [u16; 3] = [1, 62, 127];
+const GHOSTS: [u16; 4] = [2, 63, 64, 1022];
+
+fuzz_target!(
+    init: seeds::plant(seeds::modes(&(0..16).collect::<Vec<u8>>())),
+    |bytes: &[u8]| {
+        let mut input = Input::new(bytes);
+        let mode = input.byte();
+        let posix = mode >= 0xe0;
+        match (mode & 7, posix) {
+            (0, false) => Script::<u64>::run(&mut input),
+            (1, false) => Script::<u8>::run(&mut input),
+            (2, false) => Script::<[u8; 9]>::run(&mut input),
+            (3, false) => Script::<()>::run(&mut input),
+            (4, false) => Script::<char>::run(&mut input),
+            (5, false) => Script::<[u64; 5]>::run(&mut input),
+            (6, false) => Script::<Colour>::run(&mut input),
+            (7, false) => Script::<bool>::run(&mut input),
+            (0..4, true) => posix::run::<u64>(&mut input),
+            (_, true) => posix::run::<[u8; 9]>(&mut input),
+            _ => unreachable!(),
+        }
+    }
+);
+
+fn id(number: u16) -> ParticipantId {
+    ParticipantId::new(number).expect("a participant's number")
+}
+
+fn received<T>(result: Result<T, TryRecvError>) -> Result<T, NoMessage> {
+    result.map_err(|error| match error {
+        TryRecvError::Empty => NoMessage::Empty,
+        TryRecvError::Closed => NoMessage::Closed,
+        other => panic!("{other:?}"),
+    })
+}
+
+fn sent<T: Element>(value: T, result: Result<(), TrySendError<T>>) -> Result<(), NotSent> {
+    result.map_err(|error| {
+        let reason = match error {
+            TrySendError::Full(_) => NotSent::Full,
+            TrySendError::Closed(_) => NotSent::Closed,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(error.into_inner(), value, "the value comes back");
+        reason
+    })
+}
+
+fn forced<T: Element>(value: T, result: Result<Option<T>, ForceSendError<T>>) -> Forced<T> {
+    match result {
+        Ok(displaced) => Forced::Sent(displaced),
+        Err(ForceSendError::Contended { value: back, displaced }) => {
+            assert_eq!(back, value);
+            Forced::Contended(displaced)
+        }
+        Err(ForceSendError::Closed(back)) => {
+            assert_eq!(back, value);
+            Forced::Closed
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+struct Script<'s, T> {
+    memory: &'s OwnMemory,
+    world: &'s World,
+    queues: Vec<Queue<'s, T, Seat<'s>>>,
+    model: Model<T>,
+    start: u64,
+    slots: u64,
+    /// Holders of sender and receiver halves, dead ones included, and whether there ever was one.
+    halves: [BTreeSet<u16>; 2],
+    seen: [bool; 2],
+    next: u64,
+}
+
+impl<'s, T: Element> Script<'s, T> {
+    fn run(input: &mut Input<'_>) {
+        let capacity = input.pick(&[1u64, 2, 3, 4, 5, 7, 8, 16]);
+        let start = match input.below(4) {
+            0 => 0,
+            1 => POSITIONS - 1 - input.below(40) as u64,
+            2 => POSITIONS / 2 - 20 + input.below(40) as u64,
+            _ => input.u64() >> 12,
+        };
+        let memory = OwnMemory::new(Queue::<T, Seat<'_>>::required_bytes(capacity));
+        let world = World::default();
+        world.spins.set(input.bit());
+        world.wakes.set(input.bit());
+        let seat = |number| Seat { world: &world, me: id(number) };
+        let first = Queue::create_at(memory.memory(), capacity, 5, seat(HANDLES[0]), start).expect("enough memory");
+        let second = first.with_platform(seat(HANDLES[1]));
+        let third = Queue::attach(memory.memory(), 5, seat(HANDLES[2])).expect("complete");
+        let mut script = Script {
+            memory: &memory,
+            world: &world,
+            queues: vec![first, second, third],
+            model: Model::<T>::new(capacity as usize),
+            start,
+            slots: capacity.next_power_of_two(),
+            halves: Default::default(),
+            seen: [false; 2],
+            next: 0,
+        };
+        for _ in 0..MOST_STEPS {
+            if input.is_empty() {
+                break;
+            }
+            world.begin();
+            script.step(input);
+            world.begin();
+            script.compare();
+        }
+        script.drain();
+    }
+
+    fn position(&self, number: u64) -> u64 {
+        (self.start.wrapping_add(number) % POSITIONS) << 12
+    }
+
+    /// The offset of the slot of the ticket with this number.
+    fn slot(&self, number: u64) -> usize {
+        let index = self.start.wrapping_add(number) % POSITIONS & (self.slots - 1);
+        SLOTS + index as usize * stride::<T>() * 8
+    }
+
+    fn load(&self, offset: usize) -> u64 {
+        self.memory.word(offset).load(Ordering::SeqCst)
+    }
+
+    fn store(&self, offset: usize, value: u64) {
+        self.memory.word(offset).store(value, Ordering::SeqCst);
+    }
+
+    fn is_dead(&self) -> impl Fn(u16) -> bool + use<'s, T> {
+        let world = self.world;
+        move |number| world.is_dead(id(number))
+    }
+
+    fn value(&mut self) -> T {
+        self.next += 1;
+        T::number(self.next)
+    }
+
+    fn step(&mut self, input: &mut Input<'_>) {
+        let which = input.below(self.queues.len());
+        let is_dead = self.is_dead();
+        match input.below(20) {
+            0..3 => {
+                let value = self.value();
+                let expected = self.model.try_send(value);
+                assert_eq!(sent(value, self.queues[which].try_send(value)), expected);
+            }
+            3..6 => {
+                let expected = self.model.try_recv(is_dead);
+                assert_eq!(received(timed("try_recv", || self.queues[which].try_recv())), expected);
+            }
+            6 => {
+                let value = self.value();
+                let expected = self.model.force_send(value, is_dead);
+                assert_eq!(forced(value, timed("force_send", || self.queues[which].force_send(value))), expected);
+            }
+            7 => assert_eq!(self.queues[which].peek(), self.model.peek()),
+            8 => {
+                let queue = &self.queues[which];
+                assert_eq!(queue.len(), self.model.entries.len());
+                assert_eq!(queue.is_empty(), self.model.entries.is_empty());
+                assert_eq!(queue.is_full(), self.model.is_full());
+                assert_eq!(queue.capacity(), self.model.capacity);
+                assert_eq!(queue.is_closed(), self.model.is_closed());
+            }
+            9 | 10 => self.recv(input, which),
+            11 => self.send(input, which),
+            12 => {
+                if input.below(8) == 0 {
+                    assert_eq!(self.queues[which].close(), self.model.close());
+                }
+            }
+            13 | 14 => self.claim(input),
+            15 => self.publish_late(input),
+            16 => {
+                let ghost = input.pick(&GHOSTS);
+                self.world.set_dead(id(ghost), true);
+            }
+            17 => self.take_over(input, which),
+            18 => self.half(input, which),
+            _ => match input.below(8) {
+                // Somebody is killed after the first of the two steps of closing.
+                0 => {
+                    self.memory.half_word(CLOSING).store(1, Ordering::SeqCst);
+                    self.model.closing = true;
+                }
+                // Another handle in its place, which has seen nothing yet.
+                1..4 => {
+                    let seat = *self.queues[which].platform();
+                    self.queues[which] = Queue::attach(self.memory.memory(), 5, seat).expect("complete");
+                }
+                _ => self.deserted(input, which),
+            },
+        }
+    }
+
+    /// A deadline that has passed, or one that the script's clock only reaches by sleeping.
+    fn deadline(&self, patient: bool) -> ipc_core::Instant {
+        self.world.after(if patient { Duration::from_millis(350) } else { Duration::ZERO })
+    }
+
+    fn recv(&mut self, input: &mut Input<'_>, which: usize) {
+        let (patient, watch) = (input.bit(), input.bit());
+        let deadline = self.deadline(patient);
+        let result = timed("recv", || self.queues[which].recv_watching(Some(deadline), watch));
+        let mut after = self.model.clone();
+        let expected = after.try_recv(self.is_dead());
+        match (result, expected) {
+            (Ok(value), Ok(expected)) => {
+                assert_eq!(value, expected);
+                self.model = after;
+            }
+            (Err(RecvTimeoutError::Closed), Err(NoMessage::Closed)) => self.model = after,
+            // It may have repaired or not: `compare` takes that from the memory.
+            (Err(RecvTimeoutError::Timeout), Err(NoMessage::Empty)) => {
+                let gone = self.all_gone(which, Role::Sender);
+                // Nobody in the way (the dead were given up, and were swept), and nobody to wait for.
+                let clear = after.entries.iter().all(|entry| match entry {
+                    Entry::Busy { owner, .. } => self.world.is_dead(id(*owner)),
+                    _ => entry == &Entry::Void,
+                });
+                assert!(!(patient && watch && gone && clear), "times out, and no sender lives");
+            }
+            (Err(RecvTimeoutError::Disconnected), Err(NoMessage::Empty)) => {
+                assert!(watch && self.all_gone(which, Role::Sender), "a sender lives");
+                assert!(!after.entries.iter().any(|entry| matches!(entry, Entry::Message(_))), "not drained");
+            }
+            (result, expected) => panic!("recv {result:?}, try_recv would {expected:?}; patient: {patient}"),
+        }
+    }
+
+    fn send(&mut self, input: &mut Input<'_>, which: usize) {
+        let (patient, watch) = (input.bit(), input.bit());
+        let deadline = self.deadline(patient);
+        let value = self.value();
+        let expected = self.model.try_send(value);
+        let gone = watch && self.all_gone(which, Role::Receiver);
+        let result = timed("send", || self.queues[which].send_watching(value, Some(deadline), watch));
+        match (result, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(SendTimeoutError::Closed(back)), Err(NotSent::Closed)) => assert_eq!(back, value),
+            (Err(SendTimeoutError::Disconnected(back)), Err(NotSent::Full)) => {
+                assert_eq!(back, value);
+                assert!(gone, "a receiver lives");
+            }
+            (Err(SendTimeoutError::Closed(back)), Err(NotSent::Full)) => {
+                assert_eq!(back, value);
+                assert!(self.model.closing);
+                self.model.closed = true;
+            }
+            (Err(SendTimeoutError::Timeout(back)), Err(NotSent::Full)) => {
+                assert_eq!(back, value);
+                assert!(!patient || !(gone || self.model.closing), "times out, and no receiver lives or it is closing");
+            }
+            (result, expected) => panic!("send {result:?}, try_send would {expected:?}"),
+        }
+    }
+
+    /// Whether this role had holders of whom none lives.
+    fn all_gone(&self, which: usize, role: Role) -> bool {
+        let me = self.queues[which].platform().me.get();
+        self.seen[role as usize]
+            && self.halves[role as usize].iter().all(|&who| who != me && self.world.is_dead(id(who)))
+    }
+
+    fn half(&mut self, input: &mut Input<'_>, which: usize) {
+        let role = if input.bit() { Role::Sender } else { Role::Receiver };
+        let who = if input.bit() { self.queues[which].platform().me.get() } else { input.pick(&GHOSTS) };
+        if self.world.is_dead(id(who)) {
+            return;
+        }
+        let queue = self.queues[which].with_platform(Seat { world: self.world, me: id(who) });
+        if input.bit() {
+            queue.join(role);
+            self.seen[role as usize] = true;
+            self.halves[role as usize].insert(who);
+        } else {
+            queue.leave(role);
+            self.halves[role as usize].remove(&who);
+        }
+    }
+
+    fn deserted(&mut self, input: &mut Input<'_>, which: usize) {
+        let role = if input.bit() { Role::Sender } else { Role::Receiver };
+        let left = self.seen[role as usize] && self.halves[role as usize].is_empty();
+        assert_eq!(self.queues[which].is_left(role), left);
+        assert_eq!(self.queues[which].is_deserted(role), self.all_gone(which, role));
+    }
+
+    /// A ghost takes a ticket, step by step as the ring's essay tells, and stops there.
+    fn claim(&mut self, input: &mut Input<'_>) {
+        let ghost = input.pick(&GHOSTS);
+        let stop = input.below(4);
+        if self.world.is_dead(id(ghost)) {
+            return;
+        }
+        let mut model = self.model.clone();
+        if model.claim(ghost).is_err() {
+            return;
+        }
+        let number = self.model.sent;
+        let (tail, before) = (self.load(TAIL), self.slot(number.wrapping_sub(1)));
+        let previous = self.position(number.wrapping_sub(1));
+        if self.load(before) >> 12 != previous >> 12 {
+            self.store(before, previous | tail & 0xffc | BUSY);
+        }
+        if stop == 0 {
+            // Killed between the mark and the ticket.
+            self.model.mark();
+            return;
+        }
+        self.store(TAIL, self.position(number + 1) | u64::from(ghost) << 2);
+        if stop > 1 {
+            for cell in 1..stride::<T>() {
+                if stop == 3 || cell % 2 == 0 {
+                    self.store(self.slot(number) + 8 * cell, u64::MAX);
+                }
+            }
+        }
+        self.model = model;
+    }
+
+    /// A ghost that was only stopped goes on.
+    fn publish_late(&mut self, input: &mut Input<'_>) {
+        let skip = input.below(4);
+        let first = self.model.received;
+        let waiting: Vec<(usize, u16)> = self
+            .model
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| match entry {
+                Entry::Busy { owner, .. } if !self.world.is_dead(id(*owner)) => Some((index, *owner)),
+                _ => None,
+            })
+            .collect();
+        let Some(&(index, owner)) = waiting.get(skip % waiting.len().max(1)) else { return };
+        let value = self.value();
+        let slot = self.slot(first + index as u64);
+        for (cell, bytes) in bytemuck::bytes_of(&value).chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            self.store(slot + 8 + 8 * cell, u64::from_ne_bytes(word));
+        }
+        self.store(slot, self.position(first + index as u64) | u64::from(owner) << 2 | FULL);
+        self.model.entries[index] = Entry::Message(value);
+    }
+
+    /// Somebody joins in the place of a dead ghost: sweeps, and lives.
+    fn take_over(&mut self, input: &mut Input<'_>, which: usize) {
+        let ghost = input.pick(&GHOSTS);
+        if !self.world.is_dead(id(ghost)) {
+            return;
+        }
+        let queue = &self.queues[which];
+        match input.below(3) {
+            0 => queue.sweep(&Dead::on_evidence(id(ghost))),
+            _ => Inspector::attach(self.memory.memory())
+                .expect("complete")
+                .sweep(&Dead::on_evidence(id(ghost)), queue.platform()),
+        }
+        self.model.sweep(ghost);
+        self.compare();
+        for (index, entry) in self.model.entries.iter().enumerate() {
+            if entry == &Entry::Void {
+                assert_eq!(self.load(self.slot(self.model.received + index as u64)) & 3, VOID);
+            }
+        }
+        for set in &self.halves {
+            assert!(!set.contains(&ghost), "a swept participant still holds a half");
+        }
+        self.world.set_dead(id(ghost), false);
+    }
+
+    /// Every word against the model. Repairs that an operation was free to make or to leave are taken from the memory.
+    fn compare(&mut self) {
+        let head = self.load(HEAD);
+        assert_eq!(head & 0xfff, 0);
+        let passed = (head.wrapping_sub(self.position(self.model.received)) >> 12) as usize;
+        assert!(passed <= self.model.entries.len(), "head is {passed} ahead");
+        for _ in 0..passed {
+            let entry = self.model.entries.pop_front();
+            self.model.received += 1;
+            match entry {
+                Some(Entry::Void) => {}
+                Some(Entry::Busy { owner, .. }) if self.world.is_dead(id(owner)) => self.model.given_up += 1,
+                other => panic!("passed over {other:?}"),
+            }
+        }
+        let tail = self.load(TAIL);
+        assert_eq!(tail >> 12, self.position(self.model.sent) >> 12, "tail");
+        if self.model.closing && tail & CLOSED != 0 {
+            self.model.closed = true;
+        }
+        assert_eq!(tail & CLOSED != 0, self.model.closed, "closed");
+        for index in 0..self.model.entries.len() {
+            let number = self.model.received + index as u64;
+            let (stamp, at) = (self.load(self.slot(number)), self.position(number) >> 12);
+            let here = stamp >> 12 == at;
+            match self.model.entries[index] {
+                Entry::Message(_) => assert!(here && stamp & 3 == FULL, "message {index}: {stamp:#x}"),
+                Entry::Void => assert!(here && stamp & 3 == VOID, "void {index}: {stamp:#x}"),
+                Entry::Busy { owner, .. } if here && stamp & 3 == VOID => {
+                    assert!(self.world.is_dead(id(owner)), "ticket {index} of living {owner} was given up");
+                    self.model.entries[index] = Entry::Void;
+                    self.model.given_up += 1;
+                }
+                Entry::Busy { owner, marked } => {
+                    assert_eq!(here, marked, "mark of {index}: {stamp:#x}");
+                    let word = if marked { stamp } else { tail };
+                    assert_eq!(word >> 2 & 0x3ff, owner.into(), "owner of {index}");
+                    assert!(!marked || stamp & 3 == BUSY, "state of {index}");
+                }
+            }
+        }
+        let inspector = Inspector::attach(self.memory.memory()).expect("complete");
+        let stats = inspector.stats();
+        assert_eq!(stats.given_up, self.model.given_up, "given up");
+        assert_eq!(stats.len, self.model.entries.len() as u64);
+        assert_eq!(stats.capacity, self.model.capacity as u64);
+        assert_eq!(stats.closed, self.model.closed);
+        assert_eq!(stats.sent, self.start.wrapping_add(self.model.sent) % POSITIONS);
+        assert_eq!(stats.received, self.start.wrapping_add(self.model.received) % POSITIONS);
+        for role in [Role::Sender, Role::Receiver] {
+            let members: BTreeSet<u16> = inspector.members(role).map(ParticipantId::get).collect();
+            for who in self.halves[role as usize].symmetric_difference(&members) {
+                assert!(self.world.is_dead(id(*who)), "{role:?} {who} is wrong");
+            }
+            assert!(members.is_subset(&self.halves[role as usize]), "{role:?}: more than joined");
+            self.halves[role as usize] = members;
+        }
+    }
+
+    /// At the end all ghosts are dead. What was sent comes out, in order, whoever receives, and then nothing.
+    fn drain(&mut self) {
+        for ghost in GHOSTS {
+            self.world.set_dead(id(ghost), true);
+        }
+        for round in 0.. {
+            self.world.begin();
+            let which = round % self.queues.len();
+            let expected = self.model.try_recv(self.is_dead());
+            let result = received(self.queues[which].try_recv());
+            assert_eq!(result, expected);
+            self.compare();
+            if result.is_err() {
+                break;
+            }
+        }
+        self.queues[0].close();
+        assert_eq!(self.queues[1].try_recv(), Err(TryRecvError::Closed));
+        let value = self.value();
+        assert_eq!(self.queues[2].try_send(value), Err(TrySendError::Closed(value)));
+    }
+}
+
+/// The same through files and system calls. Nobody dies here.
+mod posix {
+    use std::time::Duration;
+
+    use ipc_fuzz::element::Element;
+    use ipc_fuzz::input::Input;
+    use ipc_fuzz::model::{Model, NoMessage, NotSent};
+    use ipc_fuzz::stopwatch::timed;
+    use ipc_posix::{
+        Queue, Receiver, RecvTimeoutError, Region, SendTimeoutError, Sender, TryRecvError, TrySendError,
+    };
+
+    use super::{forced, received, sent};
+
+    const MOST_STEPS: usize = 200;
+    const MOST_HALVES: usize = 6;
+
+    pub fn run<T: Element>(input: &mut Input<'_>) {
+        let capacity = input.pick(&[1usize, 2, 3, 4, 8]);
+        let options = Region::options().size(16 * 1024).participants(4).objects(4);
+        let region = options.anonymous().expect("a region in memory");
+        let fd = region.try_clone_fd().expect("a descriptor");
+        let other = Region::from_fd(&fd).expect("the same region");
+        assert_eq!(region.identity(), other.identity());
+        assert_ne!(region.participant_number(), other.participant_number());
+        let first = region.queue::<T>("q").capacity(capacity).create().expect("room");
+        let second = other.queue::<T>("q").open().expect("there");
+        let mut queues: Vec<Queue<T>> = vec![first.clone(), first, second];
+        let mut senders: Vec<Sender<T>> = Vec::new();
+        let mut receivers: Vec<Receiver<T>> = Vec::new();
+        let (mut seen_sender, mut seen_receiver) = (false, false);
+        let mut model = Model::<T>::new(capacity);
+        let nobody = |_: u16| false;
+        let mut next = 0;
+        for _ in 0..MOST_STEPS {
+            if input.is_empty() {
+                break;
+            }
+            let which = input.below(queues.len());
+            let queue = &queues[which];
+            next += 1;
+            let value = T::number(next);
+            match input.below(16) {
+                0 | 1 => assert_eq!(sent(value, queue.try_send(value)), model.try_send(value)),
+                2 | 3 => assert_eq!(received(queue.try_recv()), model.try_recv(nobody)),
+                4 => assert_eq!(forced(value, queue.force_send(value)), model.force_send(value, nobody)),
+                5 => assert_eq!(queue.peek(), model.peek()),
+                6 => {
+                    assert_eq!(queue.len(), model.entries.len());
+                    assert_eq!(queue.is_empty(), model.entries.is_empty());
+                    assert_eq!(queue.is_full(), model.is_full());
+                    assert_eq!(queue.is_closed(), model.is_closed());
+                    let stats = queue.stats().expect("no fork");
+                    assert_eq!((stats.sent, stats.received, stats.given_up), (model.sent, model.received, 0));
+                }
+                7 => {
+                    let result = timed("recv_timeout", || queue.recv_timeout(Duration::ZERO));
+                    assert_eq!(result.map_err(late), model.try_recv(nobody));
+                }
+                8 => {
+                    let result = timed("send_timeout", || queue.send_timeout(value, Duration::ZERO));
+                    assert_eq!(result.map_err(unsent), model.try_send(value));
+                }
+                9 => {
+                    if input.below(8) == 0 {
+                        assert_eq!(queue.close(), model.close());
+                        // Does not wait, for it is closed.
+                        let rest: Vec<T> = queue.iter().collect();
+                        let expected: Vec<T> = std::iter::from_fn(|| model.try_recv(nobody).ok()).collect();
+                        assert_eq!(rest, expected);
+                    }
+                }
+                10 => {
+                    let rest: Vec<T> = queue.try_iter().take(2).collect();
+                    let expected: Vec<T> = std::iter::from_fn(|| model.try_recv(nobody).ok()).take(2).collect();
+                    assert_eq!(rest, expected);
+                }
+                11 if senders.len() < MOST_HALVES => {
+                    seen_sender = true;
+                    let half = match senders.last() {
+                        Some(half) if input.bit() => half.clone(),
+                        _ => queue.sender().expect("no fork"),
+                    };
+                    senders.push(half);
+                }
+                12 if receivers.len() < MOST_HALVES => {
+                    seen_receiver = true;
+                    let half = match receivers.last() {
+                        Some(half) if input.bit() => half.clone(),
+                        _ => queue.receiver().expect("no fork"),
+                    };
+                    receivers.push(half);
+                }
+                13 => {
+                    if input.bit() {
+                        senders.truncate(input.below(3));
+                    } else {
+                        receivers.truncate(input.below(3));
+                    }
+                }
+                14 => {
+                    let Some(half) = senders.get(which % senders.len().max(1)) else { continue };
+                    let gone = seen_receiver && receivers.is_empty();
+                    assert_eq!(half.is_disconnected(), gone);
+                    let expected = model.try_send(value);
+                    let disconnected = if input.bit() {
+                        match half.try_send(value) {
+                            Err(TrySendError::Disconnected(back)) => {
+                                assert_eq!(back, value);
+                                true
+                            }
+                            result => {
+                                assert_eq!(sent(value, result), expected);
+                                false
+                            }
+                        }
+                    } else {
+                        match half.send_timeout(value, Duration::ZERO) {
+                            Err(SendTimeoutError::Disconnected(_)) => true,
+                            result => {
+                                assert_eq!(result.map_err(unsent), expected);
+                                // A limit that has passed may win.
+                                gone && expected == Err(NotSent::Full)
+                            }
+                        }
+                    };
+                    assert_eq!(disconnected, gone && expected == Err(NotSent::Full));
+                }
+                15 => {
+                    let Some(half) = receivers.get(which % receivers.len().max(1)) else { continue };
+                    let gone = seen_sender && senders.is_empty();
+                    assert_eq!(half.is_disconnected(), gone);
+                    let expected = model.try_recv(nobody);
+                    let disconnected = if input.bit() {
+                        match half.try_recv() {
+                            Err(TryRecvError::Disconnected) => true,
+                            result => {
+                                assert_eq!(received(result), expected);
+                                false
+                            }
+                        }
+                    } else {
+                        match half.recv_timeout(Duration::ZERO) {
+                            Err(RecvTimeoutError::Disconnected) => true,
+                            result => {
+                                assert_eq!(result.map_err(late), expected);
+                                gone && expected == Err(NoMessage::Empty)
+                            }
+                        }
+                    };
+                    assert_eq!(disconnected, gone && expected == Err(NoMessage::Empty));
+                }
+                _ => {
+                    // Another clone, or another attachment's handle, in its place.
+                    queues[which] = match input.below(3) {
+                        0 => queues[which].clone(),
+                        1 => region.queue::<T>("q").open().expect("there"),
+                        _ => other.queue::<T>("q").open_or_create().expect("there"),
+                    };
+                }
+            }
+        }
+        let mut last = queues.pop().expect("three");
+        drop((queues, region, other, senders, receivers));
+        // The mapping lives as long as the last handle.
+        last = last.clone();
+        assert_eq!(received(last.try_recv()), model.try_recv(nobody));
+        assert_eq!(last.region().participants().len(), 1);
+    }
+
+    fn late(error: RecvTimeoutError) -> NoMessage {
+        match error {
+            RecvTimeoutError::Timeout => NoMessage::Empty,
+            RecvTimeoutError::Closed => NoMessage::Closed,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn unsent<T>(error: SendTimeoutError<T>) -> NotSent {
+        match error {
+            SendTimeoutError::Timeout(_) => NotSent::Full,
+            SendTimeoutError::Closed(_) => NotSent::Closed,
+            other => panic!("{other:?}"),
+        }
+    }
+}

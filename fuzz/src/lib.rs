@@ -1,0 +1,10 @@
+//! What the fuzz targets share: a cursor over the input, memory of their own, a scripted world to wait in, seeds.
+
+pub mod element;
+pub mod ground;
+pub mod input;
+pub mod memory;
+pub mod model;
+pub mod seeds;
+pub mod stopwatch;
+pub mod world;
