@@ -13,7 +13,7 @@ use ipc_fuzz::input::Input;
 use ipc_fuzz::seeds;
 use ipc_fuzz::stopwatch::timed;
 use ipc_posix::{
-    DirectoryError, NotAFile, ObjectErrorKind, Queue, Region, RegionErrorKind, RegionError, RegionOptions,
+    DirectoryError, NotAFile, ObjectErrorKind, Queue, Region, RegionError, RegionErrorKind, RegionOptions,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -41,7 +41,22 @@ fuzz_target!(
 
 fn seeds() -> Vec<Vec<u8>> {
     let long = "x".repeat(201);
-    let names = ["a", ".", "..", "../canary", "/etc/x", "a\0b", "", "\n", "ä€😀", "{}", "\"\\", &long, &long[..200], &long[..65]];
+    let names = [
+        "a",
+        ".",
+        "..",
+        "../canary",
+        "/etc/x",
+        "a\0b",
+        "",
+        "\n",
+        "ä€😀",
+        "{}",
+        "\"\\",
+        &long,
+        &long[..200],
+        &long[..65],
+    ];
     let mut seeds = Vec::new();
     for mode in [0u8, 1, 2, 3, 0x13, 0x23, 0x33, 4] {
         for name in names {
@@ -172,7 +187,9 @@ fn neighbours(name: &str, tail: &str) {
         }
         let there = match options.create(&second) {
             Ok(region) => region,
-            Err(error) if is_like_draft(&second) && matches!(error.kind(), RegionErrorKind::NameInvalid { .. }) => continue,
+            Err(error) if is_like_draft(&second) && matches!(error.kind(), RegionErrorKind::NameInvalid { .. }) => {
+                continue;
+            }
             Err(error) => panic!("{error}"),
         };
         let region = options.create(name).expect("a possible name");

@@ -10,9 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ipc_core::error::{
-    ForceSendError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError,
-};
+use ipc_core::error::{ForceSendError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use ipc_core::participant::{Dead, ParticipantId};
 use ipc_core::queue::{Inspector, Queue, Role};
 use ipc_core::ring::stride;
@@ -510,9 +508,7 @@ mod posix {
     use ipc_fuzz::input::Input;
     use ipc_fuzz::model::{Model, NoMessage, NotSent};
     use ipc_fuzz::stopwatch::timed;
-    use ipc_posix::{
-        Queue, Receiver, RecvTimeoutError, Region, SendTimeoutError, Sender, TryRecvError, TrySendError,
-    };
+    use ipc_posix::{Queue, Receiver, RecvTimeoutError, Region, SendTimeoutError, Sender, TryRecvError, TrySendError};
 
     use super::{forced, received, sent};
 

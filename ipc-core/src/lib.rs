@@ -37,6 +37,7 @@
 //! ```
 #![no_std]
 #![deny(missing_docs)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod error;
 #[cfg(not(loom))]

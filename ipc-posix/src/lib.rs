@@ -47,6 +47,9 @@
 //! give such peers a region of their own, or an [anonymous one](RegionOptions::anonymous), which is sealed against
 //! truncation. Do not point asynchronous I/O of the kernel at shared memory.
 
+#![deny(missing_docs)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 #[cfg(not(target_os = "linux"))]
 compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by a mapping, O_TMPFILE");
 

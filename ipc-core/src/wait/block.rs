@@ -16,7 +16,7 @@ const SUSPECT_SLICES: [Duration; 4] =
 /// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.
 const MOST_POLLS: u32 = if cfg!(loom) { 0 } else { 512 };
 /// With an exhausted budget, one blocking call in this many still polls a little, to notice better times.
-const PROBE_EVERY: u32 = 64;
+const PROBE_EVERY: u32 = 256;
 const PROBE_POLLS: u32 = 32;
 /// Polls between two looks at the clock while spinning with a deadline.
 const POLLS_PER_CLOCK: u32 = 64;
