@@ -46,7 +46,7 @@ fn seeds() -> Vec<Vec<u8>> {
         ".",
         "..",
         "../canary",
-        "/etc/x",
+        "/dev/shm/outside",
         "a\0b",
         "",
         "\n",

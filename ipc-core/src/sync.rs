@@ -8,7 +8,84 @@ mod imp {
 }
 #[cfg(loom)]
 mod imp {
-    pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+    use super::crash;
+    pub use loom::sync::atomic::Ordering;
+
+    /// As `core`'s. A dead actor's does nothing.
+    pub fn fence(ordering: Ordering) {
+        if !crash::is_dead() {
+            loom::sync::atomic::fence(ordering);
+        }
+    }
+
+    /// Loom's atomic, whose writes are the steps before which an actor of a model may [die](crash).
+    macro_rules! mortal {
+        ($name:ident, $int:ty) => {
+            #[doc = concat!("As `core`'s `", stringify!($name), "`; each write is a step before which a modelled actor may die.")]
+            #[derive(Debug)]
+            pub struct $name(loom::sync::atomic::$name);
+
+            #[allow(missing_docs, reason = "as core's")]
+            impl $name {
+                #[track_caller]
+                pub fn new(value: $int) -> Self {
+                    Self(loom::sync::atomic::$name::new(value))
+                }
+                #[track_caller]
+                pub fn load(&self, order: Ordering) -> $int {
+                    if crash::is_dead() { 0 } else { self.0.load(order) }
+                }
+                #[track_caller]
+                pub fn store(&self, value: $int, order: Ordering) {
+                    if crash::step() {
+                        self.0.store(value, order);
+                    }
+                }
+                #[track_caller]
+                pub fn swap(&self, value: $int, order: Ordering) -> $int {
+                    if crash::step() { self.0.swap(value, order) } else { 0 }
+                }
+                #[track_caller]
+                pub fn compare_exchange(
+                    &self,
+                    old: $int,
+                    new: $int,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$int, $int> {
+                    if crash::step() { self.0.compare_exchange(old, new, success, failure) } else { Err(0) }
+                }
+                #[track_caller]
+                pub fn compare_exchange_weak(
+                    &self,
+                    old: $int,
+                    new: $int,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$int, $int> {
+                    self.compare_exchange(old, new, success, failure)
+                }
+                #[track_caller]
+                pub fn fetch_add(&self, value: $int, order: Ordering) -> $int {
+                    if crash::step() { self.0.fetch_add(value, order) } else { 0 }
+                }
+                #[track_caller]
+                pub fn fetch_sub(&self, value: $int, order: Ordering) -> $int {
+                    if crash::step() { self.0.fetch_sub(value, order) } else { 0 }
+                }
+                #[track_caller]
+                pub fn fetch_or(&self, value: $int, order: Ordering) -> $int {
+                    if crash::step() { self.0.fetch_or(value, order) } else { 0 }
+                }
+                #[track_caller]
+                pub fn fetch_and(&self, value: $int, order: Ordering) -> $int {
+                    if crash::step() { self.0.fetch_and(value, order) } else { 0 }
+                }
+            }
+        };
+    }
+    mortal!(AtomicU32, u32);
+    mortal!(AtomicU64, u64);
 }
 
 pub use imp::{AtomicU32, AtomicU64, Ordering, fence};
@@ -19,7 +96,9 @@ pub fn spin_hint() {
     #[cfg(not(loom))]
     core::hint::spin_loop();
     #[cfg(loom)]
-    loom::thread::yield_now();
+    if !crash::is_dead() {
+        loom::thread::yield_now();
+    }
 }
 
 /// A `Release` store that may race with a compare-exchange on the same word.
@@ -35,4 +114,62 @@ pub fn publish(word: &AtomicU64, value: u64) {
     word.store(value, Ordering::Release);
     #[cfg(loom)]
     word.swap(value, Ordering::Release);
+}
+
+/// Death in a model: an actor that runs the shipped code stops before its n-th write.
+///
+/// Only writes count: to die before a load is, for everybody else, to die before the next write. Death is an unwinding
+/// that [`run`](crash::run) catches; whatever a destructor does on the way has no effect, for a killed process runs none.
+#[cfg(loom)]
+pub mod crash {
+    extern crate std;
+    use core::cell::Cell;
+    use std::boxed::Box;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    /// What a modelled actor left behind: nothing.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Died;
+
+    const IMMORTAL: u32 = u32::MAX;
+    const DEAD: u32 = 0;
+
+    loom::thread_local! {
+        /// The number of the next write at which to die, counted down; 0 once dead.
+        static COUNTDOWN: Cell<u32> = Cell::new(IMMORTAL);
+    }
+
+    /// Runs `body`, which dies instead of its write number `at` (from 1). `None`: it lives.
+    pub fn run<R>(at: Option<u32>, body: impl FnOnce() -> R) -> Result<R, Died> {
+        COUNTDOWN.with(|left| left.set(at.unwrap_or(IMMORTAL)));
+        let result = catch_unwind(AssertUnwindSafe(body));
+        COUNTDOWN.with(|left| left.set(IMMORTAL));
+        match result {
+            Ok(value) => Ok(value),
+            Err(payload) if payload.is::<Died>() => Err(Died),
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    /// Whether this actor is unwinding from its death: nothing that it does may have an effect.
+    pub fn is_dead() -> bool {
+        COUNTDOWN.with(|left| left.get() == DEAD)
+    }
+
+    /// Called before each write. Dies if it is time; `false` in the destructors of one who is dead.
+    pub fn step() -> bool {
+        let left = COUNTDOWN.with(Cell::get);
+        match left {
+            IMMORTAL => true,
+            DEAD => false,
+            1 => {
+                COUNTDOWN.with(|left| left.set(DEAD));
+                resume_unwind(Box::new(Died))
+            }
+            _ => {
+                COUNTDOWN.with(|count| count.set(left - 1));
+                true
+            }
+        }
+    }
 }

@@ -84,6 +84,8 @@ pub(crate) struct NoFork(());
 
 impl NoFork {
     pub(crate) fn new() -> Self {
+        // The handlers must be there before the lock is first taken, or a child could inherit it locked.
+        PAGE.get_or_init(wiped_page);
         before_fork();
         NoFork(())
     }

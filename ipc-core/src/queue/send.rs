@@ -29,9 +29,22 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.push(&value) {
             Ok(()) => Ok(()),
-            Err(PushRefused::Full) => Err(TrySendError::Full(value)),
-            Err(PushRefused::Closed) => Err(TrySendError::Closed(value)),
-            Err(PushRefused::Corrupted) => Err(TrySendError::Fault(value, Self::CORRUPTED)),
+            Err(refused) => self.try_send_refused(value, refused),
+        }
+    }
+
+    #[cold]
+    fn try_send_refused(&self, value: T, mut refused: PushRefused) -> Result<(), TrySendError<T>> {
+        if refused == PushRefused::Full && self.make_room() {
+            match self.push(&value) {
+                Ok(()) => return Ok(()),
+                Err(now) => refused = now,
+            }
+        }
+        match refused {
+            PushRefused::Full => Err(TrySendError::Full(value)),
+            PushRefused::Closed => Err(TrySendError::Closed(value)),
+            PushRefused::Corrupted => Err(TrySendError::Fault(value, Self::CORRUPTED)),
         }
     }
 
@@ -73,13 +86,14 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         let attempt = |thorough: bool| match self.push(&value) {
             Ok(()) => Attempt::Done(End::Sent),
             Err(PushRefused::Full) => {
-                // Nothing that a dead producer left is in our way here: a full queue waits for consumers, and they
-                // repair. Only their disappearance matters.
-                if thorough && watch && self.is_deserted(Role::Receiver) {
-                    return Attempt::Done(End::Disconnected);
-                }
                 if thorough {
                     self.complete_closing();
+                    if self.make_room() {
+                        return Attempt::Again;
+                    }
+                    if watch && self.is_deserted(Role::Receiver) {
+                        return Attempt::Done(End::Disconnected);
+                    }
                 }
                 Attempt::NotYet
             }

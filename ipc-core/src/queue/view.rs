@@ -237,6 +237,20 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         sweep(&self.parts, dead, &self.platform);
     }
 
+    /// For a producer that finds the queue full: gives up and passes over what dead producers have left at the head, so
+    /// that it does not take a consumer to see that there is room. Whether that made any.
+    #[cold]
+    pub(super) fn make_room(&self) -> bool {
+        if let Blocker::Owner(_) = self.parts.ring.blocker() {
+            self.unblock();
+        }
+        let freed = self.parts.ring.skip_voids();
+        if freed != 0 {
+            self.parts.control.gates.space.notify(&self.platform, move || freed);
+        }
+        freed != 0
+    }
+
     /// Looks at who holds up the head, and repairs after it if it is dead.
     pub(super) fn unblock(&self) -> Unblocked {
         match self.parts.ring.blocker() {

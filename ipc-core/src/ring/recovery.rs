@@ -48,6 +48,23 @@ impl Ring<'_> {
         }
     }
 
+    /// Passes over given-up tickets at the head, and returns how many there were. Anybody may do so: there is no message
+    /// in them. Bounded by the capacity.
+    pub fn skip_voids(&self) -> u32 {
+        let mut skipped = 0;
+        for _ in 0..self.geometry.capacity() {
+            let at = Position::of(self.head.load(Ordering::Relaxed));
+            let stamp = Stamp(self.stamp(at).load(Ordering::Acquire));
+            if stamp.position() != at || stamp.state() != SlotState::Void {
+                break;
+            }
+            // Release, "free": as in a pop. A lost race is a consumer that did the same.
+            let passed = self.head.compare_exchange(at.word(), at.next().word(), Ordering::Release, Ordering::Relaxed);
+            skipped += u32::from(passed.is_ok());
+        }
+        skipped
+    }
+
     /// Gives up every ticket that `dead` held and had not published, and returns how many there were.
     ///
     /// Idempotent: a sweeper that dies half-way is followed by another. Bounded by the capacity. The caller

@@ -294,7 +294,7 @@ impl Victim {
 
     /// Runs at native speed until it comes to `address` for the `hits`-th time; false if it comes to
     /// anything else before, which is a syscall or an end and leaves the victim of no more use.
-    pub(super) fn run_to_address(&mut self, address: u64, hits: u64) -> Result<bool, VictimError> {
+    pub(crate) fn run_to_address(&mut self, address: u64, hits: u64) -> Result<bool, VictimError> {
         if tracee::set_breakpoint(self.pid, Some(address)).is_err() {
             return Ok(false);
         }

@@ -1,0 +1,298 @@
+//! A world for the loom models: sleepers, deaths and shared words, around the shipped algorithms.
+//!
+//! *Sleeping.* A table of sleepers under one lock, as the kernel's: the comparison and the falling asleep are one step
+//! with respect to a wake. There are no time-outs, so a lost wake-up shows as loom's deadlock. The exception is a death:
+//! it ends each living actor's current sleep, or else its next one, once. That is what the slices of the real platform
+//! are for, and nothing else here may need them.
+//!
+//! *Dying.* [`Actor::live`] runs a body that stops before its n-th write to anything shared (the shim counts them, see
+//! [`ipc_core::sync::crash`]). Then the kernel's part follows: what the actor had seized is free again, and the actor
+//! itself can be seized.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering as Plain};
+use std::time::Duration;
+
+use ipc_core::participant::ParticipantId;
+use ipc_core::platform::{Platform, WaitOutcome};
+use ipc_core::queue::Queue;
+use ipc_core::queue::layout::{Control, Parts, geometry};
+use ipc_core::ring::{Geometry, Position, Ring, stride};
+use ipc_core::sync::{AtomicU32, AtomicU64, Ordering, crash, fence};
+use ipc_core::time::Instant;
+use loom::sync::{Condvar, Mutex};
+
+/// The most actors of a machine. Their numbers start at 1.
+pub const MOST_ACTORS: usize = 4;
+
+const ALIVE: u32 = 0;
+const DEAD: u32 = 1;
+const SEIZED_BY: u32 = 2;
+
+#[derive(Default)]
+struct Table {
+    /// Who sleeps, and on the word at which address: in the order of their falling asleep.
+    sleepers: Vec<(usize, usize)>,
+    woken: [Option<WaitOutcome>; MOST_ACTORS],
+    deaths: u32,
+    /// The deaths for which each actor's sleep has been ended.
+    noticed: [u32; MOST_ACTORS],
+}
+
+/// What the actors of one model share besides the words: the kernel.
+pub struct Machine {
+    table: Mutex<Table>,
+    beds: [Condvar; MOST_ACTORS],
+    /// ALIVE, DEAD, or SEIZED_BY + the seizer's index. Loom's own atomics: the kernel does not die.
+    life: [loom::sync::atomic::AtomicU32; MOST_ACTORS],
+}
+
+impl Machine {
+    /// A machine on which everybody lives and nobody sleeps.
+    #[allow(clippy::new_ret_no_self, reason = "it is shared from the start")]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Machine {
+            table: Mutex::new(Table::default()),
+            beds: std::array::from_fn(|_| Condvar::new()),
+            life: std::array::from_fn(|_| loom::sync::atomic::AtomicU32::new(ALIVE)),
+        })
+    }
+
+    /// The participant with this number, from 1.
+    pub fn actor(self: &Arc<Self>, number: u16) -> Actor {
+        assert!(usize::from(number) <= MOST_ACTORS);
+        Actor { machine: self.clone(), me: id(number) }
+    }
+}
+
+/// The participant with this number.
+pub fn id(number: u16) -> ParticipantId {
+    ParticipantId::new(number).expect("a participant's number")
+}
+
+/// One participant: the platform that its handles use.
+#[derive(Clone)]
+pub struct Actor {
+    machine: Arc<Machine>,
+    me: ParticipantId,
+}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Actor({})", self.me.get())
+    }
+}
+
+impl Actor {
+    /// Runs `body`, which dies before its write number `at` (`None`: it lives). `None` if it died.
+    pub fn live<R>(&self, at: Option<u32>, body: impl FnOnce() -> R) -> Option<R> {
+        let result = crash::run(at, body).ok();
+        if result.is_none() {
+            self.die();
+        }
+        result
+    }
+
+    /// The process ends, as by `kill -9`.
+    pub fn die(&self) {
+        let machine = &*self.machine;
+        // The locks go first, then the news: as an exit in the kernel.
+        for life in &machine.life {
+            let held = SEIZED_BY + self.me.index() as u32;
+            let _ = life.compare_exchange(held, DEAD, Ordering::AcqRel, Ordering::Relaxed);
+        }
+        machine.life[self.me.index()].swap(DEAD, Ordering::Release);
+        let mut table = machine.table.lock().expect("the table");
+        table.deaths += 1;
+        for (_, who) in std::mem::take(&mut table.sleepers) {
+            table.noticed[who] = table.deaths;
+            table.woken[who] = Some(WaitOutcome::TimedOut);
+            machine.beds[who].notify_one();
+        }
+    }
+}
+
+fn address(word: &AtomicU32) -> usize {
+    std::ptr::from_ref(word).addr()
+}
+
+impl Platform for Actor {
+    fn wait(&self, word: &AtomicU32, expected: u32, _timeout: Duration) -> WaitOutcome {
+        let me = self.me.index();
+        let mut table = self.machine.table.lock().expect("the table");
+        // Relaxed: whoever wakes takes the table's lock after its change of the word, as in the kernel.
+        if word.load(Ordering::Relaxed) != expected {
+            return WaitOutcome::Changed;
+        }
+        if table.noticed[me] != table.deaths {
+            table.noticed[me] = table.deaths;
+            return WaitOutcome::TimedOut;
+        }
+        table.sleepers.push((address(word), me));
+        loop {
+            table = self.machine.beds[me].wait(table).expect("the table");
+            if let Some(outcome) = table.woken[me].take() {
+                return outcome;
+            }
+        }
+    }
+
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
+        if !crash::step() {
+            return 0;
+        }
+        let mut table = self.machine.table.lock().expect("the table");
+        let mut woken = 0;
+        let mut next = 0;
+        while woken < count && next < table.sleepers.len() {
+            if table.sleepers[next].0 != address(word) {
+                next += 1;
+                continue;
+            }
+            let (_, who) = table.sleepers.remove(next);
+            table.woken[who] = Some(WaitOutcome::Woken);
+            self.machine.beds[who].notify_one();
+            woken += 1;
+        }
+        woken
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0)
+    }
+
+    fn me(&self) -> ParticipantId {
+        self.me
+    }
+
+    fn seize(&self, who: ParticipantId) -> bool {
+        let mine = SEIZED_BY + self.me.index() as u32;
+        // Acquire, with the Release in `die` (or in `unseize`): everything that the dead one wrote.
+        self.machine.life[who.index()].compare_exchange(DEAD, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    fn unseize(&self, who: ParticipantId) {
+        if crash::step() {
+            self.machine.life[who.index()].swap(DEAD, Ordering::Release);
+        }
+    }
+
+    fn light_barrier(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn heavy_barrier(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn spinning_helps(&self) -> bool {
+        false
+    }
+}
+
+/// A ring's words.
+pub struct RingWords {
+    tail: AtomicU64,
+    head: AtomicU64,
+    cells: Vec<AtomicU64>,
+    geometry: Geometry,
+}
+
+fn cells(geometry: &Geometry) -> Vec<AtomicU64> {
+    (0..geometry.cells()).map(|_| AtomicU64::new(0)).collect()
+}
+
+impl RingWords {
+    /// An empty ring of `T` whose first message gets position `start`.
+    pub fn new<T>(capacity: u64, start: u64) -> Arc<Self> {
+        let geometry = Geometry::new(capacity, stride::<T>()).expect("a geometry");
+        let words = RingWords { tail: AtomicU64::new(0), head: AtomicU64::new(0), cells: cells(&geometry), geometry };
+        words.ring().initialise(Position::new(start));
+        Arc::new(words)
+    }
+
+    /// The view of them.
+    pub fn ring(&self) -> Ring<'_> {
+        Ring::new(&self.tail, &self.head, &self.cells, self.geometry).expect("the length is right")
+    }
+}
+
+/// A queue's words.
+pub struct QueueWords {
+    control: Control,
+    cells: Vec<AtomicU64>,
+    geometry: Geometry,
+}
+
+impl QueueWords {
+    /// An empty queue of `T`.
+    pub fn new<T>(capacity: u64) -> Arc<Self> {
+        let geometry = geometry::<T>(capacity).expect("a geometry");
+        let words = QueueWords { control: Control::new(), cells: cells(&geometry), geometry };
+        words.parts().initialise(0);
+        Arc::new(words)
+    }
+
+    /// The view of them.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts::new(&self.control, &self.cells, self.geometry).expect("the length is right")
+    }
+
+    /// A handle for `actor`. `T` is the type that the words were made for.
+    pub fn handle<T>(&self, actor: &Actor) -> Queue<'_, T, Actor> {
+        Queue::over(self.parts(), actor.clone())
+    }
+}
+
+/// A message of two words that tells whether it is whole.
+pub type Twin = [u64; 2];
+
+/// The message number `n`.
+pub fn twin(n: u64) -> Twin {
+    [n, !n]
+}
+
+/// The number of a message, which must be whole.
+pub fn whole(message: Twin) -> u64 {
+    assert_eq!(message[1], !message[0], "a torn message");
+    message[0]
+}
+
+/// Tries every schedule of `body` with at most this many preemptions (`None`: any number; the environment variable
+/// `LOOM_MAX_PREEMPTIONS` overrides it). A model that ran only one schedule fails: it tested nothing.
+pub fn explore(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 20_000;
+    builder.preemption_bound = builder.preemption_bound.or(preemptions.into());
+    let schedules = Arc::new(AtomicUsize::new(0));
+    let count = schedules.clone();
+    builder.check(move || {
+        count.fetch_add(1, Plain::Relaxed);
+        body();
+    });
+    assert!(schedules.load(Plain::Relaxed) > 1, "nothing ran beside anything");
+}
+
+/// [`explore`]s `body` for every write before which its mortal actor can die, and once for none: `body` gets the number
+/// of the write, and says by `true` that the actor died there. Ends with the first number that no schedule reaches.
+pub fn explore_deaths(
+    preemptions: impl Into<Option<usize>>,
+    body: impl Fn(Option<u32>) -> bool + Sync + Send + 'static,
+) {
+    let preemptions = preemptions.into();
+    let body = Arc::new(body);
+    for at in 1..200 {
+        let died = Arc::new(AtomicUsize::new(0));
+        let (seen, run) = (died.clone(), body.clone());
+        explore(preemptions, move || {
+            if run(Some(at)) {
+                seen.fetch_add(1, Plain::Relaxed);
+            }
+        });
+        if died.load(Plain::Relaxed) == 0 {
+            assert!(at > 2, "the actor never died");
+            return;
+        }
+    }
+    panic!("the actor's writes do not end");
+}

@@ -1,0 +1,178 @@
+//! Every operation killed at every instruction: who is left has to go on, and the books have to balance.
+//!
+//! [`OPERATIONS`] is the table: a name, and the [`Scene`]s that the operation is killed in. A scene brings the shared
+//! state to a start, makes a [`Victim`] that will run the operation, and says after the kill what the survivors find.
+//! [`Operation::sweep`] kills it at every instruction boundary of every scene and adds up what was wrong:
+//!
+//! * `wedged`: a survivor waited for ten seconds, or got an error that says that it cannot go on;
+//! * `lost`, `duplicated`: a message of a send that returned did not arrive, or arrived twice;
+//! * `torn`: a message, an order, a figure or a file that no complete operation leaves behind.
+//!
+//! A new kind of object brings its own module with a scene, and lines in the table.
+//!
+//! The survivor is the tracing process itself, with its own attachment. Scenes with somebody asleep have a third
+//! process, which is not traced while it sleeps.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
+
+mod books;
+mod halves;
+mod object;
+mod pairs;
+mod queue;
+mod region;
+mod sleepers;
+mod stage;
+
+pub use pairs::{PAIRS, Pair};
+
+/// How long a survivor waits before it counts as wedged. Far more than any repair takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One start of one operation.
+pub trait Scene {
+    /// Brings the shared state to the start and makes the victim.
+    fn victim(&mut self) -> Victim;
+
+    /// What the survivors find after the kill; `finished` says that the operation had returned.
+    fn check(&mut self, finished: bool) -> Verdict;
+}
+
+/// The scenes of an operation, each with a name.
+pub type Scenes = Vec<(String, Box<dyn Scene>)>;
+
+/// One line of the table.
+pub struct Operation {
+    /// The name that the closing line carries.
+    pub name: &'static str,
+    scenes: fn() -> Scenes,
+}
+
+/// All operations that are swept.
+pub const OPERATIONS: &[Operation] = &[
+    Operation { name: "queue.try_send", scenes: queue::try_send },
+    Operation { name: "queue.send", scenes: queue::send },
+    Operation { name: "queue.try_recv", scenes: queue::try_recv },
+    Operation { name: "queue.recv", scenes: queue::recv },
+    Operation { name: "queue.send.blocked", scenes: queue::send_blocked },
+    Operation { name: "queue.recv.blocked", scenes: queue::recv_blocked },
+    Operation { name: "queue.send.timeout", scenes: queue::send_timeout },
+    Operation { name: "queue.recv.timeout", scenes: queue::recv_timeout },
+    Operation { name: "queue.force_send", scenes: queue::force_send },
+    Operation { name: "queue.peek", scenes: queue::peek },
+    Operation { name: "queue.close", scenes: queue::close },
+    Operation { name: "queue.send.wakes", scenes: sleepers::send },
+    Operation { name: "queue.recv.wakes", scenes: sleepers::recv },
+    Operation { name: "queue.close.wakes", scenes: sleepers::close },
+    Operation { name: "half.create", scenes: halves::create },
+    Operation { name: "half.drop", scenes: halves::drop_half },
+    Operation { name: "half.drop.wakes", scenes: sleepers::drop_half },
+    Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
+    Operation { name: "recovery.recover", scenes: queue::recover },
+    Operation { name: "recovery.attach", scenes: queue::repairing_attach },
+    Operation { name: "object.create", scenes: object::create },
+    Operation { name: "object.open", scenes: object::open },
+    Operation { name: "region.create", scenes: region::create },
+    Operation { name: "region.attach", scenes: region::attach },
+    Operation { name: "region.detach", scenes: region::detach },
+    Operation { name: "region.unlink", scenes: region::unlink },
+];
+
+impl Operation {
+    /// The operation of this name.
+    ///
+    /// # Panics
+    ///
+    /// When the table has none.
+    #[must_use]
+    pub fn named(name: &str) -> &'static Self {
+        OPERATIONS.iter().find(|operation| operation.name == name).expect("an operation of the table")
+    }
+
+    /// Sweeps all scenes and prints the closing line to stdout.
+    ///
+    /// # Panics
+    ///
+    /// When a victim cannot be brought to a point.
+    #[must_use]
+    pub fn sweep(&self) -> SweepReport {
+        let _cpu = Cpu::take();
+        let mut sum = SweepReport { name: self.name.to_owned(), ..SweepReport::default() };
+        for (label, scene) in (self.scenes)() {
+            let sweep = Sweep::new(self.name);
+            let scene = RefCell::new(scene);
+            let report = sweep.run(|| scene.borrow_mut().victim(), |_, finished| scene.borrow_mut().check(finished));
+            let report = report.unwrap_or_else(|error| panic!("{label}: {error}"));
+            assert!(report.points > 0, "{}, {label}: no points", self.name);
+            if std::env::var_os("IPC_TESTS_SCENES").is_some() {
+                print(&format!(
+                    "    {label}: points={} blocked={} in {:.1?}",
+                    report.points, report.blocked, report.elapsed
+                ));
+            }
+            add(&mut sum, report, &label);
+        }
+        print(&format!("{sum}"));
+        print(&format!("    {}: {:.1?}, {} steps", self.name, sum.elapsed, sum.steps));
+        sum
+    }
+}
+
+/// Adds the report of one scene to the sum of an operation.
+fn add(sum: &mut SweepReport, report: SweepReport, label: &str) {
+    sum.points += report.points;
+    sum.wedged += report.wedged;
+    sum.lost += report.lost;
+    sum.duplicated += report.duplicated;
+    sum.torn += report.torn;
+    sum.sampled += report.sampled;
+    sum.blocked += report.blocked;
+    sum.steps += report.steps;
+    sum.elapsed += report.elapsed;
+    for mut finding in report.findings {
+        finding.place = format!("[{label}] {}", finding.place);
+        sum.findings.push(finding);
+    }
+}
+
+/// Prints a line to stdout, past the capture of the test runner.
+fn print(line: &str) {
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Tells why a verdict is not clean, to stderr.
+fn complain(what: &str) {
+    let _ = std::io::stderr().write_all(format!("  unclean: {what}\n").as_bytes());
+}
+
+/// A processor for one sweep: tracer and tracee have to share one, and two sweeps should not.
+struct Cpu(usize);
+
+static FREE_CPUS: Mutex<Option<Vec<usize>>> = Mutex::new(None);
+static CPU_FREED: Condvar = Condvar::new();
+
+impl Cpu {
+    fn take() -> Self {
+        let mut free = FREE_CPUS.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(cpu) = free.get_or_insert_with(stage::cpus).pop() {
+                stepper::pin_to(cpu).expect("a CPU that the process may use");
+                return Self(cpu);
+            }
+            free = CPU_FREED.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Cpu {
+    fn drop(&mut self) {
+        let mut free = FREE_CPUS.lock().unwrap_or_else(PoisonError::into_inner);
+        free.get_or_insert_default().push(self.0);
+        CPU_FREED.notify_one();
+    }
+}

@@ -1,0 +1,73 @@
+//! Every operation killed at every instruction boundary, from the table in [`ipc_tests::sweeps`].
+//!
+//! ```text
+//! cargo test --release -p ipc-tests -- --nocapture sweep
+//! ```
+//!
+//! `IPC_TESTS_FULL=1` takes all pairs of points, `IPC_TESTS_SCENES=1` tells about each start of each operation.
+
+#![cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]
+
+use std::time::Duration;
+
+use ipc_tests::sweeps::{OPERATIONS, Operation, PAIRS, Pair};
+use ipc_tests::watchdog::Watchdog;
+
+macro_rules! sweeps {
+    ($table:ident, $names:ident, $limit:expr, $($test:ident: $name:literal,)*) => {
+        const $names: &[&str] = &[$($name),*];
+        $(
+            #[test]
+            #[cfg_attr(debug_assertions, ignore = "takes minutes in unoptimised code")]
+            fn $test() {
+                let _watchdog = Watchdog::new($limit, $name);
+                $table::named($name).sweep().assert_clean();
+            }
+        )*
+    };
+}
+
+sweeps! {
+    Operation, SWEPT, Duration::from_secs(1200),
+    sweep_queue_try_send: "queue.try_send",
+    sweep_queue_send: "queue.send",
+    sweep_queue_try_recv: "queue.try_recv",
+    sweep_queue_recv: "queue.recv",
+    sweep_queue_send_blocked: "queue.send.blocked",
+    sweep_queue_recv_blocked: "queue.recv.blocked",
+    sweep_queue_send_timeout: "queue.send.timeout",
+    sweep_queue_recv_timeout: "queue.recv.timeout",
+    sweep_queue_force_send: "queue.force_send",
+    sweep_queue_peek: "queue.peek",
+    sweep_queue_close: "queue.close",
+    sweep_queue_send_wakes: "queue.send.wakes",
+    sweep_queue_recv_wakes: "queue.recv.wakes",
+    sweep_queue_close_wakes: "queue.close.wakes",
+    sweep_half_create: "half.create",
+    sweep_half_drop: "half.drop",
+    sweep_half_drop_wakes: "half.drop.wakes",
+    sweep_recovery_try_recv: "recovery.try_recv",
+    sweep_recovery_recover: "recovery.recover",
+    sweep_recovery_attach: "recovery.attach",
+    sweep_object_create: "object.create",
+    sweep_object_open: "object.open",
+    sweep_region_create: "region.create",
+    sweep_region_attach: "region.attach",
+    sweep_region_detach: "region.detach",
+    sweep_region_unlink: "region.unlink",
+}
+
+sweeps! {
+    Pair, SWEPT_PAIRS, Duration::from_secs(6 * 3600),
+    sweep_pair_send_send: "pair.send+send",
+    sweep_pair_send_recv: "pair.send+recv",
+    sweep_pair_recv_send: "pair.recv+send",
+    sweep_pair_recv_recv: "pair.recv+recv",
+    sweep_pair_create_create: "pair.create+create",
+}
+
+#[test]
+fn every_line_of_the_tables_is_swept() {
+    assert_eq!(OPERATIONS.iter().map(|operation| operation.name).collect::<Vec<_>>(), SWEPT);
+    assert_eq!(PAIRS.iter().map(|pair| pair.name).collect::<Vec<_>>(), SWEPT_PAIRS);
+}

@@ -1,0 +1,284 @@
+//! The ring alone: what its orderings promise, with every schedule tried.
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use ipc_core::ring::{PopRefused, PushRefused, Ring};
+use ipc_tests::model::{RingWords, Twin, explore, id, twin, whole};
+use loom::sync::atomic::{AtomicBool, Ordering, fence};
+use loom::thread;
+
+/// Pops one message if there is one.
+fn pop(ring: &Ring<'_>) -> Option<u64> {
+    match ring.try_pop::<Twin>().1 {
+        // SAFETY: `try_pop` returns initialised bytes, and any bits are a Twin.
+        Ok(message) => Some(whole(unsafe { message.assume_init() })),
+        Err(PopRefused::Corrupted) => panic!("corrupted"),
+        Err(PopRefused::Empty | PopRefused::Pending) => None,
+    }
+}
+
+/// Pops until `count` messages came, yielding in between.
+fn pop_many(ring: &Ring<'_>, count: usize) -> Vec<u64> {
+    let mut got = Vec::new();
+    while got.len() < count {
+        match pop(ring) {
+            Some(n) => got.push(n),
+            None => thread::yield_now(),
+        }
+    }
+    got
+}
+
+/// Pushes in order, yielding while the ring is full.
+fn push_many(ring: &Ring<'_>, number: u16, messages: &[u64]) {
+    let hints = ring.hints();
+    for &n in messages {
+        while let Err(refused) = ring.try_push(id(number), &twin(n), &hints) {
+            assert_eq!(refused, PushRefused::Full);
+            thread::yield_now();
+        }
+    }
+}
+
+/// Pops everything that is left when all others are gone.
+fn drain(ring: &Ring<'_>) -> Vec<u64> {
+    std::iter::from_fn(|| pop(ring)).collect()
+}
+
+fn sorted(mut all: Vec<u64>) -> Vec<u64> {
+    all.sort_unstable();
+    all
+}
+
+/// Two messages through one slot: the consumer's reads come before the producer's next lap, no message is torn.
+#[test]
+fn one_producer_one_consumer_one_slot() {
+    explore(None, || {
+        let words = RingWords::new::<Twin>(1, 0);
+        let producer = thread::spawn({
+            let words = words.clone();
+            move || push_many(&words.ring(), 1, &[1, 2, 3])
+        });
+        assert_eq!(pop_many(&words.ring(), 3), [1, 2, 3]);
+        producer.join().unwrap();
+        assert!(words.ring().is_empty());
+    });
+}
+
+/// Two producers and a consumer: all arrive once, each producer's in its order.
+#[test]
+fn two_producers_one_consumer() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        let producers = [(1, [10, 11]), (2, [20, 21])].map(|(number, messages)| {
+            let words = words.clone();
+            thread::spawn(move || push_many(&words.ring(), number, &messages))
+        });
+        let got = pop_many(&words.ring(), 4);
+        let of = |first| got.iter().copied().filter(|n| n / 10 == first).collect::<Vec<_>>();
+        assert_eq!((of(1), of(2)), (vec![10, 11], vec![20, 21]));
+        for producer in producers {
+            producer.join().unwrap();
+        }
+    });
+}
+
+/// A producer of three messages over two slots and two consumers: none lost, none doubled, none torn, each consumer's in
+/// order.
+#[test]
+fn one_producer_two_consumers_wrap_around() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        let consumers = [(); 2].map(|()| {
+            let words = words.clone();
+            thread::spawn(move || [pop(&words.ring()), pop(&words.ring())])
+        });
+        push_many_or_drop(&words.ring(), 1, &[1, 2, 3]);
+        let mut all = Vec::new();
+        for consumer in consumers {
+            let got: Vec<_> = consumer.join().unwrap().into_iter().flatten().collect();
+            assert!(got.is_sorted());
+            all.extend(got);
+        }
+        all.extend(drain(&words.ring()));
+        let all = sorted(all);
+        assert!(all == [1, 2, 3] || all == [1, 2], "{all:?}");
+    });
+}
+
+/// Pushes in order, without waiting: a full ring refuses the last one only.
+fn push_many_or_drop(ring: &Ring<'_>, number: u16, messages: &[u64]) {
+    let hints = ring.hints();
+    for &n in messages {
+        if let Err(refused) = ring.try_push(id(number), &twin(n), &hints) {
+            assert_eq!((refused, n), (PushRefused::Full, messages[messages.len() - 1]));
+        }
+    }
+}
+
+/// The positions wrap at 2^52 in the middle of the run, and nobody notices.
+#[test]
+fn positions_wrap() {
+    explore(2, || {
+        let words = RingWords::new::<Twin>(2, (1 << 52) - 1);
+        let producers = [(1, [10]), (2, [20])].map(|(number, messages)| {
+            let words = words.clone();
+            thread::spawn(move || push_many(&words.ring(), number, &messages))
+        });
+        push_many(&words.ring(), 3, &[30]);
+        let got = pop_many(&words.ring(), 3);
+        assert_eq!(sorted(got), [10, 20, 30]);
+        for producer in producers {
+            producer.join().unwrap();
+        }
+    });
+}
+
+/// A capacity of three over four slots: "full" is the capacity's, and a refused push was refused for a reason.
+#[test]
+fn full_is_full() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(1, 0);
+        let producers = [1, 2].map(|number| {
+            let words = words.clone();
+            thread::spawn(move || {
+                let ring = words.ring();
+                match ring.try_push(id(number), &twin(u64::from(number)), &ring.hints()) {
+                    Ok(_) => 1,
+                    Err(refused) => {
+                        assert_eq!(refused, PushRefused::Full);
+                        0
+                    }
+                }
+            })
+        });
+        let early = usize::from(pop(&words.ring()).is_some());
+        let sent: usize = producers.into_iter().map(|producer| producer.join().unwrap()).sum();
+        let late = drain(&words.ring()).len();
+        assert_eq!(sent, early + late);
+        assert!(sent == 1 + early || (sent == 1 && early == 1), "room that was there was not given");
+    });
+}
+
+/// Two threads that share one handle: what one of them learned about room (and about its last ticket) is safe for the
+/// other to build upon.
+#[test]
+fn two_threads_of_one_handle() {
+    explore(2, || {
+        let words = RingWords::new::<Twin>(1, 0);
+        let ring: &'static Ring<'static> = {
+            // The model's words outlive its threads, which are joined below.
+            let words: &'static RingWords = Box::leak(Box::new(words));
+            Box::leak(Box::new(words.ring()))
+        };
+        let hints: &'static _ = Box::leak(Box::new(ring.hints()));
+        let other = thread::spawn(move || ring.try_push(id(1), &twin(1), hints).is_ok());
+        let consumer = thread::spawn(move || [pop(ring), pop(ring)]);
+        let mine = ring.try_push(id(1), &twin(2), hints).is_ok();
+        let sent = usize::from(other.join().unwrap()) + usize::from(mine);
+        let got = consumer.join().unwrap().into_iter().flatten().count() + drain(ring).len();
+        assert_eq!(sent, got);
+    });
+}
+
+/// A peek is whole, and of a message that was at the head, while others pop it and overwrite its slot.
+#[test]
+fn peek_is_whole() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(1, 0);
+        push_many(&words.ring(), 1, &[1]);
+        let consumer = thread::spawn({
+            let words = words.clone();
+            move || pop(&words.ring())
+        });
+        let producer = thread::spawn({
+            let words = words.clone();
+            move || {
+                let ring = words.ring();
+                ring.try_push(id(2), &twin(2), &ring.hints()).is_ok()
+            }
+        });
+        // SAFETY: `peek` returns initialised bytes, and any bits are a Twin.
+        if let Some(message) = words.ring().peek::<Twin>().map(|message| unsafe { message.assume_init() }) {
+            assert!((1..=2).contains(&whole(message)));
+        }
+        assert_eq!(consumer.join().unwrap(), Some(1));
+        producer.join().unwrap();
+    });
+}
+
+/// When a push has returned and another thread knows it (by a Release store and an Acquire load), that thread's pop
+/// gets the message or an older one.
+#[test]
+fn a_returned_push_is_visible() {
+    explore(None, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        let sent = Arc::new(AtomicBool::new(false));
+        let producer = thread::spawn({
+            let (words, sent) = (words.clone(), sent.clone());
+            move || {
+                push_many(&words.ring(), 1, &[1, 2]);
+                sent.store(true, Ordering::Release);
+            }
+        });
+        let rival = thread::spawn({
+            let words = words.clone();
+            move || pop(&words.ring())
+        });
+        if sent.load(Ordering::Acquire) {
+            let (first, second) = (pop(&words.ring()), pop(&words.ring()));
+            let stolen = rival.join().unwrap();
+            assert_eq!(sorted([first, second, stolen].into_iter().flatten().collect()), [1, 2]);
+            assert!(stolen.is_none() || first.is_some());
+        }
+        producer.join().unwrap();
+    });
+}
+
+/// As above, when the news travels by relaxed accesses: the sender's own barrier (of its notify) and a fence of the
+/// receiver are enough.
+#[test]
+fn a_returned_push_is_visible_after_fences() {
+    explore(None, || {
+        let words = RingWords::new::<Twin>(1, 0);
+        let sent = Arc::new(AtomicBool::new(false));
+        let producer = thread::spawn({
+            let (words, sent) = (words.clone(), sent.clone());
+            move || {
+                push_many(&words.ring(), 1, &[1]);
+                fence(Ordering::SeqCst);
+                sent.store(true, Ordering::Relaxed);
+            }
+        });
+        if sent.load(Ordering::Relaxed) {
+            fence(Ordering::SeqCst);
+            assert_eq!(pop(&words.ring()), Some(1));
+        }
+        producer.join().unwrap();
+    });
+}
+
+/// Who saw the ring closed finds all its messages in it, and no ticket is taken after the closing.
+#[test]
+fn closing_is_one_step() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        let producer = thread::spawn({
+            let words = words.clone();
+            move || {
+                let ring = words.ring();
+                let hints = ring.hints();
+                [1, 2].map(|n| ring.try_push(id(1), &twin(n), &hints).is_ok())
+            }
+        });
+        let ring = words.ring();
+        assert!(ring.close());
+        let tickets = ring.counts().1;
+        let sent = producer.join().unwrap();
+        assert_eq!(ring.counts().1, tickets);
+        assert!(sent[0] || !sent[1]);
+        assert_eq!(drain(&ring).len(), sent.into_iter().filter(|&sent| sent).count());
+        assert!(ring.is_drained());
+    });
+}
