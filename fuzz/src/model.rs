@@ -90,13 +90,39 @@ impl<T: Clone + PartialEq> Model<T> {
         }
     }
 
-    pub fn try_send(&mut self, value: T) -> Result<(), NotSent> {
+    /// One attempt, which leaves what the dead have left.
+    fn push(&mut self, value: T) -> Result<(), NotSent> {
         if !self.closed {
             self.mark();
         }
         self.room()?;
         self.ticket(Entry::Message(value));
         Ok(())
+    }
+
+    pub fn try_send(&mut self, value: T, is_dead: impl Fn(u16) -> bool) -> Result<(), NotSent> {
+        match self.push(value.clone()) {
+            Err(NotSent::Full) if self.make_room(is_dead) => self.push(value),
+            result => result,
+        }
+    }
+
+    /// Gives up the oldest ticket if its holder is dead, and passes over what was given up.
+    fn make_room(&mut self, is_dead: impl Fn(u16) -> bool) -> bool {
+        if let Some(&Entry::Busy { owner, .. }) = self.entries.front()
+            && is_dead(owner)
+        {
+            self.sweep(owner);
+        }
+        let full = self.entries.len();
+        self.pass_voids();
+        self.entries.len() < full
+    }
+
+    fn pass_voids(&mut self) {
+        while self.entries.front() == Some(&Entry::Void) {
+            self.drop_front();
+        }
     }
 
     fn drop_front(&mut self) -> Option<Entry<T>> {
@@ -117,9 +143,7 @@ impl<T: Clone + PartialEq> Model<T> {
 
     pub fn try_recv(&mut self, is_dead: impl Fn(u16) -> bool) -> Result<T, NoMessage> {
         loop {
-            while self.entries.front() == Some(&Entry::Void) {
-                self.drop_front();
-            }
+            self.pass_voids();
             match self.entries.front().cloned() {
                 Some(Entry::Message(value)) => {
                     self.drop_front();
@@ -149,7 +173,7 @@ impl<T: Clone + PartialEq> Model<T> {
     pub fn force_send(&mut self, value: T, is_dead: impl Fn(u16) -> bool) -> Forced<T> {
         let mut displaced = None;
         for _ in 0..8 {
-            match self.try_send(value.clone()) {
+            match self.push(value.clone()) {
                 Ok(()) => return Forced::Sent(displaced),
                 Err(NotSent::Closed) if displaced.is_none() => return Forced::Closed,
                 Err(NotSent::Full) if displaced.is_none() => displaced = self.try_recv(&is_dead).ok(),

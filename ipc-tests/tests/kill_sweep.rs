@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytemuck::{Pod, Zeroable};
 use ipc_posix::{Queue, Region, RegionOptions, TryRecvError};
 use ipc_tests::children::TempName;
-use ipc_tests::stepper::{self, PairSweep, StepOutcome, Sweep, SweepReport, Verdict, Victim};
+use ipc_tests::stepper::{self, PairSweep, StepOutcome, SweepReport, Verdict, Victim};
 use ipc_tests::watchdog::Watchdog;
 
 /// Longer than any healthy operation takes, shorter than the watchdog.
@@ -561,64 +561,4 @@ fn sweep_pairs_of_queue_operations() {
     sweep_queue_pair("pair: try_send stopped, try_recv killed", strides, send, recv, 1);
     sweep_queue_pair("pair: try_recv stopped, try_send killed", strides, recv, send, 1);
     sweep_queue_pair("pair: try_recv stopped, try_recv killed", strides, recv, recv, 2);
-}
-
-/// A sender that is killed between its publication and its wake-up owes one: the sleeper gets the message all the same.
-#[test]
-fn sweep_queue_send_to_a_sleeper() {
-    let _watchdog = Watchdog::new(Duration::from_secs(400), "sweep queue.send to a sleeper");
-    stepper::pin_to_one().unwrap();
-    let world = std::cell::RefCell::new(World::new("kill-sleeper", 4));
-    let sleeper = std::cell::RefCell::new(None::<Victim>);
-    let swept = Sweep::new("queue.send to a sleeping receiver").run(
-        || {
-            let mut world = world.borrow_mut();
-            // A rehearsal leaves its sleeper and its messages.
-            drop(sleeper.borrow_mut().take());
-            world.fill(0);
-            let mut asleep = {
-                let name = world.name.as_str().to_owned();
-                Victim::fork(move |gate| {
-                    let region = Region::open(&name).unwrap();
-                    let (queue, back) =
-                        (region.queue::<Message>("q").open().unwrap(), region.queue::<u64>("back").open().unwrap());
-                    gate.begin();
-                    let message = queue.recv_timeout(PATIENCE);
-                    gate.end();
-                    back.send(message.map_or(0, |message| message.id)).unwrap();
-                })
-            };
-            let back = world.region.queue::<u64>("back").capacity(4).open_or_create().unwrap();
-            while back.try_recv().is_ok() {}
-            asleep.set_blocked_after(Duration::from_millis(3));
-            asleep.run_to_begin().unwrap();
-            assert_eq!(asleep.run_to_end().unwrap(), StepOutcome::Blocked, "it sleeps on the empty queue");
-            *sleeper.borrow_mut() = Some(asleep);
-            world.next += 1;
-            world.victim(|queue| drop(queue.send(Message::new(VICTIM))))
-        },
-        |_, finished| {
-            let mut world = world.borrow_mut();
-            let mut verdict = Verdict::CLEAN;
-            let mut asleep = sleeper.borrow_mut().take().expect("made together with the victim");
-            let published = finished || world.queue.peek().is_some();
-            if !published {
-                world.queue.send(Message::new(1)).unwrap();
-            }
-            verdict.wedged += u64::from(asleep.finish().is_err());
-            let back = world.region.queue::<u64>("back").open().unwrap();
-            match back.recv_timeout(PATIENCE) {
-                Ok(VICTIM) => {}
-                Ok(1) if !published => {}
-                Ok(0) | Err(_) => verdict.wedged += 1,
-                Ok(_) => verdict.torn += 1,
-            }
-            drop(asleep);
-            let rest = world.drain(&mut verdict);
-            verdict.duplicated += rest.len() as u64;
-            world.works(&mut verdict);
-            verdict
-        },
-    );
-    report(swept.unwrap());
 }

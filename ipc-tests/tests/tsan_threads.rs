@@ -100,8 +100,8 @@ fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capaci
 
     for all in &received {
         for producer in 0..u32::from(PRODUCERS) {
-            let mut numbers = all.iter().filter(|message| message.producer == producer).map(|message| message.number);
-            assert!(numbers.by_ref().is_sorted_by(|a, b| a < b), "in order for each consumer");
+            let numbers = all.iter().filter(|message| message.producer == producer).map(|message| message.number);
+            assert!(numbers.is_sorted_by(|a, b| a < b), "in order for each consumer");
         }
     }
     let mut all: Vec<usize> = received.iter().flatten().map(index).collect();

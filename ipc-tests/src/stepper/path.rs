@@ -7,13 +7,18 @@
 
 use std::collections::HashMap;
 
+/// Victims that may go astray in one segment before it is stepped through.
+const MOST_STRAYS: u32 = 100;
+
 /// The addresses a victim meets from one syscall stop on.
 #[derive(Debug, Default)]
 pub(super) struct Path {
     /// Whether it may be used at all.
     allowed: bool,
-    /// Whether it led a victim astray in this segment.
-    given_up: bool,
+    /// How many victims it led astray in this segment.
+    strays: u32,
+    /// So many strikes at an address, and more, are not to be relied on.
+    banned: HashMap<u64, u64>,
     stop: u64,
     /// `rips[i]` is the next instruction after `i` steps.
     rips: Vec<u64>,
@@ -43,10 +48,11 @@ impl Path {
         }
     }
 
-    /// Gives no more short cuts for this segment: victims do not all go the same way, or the machine has
-    /// no breakpoints.
-    pub(super) fn give_up(&mut self) {
-        self.given_up = true;
+    /// A victim did not come to this place. Not all of them go the same way (one turns once more in a loop than the
+    /// other), or the machine has no breakpoints; after some of them there are no more short cuts in this segment.
+    pub(super) fn led_astray(&mut self, to: Shortcut) {
+        self.strays += 1;
+        self.banned.insert(to.address, to.hits);
     }
 
     /// Notes the address after `steps` steps, unless it is known or follows a gap.
@@ -69,7 +75,7 @@ impl Path {
 
     /// The cheapest way to come near `steps`, if it is cheaper than stepping all the way.
     pub(super) fn shortcut(&self, steps: u64) -> Option<Shortcut> {
-        if !self.allowed || self.given_up {
+        if !self.allowed || self.strays >= MOST_STRAYS {
             return None;
         }
         let (mut best, mut cost) = (None, steps);
@@ -79,7 +85,8 @@ impl Path {
                 break;
             }
             let (address, hits) = (self.rips[i as usize], self.hits[i as usize]);
-            if hits > 0 && hits + (steps - i) < cost {
+            let banned = self.banned.get(&address).is_some_and(|most| hits >= *most);
+            if hits > 0 && !banned && hits + (steps - i) < cost {
                 cost = hits + (steps - i);
                 best = Some(Shortcut { address, hits, steps: i });
             }
@@ -134,14 +141,35 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_led_astray_is_given_up_until_the_next_segment() {
-        let mut path = path(&[10, 11, 12]);
-        path.give_up();
-        assert_eq!(path.shortcut(2), None);
+    fn a_place_that_led_astray_is_avoided_until_the_next_segment() {
+        let mut path = path(&[10, 11, 12, 13]);
+        let last = path.shortcut(3).unwrap();
+        assert_eq!(last.address, 13);
+        path.led_astray(last);
+        assert_eq!(path.shortcut(3).unwrap().address, 12);
         path.enter(2);
-        path.record(0, 20);
-        path.record(1, 21);
-        path.record(2, 22);
-        assert!(path.shortcut(2).is_some());
+        for (i, rip) in [10, 11, 12, 13].into_iter().enumerate() {
+            path.record(i as u64, rip);
+        }
+        assert_eq!(path.shortcut(3).unwrap().address, 13);
+    }
+
+    #[test]
+    fn a_loop_of_fewer_turns_is_left_earlier() {
+        let mut path = path(&[10, 20, 21, 20, 21, 20, 21, 20, 21, 20, 21]);
+        path.led_astray(path.shortcut(10).unwrap());
+        let second = path.shortcut(10).unwrap();
+        assert_eq!((second.address, second.hits), (20, 5));
+        path.led_astray(second);
+        assert_eq!(path.shortcut(10), Some(Shortcut { address: 21, hits: 4, steps: 8 }));
+    }
+
+    #[test]
+    fn too_many_strays_end_the_short_cuts() {
+        let mut path = path(&[10, 11, 12]);
+        for address in 0..u64::from(MOST_STRAYS) {
+            path.led_astray(Shortcut { address: 1000 + address, hits: 1, steps: 1 });
+        }
+        assert_eq!(path.shortcut(2), None);
     }
 }

@@ -64,15 +64,15 @@ pub(super) struct Landing {
 impl Position {
     pub(super) const BEGIN: Self = Self { stop: 0, steps: 0, after: None };
 
-    /// Moves a victim that is at `begin`; nothing if a short cut led it astray, after which `path` gives no
-    /// more for this segment.
+    /// Moves a victim that is at `begin`; nothing if a short cut led it astray, after which `path` gives
+    /// another.
     pub(super) fn reach(self, victim: &mut Victim, path: &mut Path) -> Result<Option<Landing>, VictimError> {
         path.enter(self.stop);
         let (mut outcome, mut steps) = (victim.run_to_syscall_stop(self.stop)?, 0);
         if outcome == StepOutcome::Stepped {
             if let Some(shortcut) = path.shortcut(self.steps) {
                 if !victim.run_to_address(shortcut.address, shortcut.hits)? {
-                    path.give_up();
+                    path.led_astray(shortcut);
                     return Ok(None);
                 }
                 steps = shortcut.steps;

@@ -33,11 +33,11 @@ pub struct Pair {
 
 /// All pairs that are swept.
 pub const PAIRS: &[Pair] = &[
-    Pair { name: "pair.send+send", paused: Deed::Send, killed: Deed::Send, strides: (3, 3) },
-    Pair { name: "pair.send+recv", paused: Deed::Send, killed: Deed::Recv, strides: (3, 3) },
-    Pair { name: "pair.recv+send", paused: Deed::Recv, killed: Deed::Send, strides: (3, 3) },
-    Pair { name: "pair.recv+recv", paused: Deed::Recv, killed: Deed::Recv, strides: (3, 3) },
-    Pair { name: "pair.create+create", paused: Deed::Create, killed: Deed::Create, strides: (29, 23) },
+    Pair { name: "pair.send+send", paused: Deed::Send, killed: Deed::Send, strides: (2, 2) },
+    Pair { name: "pair.send+recv", paused: Deed::Send, killed: Deed::Recv, strides: (2, 2) },
+    Pair { name: "pair.recv+send", paused: Deed::Recv, killed: Deed::Send, strides: (2, 2) },
+    Pair { name: "pair.recv+recv", paused: Deed::Recv, killed: Deed::Recv, strides: (2, 2) },
+    Pair { name: "pair.create+create", paused: Deed::Create, killed: Deed::Create, strides: (17, 13) },
 ];
 
 impl Pair {

@@ -209,7 +209,9 @@ fn scenes(effect: Effect, help: Help, act: fn(Cast<'_>), starts: &[(&str, Start)
 impl QueueScene {
     /// The ways in which messages may arrive: was the oldest taken, and is the victim's there?
     fn ways(&self, finished: bool, before: &[u64], later: &[u64], helped: bool) -> Vec<Vec<u64>> {
-        let room = !self.start.closed && (self.start.tickets() < self.start.capacity || helped);
+        // A sender passes over what the dead left; one that overwrites takes the oldest message just as well.
+        let passed = usize::from(self.effect == Effect::Sends && self.start.claimant != Claimant::None);
+        let room = !self.start.closed && (self.start.tickets() - passed < self.start.capacity || helped);
         let there = !before.is_empty();
         let ways: &[(bool, bool)] = match (self.effect, finished) {
             (Effect::Sends, true) => &[(false, room)],
@@ -349,12 +351,14 @@ const SEND_STARTS: &[(&str, Start)] = &[
     ("dead claimant, not marked", Start::of(8, 0).claimed(DEAD)),
     ("dead claimant, marked", Start::of(8, 2).claimed(DEAD)),
     ("dead claimant of 2", Start::of(2, 0).claimed(DEAD)),
+    ("full by a dead claimant", Start::of(1, 0).claimed(DEAD)),
+    ("full behind a dead claimant", Start::of(4, 3).claimed(DEAD).with_waiters()),
+    ("full behind a dead claimant, wrap", Start::of(2, 1).claimed(DEAD).wrapping()),
 ];
 
 const REFUSED_STARTS: &[(&str, Start)] = &[
     ("full of 1", Start::of(1, 1)),
     ("full of 8", Start::of(8, 8)),
-    ("full by a dead claimant", Start::of(1, 0).claimed(DEAD)),
     ("closed", Start::of(8, 2).closed()),
     ("closed with a dead claimant", Start::of(8, 1).claimed(DEAD).closed()),
 ];
