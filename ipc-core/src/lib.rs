@@ -21,7 +21,7 @@
 //! Everything that is read from shared memory may have been written by a faulty or hostile peer. Geometry
 //! is validated once and then kept in private memory, each shared word is read once into a local, indices
 //! are masked and every loop is bounded. The worst that a peer with write access can do to this crate's
-//! callers is a [`Fault::Corrupted`](error::Fault::Corrupted) and messages with arbitrary (but valid) content.
+//! callers is a [`Fault::Corrupted`] and messages with arbitrary (but valid) content.
 //!
 //! # Without an operating system
 //!

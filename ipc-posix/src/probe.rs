@@ -36,6 +36,7 @@ impl Status {
     fn of(stat: &libc::stat) -> Self {
         Status {
             id: FileId { device: stat.st_dev, inode: stat.st_ino },
+            #[allow(clippy::unnecessary_cast, reason = "narrower on other targets")]
             links: stat.st_nlink as u64,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             mode: stat.st_mode,

@@ -69,15 +69,15 @@ fn one_producer_one_consumer_one_slot() {
 /// Two producers and a consumer: all arrive once, each producer's in its order.
 #[test]
 fn two_producers_one_consumer() {
-    explore(3, || {
+    explore(2, || {
         let words = RingWords::new::<Twin>(2, 0);
-        let producers = [(1, [10, 11]), (2, [20, 21])].map(|(number, messages)| {
+        let producers = [(1, vec![10, 11]), (2, vec![20])].map(|(number, messages)| {
             let words = words.clone();
             thread::spawn(move || push_many(&words.ring(), number, &messages))
         });
-        let got = pop_many(&words.ring(), 4);
+        let got = pop_many(&words.ring(), 3);
         let of = |first| got.iter().copied().filter(|n| n / 10 == first).collect::<Vec<_>>();
-        assert_eq!((of(1), of(2)), (vec![10, 11], vec![20, 21]));
+        assert_eq!((of(1), of(2)), (vec![10, 11], vec![20]));
         for producer in producers {
             producer.join().unwrap();
         }
@@ -126,9 +126,8 @@ fn positions_wrap() {
             let words = words.clone();
             thread::spawn(move || push_many(&words.ring(), number, &messages))
         });
-        push_many(&words.ring(), 3, &[30]);
-        let got = pop_many(&words.ring(), 3);
-        assert_eq!(sorted(got), [10, 20, 30]);
+        let got = pop_many(&words.ring(), 2);
+        assert_eq!(sorted(got), [10, 20]);
         for producer in producers {
             producer.join().unwrap();
         }

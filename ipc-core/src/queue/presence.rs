@@ -67,7 +67,7 @@ impl Presence {
     }
 
     /// Removes `who`. Everything it did before comes before this for whoever sees it gone (Release, with the
-    /// Acquire in [`first`](Self::first)).
+    /// Acquire in [`members`](Self::members)).
     pub fn leave(&self, who: ParticipantId) {
         let (word, bit) = bit(who);
         self.words[word].fetch_and(!bit, Ordering::Release);

@@ -153,9 +153,9 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     /// has closed the queue or not; whoever notices a half-done closing completes it.
     pub fn close(&self) -> bool {
         // Release: who sees `closing` and completes it does so after everything that we did. The closing itself
-        // is the flag in `tail`.
-        self.parts.control.gates.closing.store(1, Ordering::Release);
-        let first = self.parts.ring.close();
+        // is the flag in `tail`; it is ours even if somebody else completes it.
+        let first = self.parts.control.gates.closing.swap(1, Ordering::AcqRel) == 0;
+        self.parts.ring.close();
         self.parts.control.gates.items.notify_all(&self.platform);
         self.parts.control.gates.space.notify_all(&self.platform);
         first

@@ -47,8 +47,8 @@ pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
     let to = value.as_mut_ptr().cast::<u8>();
     let size = size_of::<T>();
     assert!(from.len() >= cells::<T>());
-    for i in 0..size / CELL {
-        let word = from[i].load(Ordering::Relaxed);
+    for (i, cell) in from.iter().enumerate().take(size / CELL) {
+        let word = cell.load(Ordering::Relaxed);
         // SAFETY: i < size / 8, so the eight bytes lie inside `value`; no alignment is assumed.
         unsafe { to.add(i * CELL).cast::<u64>().write_unaligned(word) };
     }

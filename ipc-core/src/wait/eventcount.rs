@@ -118,7 +118,7 @@ impl EventCount {
         // other (a message published late, and the ones behind it) cannot both overlook the other's.
         fence(Ordering::SeqCst);
         let count = count();
-        if platform.wake(&self.0, count) < count && epoch % FRUITLESS_WAKES == 0 {
+        if platform.wake(&self.0, count) < count && epoch.is_multiple_of(FRUITLESS_WAKES) {
             self.0.fetch_and(!ANNOUNCED, Ordering::Release);
             platform.wake(&self.0, EVERYBODY);
         }

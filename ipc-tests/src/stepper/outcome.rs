@@ -11,12 +11,12 @@ pub(super) const TRACE_CODE: libc::c_int = 102;
 pub enum StepOutcome {
     /// Stopped where it was sent to, inside the operation.
     Stepped,
-    /// Stopped at [`Gate::end`]: the operation is done.
+    /// Stopped at [`Gate::end`](super::Gate::end): the operation is done.
     ReachedEnd,
     /// The process exited with this code, and is reaped.
     Exited(i32),
     /// Asleep in a syscall for longer than the limit; it still runs. Kill it, or let somebody wake it and
-    /// call [`Victim::settle`].
+    /// call [`Victim::settle`](super::Victim::settle).
     Blocked,
 }
 
@@ -32,7 +32,7 @@ pub enum VictimError {
     Signaled(i32),
     /// The process exited where it should not.
     Exited(i32),
-    /// The closure ended, or went on, without [`Gate::begin`] and [`Gate::end`] in this order.
+    /// The closure ended, or went on, without [`Gate::begin`](super::Gate::begin) and [`Gate::end`](super::Gate::end) in this order.
     Marks,
     /// Asleep in a syscall where it should not be.
     Blocked,

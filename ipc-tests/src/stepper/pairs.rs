@@ -44,6 +44,7 @@ pub struct PairSweep {
     name: String,
     blocked_ok: bool,
     blocked_after: Duration,
+    stuck_after: Option<Duration>,
     paused: Pace,
     killed: Pace,
 }
@@ -56,6 +57,7 @@ impl PairSweep {
             name: name.to_owned(),
             blocked_ok: false,
             blocked_after: Duration::from_secs(2),
+            stuck_after: None,
             paused: Pace::EVERY,
             killed: Pace::EVERY,
         }
@@ -87,6 +89,14 @@ impl PairSweep {
     #[must_use]
     pub fn blocked_after(mut self, limit: Duration) -> Self {
         self.blocked_after = limit;
+        self
+    }
+
+    /// How long the paused one may sleep in one syscall once it goes on, before it counts as `wedged`; at first as
+    /// long as in [`Self::blocked_after`].
+    #[must_use]
+    pub fn stuck_after(mut self, limit: Duration) -> Self {
+        self.stuck_after = Some(limit);
         self
     }
 
@@ -129,8 +139,9 @@ impl PairSweep {
                 let (mut paused, paused_landing, mut killed, killed_landing) = loop {
                     let (mut paused, mut killed) = (make_paused(), make_killed());
                     for victim in [&mut paused, &mut killed] {
-                        victim.set_blocked_after(self.blocked_after);
+                        // The limit is for the operation; a setup may sleep longer.
                         victim.run_to_begin().map_err(failed)?;
+                        victim.set_blocked_after(self.blocked_after);
                     }
                     let first = paused_at.reach(&mut paused, &mut paused_path).map_err(failed)?;
                     let Some(first) = first else { continue };
@@ -153,6 +164,7 @@ impl PairSweep {
                     killed_finished: killed_landing.at == Place::End,
                 };
                 let mut verdict = check(pair);
+                paused.set_blocked_after(self.stuck_after.unwrap_or(self.blocked_after));
                 match paused.finish() {
                     Ok(()) => {}
                     Err(VictimError::Blocked) => verdict += Verdict::WEDGED,

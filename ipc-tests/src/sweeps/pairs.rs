@@ -83,7 +83,7 @@ impl Pair {
             })
         };
         // The killed one waits for the lock in slices of 5 ms, for as long as the paused one has it.
-        let sweep = sweep.blocked_ok(true).blocked_after(std::time::Duration::from_millis(3));
+        let sweep = sweep.blocked_ok(true).blocked_after(std::time::Duration::from_millis(3)).stuck_after(PATIENCE);
         let report = sweep.run(
             || {
                 stage.take();
@@ -197,7 +197,7 @@ impl Play<'_> {
             // It has got a message: account for it where it belongs in the order.
             let serial = (moved != u64::MAX).then_some(moved);
             let place = books.got.iter().position(|got| got.is_some_and(|got| got > moved)).unwrap_or(books.got.len());
-            books.got.insert(if moved >= VICTIM && moved <= OTHER_VICTIM { 0 } else { place }, serial);
+            books.got.insert(if (VICTIM..=OTHER_VICTIM).contains(&moved) { 0 } else { place }, serial);
         }
         let (mut lost, mut twice, mut torn) = (0, 0, 0);
         let count = |serial: u64| books.got.iter().filter(|got| **got == Some(serial)).count() as u64;
@@ -217,12 +217,8 @@ impl Play<'_> {
         }
         if self.pair.killed == Deed::Recv {
             let taken = lost + missing_paused;
-            lost = if point.killed_finished {
-                // A recv that returned has taken one, unless it found nothing published.
-                taken.saturating_sub(1)
-            } else {
-                taken.saturating_sub(1)
-            };
+            // One that it may have taken with it, finished or not.
+            lost = taken.saturating_sub(1);
         } else {
             lost += missing_paused;
             // There was room: it was killed before anybody else sent.

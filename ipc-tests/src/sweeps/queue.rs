@@ -520,7 +520,7 @@ pub(super) fn repairing_attach() -> Scenes {
         assert_eq!(region.expect("the region opens").participant_number(), 2, "the claimant's place");
     }
     let starts = repairs(Claimant::SamePlace);
-    scenes(Effect::Nothing, Help::Nobody, act, &starts[1..3])
+    scenes(Effect::Nothing, Help::Nobody, act, &starts[2..3])
 }
 
 pub(super) fn force_send() -> Scenes {

@@ -137,7 +137,7 @@ impl RegionScene {
             use_queue(&make_queue(&region)?)?;
             drop(region);
             if self.kind.removes {
-                if !self.open()?.is_none() {
+                if self.open()?.is_some() {
                     return Err(torn("the last one left, and the name is still there"));
                 }
             } else {
