@@ -63,7 +63,6 @@ pub(crate) struct Candidate {
 }
 
 /// This process's place in a region.
-#[derive(Debug)]
 pub(crate) struct Attachment {
     map: ManuallyDrop<MmapRaw>,
     view: RegionView<'static>,
@@ -263,7 +262,7 @@ fn start_time() -> Option<u64> {
 }
 
 /// A shared attachment: what handles keep, so that the mapping outlives them, and what the core calls.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Membership {
     attachment: Arc<Attachment>,
     // Copies of what every operation looks at, so that it is in the handle's own cache lines.

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Far longer than anything here takes: a hang becomes a failure.
@@ -13,25 +13,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An example's program, which Cargo puts beside this test's.
 fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
+    static BUILD: Mutex<()> = Mutex::new(());
     let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.ancestors().nth(2).expect("the profile's directory").to_owned();
-    BUILT.get_or_init(|| {
-        // `cargo test` has built the examples; `cargo test --test quickstart` has not.
-        if !profile.join("examples").join(name).exists() {
-            let target = profile.parent().expect("the target directory");
-            let release = profile.ends_with("release").then_some("--release");
-            let status = Command::new(env!("CARGO"))
-                .args(["build", "--examples", "--manifest-path"])
-                .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
-                .arg("--target-dir")
-                .arg(target)
-                .args(release)
-                .status();
-            assert!(status.expect("cargo starts").success(), "the examples are built");
-        }
-    });
-    profile.join("examples").join(name)
+    let profile = test.ancestors().nth(2).expect("the profile's directory");
+    let program = profile.join("examples").join(name);
+    let _one_at_a_time = BUILD.lock().unwrap_or_else(PoisonError::into_inner);
+    // `cargo test` has built the examples; `cargo test --test quickstart` has not.
+    if !program.exists() {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--example", name, "--manifest-path"]);
+        cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+        cargo.arg("--target-dir").arg(profile.parent().expect("the target directory"));
+        cargo.args(profile.ends_with("release").then_some("--release"));
+        assert!(cargo.status().expect("cargo starts").success(), "the example is built");
+    }
+    program
 }
 
 /// A running quickstart; killed if the test fails on the way.
@@ -198,7 +194,9 @@ fn a_wrong_use_is_told() {
         assert!(run.errors().starts_with("quickstart: "), "{args:?}");
     }
     let mut run = Run::start(&["--help"], "1");
-    assert!(run.lines().any(|line| line.starts_with("quickstart send NAME")));
+    // All of it: the program would fail if nobody read its last line.
+    let lines: Vec<String> = run.lines().collect();
+    assert!(lines.iter().any(|line| line.starts_with("quickstart send NAME")));
     assert!(run.end().success());
 }
 

@@ -22,7 +22,6 @@ use super::presence::{Presence, Role};
 /// A handle of a queue in shared memory. See the [module](super) for what it promises.
 ///
 /// Handles are private and cheap: each process (or thread) has its own, or shares one by reference.
-#[derive(Debug)]
 pub struct Queue<'m, T, P> {
     pub(super) parts: Parts<'m>,
     pub(super) platform: P,
@@ -32,6 +31,13 @@ pub struct Queue<'m, T, P> {
     pub(super) recv_budget: SpinBudget,
     pub(super) send_budget: SpinBudget,
     element: PhantomData<fn(T) -> T>,
+}
+
+// Shared memory is not touched.
+impl<T, P> core::fmt::Debug for Queue<'_, T, P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Queue").field("capacity", &self.parts.ring.geometry().capacity()).finish_non_exhaustive()
+    }
 }
 
 /// A snapshot of a queue's figures.
@@ -103,16 +109,19 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
 impl<'m, T, P: Platform> Queue<'m, T, P> {
     /// A handle over parts that exist already: of a model, or of another handle.
     pub fn over(parts: Parts<'m>, platform: P) -> Self {
+        Self::with_hints(parts, platform, parts.ring.hints())
+    }
+
+    fn with_hints(parts: Parts<'m>, platform: P, hints: Hints) -> Self {
         let recv_budget = SpinBudget::new(&platform);
         let send_budget = SpinBudget::new(&platform);
-        let hints = parts.ring.hints();
         let me = platform.me();
         Queue { parts, platform, me, hints, recv_budget, send_budget, element: PhantomData }
     }
 
-    /// Another handle of the same queue.
+    /// Another handle of the same queue. Touches no shared memory.
     pub fn with_platform<Q: Platform>(&self, platform: Q) -> Queue<'m, T, Q> {
-        Queue::over(self.parts, platform)
+        Queue::with_hints(self.parts, platform, self.hints.for_another())
     }
 
     /// The platform.

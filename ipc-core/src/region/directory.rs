@@ -133,7 +133,7 @@ pub struct ObjectInfo {
 }
 
 /// A view of the directory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Directory<'m> {
     memory: Memory<'m>,
     entries: &'m [Entry],

@@ -210,7 +210,7 @@ impl fmt::Display for HeaderError {
 impl core::error::Error for HeaderError {}
 
 /// A view of a whole region. Its geometry is private; its words are shared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RegionView<'m> {
     memory: Memory<'m>,
     geometry: Geometry,
@@ -219,6 +219,13 @@ pub struct RegionView<'m> {
     header: &'m Header,
     records: &'m [Record],
     directory: Directory<'m>,
+}
+
+// Shared memory is not touched.
+impl fmt::Debug for RegionView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegionView").field("geometry", &self.geometry).finish_non_exhaustive()
+    }
 }
 
 impl<'m> RegionView<'m> {

@@ -92,6 +92,11 @@ impl Hints {
     /// A flag bit that no `tail` has: it never compares equal.
     const NO_TAIL: u64 = 0b10;
 
+    /// Hints for another handle of the same ring, without a look at the ring.
+    pub fn for_another(&self) -> Hints {
+        Hints { limit: AtomicU64::new(self.limit.load(Ordering::Acquire)), tail: AtomicU64::new(Self::NO_TAIL) }
+    }
+
     /// Whether `tail` is still what this handle made it: then it is open, and the slot before it is published, for this
     /// handle did that. (It also spares a look at a line that the consumer is reading.)
     #[inline(always)]

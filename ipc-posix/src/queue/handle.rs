@@ -54,10 +54,17 @@ use crate::region::{Footprint, Region};
 #[doc(alias = "bounded")]
 #[doc(alias = "ArrayQueue")]
 #[doc(alias = "channel")]
-#[derive(Debug)]
 pub struct Queue<T> {
     core: ipc_core::Queue<'static, T, Membership>,
     name: Arc<str>,
+}
+
+// Shared memory is not touched: after a fork it is not there.
+impl<T> std::fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let capacity = self.capacity();
+        f.debug_struct("Queue").field("name", &self.name).field("capacity", &capacity).finish_non_exhaustive()
+    }
 }
 
 impl<T> Clone for Queue<T> {

@@ -20,7 +20,7 @@ use crate::{probe, sys};
 /// of an object in it.
 ///
 /// See the [crate's page](crate) for an example and for what lives how long.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Region {
     membership: Membership,
 }
@@ -50,6 +50,14 @@ impl Participant {
     /// Whether it lived when it was looked at.
     pub fn is_alive(&self) -> bool {
         self.alive
+    }
+}
+
+// Shared memory is not touched: it may be large, and after a fork it is not there.
+impl std::fmt::Debug for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, size) = (self.name(), self.size());
+        f.debug_struct("Region").field("name", &name).field("size", &size).finish_non_exhaustive()
     }
 }
 

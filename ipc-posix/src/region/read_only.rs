@@ -18,13 +18,18 @@ use crate::queue::QueueStats;
 
 /// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes
 /// nothing, and needs only read permission.
-#[derive(Debug)]
 pub struct ReadOnlyRegion {
     map: std::mem::ManuallyDrop<MmapRaw>,
     view: RegionView<'static>,
     probe: Probe,
     fork: ForkGuard,
     name: String,
+}
+
+impl std::fmt::Debug for ReadOnlyRegion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadOnlyRegion").field("name", &self.name).field("size", &self.size()).finish_non_exhaustive()
+    }
 }
 
 impl ReadOnlyRegion {

@@ -2,7 +2,7 @@
 
 use ipc_posix::{Queue, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 
-use super::{PATIENCE, complain};
+use super::{complain, patience};
 use crate::stepper::Verdict;
 
 /// A message of several words: a serial number, and words that follow from it.
@@ -84,12 +84,12 @@ impl Books {
 
     /// One message there and one back, with time to wait.
     fn round(&mut self, queue: &Queue<Message>) {
-        match queue.send_timeout(message(self.next), PATIENCE) {
+        match queue.send_timeout(message(self.next), patience()) {
             Ok(()) => self.sent_one(),
             Err(SendTimeoutError::Timeout(_)) => return self.bad(Verdict::WEDGED, "send_timeout: timeout"),
             Err(other) => return self.bad(Verdict::TORN, &format!("send_timeout: {other:?}")),
         }
-        match queue.recv_timeout(PATIENCE) {
+        match queue.recv_timeout(patience()) {
             Ok(message) => self.take(&message),
             Err(RecvTimeoutError::Timeout) => self.bad(Verdict::WEDGED, "recv_timeout: timeout"),
             Err(other) => self.bad(Verdict::TORN, &format!("recv_timeout: {other:?}")),

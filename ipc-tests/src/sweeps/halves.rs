@@ -4,7 +4,7 @@ use ipc_posix::{Queue, Receiver, RecvTimeoutError, Region, SendTimeoutError, Sen
 
 use super::books::{Message, VICTIM, message};
 use super::stage::{Folder, QUEUE, queue_of};
-use super::{PATIENCE, Scene, Scenes, complain};
+use super::{Scene, Scenes, complain, patience};
 use crate::stepper::{Verdict, Victim};
 
 /// A `try_` operation notices a killed peer within so many tries.
@@ -116,13 +116,13 @@ fn wedged(what: impl std::fmt::Debug) -> Failure {
 impl HalfScene {
     fn without_sender(&self, receiver: &Receiver<Message>, certain: bool) -> Result<(), Failure> {
         if self.used {
-            match receiver.recv_timeout(PATIENCE) {
+            match receiver.recv_timeout(patience()) {
                 Ok(got) if got == message(VICTIM) => {}
                 Ok(got) => return Err((Verdict::TORN, format!("got {got:?}"))),
                 Err(error) => return Err((Verdict::LOST, format!("recv: {error:?}"))),
             }
         }
-        let disconnected = || match receiver.recv_timeout(PATIENCE) {
+        let disconnected = || match receiver.recv_timeout(patience()) {
             Err(RecvTimeoutError::Disconnected) => Ok(()),
             other => Err(wedged(other)),
         };
@@ -141,7 +141,7 @@ impl HalfScene {
         let region = self.folder.open();
         let sender = queue_of(&region).sender().expect("a sender");
         sender.try_send(message(1)).map_err(|error| (Verdict::WEDGED, format!("try_send: {error:?}")))?;
-        match receiver.recv_timeout(PATIENCE) {
+        match receiver.recv_timeout(patience()) {
             Ok(got) if got == message(1) => {}
             other => return Err((Verdict::WEDGED, format!("recv: {other:?}"))),
         }
@@ -153,7 +153,7 @@ impl HalfScene {
     }
 
     fn without_receiver(&self, sender: &Sender<Message>, certain: bool) -> Result<(), Failure> {
-        let disconnected = || match sender.send_timeout(message(3), PATIENCE) {
+        let disconnected = || match sender.send_timeout(message(3), patience()) {
             Err(SendTimeoutError::Disconnected(_)) => Ok(()),
             other => Err(wedged(other)),
         };

@@ -10,7 +10,7 @@ use ipc_posix::{Queue, Region};
 use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, PATIENCE, object, print};
+use super::{Cpu, object, patience, print};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -83,7 +83,7 @@ impl Pair {
             })
         };
         // The killed one waits for the lock in slices of 5 ms, for as long as the paused one has it.
-        let sweep = sweep.blocked_ok(true).blocked_after(std::time::Duration::from_millis(3)).stuck_after(PATIENCE);
+        let sweep = sweep.blocked_ok(true).blocked_after(std::time::Duration::from_millis(3)).stuck_after(patience());
         let report = sweep.run(
             || {
                 stage.take();
@@ -122,7 +122,7 @@ impl Pair {
             || play.paused(),
             || play.victim(self.killed, OTHER_VICTIM, false),
             |_| play.meanwhile(),
-            |point| play.afterwards(point),
+            |point| super::told(play.afterwards(point)),
         );
         report.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -185,7 +185,7 @@ impl Play<'_> {
         books.work(&queue, false);
         let other_region = self.folder.open();
         let other = queue_of(&other_region);
-        if let Err(error) = other.send_timeout(message(3_000_000), PATIENCE) {
+        if let Err(error) = other.send_timeout(message(3_000_000), patience()) {
             books.bad(Verdict::WEDGED, &format!("send_timeout: {error:?}"));
         } else {
             books.sent.push(3_000_000);

@@ -288,6 +288,8 @@ impl Scene for QueueScene {
         if expected.is_some_and(|expected| expected != closed) {
             books.bad(Verdict::TORN, &format!("closed: {closed}, finished: {finished}"));
         }
+        // The claimant's place gets a new and living owner, who is not to be taken for the old one.
+        let _owner = (self.start.claimant == Claimant::SamePlace).then(|| self.folder.open());
         books.work(&queue, closed);
         if !books.verdict.is_clean() {
             // Whatever the books would say now follows from this.

@@ -10,7 +10,7 @@ use ipc_posix::{Queue, RecvError, Region, SendError};
 use super::books::{Books, HELPER, Message, VICTIM, message};
 use super::queue::Start;
 use super::stage::{self, Folder, Note, Page, queue_of};
-use super::{PATIENCE, Scene, Scenes};
+use super::{Scene, Scenes, patience};
 use crate::stepper::{Verdict, Victim};
 
 /// What the sleeper notes about its end.
@@ -108,7 +108,7 @@ impl SleeperScene {
             page.set(Note::Result, result);
             gate.end();
         });
-        sleeper.set_blocked_after(PATIENCE);
+        sleeper.set_blocked_after(patience());
         sleeper.run_to_begin().expect("the sleeper begins");
         sleeper.cont_detach().expect("the sleeper goes on");
         sleeper

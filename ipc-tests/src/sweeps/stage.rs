@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use ipc_posix::{Queue, Region, RegionOptions};
 
-use super::PATIENCE;
 use super::books::Message;
+use super::patience;
 use crate::children::TempName;
 use crate::stepper::Victim;
 
@@ -203,7 +203,7 @@ pub(super) fn comes_true(mut condition: impl FnMut() -> bool) -> bool {
         if condition() {
             return true;
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > patience() {
             return condition();
         }
         pause();
