@@ -24,6 +24,9 @@ pub(crate) fn path_of(directory: &Path, name: &str) -> Result<PathBuf, RegionErr
     if name == "." || name == ".." {
         return invalid("it means a directory");
     }
+    if name.starts_with('.') && name.contains(".draft-") {
+        return invalid("it looks like a temporary file of a region's creator");
+    }
     if name.len() > MAX_BYTES {
         return Err(RegionError::new(name, RegionErrorKind::NameTooLong { len: name.len(), max: MAX_BYTES }));
     }

@@ -135,7 +135,16 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             }
         };
         block_until(&self.platform, &self.parts.control.gates.items, &self.recv_budget, deadline, attempt)
-            .unwrap_or(Err(RecvTimeoutError::Timeout))
+            .unwrap_or_else(|| {
+                // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
+                // behind a dead producer is found however short the time limit.
+                self.try_recv().map_err(|error| match error {
+                    TryRecvError::Empty => RecvTimeoutError::Timeout,
+                    TryRecvError::Closed => RecvTimeoutError::Closed,
+                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                    TryRecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
+                })
+            })
     }
 
     /// Before a consumer sleeps: who is in the way, and is anybody left to wait for?

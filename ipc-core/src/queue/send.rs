@@ -105,7 +105,14 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             Some(End::Closed) => Err(SendTimeoutError::Closed(value)),
             Some(End::Disconnected) => Err(SendTimeoutError::Disconnected(value)),
             Some(End::Corrupted) => Err(SendTimeoutError::Fault(value, Self::CORRUPTED)),
-            None => Err(SendTimeoutError::Timeout(value)),
+            // The time may have been over before anybody looked for the dead: `try_send` does, so that room behind a dead
+            // producer is found however short the time limit.
+            None => self.try_send(value).map_err(|error| match error {
+                TrySendError::Full(value) => SendTimeoutError::Timeout(value),
+                TrySendError::Closed(value) => SendTimeoutError::Closed(value),
+                TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
+                TrySendError::Fault(value, fault) => SendTimeoutError::Fault(value, fault),
+            }),
         }
     }
 }

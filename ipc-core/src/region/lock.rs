@@ -79,16 +79,16 @@ impl RegionLock {
             Err(word) => word,
         };
         loop {
-            if word & OWNER == 0 {
+            // Nobody: 0, or a number that no correct peer writes.
+            let Some(holder) = ParticipantId::new((word & OWNER) as u16) else {
                 // Keep the bit: others may sleep, and we may have been woken in their place.
                 match self.0.compare_exchange(word, mine | WAITERS, Ordering::Acquire, Ordering::Relaxed) {
                     Ok(_) => return Ok(RegionLockGuard { lock: self, platform }),
                     Err(now) => word = now,
                 }
                 continue;
-            }
-            let holder = ParticipantId::new((word & OWNER) as u16);
-            if let Some(seized) = holder.and_then(|holder| Seized::try_new(platform, holder)) {
+            };
+            if let Some(seized) = Seized::try_new(platform, holder) {
                 // Acquire through the seizure: everything that the dead holder did.
                 let taken = self.0.compare_exchange(word, mine | WAITERS, Ordering::Acquire, Ordering::Relaxed);
                 drop(seized);
@@ -99,7 +99,7 @@ impl RegionLock {
                 continue;
             }
             if platform.now() >= deadline {
-                return Err(LockBusy { holder });
+                return Err(LockBusy { holder: Some(holder) });
             }
             if word & WAITERS == 0 {
                 match self.0.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed) {

@@ -23,9 +23,22 @@ impl Ring<'_> {
     pub fn blocker(&self) -> Blocker {
         let at = Position::of(self.head.load(Ordering::Acquire));
         let stamp = Stamp(self.stamp(at).load(Ordering::Acquire));
+        // Acquire, "ticket".
+        let tail = Tail(self.tail.load(Ordering::Acquire));
+        let tickets = tail.position().ahead_of(at);
+        if tickets < 0 || tickets as u64 > self.geometry.capacity() {
+            // `head` is never ahead of a `tail` that is read after it, and only a stale one is so far behind.
+            return if Position::of(self.head.load(Ordering::Acquire)) == at {
+                Blocker::Corrupted
+            } else {
+                Blocker::Moved
+            };
+        }
         let ahead = stamp.position().ahead_of(at);
         if ahead == 0 {
             return match (stamp.state(), stamp.owner()) {
+                // A stamp of this position, and yet its ticket was never taken.
+                _ if tickets == 0 => Blocker::Corrupted,
                 (SlotState::Busy, Some(owner)) => Blocker::Owner(owner),
                 (SlotState::Busy | SlotState::Invalid, _) => Blocker::Corrupted,
                 (SlotState::Full | SlotState::Void, _) => Blocker::Moved,
@@ -34,15 +47,13 @@ impl Ring<'_> {
         if ahead > 0 {
             return Blocker::Moved;
         }
-        // Acquire, "ticket".
-        let tail = Tail(self.tail.load(Ordering::Acquire));
-        match (tail.position().ahead_of(at), tail.owner()) {
+        match (tickets, tail.owner()) {
             (0, _) => Blocker::Nobody,
             // The newest ticket is not marked in its slot (I1): its owner stands in `tail`.
             (1, Some(owner)) => Blocker::Owner(owner),
             (1, None) => Blocker::Corrupted,
             // Further tickets were taken, so the slot was marked or published since we looked, or is garbage.
-            (ahead, _) if ahead < 0 || Stamp(self.stamp(at).load(Ordering::Acquire)) != stamp => Blocker::Moved,
+            _ if Stamp(self.stamp(at).load(Ordering::Acquire)) != stamp => Blocker::Moved,
             _ if Position::of(self.head.load(Ordering::Acquire)) != at => Blocker::Moved,
             _ => Blocker::Corrupted,
         }
@@ -53,13 +64,14 @@ impl Ring<'_> {
     pub fn skip_voids(&self) -> u32 {
         let mut skipped = 0;
         for _ in 0..self.geometry.capacity() {
-            let at = Position::of(self.head.load(Ordering::Relaxed));
+            let head = self.head.load(Ordering::Relaxed);
+            let at = Position::of(head);
             let stamp = Stamp(self.stamp(at).load(Ordering::Acquire));
             if stamp.position() != at || stamp.state() != SlotState::Void {
                 break;
             }
             // Release, "free": as in a pop. A lost race is a consumer that did the same.
-            let passed = self.head.compare_exchange(at.word(), at.next().word(), Ordering::Release, Ordering::Relaxed);
+            let passed = self.head.compare_exchange(head, at.next().word(), Ordering::Release, Ordering::Relaxed);
             skipped += u32::from(passed.is_ok());
         }
         skipped

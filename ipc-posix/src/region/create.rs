@@ -34,8 +34,8 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
         Some(file) => (file, None),
         None => {
             remove_dead_drafts(directory, name);
-            let (file, path) = draft_file(directory, name)?;
-            (file, Some(RemoveOnDrop(path)))
+            let (file, draft) = draft_file(directory, name)?;
+            (file, Some(draft))
         }
     };
     let (membership, file) = fill(options, name, Some(path), file)?;
@@ -43,6 +43,8 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
         None => sys::link_file(&file, path),
         Some(draft) => std::fs::hard_link(&draft.0, path),
     };
+    // Now, for the mapping holds the gate as well: a `membership` that goes on an error below would wait for itself.
+    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     match linked {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(name, directory)),
@@ -50,7 +52,6 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
     }
     drop(temporary);
     liveness::unlock(file.as_raw_fd(), LockByte::DRAFT);
-    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     drop(file);
     drop(no_fork);
     Ok(Region::new(membership))
@@ -152,8 +153,13 @@ fn draft_prefix(name: &str) -> String {
     format!(".{name}.draft-")
 }
 
+/// Whether this is how [`draft_file`] numbers its files.
+fn is_draft_number(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A file with a temporary name, marked by a lock as somebody's work.
-fn draft_file(directory: &Path, name: &str) -> Result<(File, std::path::PathBuf), RegionError> {
+fn draft_file(directory: &Path, name: &str) -> Result<(File, RemoveOnDrop), RegionError> {
     for _ in 0..DRAFT_NAMES {
         let random = sys::random::<8>().map_err(|error| RegionError::io(name, "get random bytes", error))?;
         let path = directory.join(format!("{}{:016x}", draft_prefix(name), u64::from_le_bytes(random)));
@@ -164,9 +170,7 @@ fn draft_file(directory: &Path, name: &str) -> Result<(File, std::path::PathBuf)
                 if liveness::try_lock(file.as_raw_fd(), LockByte::DRAFT).unwrap_or(false)
                     && Status::of_descriptor(file.as_raw_fd()).is_ok_and(|status| status.links == 1)
                 {
-                    let path = guard.0.clone();
-                    std::mem::forget(guard);
-                    return Ok((file, path));
+                    return Ok((file, guard));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -181,7 +185,9 @@ fn remove_dead_drafts(directory: &Path, name: &str) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     let prefix = draft_prefix(name);
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(&prefix) {
+        let is_draft =
+            entry.file_name().to_str().and_then(|file| file.strip_prefix(&prefix)).is_some_and(is_draft_number);
+        if !is_draft {
             continue;
         }
         let path = entry.path();

@@ -25,11 +25,12 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
         Err(error) if matches!(error.kind(), RegionErrorKind::Contended) && !is_still(path, id) => return Ok(None),
         result => result?,
     };
-    // Registered: from here on nobody takes the region for unused. But is it still the one that the name means?
+    // Registered: from here on nobody takes the region for unused. But is it still the one that the name means? The gate
+    // is opened first, for a `membership` that goes asks for it.
+    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     if !is_still(path, id) {
         return Ok(None);
     }
-    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     drop(file);
     drop(no_fork);
     Ok(Some(Region::new(membership)))
