@@ -195,9 +195,9 @@ impl<T: Clone + PartialEq> Model<T> {
         self.closed
     }
 
-    /// `true` if this call closed it.
+    /// `true` if this call began the closing, whoever completed it.
     pub fn close(&mut self) -> bool {
-        self.closing = true;
-        !std::mem::replace(&mut self.closed, true)
+        self.closed = true;
+        !std::mem::replace(&mut self.closing, true)
     }
 }

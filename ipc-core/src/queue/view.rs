@@ -156,7 +156,8 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     }
 
     /// Closes the queue for everybody, for good. Senders fail from now on and get their value back; receivers
-    /// drain what is there and then end; all sleepers are woken. `true` if this call closed it.
+    /// drain what is there and then end; all sleepers are woken. `true` if this call began it (it may be somebody else who completes
+    /// a closing whose author was killed).
     ///
     /// The closing is one step: when it returned, no later message can get in. A closer that is killed on the way
     /// has closed the queue or not; whoever notices a half-done closing completes it.

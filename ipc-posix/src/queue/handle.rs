@@ -136,8 +136,8 @@ impl<T> Queue<T> {
     }
 
     /// Closes the queue for everybody, for good. Sends fail from now on and give their value back; receivers drain what
-    /// is there and then get [`Closed`](RecvError::Closed); iterators end. `true` if this call closed it, `false` if it
-    /// was closed already (or after a fork).
+    /// is there and then get [`Closed`](RecvError::Closed); iterators end. `true` if this call began the closing, `false` if
+    /// somebody else did (or after a fork).
     #[doc(alias = "shutdown")]
     pub fn close(&self) -> bool {
         self.is_here() && self.core.close()

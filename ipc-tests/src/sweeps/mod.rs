@@ -13,9 +13,8 @@
 //! The survivor is the tracing process itself, with its own attachment. Scenes with somebody asleep have a third
 //! process, which is not traced while it sleeps.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,11 +34,16 @@ pub use pairs::{PAIRS, Pair};
 /// How long a survivor waits before it counts as wedged: far more than any repair takes. Once so many have been found
 /// that nobody can doubt it, the others are only counted.
 fn patience() -> Duration {
-    if WEDGED.load(Ordering::Relaxed) < 3 { Duration::from_secs(10) } else { Duration::from_millis(300) }
+    if WEDGED.get() < 3 { Duration::from_secs(10) } else { Duration::from_secs(1) }
 }
 
-/// How often that happened in this process.
-static WEDGED: AtomicU64 = AtomicU64::new(0);
+/// So many wedged survivors end a sweep: each costs time, and there is nothing more to learn.
+const MOST_WEDGED: u64 = 20;
+
+thread_local! {
+    /// How many were found in the sweep of this thread.
+    static WEDGED: Cell<u64> = const { Cell::new(0) };
+}
 
 /// One start of one operation.
 pub trait Scene {
@@ -109,12 +113,13 @@ impl Operation {
     #[must_use]
     pub fn sweep(&self) -> SweepReport {
         let _cpu = Cpu::take();
+        WEDGED.set(0);
         let mut sum = SweepReport { name: self.name.to_owned(), ..SweepReport::default() };
         for (label, scene) in (self.scenes)() {
             let sweep = Sweep::new(self.name);
             let scene = RefCell::new(scene);
-            let report =
-                sweep.run(|| scene.borrow_mut().victim(), |_, finished| told(scene.borrow_mut().check(finished)));
+            let report = sweep
+                .run(|| scene.borrow_mut().victim(), |_, finished| told(self.name, scene.borrow_mut().check(finished)));
             let report = report.unwrap_or_else(|error| {
                 print(&format!("{sum} and no result in '{label}'"));
                 panic!("{label}: {error}")
@@ -134,9 +139,14 @@ impl Operation {
     }
 }
 
-/// Counts the survivors that were found wedged.
-fn told(verdict: Verdict) -> Verdict {
-    WEDGED.fetch_add(verdict.wedged, Ordering::Relaxed);
+/// Notes a verdict on the way, and gives up when too many survivors were wedged.
+fn told(name: &str, verdict: Verdict) -> Verdict {
+    let wedged = WEDGED.get() + verdict.wedged;
+    WEDGED.set(wedged);
+    if wedged >= MOST_WEDGED {
+        print(&format!("sweep {name}: given up, wedged={wedged}"));
+        panic!("{name}: {wedged} wedged survivors, given up");
+    }
     verdict
 }
 

@@ -59,6 +59,7 @@ impl Pair {
     #[must_use]
     pub fn sweep(&self) -> SweepReport {
         let _cpu = Cpu::take();
+        super::WEDGED.set(0);
         let (paused, killed) = if std::env::var_os("IPC_TESTS_FULL").is_some() { (1, 1) } else { self.strides };
         let sweep = PairSweep::new(self.name).strides(paused, killed);
         let report = match self.paused {
@@ -122,7 +123,7 @@ impl Pair {
             || play.paused(),
             || play.victim(self.killed, OTHER_VICTIM, false),
             |_| play.meanwhile(),
-            |point| super::told(play.afterwards(point)),
+            |point| super::told(self.name, play.afterwards(point)),
         );
         report.unwrap_or_else(|error| panic!("{error}"))
     }
