@@ -38,7 +38,7 @@ fn patience() -> Duration {
 }
 
 /// So many wedged survivors end a sweep: each costs time, and there is nothing more to learn.
-const MOST_WEDGED: u64 = 20;
+const MOST_WEDGED: u64 = 10;
 
 thread_local! {
     /// How many were found in the sweep of this thread.
