@@ -4,7 +4,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::{ForceSendError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
-use crate::ring::PushRefused;
+use crate::ring::{Position, PushRefused};
 use crate::time::Instant;
 use crate::wait::{Attempt, block_until};
 
@@ -15,36 +15,44 @@ use super::view::Queue;
 const FORCE_ATTEMPTS: u32 = 8;
 
 impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
+    /// The common case of every send: room, and no rival since this handle's last send. `false`: nothing was done.
+    ///
+    /// This and nothing else is inlined in the callers, as on the receiving side.
     #[inline(always)]
+    fn push_first(&self, value: &T) -> bool {
+        let at = self.ring().try_push_first(self.me, value, &self.hints);
+        at.map(|at| self.published(at)).is_some()
+    }
+
     fn push(&self, value: &T) -> Result<(), PushRefused> {
-        let at = self.ring().try_push(self.me, value, &self.hints)?;
+        self.ring().try_push(self.me, value, &self.hints).map(|at| self.published(at))
+    }
+
+    #[inline(always)]
+    fn published(&self, at: Position) {
         // Messages behind this one may have been published, and their wake-ups spent, while it held up the head.
         let ring = self.ring();
         self.parts.control.gates.items.notify(&self.platform, move || ring.tickets_from(at));
-        Ok(())
     }
 
     /// Sends if there is room. Never waits; lock-free. No system call unless a consumer sleeps.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.push(&value) {
-            Ok(()) => Ok(()),
-            Err(refused) => self.try_send_refused(value, refused),
-        }
+        if self.push_first(&value) { Ok(()) } else { self.try_send_contended(value) }
     }
 
     #[cold]
-    fn try_send_refused(&self, value: T, mut refused: PushRefused) -> Result<(), TrySendError<T>> {
-        if refused == PushRefused::Full && self.make_room() {
-            match self.push(&value) {
-                Ok(()) => return Ok(()),
-                Err(now) => refused = now,
-            }
+    #[inline(never)]
+    fn try_send_contended(&self, value: T) -> Result<(), TrySendError<T>> {
+        let mut pushed = self.push(&value);
+        if pushed == Err(PushRefused::Full) && self.make_room() {
+            pushed = self.push(&value);
         }
-        match refused {
-            PushRefused::Full => Err(TrySendError::Full(value)),
-            PushRefused::Closed => Err(TrySendError::Closed(value)),
-            PushRefused::Corrupted => Err(TrySendError::Fault(value, Self::CORRUPTED)),
+        match pushed {
+            Ok(()) => Ok(()),
+            Err(PushRefused::Full) => Err(TrySendError::Full(value)),
+            Err(PushRefused::Closed) => Err(TrySendError::Closed(value)),
+            Err(PushRefused::Corrupted) => Err(TrySendError::Fault(value, Self::CORRUPTED)),
         }
     }
 
@@ -67,15 +75,11 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     /// The blocking send in its general form. With `watch`, the last living receiver's disappearance ends it.
     #[inline]
     pub fn send_watching(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
-        match self.push(&value) {
-            Ok(()) => Ok(()),
-            Err(PushRefused::Full) => self.send_contended(value, deadline, watch),
-            Err(PushRefused::Closed) => Err(SendTimeoutError::Closed(value)),
-            Err(PushRefused::Corrupted) => Err(SendTimeoutError::Fault(value, Self::CORRUPTED)),
-        }
+        if self.push_first(&value) { Ok(()) } else { self.send_contended(value, deadline, watch) }
     }
 
     #[cold]
+    #[inline(never)]
     fn send_contended(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
         enum End {
             Sent,

@@ -80,7 +80,10 @@ impl Geometry {
 
 /// What a producing handle remembers, in private memory, to spare itself looks at the consumers' line. A hint may be
 /// stale but is never wrong: it was true of this ring once.
+///
+/// Alone on its cache lines: it is written at every push, and handles of several threads may lie side by side.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Hints {
     /// The first position for which a `head` that this handle saw leaves no room.
     limit: AtomicU64,
@@ -195,11 +198,19 @@ impl<'m> Ring<'m> {
     /// Lock-free; one read-modify-write when uncontended. Never waits.
     #[inline(always)]
     pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Result<Position, PushRefused> {
-        if const { payload::stride::<T>() } != self.geometry.stride {
-            return Err(PushRefused::Corrupted);
+        match self.try_push_first(me, value, hints) {
+            Some(at) => Ok(at),
+            None => self.try_push_contended(me, *value, hints),
         }
-        // The common case in one go, told in full in `try_push_contended`: this handle took the newest ticket, too, and
-        // there is room.
+    }
+
+    /// The common case of a push in one go, told in full in [`try_push`](Self::try_push): this handle took the newest
+    /// ticket, too, and there is room. `None`: something is different, and nothing was done.
+    #[inline(always)]
+    pub fn try_push_first<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Option<Position> {
+        if const { payload::stride::<T>() } != self.geometry.stride {
+            return None;
+        }
         let tail = Tail(self.tail.load(Ordering::Acquire));
         let at = tail.position();
         if hints.is_mine(tail) && hints.has_room(at) {
@@ -207,10 +218,10 @@ impl<'m> Ring<'m> {
             if self.tail.compare_exchange(tail.0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 self.publish(at, me, value);
                 hints.tail.store(claimed, Ordering::Release);
-                return Ok(at);
+                return Some(at);
             }
         }
-        self.try_push_contended(me, *value, hints)
+        None
     }
 
     #[cold]
@@ -221,6 +232,9 @@ impl<'m> Ring<'m> {
         value: T,
         hints: &Hints,
     ) -> Result<Position, PushRefused> {
+        if const { payload::stride::<T>() } != self.geometry.stride {
+            return Err(PushRefused::Corrupted);
+        }
         // Acquire, "ticket": the mark of the slot before.
         let mut tail = Tail(self.tail.load(Ordering::Acquire));
         for attempt in 0..ATTEMPTS {
@@ -314,32 +328,39 @@ impl<'m> Ring<'m> {
     /// leaves `tail` (the producers' line) alone.
     #[inline(always)]
     pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
+        match self.try_pop_first() {
+            Some(value) => (1, Ok(value)),
+            None => self.try_pop_contended(),
+        }
+    }
+
+    /// The common case of a pop in one go, told in full in [`try_pop`](Self::try_pop): a message at the head, and no
+    /// rival. `None`: something is different, and nothing was done.
+    #[inline(always)]
+    pub fn try_pop_first<T>(&self) -> Option<MaybeUninit<T>> {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
-            return (0, Err(PopRefused::Corrupted));
+            return None;
         }
-        // The common case in one go, told in full in `try_pop_contended`: a message at the head, and no rival.
         let head = self.head.load(Ordering::Relaxed);
         let at = Position::of(head);
         let (word, cells) = self.slot(at, stride);
-        let stamp = Stamp(word.load(Ordering::Acquire));
-        if stamp.is_full_at(at) {
-            let value = payload::load(cells);
-            self.prefetch(at, stride, Prefetch::Read);
-            let next = at.next().word();
-            if self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).is_ok() {
-                return (1, Ok(value));
-            }
-        } else if stamp.position().ahead_of(at) < 0 {
-            return (0, Err(PopRefused::Empty));
+        if !Stamp(word.load(Ordering::Acquire)).is_full_at(at) {
+            return None;
         }
-        self.try_pop_contended()
+        let value = payload::load(cells);
+        self.prefetch(at, stride, Prefetch::Read);
+        let next = at.next().word();
+        self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).ok().map(|_| value)
     }
 
     #[cold]
     #[inline(never)]
     fn try_pop_contended<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
         let stride = const { payload::stride::<T>() };
+        if stride != self.geometry.stride {
+            return (0, Err(PopRefused::Corrupted));
+        }
         let mut freed = 0;
         // Relaxed: a stale `head` is found out by the slot's stamp or by the compare-exchange.
         let mut head = self.head.load(Ordering::Relaxed);
