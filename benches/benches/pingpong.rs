@@ -73,25 +73,25 @@ fn main() -> Result<()> {
                 "blocking round trip on two cores ours/futex",
                 "blocking, two cores/ours",
                 &["blocking, two cores/futex"],
-                Bar::None,
+                Bar::AtMost(1.2),
             ),
             time(
                 "blocking round trip on one core ours/futex",
                 "blocking, one core/ours",
                 &["blocking, one core/futex"],
-                Bar::None,
+                Bar::AtMost(1.2),
             ),
             time(
                 "blocking round trip on one core ours/pipe",
                 "blocking, one core/ours",
                 &["blocking, one core/pipe"],
-                Bar::AtMost(1.0),
+                Bar::None,
             ),
             time(
-                "spinning round trip ours/best(cache line, cache line each way)",
+                "spinning round trip ours/cache line each way",
                 "spinning/ours",
-                &["spinning/cache line", "spinning/cache line each way"],
-                Bar::None
+                &["spinning/cache line each way"],
+                Bar::AtMost(1.5),
             ),
             time(
                 "spinning round trip ours/ArrayQueue",

@@ -55,7 +55,7 @@ fn main() -> Result<()> {
         );
     }
     criterion.final_summary();
-    let speed = |name, ours, others| Ratio { name, of: Of::Speed, ours, others, bar: Bar::AtLeast(1.0) };
+    let speed = |name, ours, others, bar| Ratio { name, of: Of::Speed, ours, others, bar };
     print!(
         "{}",
         samples.table(&[
@@ -63,12 +63,14 @@ fn main() -> Result<()> {
                 "throughput ours/best(ArrayQueue, crossbeam-channel)",
                 "throughput/ours",
                 &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+                Bar::AtLeast(1.0),
             ),
-            speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"]),
+            speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"], Bar::AtLeast(10.0)),
             speed(
                 "eager throughput ours/best(ArrayQueue, crossbeam-channel)",
                 "throughput, eager/ours",
                 &["throughput, eager/ArrayQueue", "throughput, eager/crossbeam-channel"],
+                Bar::AtLeast(1.0),
             ),
         ])
     );

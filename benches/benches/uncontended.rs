@@ -49,7 +49,7 @@ fn main() -> Result<()> {
             time(
                 "uncontended send+recv ours/best(ArrayQueue, crossbeam-channel)",
                 &["uncontended/ArrayQueue", "uncontended/crossbeam-channel"],
-                Bar::AtMost(1.0),
+                Bar::AtMost(1.3),
             ),
         ])
     );

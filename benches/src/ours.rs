@@ -79,13 +79,13 @@ impl Lane {
     /// # Panics
     ///
     /// If the queue is closed or broken.
-    #[inline]
+    #[inline(always)] // As the closures of the other contenders are.
     #[must_use]
     pub fn try_send(&self, value: u64) -> bool {
         match self.0.try_send(value) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => false,
-            Err(broken) => panic!("try_send: {broken:?}"),
+            Err(broken) => broken_lane("try_send", &broken),
         }
     }
 
@@ -94,13 +94,13 @@ impl Lane {
     /// # Panics
     ///
     /// If the queue is closed or broken.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn try_recv(&self) -> Option<u64> {
         match self.0.try_recv() {
             Ok(value) => Some(value),
             Err(TryRecvError::Empty) => None,
-            Err(broken) => panic!("try_recv: {broken:?}"),
+            Err(broken) => broken_lane("try_recv", &broken),
         }
     }
 
@@ -109,10 +109,10 @@ impl Lane {
     /// # Panics
     ///
     /// If the queue is closed or broken.
-    #[inline]
+    #[inline(always)]
     pub fn send(&self, value: u64) {
         if let Err(broken) = self.0.send(value) {
-            panic!("send: {broken:?}");
+            broken_lane("send", &broken);
         }
     }
 
@@ -121,12 +121,18 @@ impl Lane {
     /// # Panics
     ///
     /// If the queue is closed or broken.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn recv(&self) -> u64 {
         match self.0.recv() {
             Ok(value) => value,
-            Err(broken) => panic!("recv: {broken:?}"),
+            Err(broken) => broken_lane("recv", &broken),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn broken_lane(verb: &str, error: &dyn std::fmt::Debug) -> ! {
+    panic!("{verb}: {error:?}");
 }

@@ -334,7 +334,7 @@ impl Platform for Membership {
         if self.asymmetric {
             compiler_fence(Ordering::SeqCst);
         } else {
-            fence(Ordering::SeqCst);
+            full_fence();
         }
     }
 
@@ -349,6 +349,13 @@ impl Platform for Membership {
     fn spinning_helps(&self) -> bool {
         self.attachment.spinning_helps
     }
+}
+
+/// Out of line: hardly any machine needs it, and everybody's hot path has it.
+#[cold]
+#[inline(never)]
+fn full_fence() {
+    fence(Ordering::SeqCst);
 }
 
 /// The region in a mapping.
