@@ -140,6 +140,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 }
                 Err(PushRefused::Corrupted) => return Err(ForceSendError::Fault(value, Self::CORRUPTED)),
                 Err(PushRefused::Full) if displaced.is_some() => break,
+                // Full of what dead producers left: no message need go.
+                Err(PushRefused::Full) if self.make_room() => {}
                 Err(PushRefused::Full) => match self.try_recv() {
                     Ok(oldest) => displaced = Some(oldest),
                     Err(TryRecvError::Fault(fault)) => return Err(ForceSendError::Fault(value, fault)),

@@ -9,6 +9,7 @@ use ipc_core::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, 
 use ipc_core::queue::Role;
 
 use super::handle::Queue;
+use super::iter::{Iter, endless};
 use crate::clock;
 
 /// Empty (or full) answers of a `try_` operation between two looks at whether the other end's holders live: the look
@@ -184,12 +185,7 @@ impl<T: NoUninit + CheckedBitPattern> Receiver<T> {
     /// last living sender is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_until(ipc_core::Instant::FAR_FUTURE).map_err(|error| match error {
-            RecvTimeoutError::Disconnected => RecvError::Disconnected,
-            RecvTimeoutError::Fault(fault) => RecvError::Fault(fault),
-            // The end of time does not come.
-            _ => RecvError::Closed,
-        })
+        self.recv_until(ipc_core::Instant::FAR_FUTURE).map_err(endless)
     }
 
     /// See [`Queue::recv_timeout`] and [`recv`](Self::recv).
@@ -210,13 +206,23 @@ impl<T: NoUninit + CheckedBitPattern> Receiver<T> {
     }
 
     /// Messages until the queue is closed and drained, or empty and deserted by its senders; waits for each.
-    pub fn iter(&self) -> impl Iterator<Item = T> {
-        std::iter::from_fn(|| self.recv().ok())
+    /// `for message in &receiver` does the same.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(&self.half.queue, true)
     }
 
     /// Whether sender halves existed and no living process has one any more; messages may still be there. A system
     /// call or more.
     pub fn is_disconnected(&self) -> bool {
         self.half.queue.is_here() && self.half.queue.core().is_deserted(Role::Sender)
+    }
+}
+
+impl<'q, T: NoUninit + CheckedBitPattern> IntoIterator for &'q Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'q, T>;
+
+    fn into_iter(self) -> Iter<'q, T> {
+        self.iter()
     }
 }

@@ -301,7 +301,7 @@ impl<T: NoUninit + CheckedBitPattern> Queue<T> {
 
     /// Messages until the queue is closed and drained, waiting for each. `for message in &queue` does the same.
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self)
+        Iter::new(self, false)
     }
 
     /// The messages that are there, without waiting.

@@ -209,8 +209,9 @@ fn scenes(effect: Effect, help: Help, act: fn(Cast<'_>), starts: &[(&str, Start)
 impl QueueScene {
     /// The ways in which messages may arrive: was the oldest taken, and is the victim's there?
     fn ways(&self, finished: bool, before: &[u64], later: &[u64], helped: bool) -> Vec<Vec<u64>> {
-        // A sender passes over what the dead left; one that overwrites takes the oldest message just as well.
-        let passed = usize::from(self.effect == Effect::Sends && self.start.claimant != Claimant::None);
+        // A sender passes over what the dead left.
+        let sends = matches!(self.effect, Effect::Sends | Effect::Forces);
+        let passed = usize::from(sends && self.start.claimant != Claimant::None);
         let room = !self.start.closed && (self.start.tickets() - passed < self.start.capacity || helped);
         let there = !before.is_empty();
         let ways: &[(bool, bool)] = match (self.effect, finished) {
