@@ -8,31 +8,47 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 /// "OBJ1": the object is complete.
 const READY: u32 = u32::from_le_bytes(*b"OBJ1");
 
-/// What an object is. The numbers are part of the binary layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[repr(u32)]
-pub enum Kind {
-    /// A many-producer many-consumer queue ([`Queue`](crate::Queue)).
-    Queue = 1,
-}
-
-impl Kind {
-    /// The kind with this number.
-    pub const fn from_number(number: u32) -> Option<Self> {
-        match number {
-            1 => Some(Kind::Queue),
-            _ => None,
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal;)*) => {
+        /// What an object is. The numbers are part of the binary layout.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        #[repr(u32)]
+        pub enum Kind {
+            $($(#[$doc])* $kind = $number,)*
         }
-    }
+
+        impl Kind {
+            /// The kind with this number.
+            pub const fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Kind::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl fmt::Display for Kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Kind::$kind => $name,)*
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Queue => "queue",
-        })
-    }
+kinds! {
+    /// A many-producer many-consumer queue ([`Queue`](crate::Queue)).
+    Queue = 1, "queue";
+    /// A lock with data.
+    Mutex = 2, "mutex";
+    /// A counting semaphore.
+    Semaphore = 3, "semaphore";
+    /// An event flag.
+    Event = 4, "event";
+    /// An atomic number that can be waited for.
+    Counter = 5, "counter";
 }
 
 /// Everything that two programs must agree on to share an object.
@@ -173,6 +189,14 @@ pub struct ObjectHeader {
 /// Bytes of the header; the object's own words follow.
 pub const HEADER_BYTES: usize = 128;
 const _: () = assert!(size_of::<ObjectHeader>() == HEADER_BYTES && HEADER_BYTES.is_multiple_of(OBJECT_ALIGN));
+
+/// The shape and the length of the object in `memory`, which has to be what is wanted: what every `attach` checks first.
+#[allow(dead_code, reason = "the next commits use it")]
+pub(crate) fn checked(memory: Memory<'_>, wanted: &Shape) -> Result<(Shape, u64), ShapeError> {
+    let (shape, length) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
+    shape.check(wanted)?;
+    Ok((shape, length))
+}
 
 impl ObjectHeader {
     /// The header at the start of `memory`; `None` if it does not fit.

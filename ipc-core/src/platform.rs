@@ -49,6 +49,23 @@ pub trait Platform {
     /// [`light_barrier`](Self::light_barrier) it must act as two `fence(SeqCst)` do.
     fn heavy_barrier(&self);
 
+    /// A number of the calling thread, not 0, that no other living thread of this participant has. 0: unknown, and then
+    /// nobody is told that a thread waits for itself.
+    fn thread(&self) -> u32 {
+        0
+    }
+
+    /// Whether the calling thread is unwinding: a lock that it drops meanwhile is marked as poisoned.
+    fn panicking(&self) -> bool {
+        false
+    }
+
+    /// Whether the shared memory is still there. `false` makes guards that are dropped leave it alone (on POSIX: in a
+    /// child after `fork`).
+    fn is_here(&self) -> bool {
+        true
+    }
+
     /// Whether another participant can run while this one spins. `false` (one processor) makes blocking
     /// calls sleep at once.
     fn spinning_helps(&self) -> bool {
@@ -150,6 +167,15 @@ impl<P: Platform + ?Sized> Platform for &P {
     }
     fn heavy_barrier(&self) {
         (**self).heavy_barrier();
+    }
+    fn thread(&self) -> u32 {
+        (**self).thread()
+    }
+    fn panicking(&self) -> bool {
+        (**self).panicking()
+    }
+    fn is_here(&self) -> bool {
+        (**self).is_here()
     }
     fn spinning_helps(&self) -> bool {
         (**self).spinning_helps()

@@ -1,6 +1,7 @@
 //! One attachment of this process to one region: the mapping that keeps the lock byte, and the platform that the
 //! core's algorithms run on.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -346,9 +347,37 @@ impl Platform for Membership {
         }
     }
 
+    #[inline(always)]
+    fn thread(&self) -> u32 {
+        thread_local! {
+            static THREAD: Cell<u32> = const { Cell::new(0) };
+        }
+        // A thread whose locals are gone already is nobody in particular.
+        THREAD.try_with(|known| if known.get() == 0 { number_thread(known) } else { known.get() }).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn panicking(&self) -> bool {
+        std::thread::panicking()
+    }
+
+    #[inline(always)]
+    fn is_here(&self) -> bool {
+        self.fork.is_here()
+    }
+
     fn spinning_helps(&self) -> bool {
         self.attachment.spinning_helps
     }
+}
+
+/// Numbers the calling thread, once. (Not the kernel's number: a child of `fork` would keep its parent's.)
+#[cold]
+fn number_thread(number: &Cell<u32>) -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: only that no two are equal.
+    number.set(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1));
+    number.get()
 }
 
 /// Out of line: hardly any machine needs it, and everybody's hot path has it.

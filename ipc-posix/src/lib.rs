@@ -61,6 +61,7 @@ pub mod futex;
 mod liveness;
 mod membarrier;
 mod name;
+mod object;
 mod probe;
 mod queue;
 mod region;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::queue;
@@ -349,9 +350,17 @@ impl<'m> RegionView<'m> {
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.header.lock.sweep(dead, platform);
         for (_, memory) in self.directory.objects() {
-            if let Ok(queue) = queue::Inspector::attach(memory) {
-                queue.sweep(dead, platform);
-            }
+            let _ = sweep_object(memory, dead, platform);
         }
     }
+}
+
+/// Repairs one object after a dead participant: the one place that knows of every kind.
+fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform: &P) -> Result<(), ShapeError> {
+    let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
+    match shape.kind {
+        Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
+        _ => {}
+    }
+    Ok(())
 }

@@ -10,8 +10,8 @@ use crate::time::Instant;
 /// A sleep without a suspect: long, for it only heals what a killed notifier owed.
 const LONG_SLICE: Duration = Duration::from_millis(100);
 /// Sleeps while a known participant is in the way: the wake-up may never come if it is dead.
-const SUSPECT_SLICES: [Duration; 4] =
-    [Duration::from_millis(2), Duration::from_millis(5), Duration::from_millis(10), Duration::from_millis(20)];
+pub(crate) const SUSPECT_SLICES: [Duration; 4] =
+    [Duration::from_millis(2), Duration::from_millis(4), Duration::from_millis(8), Duration::from_millis(16)];
 
 /// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.
 const MOST_POLLS: u32 = if cfg!(loom) { 0 } else { 512 };
@@ -52,7 +52,7 @@ impl SpinBudget {
     }
 
     // Relaxed throughout: a hint in private memory.
-    fn polls(&self) -> u32 {
+    pub(crate) fn polls(&self) -> u32 {
         let polls = self.polls.load(Ordering::Relaxed);
         if polls != 0 || MOST_POLLS == 0 {
             return polls;
@@ -62,7 +62,7 @@ impl SpinBudget {
         if calls.is_multiple_of(PROBE_EVERY) { PROBE_POLLS } else { 0 }
     }
 
-    fn learn(&self, tried: u32, succeeded: bool) {
+    pub(crate) fn learn(&self, tried: u32, succeeded: bool) {
         if tried == 0 {
             return;
         }

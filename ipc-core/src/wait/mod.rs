@@ -3,5 +3,6 @@
 mod block;
 mod eventcount;
 
+pub(crate) use block::SUSPECT_SLICES;
 pub use block::{Attempt, SpinBudget, block_until};
 pub use eventcount::{EventCount, Ticket};
