@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`mutex`] | a lock with data that survives its holder's death |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
 //! | [`region`] | a region that holds many named objects: header, directory, lock |
 //! | [`participant`] | who takes part, and the table that records it |
@@ -42,6 +43,7 @@
 pub mod error;
 #[cfg(not(loom))]
 pub mod memory;
+pub mod mutex;
 #[cfg(not(loom))]
 pub mod object;
 pub mod participant;
@@ -54,6 +56,8 @@ pub mod time;
 pub mod wait;
 
 pub use error::Fault;
+#[cfg(not(loom))]
+pub use mutex::Mutex;
 pub use participant::ParticipantId;
 pub use platform::Platform;
 pub use queue::Queue;

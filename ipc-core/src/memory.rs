@@ -73,6 +73,15 @@ impl<'m> Memory<'m> {
         // atomics (the caller's promise), so shared references are sound whoever else writes.
         Some(unsafe { core::slice::from_raw_parts(self.base.as_ptr().add(offset).cast::<T>(), count) })
     }
+
+    /// A pointer to `len` bytes from `offset`; `None` if they do not lie inside.
+    pub(crate) fn pointer(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
+        if offset.checked_add(len)? > self.len {
+            return None;
+        }
+        // SAFETY: inside the range that `from_raw` vouched for.
+        Some(unsafe { self.base.add(offset) })
+    }
 }
 
 /// Zeroed memory of `BYTES` bytes for a `static`: a home for objects without an operating system.

@@ -41,7 +41,7 @@ macro_rules! kinds {
 kinds! {
     /// A many-producer many-consumer queue ([`Queue`](crate::Queue)).
     Queue = 1, "queue";
-    /// A lock with data.
+    /// A lock with data ([`Mutex`](crate::Mutex)).
     Mutex = 2, "mutex";
     /// A counting semaphore.
     Semaphore = 3, "semaphore";
@@ -191,7 +191,6 @@ pub const HEADER_BYTES: usize = 128;
 const _: () = assert!(size_of::<ObjectHeader>() == HEADER_BYTES && HEADER_BYTES.is_multiple_of(OBJECT_ALIGN));
 
 /// The shape and the length of the object in `memory`, which has to be what is wanted: what every `attach` checks first.
-#[allow(dead_code, reason = "the next commits use it")]
 pub(crate) fn checked(memory: Memory<'_>, wanted: &Shape) -> Result<(Shape, u64), ShapeError> {
     let (shape, length) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
     shape.check(wanted)?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use ipc_core::error::LockError;
 use ipc_core::object::Kind;
 use ipc_core::region::{DirectoryError, HeaderError};
 
@@ -349,6 +350,8 @@ pub enum Error {
     Region(RegionError),
     /// The object.
     Object(ObjectError),
+    /// A lock, which was given back if it had been taken.
+    Lock(LockError<()>),
 }
 
 impl fmt::Display for Error {
@@ -356,6 +359,7 @@ impl fmt::Display for Error {
         match self {
             Error::Region(error) => error.fmt(f),
             Error::Object(error) => error.fmt(f),
+            Error::Lock(error) => error.fmt(f),
         }
     }
 }
@@ -365,6 +369,7 @@ impl std::error::Error for Error {
         match self {
             Error::Region(error) => error.source(),
             Error::Object(error) => error.source(),
+            Error::Lock(error) => error.source(),
         }
     }
 }
@@ -378,5 +383,11 @@ impl From<RegionError> for Error {
 impl From<ObjectError> for Error {
     fn from(error: ObjectError) -> Self {
         Error::Object(error)
+    }
+}
+
+impl<G> From<LockError<G>> for Error {
+    fn from(error: LockError<G>) -> Self {
+        Error::Lock(error.without_guard())
     }
 }

@@ -60,6 +60,7 @@ mod fork;
 pub mod futex;
 mod liveness;
 mod membarrier;
+mod mutex;
 mod name;
 mod object;
 mod probe;
@@ -69,10 +70,12 @@ mod sys;
 
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use ipc_core::error::{
-    Fault, ForceSendError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+    Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
+    TryLockError, TryRecvError, TrySendError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
+pub use mutex::{Mutex, MutexGuard, MutexOptions, MutexTransaction};
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};

@@ -75,7 +75,7 @@
 //! its publication (a copy of the payload). If that holder is dead, [`Ring::sweep`] removes the obstacle; if it
 //! is stopped, messages behind it wait for it, as the queue's order demands.
 
-mod payload;
+pub(crate) mod payload;
 mod position;
 mod recovery;
 #[allow(clippy::module_inception, reason = "the file that the folder is named after")]

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use bytemuck::Pod;
 use ipc_core::ParticipantId;
 use ipc_core::participant::Seized;
 use ipc_core::queue::Inspector;
@@ -13,6 +14,7 @@ use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::attachment::Membership;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
+use crate::mutex::MutexOptions;
 use crate::queue::{QueueOptions, QueueStats};
 use crate::{probe, sys};
 
@@ -219,6 +221,11 @@ impl Region {
                 }
             })
             .count()
+    }
+
+    /// A mutex with a `T` in this region: set its options, then create or open it. See [`Mutex`](crate::Mutex).
+    pub fn mutex<T: Pod>(&self, name: &str) -> MutexOptions<'_, T> {
+        MutexOptions::new(self, name)
     }
 
     /// A queue of `T` in this region: set its options, then create or open it.

@@ -1,0 +1,54 @@
+//! A mutex that survives its holder's death.
+//!
+//! ```text
+//! word    bit 31    30        29     28         27            9..0
+//!         waiters   hand-over died   poisoned   transaction   owner (a participant), 0 = free
+//! thread  the holder's number for its own thread, 0 while that is not known
+//! ```
+//!
+//! The owner is a process; its threads exclude each other too, for the word says "taken" whoever took it.
+//!
+//! | word | who gets there | who leaves it |
+//! |---|---|---|
+//! | 0 | the holder, unlocking; a waker that woke nobody | a locker: owner |
+//! | owner | a locker from a free word; one that seized the dead holder (with `died`) | the holder: free, flags kept |
+//! | + `waiters` | a locker about to sleep | a waker that found nobody asleep |
+//! | + `hand-over` | a locker that lost the race several times | the sleeper that takes the lock |
+//! | + `died` | who takes over from, or sweeps, a dead holder, unless that was in a transaction | `clear` |
+//! | + `poisoned` | a holder that panicked | `clear` |
+//! | + `transaction` | a locker that will change nothing in place: with its owner, in one step | its unlock; who takes over |
+//!
+//! | access | ordering | pairs with |
+//! |---|---|---|
+//! | lock: compare-exchange | Acquire | unlock's Release: what the last holder did |
+//! | takeover from a dead holder: compare-exchange | Acquire | the seizure: the kernel has let go of the dead one's lock byte after its last store |
+//! | unlock: fetch_sub | Release | the next lock |
+//! | `thread`: store, load | Relaxed | compared only by the thread that stored it |
+//! | announcing (`waiters`, `hand-over`): compare-exchange | Relaxed | the kernel compares the word again under its own lock |
+//! | commit of a transaction: store to `current` | Release | the next owner's Acquire load: the slot it names is whole |
+//!
+//! *Sleeping* is that of a three-state futex mutex (U. Drepper, "Futexes Are Tricky", 2011): the bit is set by whoever
+//! is about to sleep, an unlock that finds it wakes one, and the one that is woken keeps the bit, for others may
+//! sleep. It is cleared by a waker that found nobody asleep. A waker that is killed between its unlock and its wake is made
+//! up for by the slices in which everybody sleeps, and so is a woken sleeper that is killed before it takes the lock.
+//!
+//! *Death.* A sleeper whose slice is over asks the platform about the owner. With the owner seized it cannot be
+//! anybody else, not even a later participant with the same number, so one compare-exchange takes over. There
+//! is no epoch in the word: a participant's number is given to another only after everything that the dead one held
+//! has been swept.
+//!
+//! *Fairness.* A lock that is free goes to whoever comes first, running threads before sleepers: that is where the
+//! throughput of every modern mutex comes from. But a sleeper that has lost three times sets `hand-over`,
+//! and while that is set nobody who has not slept takes the lock: the next unlock hands it to the sleeper that waits
+//! longest. (A kernel's futex queue is first in, first out.) So with n others that want the lock, everybody gets it after
+//! a bounded number of turns.
+
+mod raw;
+#[cfg(not(loom))]
+mod shared;
+mod value;
+
+pub use raw::{Condition, RawMutex, Refused};
+#[cfg(not(loom))]
+pub use shared::{Mutex, MutexGuard, Transaction, footprint, sweep};
+pub use value::Versions;

@@ -1,0 +1,328 @@
+//! The lock's two words, without the data.
+
+use crate::participant::{Dead, ParticipantId, Seized};
+use crate::platform::{Platform, WaitOutcome};
+use crate::sync::{AtomicU32, Ordering, spin_hint};
+use crate::time::Instant;
+use crate::wait::{SUSPECT_SLICES, SpinBudget};
+
+const WAITERS: u32 = 1 << 31;
+const HAND_OVER: u32 = 1 << 30;
+const DIED: u32 = 1 << 29;
+const POISONED: u32 = 1 << 28;
+const TRANSACTION: u32 = 1 << 27;
+const OWNER: u32 = 0x3ff;
+const EVERYBODY: u32 = i32::MAX as u32;
+
+/// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
+const LOSSES: u32 = if cfg!(loom) { 1 } else { 3 };
+/// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
+const ATTEMPTS: u32 = 1 << 20;
+
+/// What a locker learns about the data that it now has to itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// A holder died while it had the lock, and nobody has declared the data consistent since.
+    pub owner_died: bool,
+    /// A holder panicked while it had the lock, and nobody has declared the data consistent since.
+    pub poisoned: bool,
+}
+
+impl Condition {
+    fn of(word: u32) -> Self {
+        Condition { owner_died: word & DIED != 0, poisoned: word & POISONED != 0 }
+    }
+
+    /// Whether nothing happened to any holder.
+    pub fn is_clean(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Why the lock was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A living participant has it: at once, or when the time was over.
+    Taken,
+    /// The calling thread has it.
+    Mine,
+    /// The word makes no sense.
+    Corrupted,
+}
+
+/// What the holder is going to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Change the data in place: if it dies, they are suspect.
+    InPlace,
+    /// Change a copy: if it dies, nothing has happened.
+    Transaction,
+}
+
+/// The words. Zero is unlocked.
+#[repr(C)]
+#[derive(Debug)]
+pub struct RawMutex {
+    word: AtomicU32,
+    thread: AtomicU32,
+}
+
+/// Who has the lock. A number that no correct peer writes is nobody.
+fn owner(word: u32) -> Option<ParticipantId> {
+    ParticipantId::new((word & OWNER) as u16)
+}
+
+impl RawMutex {
+    /// An unlocked lock in a model.
+    #[cfg(loom)]
+    #[allow(clippy::new_without_default, reason = "for models only")]
+    pub fn new() -> Self {
+        RawMutex { word: AtomicU32::new(0), thread: AtomicU32::new(0) }
+    }
+
+    /// Writes an unlocked lock. The caller has the words to itself.
+    #[cfg(not(loom))]
+    pub(crate) fn initialise(&self) {
+        self.word.store(0, Ordering::Relaxed);
+        self.thread.store(0, Ordering::Relaxed);
+    }
+
+    /// The common case of every lock: free, and nothing to tell.
+    #[inline(always)]
+    pub fn lock_first<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> bool {
+        let mine = mine(platform, intent);
+        let locked = self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if locked {
+            self.thread.store(platform.thread(), Ordering::Relaxed);
+        }
+        locked
+    }
+
+    /// Takes the lock if it is free or its holder is dead. Never waits; a system call or two if it is taken.
+    pub fn try_lock<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> Result<Condition, Refused> {
+        let mine = mine(platform, intent);
+        let mut word = self.word.load(Ordering::Relaxed);
+        for _ in 0..ATTEMPTS {
+            let taken = if owner(word).is_none() {
+                // A hand-over is for those who sleep, if they are not dead.
+                if word & HAND_OVER != 0 && platform.wake(&self.word, 1) != 0 {
+                    return Err(Refused::Taken);
+                }
+                self.take(word, mine, platform)
+            } else {
+                self.take_over(word, mine, platform).ok_or(Refused::Taken)?
+            };
+            match taken {
+                Ok(condition) => return Ok(condition),
+                Err(now) => word = now,
+            }
+        }
+        Err(Refused::Corrupted)
+    }
+
+    /// Takes the lock, and waits for it until `deadline` at most (`None`: for ever).
+    #[cold]
+    #[inline(never)]
+    pub fn lock_contended<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        intent: Intent,
+        budget: &SpinBudget,
+        deadline: Option<Instant>,
+    ) -> Result<Condition, Refused> {
+        let mine = mine(platform, intent);
+        let mut word = self.word.load(Ordering::Relaxed);
+        if self.is_mine(word, platform) {
+            return Err(Refused::Mine);
+        }
+        let polls = budget.polls();
+        for poll in 0..polls {
+            if owner(word).is_none()
+                && word & HAND_OVER == 0
+                && let Ok(condition) = self.take(word, mine, platform)
+            {
+                budget.learn(polls, true);
+                return Ok(condition);
+            }
+            for _ in 0..(1u32 << (poll / 8).min(4)) {
+                spin_hint();
+            }
+            word = self.word.load(Ordering::Relaxed);
+        }
+        budget.learn(polls, false);
+        self.sleep_for(word, platform, intent, deadline)
+    }
+
+    fn sleep_for<P: Platform + ?Sized>(
+        &self,
+        mut word: u32,
+        platform: &P,
+        intent: Intent,
+        deadline: Option<Instant>,
+    ) -> Result<Condition, Refused> {
+        let mine = mine(platform, intent);
+        let mut sleeps = 0_u32;
+        let mut suspicions = 0;
+        let mut spoilt = 0;
+        loop {
+            if spoilt > ATTEMPTS {
+                return Err(Refused::Corrupted);
+            }
+            if owner(word).is_none() && (sleeps > 0 || word & HAND_OVER == 0) {
+                match self.take(word, mine, platform) {
+                    Ok(condition) => return Ok(condition),
+                    Err(now) => word = now,
+                }
+                spoilt += 1;
+                continue;
+            }
+            let mut slice = SUSPECT_SLICES[suspicions];
+            if let Some(deadline) = deadline {
+                let left = deadline.saturating_since(platform.now());
+                if left.is_zero() {
+                    // Perhaps nobody has looked yet whether the holder lives.
+                    return self.try_lock(platform, intent);
+                }
+                slice = slice.min(left);
+            }
+            let announced = word | WAITERS | if sleeps >= LOSSES { HAND_OVER } else { 0 };
+            if announced != word {
+                // Relaxed: it only has to be in the word when the kernel compares it.
+                if let Err(now) = self.word.compare_exchange(word, announced, Ordering::Relaxed, Ordering::Relaxed) {
+                    word = now;
+                    spoilt += 1;
+                    continue;
+                }
+            }
+            spoilt = 0;
+            let outcome = platform.wait(&self.word, announced, slice);
+            sleeps = sleeps.saturating_add(1);
+            word = self.word.load(Ordering::Relaxed);
+            if outcome != WaitOutcome::TimedOut {
+                continue;
+            }
+            suspicions = (suspicions + 1).min(SUSPECT_SLICES.len() - 1);
+            match self.take_over(word, mine, platform) {
+                Some(Ok(condition)) => return Ok(condition),
+                Some(Err(now)) => word = now,
+                None => {}
+            }
+        }
+    }
+
+    /// From a free word. The bit of the waiters stays, for we may have been woken in somebody's place.
+    fn take<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Result<Condition, u32> {
+        let taken = (word & (WAITERS | DIED | POISONED)) | mine;
+        self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed).map(|_| {
+            self.thread.store(platform.thread(), Ordering::Relaxed);
+            Condition::of(taken)
+        })
+    }
+
+    /// From a dead owner. `None`: it lives, or there is none.
+    #[cold]
+    fn take_over<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Option<Result<Condition, u32>> {
+        let seized = Seized::try_new(platform, owner(word)?)?;
+        // Others may sleep whether the bit says so or not: the dead one may have been about to wake them.
+        let taken = after_death(word) | WAITERS | mine;
+        // Acquire: see the table.
+        let result = self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed);
+        if result.is_ok() {
+            self.thread.store(platform.thread(), Ordering::Relaxed);
+        }
+        drop(seized);
+        Some(result.map(|_| Condition::of(taken)))
+    }
+
+    /// Gives the lock back. Only its holder may call this, once for each lock.
+    #[inline(always)]
+    pub fn unlock<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) {
+        // Before the word is free: the next holder's number must not be overwritten.
+        self.thread.store(0, Ordering::Relaxed);
+        let mine = mine(platform, intent);
+        let word = self.word.fetch_sub(mine, Ordering::Release);
+        if word & WAITERS != 0 {
+            self.wake(platform, word.wrapping_sub(mine));
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake<P: Platform + ?Sized>(&self, platform: &P, free: u32) {
+        if platform.wake(&self.word, 1) == 0 {
+            // Nobody sleeps. Whoever is about to has seen a word with an owner, and the kernel will find another.
+            let quiet = free & !(WAITERS | HAND_OVER);
+            // Relaxed: it orders nothing, and if the word has changed somebody else sees to it.
+            let _ = self.word.compare_exchange(free, quiet, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Marks the data as suspect because the holder panics. Only the holder may call this.
+    pub fn poison(&self) {
+        // Relaxed: the unlock that follows makes it visible.
+        self.word.fetch_or(POISONED, Ordering::Relaxed);
+    }
+
+    /// Declares the data consistent.
+    pub fn clear(&self) {
+        // Release: who sees the data declared consistent sees them as they were then.
+        self.word.fetch_and(!(DIED | POISONED), Ordering::Release);
+    }
+
+    /// What happened to former holders. A snapshot.
+    pub fn condition(&self) -> Condition {
+        Condition::of(self.word.load(Ordering::Acquire))
+    }
+
+    /// Who holds the lock, dead or alive. A snapshot.
+    pub fn owner(&self) -> Option<ParticipantId> {
+        owner(self.word.load(Ordering::Relaxed))
+    }
+
+    fn is_mine<P: Platform + ?Sized>(&self, word: u32, platform: &P) -> bool {
+        let thread = platform.thread();
+        // Stored by this thread after it took the lock, and cleared before it gives it back.
+        thread != 0 && owner(word) == Some(platform.me()) && self.thread.load(Ordering::Relaxed) == thread
+    }
+
+    /// Whether the calling thread holds the lock, for certain.
+    pub fn is_held_here<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        self.is_mine(self.word.load(Ordering::Relaxed), platform)
+    }
+
+    /// Frees the lock if the dead participant held it, and wakes the others.
+    pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        // The others can only add bits: a handful of attempts is enough.
+        for _ in 0..u32::BITS {
+            if owner(word) != Some(dead.who()) {
+                break;
+            }
+            match self.word.compare_exchange(word, after_death(word), Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        // It may also have owed a wake-up, of this lock or of its last one.
+        if word & WAITERS != 0 {
+            platform.wake(&self.word, EVERYBODY);
+        }
+    }
+}
+
+#[inline(always)]
+fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
+    let owner = u32::from(platform.me().get());
+    match intent {
+        Intent::InPlace => owner,
+        Intent::Transaction => owner | TRANSACTION,
+    }
+}
+
+/// The free word after its owner's death.
+fn after_death(word: u32) -> u32 {
+    let died = if word & TRANSACTION == 0 { DIED } else { 0 };
+    (word & (WAITERS | HAND_OVER | DIED | POISONED)) | died
+}
+
+const _: () = assert!(OWNER >= ParticipantId::MAX as u32);
