@@ -261,6 +261,11 @@ pub fn whole(message: Twin) -> u64 {
 /// Tries every schedule of `body` with at most this many preemptions (`None`: any number; the environment variable
 /// `LOOM_MAX_PREEMPTIONS` overrides it). A model that ran only one schedule fails: it tested nothing.
 pub fn explore(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + Send + 'static) {
+    assert!(schedules(preemptions, body) > 1, "nothing ran beside anything");
+}
+
+/// Tries every schedule, and says how many there were.
+fn schedules(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + Send + 'static) -> usize {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 20_000;
     builder.preemption_bound = builder.preemption_bound.or(preemptions.into());
@@ -270,7 +275,7 @@ pub fn explore(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + S
         count.fetch_add(1, Plain::Relaxed);
         body();
     });
-    assert!(schedules.load(Plain::Relaxed) > 1, "nothing ran beside anything");
+    schedules.load(Plain::Relaxed)
 }
 
 /// [`explore`]s `body` for every write before which its mortal actor can die, and once for none: `body` gets the number
@@ -281,16 +286,18 @@ pub fn explore_deaths(
 ) {
     let preemptions = preemptions.into();
     let body = Arc::new(body);
+    let mut tried = 0;
     for at in 1..200 {
         let died = Arc::new(AtomicUsize::new(0));
         let (seen, run) = (died.clone(), body.clone());
-        explore(preemptions, move || {
+        tried += schedules(preemptions, move || {
             if run(Some(at)) {
                 seen.fetch_add(1, Plain::Relaxed);
             }
         });
         if died.load(Plain::Relaxed) == 0 {
             assert!(at > 2, "the actor never died");
+            assert!(tried > at as usize, "nothing ran beside anything");
             return;
         }
     }

@@ -48,7 +48,7 @@ mod raw;
 mod shared;
 mod value;
 
-pub use raw::{Condition, RawMutex, Refused};
+pub use raw::{Condition, Intent, RawMutex, Refused};
 #[cfg(not(loom))]
 pub use shared::{Mutex, MutexGuard, Transaction, footprint, sweep};
 pub use value::Versions;

@@ -223,8 +223,7 @@ impl RawMutex {
     #[cold]
     fn take_over<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Option<Result<Condition, u32>> {
         let seized = Seized::try_new(platform, owner(word)?)?;
-        // Others may sleep whether the bit says so or not: the dead one may have been about to wake them.
-        let taken = after_death(word) | WAITERS | mine;
+        let taken = after_death(word) | mine;
         // Acquire: see the table.
         let result = self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed);
         if result.is_ok() {
@@ -250,10 +249,14 @@ impl RawMutex {
     #[inline(never)]
     fn wake<P: Platform + ?Sized>(&self, platform: &P, free: u32) {
         if platform.wake(&self.word, 1) == 0 {
-            // Nobody sleeps. Whoever is about to has seen a word with an owner, and the kernel will find another.
+            // Nobody sleeps. Whoever is about to has seen a word with an owner, and the kernel will find another...
             let quiet = free & !(WAITERS | HAND_OVER);
             // Relaxed: it orders nothing, and if the word has changed somebody else sees to it.
-            let _ = self.word.compare_exchange(free, quiet, Ordering::Relaxed, Ordering::Relaxed);
+            let cleared = self.word.compare_exchange(free, quiet, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+            if cleared && free & HAND_OVER != 0 {
+                // ... unless it was a free word that was being handed over, and it came too late for the first wake.
+                platform.wake(&self.word, EVERYBODY);
+            }
         }
     }
 

@@ -22,6 +22,7 @@ use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
 mod books;
 mod halves;
+mod mutex;
 mod object;
 mod pairs;
 mod queue;
@@ -83,6 +84,12 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "half.create", scenes: halves::create },
     Operation { name: "half.drop", scenes: halves::drop_half },
     Operation { name: "half.drop.wakes", scenes: sleepers::drop_half },
+    Operation { name: "mutex.lock", scenes: mutex::lock },
+    Operation { name: "mutex.try_lock", scenes: mutex::try_lock },
+    Operation { name: "mutex.lock.timeout", scenes: mutex::timeout },
+    Operation { name: "mutex.transaction", scenes: mutex::transaction },
+    Operation { name: "mutex.unlock.wakes", scenes: mutex::unlock_wakes },
+    Operation { name: "mutex.recover", scenes: mutex::recover },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },
