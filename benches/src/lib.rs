@@ -9,6 +9,7 @@
 //! stream   the producer and the consumer of a throughput run, the same code for all contenders
 //! contest  contenders measured by criterion, then against each other in turns
 //! ratios   medians of those turns, and the closing table
+//! robust   the POSIX mutex that is process-shared and robust
 //! ours     the contenders of this repository (feature `ours`): all calls of ipc-posix
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod floor;
 pub mod ours;
 pub mod pin;
 pub mod ratios;
+pub mod robust;
 pub mod second;
 pub mod spin;
 pub mod start;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use ipc_posix::{Queue, Region, TryRecvError, TrySendError};
+use ipc_posix::{Mutex, Queue, Region, TryRecvError, TrySendError};
 
 /// What went wrong, of whichever operation.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -69,6 +69,66 @@ impl Drop for Lanes {
     fn drop(&mut self) {
         if self.created {
             self.unlink();
+        }
+    }
+}
+
+/// A mutex with two words in a region of its own. Its name is removed on drop by the process that created it.
+pub struct Lock {
+    mutex: Mutex<[u64; 2]>,
+    name: String,
+    created: bool,
+}
+
+impl Lock {
+    /// Makes a region under a name that no other has, with a mutex.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn create() -> Result<Self> {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        // Relaxed: only that no two are equal.
+        let serial = SERIAL.fetch_add(1, Relaxed);
+        let name = format!("bench-lock-{}-{serial}", process::id());
+        let mutex = Region::create(&name)?.mutex("lock").create()?;
+        Ok(Self { mutex, name, created: true })
+    }
+
+    /// Opens the mutex of the region that the first process calls `name`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn attach(name: String) -> Result<Self> {
+        let mutex = Region::open(&name)?.mutex("lock").open()?;
+        Ok(Self { mutex, name, created: false })
+    }
+
+    /// The name to hand to the second process.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Changes the data under the lock.
+    ///
+    /// # Panics
+    ///
+    /// If the lock is broken.
+    #[inline(always)]
+    pub fn with<R>(&self, change: impl FnOnce(&mut [u64; 2]) -> R) -> R {
+        match self.mutex.lock() {
+            Ok(mut guard) => change(&mut guard),
+            Err(error) => broken_lane("lock", &error),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.created {
+            let _ = Region::unlink(&self.name);
         }
     }
 }

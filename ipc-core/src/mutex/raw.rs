@@ -16,6 +16,11 @@ const EVERYBODY: u32 = i32::MAX as u32;
 
 /// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
 const LOSSES: u32 = if cfg!(loom) { 1 } else { 3 };
+/// The most spin hints between two looks at a lock that is taken. A look takes the cache line from the holder, who is
+/// about to write it: whoever looks less often lets the others get on (and is woken no later than by a sleep).
+const LONGEST_PAUSE: u32 = 64;
+/// A look counts for so many polls of the budget, for it comes with pauses.
+const PAUSES_PER_LOOK: u32 = 8;
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
@@ -136,7 +141,7 @@ impl RawMutex {
             return Err(Refused::Mine);
         }
         let polls = budget.polls();
-        for poll in 0..polls {
+        for poll in 0..polls / PAUSES_PER_LOOK {
             if owner(word).is_none()
                 && word & HAND_OVER == 0
                 && let Ok(condition) = self.take(word, mine, platform)
@@ -144,7 +149,7 @@ impl RawMutex {
                 budget.learn(polls, true);
                 return Ok(condition);
             }
-            for _ in 0..(1u32 << (poll / 8).min(4)) {
+            for _ in 0..LONGEST_PAUSE.min(4 << poll.min(8)) {
                 spin_hint();
             }
             word = self.word.load(Ordering::Relaxed);
