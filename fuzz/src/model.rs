@@ -176,7 +176,11 @@ impl<T: Clone + PartialEq> Model<T> {
             match self.push(value.clone()) {
                 Ok(()) => return Forced::Sent(displaced),
                 Err(NotSent::Closed) if displaced.is_none() => return Forced::Closed,
-                Err(NotSent::Full) if displaced.is_none() => displaced = self.try_recv(&is_dead).ok(),
+                Err(NotSent::Full) if displaced.is_none() => {
+                    if !self.make_room(&is_dead) {
+                        displaced = self.try_recv(&is_dead).ok();
+                    }
+                }
                 Err(_) => break,
             }
         }

@@ -79,6 +79,35 @@ fn a_producer_dies_before_a_sleeper() {
     });
 }
 
+/// A producer dies at any write, and the queue is closed meanwhile: the receiver gets what was sent, and then the end.
+#[test]
+fn a_producer_dies_before_the_end() {
+    explore_deaths(1, |at| {
+        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let mortal = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(1);
+                actor.live(at, || words.handle::<Twin>(&actor).try_send(twin(1)).is_ok())
+            })
+        };
+        let receiver = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2);
+                let queue = words.handle::<Twin>(&actor);
+                let got: Vec<u64> = std::iter::from_fn(|| queue.recv().ok()).map(whole).collect();
+                got.len()
+            })
+        };
+        let sent = mortal.join().unwrap();
+        words.handle::<Twin>(&machine.actor(3)).close();
+        let got = receiver.join().unwrap();
+        assert!(got <= 1 && (sent != Some(true) || got == 1));
+        sent.is_none()
+    });
+}
+
 /// A consumer dies at any write beside a living one: at most the one message is gone that it had taken.
 #[test]
 fn a_consumer_dies_beside_another() {

@@ -181,6 +181,34 @@ fn two_threads_of_one_handle() {
     });
 }
 
+/// A push by a handle that another thread has just pushed with: once it has returned, whoever knows that finds a message,
+/// or an older one that is still being written. Never an empty ring: what the handle remembers brings the older one along.
+#[test]
+fn a_push_after_another_threads_is_visible() {
+    explore(2, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        let ring: &'static Ring<'static> = {
+            let words: &'static RingWords = Box::leak(Box::new(words));
+            Box::leak(Box::new(words.ring()))
+        };
+        let hints: &'static _ = Box::leak(Box::new(ring.hints()));
+        let returned: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+        let first = thread::spawn(move || ring.try_push(id(1), &twin(1), hints).is_ok());
+        let second = thread::spawn(move || {
+            assert!(ring.try_push(id(1), &twin(2), hints).is_ok());
+            returned.store(true, Ordering::Release);
+        });
+        let consumer = thread::spawn(move || {
+            if returned.load(Ordering::Acquire) {
+                assert_ne!(ring.try_pop::<Twin>().1.map(|_| ()), Err(PopRefused::Empty));
+            }
+        });
+        assert!(first.join().unwrap());
+        second.join().unwrap();
+        consumer.join().unwrap();
+    });
+}
+
 /// A peek is whole, and of a message that was at the head, while others pop it and overwrite its slot.
 #[test]
 fn peek_is_whole() {
@@ -198,10 +226,15 @@ fn peek_is_whole() {
                 ring.try_push(id(2), &twin(2), &ring.hints()).is_ok()
             }
         });
-        // SAFETY: `peek` returns initialised bytes, and any bits are a Twin.
-        if let Some(message) = words.ring().peek::<Twin>().map(|message| unsafe { message.assume_init() }) {
-            assert!((1..=2).contains(&whole(message)));
-        }
+        // A thread of its own: loom lets too little happen between two loads of the main one.
+        let peeker = thread::spawn({
+            let words = words.clone();
+            move || {
+                // SAFETY: `peek` returns initialised bytes, and any bits are a Twin.
+                words.ring().peek::<Twin>().map(|message| whole(unsafe { message.assume_init() }))
+            }
+        });
+        assert!(peeker.join().unwrap().is_none_or(|number| (1..=2).contains(&number)));
         assert_eq!(consumer.join().unwrap(), Some(1));
         producer.join().unwrap();
     });

@@ -1,0 +1,204 @@
+//! Weakens the algorithms, one step at a time, and demands that a loom model notices each.
+//!
+//! ```sh
+//! cargo run --release -p ipc-tests --bin mutants            # judges the table
+//! cargo run --release -p ipc-tests --bin mutants -- find X  # runs every model on the mutants whose name contains X
+//! ```
+//!
+//! The workspace is copied, each mutant is applied to the copy, and its model is run there. A model that passes on the
+//! mutant proves nothing about the line: that is a failure, and so is a line that is not found any more.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+#[path = "mutants/table.rs"]
+mod table;
+
+use table::{MUTANTS, Mutant};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Far longer than any model takes: one that does not end has noticed, too (it livelocks).
+const PATIENCE: Duration = Duration::from_secs(180);
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let result = match &args[..] {
+        [] => judge(),
+        [verb, part] if verb == "find" => find(part),
+        [verb] if verb == "markdown" => {
+            markdown();
+            Ok(true)
+        }
+        _ => Err("mutants [find PART | markdown]".into()),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every mutant against its own model.
+fn judge() -> Result<bool> {
+    let copy = Copy::new()?;
+    for test in MUTANTS.iter().map(|mutant| mutant.caught_by.0).collect::<std::collections::BTreeSet<_>>() {
+        if copy.run(test, None)? != Verdict::Passed {
+            return Err(format!("{test} does not pass as it is").into());
+        }
+    }
+    let mut caught = 0;
+    for mutant in MUTANTS {
+        let (test, model) = mutant.caught_by;
+        let verdict = copy.with(mutant, || copy.run(test, Some(model)))?;
+        let noticed = verdict == Verdict::Failed;
+        caught += usize::from(noticed);
+        println!("mutant {}: {} {test}::{model}", mutant.name, if noticed { "caught by" } else { "SURVIVED" });
+    }
+    println!("{} mutants, {caught} caught", MUTANTS.len());
+    Ok(caught == MUTANTS.len())
+}
+
+/// Which models notice the mutants whose names contain `part`.
+fn find(part: &str) -> Result<bool> {
+    let copy = Copy::new()?;
+    for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(part)) {
+        let failed = copy.with(mutant, || copy.failing())?;
+        println!("mutant {}: {}", mutant.name, if failed.is_empty() { "SURVIVED".into() } else { failed.join(", ") });
+    }
+    Ok(true)
+}
+
+/// The table for people.
+fn markdown() {
+    println!("| mutant | what is weakened | what it protects | caught by |");
+    println!("|---|---|---|---|");
+    for Mutant { name, edits, protects, caught_by: (test, model) } in MUTANTS {
+        let files: Vec<&str> = edits.iter().map(|edit| edit.file.trim_start_matches("ipc-core/src/")).collect();
+        println!("| {name} | `{}` | {protects} | `{test}::{model}` |", files.join("`, `"));
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+}
+
+/// A copy of the workspace in a directory of its own.
+struct Copy {
+    root: PathBuf,
+    source: PathBuf,
+}
+
+impl Copy {
+    fn new() -> Result<Self> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?.to_owned();
+        let root = env::temp_dir().join(format!("mutants-{}", std::process::id()));
+        for part in ["Cargo.toml", "Cargo.lock", "ipc-core", "ipc-posix", "ipc-tests", "benches"] {
+            copy(&source.join(part), &root.join(part))?;
+        }
+        Ok(Copy { root, source })
+    }
+
+    /// Runs `act` on the mutant.
+    fn with<R>(&self, mutant: &Mutant, act: impl FnOnce() -> Result<R>) -> Result<R> {
+        for edit in mutant.edits {
+            let path = self.root.join(edit.file);
+            let text = fs::read_to_string(&path)?;
+            let found = text.matches(edit.from).count();
+            if found != edit.times {
+                let (name, file, times) = (mutant.name, edit.file, edit.times);
+                return Err(format!("mutant {name}: {found} places in {file}, not {times}: {:?}", edit.from).into());
+            }
+            fs::write(path, text.replace(edit.from, edit.to))?;
+        }
+        let result = act();
+        for edit in mutant.edits {
+            // A new file with a new date: Cargo must not take the mutant's build for it.
+            fs::write(self.root.join(edit.file), fs::read_to_string(self.source.join(edit.file))?)?;
+        }
+        result
+    }
+
+    fn cargo(&self) -> Command {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(&self.root).env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", self.root.join("target"));
+        cargo.args(["test", "-q", "-p", "ipc-tests", "--release"]);
+        cargo
+    }
+
+    fn build(&self, test: &str) -> Result<()> {
+        let built = self.cargo().args(["--no-run", "--test", test]).stderr(Stdio::piped()).output()?;
+        if built.status.success() {
+            return Ok(());
+        }
+        Err(format!("{test} does not build:\n{}", String::from_utf8_lossy(&built.stderr)).into())
+    }
+
+    /// Builds, which must work, and runs one model (or all of its file).
+    fn run(&self, test: &str, model: Option<&str>) -> Result<Verdict> {
+        self.build(test)?;
+        let mut cargo = self.cargo();
+        cargo.args(["--test", test, "--"]).args(model).args(model.map(|_| "--exact"));
+        let mut child = cargo.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let started = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(if status.success() { Verdict::Passed } else { Verdict::Failed });
+            }
+            if started.elapsed() > PATIENCE {
+                child.kill()?;
+                child.wait()?;
+                return Ok(Verdict::Failed);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The models that fail.
+    fn failing(&self) -> Result<Vec<String>> {
+        self.build("loom_*")?;
+        let output = self.cargo().args(["--no-fail-fast", "--test", "loom_*"]).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        // The list at the end of each file's run.
+        let lines = text.split("\nfailures:\n").skip(1).flat_map(str::lines);
+        let mut failing: Vec<String> = lines
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| line.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()))
+            .map(str::to_owned)
+            .collect();
+        failing.sort();
+        failing.dedup();
+        Ok(failing)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// Copies a file, or a directory without what was built in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_file() {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(from, to)?;
+        return Ok(());
+    }
+    for entry in fs::read_dir(from)? {
+        let name = entry?.file_name();
+        if name != "target" {
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    }
+    Ok(())
+}

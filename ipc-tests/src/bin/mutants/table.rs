@@ -1,0 +1,249 @@
+//! What is weakened, and which model has to notice.
+
+/// A replacement in one file.
+pub struct Edit {
+    pub file: &'static str,
+    pub from: &'static str,
+    pub to: &'static str,
+    /// How often `from` is there; all of them are replaced.
+    pub times: usize,
+}
+
+/// One weakening.
+pub struct Mutant {
+    pub name: &'static str,
+    pub edits: &'static [Edit],
+    /// What is lost with it.
+    pub protects: &'static str,
+    /// The test file and the model.
+    pub caught_by: (&'static str, &'static str),
+}
+
+const fn edit(file: &'static str, times: usize, from: &'static str, to: &'static str) -> Edit {
+    Edit { file, from, to, times }
+}
+
+const SYNC: &str = "ipc-core/src/sync.rs";
+const RING: &str = "ipc-core/src/ring/ring.rs";
+const RECOVERY: &str = "ipc-core/src/ring/recovery.rs";
+const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
+const VIEW: &str = "ipc-core/src/queue/view.rs";
+const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
+
+pub const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "publish: Release to Relaxed",
+        edits: &[edit(SYNC, 1, "word.swap(value, Ordering::Release);", "word.swap(value, Ordering::Relaxed);")],
+        protects: "a slot that is full shows its whole message",
+        caught_by: ("loom_ring", "one_producer_one_consumer_one_slot"),
+    },
+    Mutant {
+        name: "pop, stamp: Acquire to Relaxed",
+        edits: &[
+            edit(
+                RING,
+                1,
+                "if !Stamp(word.load(Ordering::Acquire)).is_full_at(at)",
+                "if !Stamp(word.load(Ordering::Relaxed)).is_full_at(at)",
+            ),
+            edit(
+                RING,
+                1,
+                "            let stamp = Stamp(word.load(Ordering::Acquire));\n            let ahead",
+                "            let stamp = Stamp(word.load(Ordering::Relaxed));\n            let ahead",
+            ),
+        ],
+        protects: "the same, from the consumer's side",
+        caught_by: ("loom_ring", "one_producer_one_consumer_one_slot"),
+    },
+    Mutant {
+        name: "publish before the copy",
+        edits: &[edit(
+            RING,
+            1,
+            "        payload::store(value, cells);\n        // \"publish\"\n        sync::publish(stamp, Stamp::new(at, Some(me), SlotState::Full).0);",
+            "        sync::publish(stamp, Stamp::new(at, Some(me), SlotState::Full).0);\n        payload::store(value, cells);",
+        )],
+        protects: "the same",
+        caught_by: ("loom_ring", "one_producer_one_consumer_one_slot"),
+    },
+    Mutant {
+        name: "copy after the compare-exchange",
+        edits: &[edit(
+            RING,
+            1,
+            "        self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).ok().map(|_| value)",
+            "        let _: MaybeUninit<T> = value;\n        self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).ok().map(|_| payload::load(cells))",
+        )],
+        protects: "the producer of the next lap does not write what is still being read",
+        caught_by: ("loom_ring", "one_producer_two_consumers_wrap_around"),
+    },
+    Mutant {
+        name: "ticket: AcqRel to Acquire",
+        edits: &[
+            edit(
+                RING,
+                1,
+                "compare_exchange(tail.0, claimed, Ordering::AcqRel, Ordering::Relaxed)",
+                "compare_exchange(tail.0, claimed, Ordering::Acquire, Ordering::Relaxed)",
+            ),
+            edit(
+                RING,
+                1,
+                "compare_exchange_weak(tail.0, claimed, Ordering::AcqRel, Ordering::Acquire)",
+                "compare_exchange_weak(tail.0, claimed, Ordering::Acquire, Ordering::Acquire)",
+            ),
+        ],
+        protects: "with a new tail comes the mark of every slot before its newest (I1)",
+        caught_by: ("loom_queue", "two_producers_wake_one_consumer"),
+    },
+    Mutant {
+        name: "no mark of the slot before",
+        edits: &[edit(
+            RING,
+            1,
+            "(lag < 0 && !self.mark(before, stamp, tail.owner(), previous))",
+            "(lag < 0 && { let _ = Self::mark; false })",
+        )],
+        protects: "an unfinished ticket names its owner (I1)",
+        caught_by: ("loom_death", "a_producer_dies_beside_another"),
+    },
+    Mutant {
+        name: "room: head Acquire to Relaxed",
+        edits: &[edit(
+            RING,
+            1,
+            "        // Acquire, \"free\": the consumers have read the cells before `head`.\n        let head = Position::of(self.head.load(Ordering::Acquire));",
+            "        let head = Position::of(self.head.load(Ordering::Relaxed));",
+        )],
+        protects: "a slot is overwritten only after it was read",
+        caught_by: ("loom_ring", "two_producers_one_consumer"),
+    },
+    Mutant {
+        name: "room: off by one",
+        edits: &[edit(
+            RING,
+            1,
+            "        if (0..capacity).contains(&ahead) {",
+            "        if (0..=capacity).contains(&ahead) {",
+        )],
+        protects: "a ring holds no more than its capacity",
+        caught_by: ("loom_ring", "full_is_full"),
+    },
+    Mutant {
+        name: "hint of the tail: Release to Relaxed",
+        edits: &[edit(
+            RING,
+            2,
+            "hints.tail.store(claimed, Ordering::Release);",
+            "hints.tail.store(claimed, Ordering::Relaxed);",
+        )],
+        protects: "threads that share a handle: the slot before is published",
+        caught_by: ("loom_ring", "a_push_after_another_threads_is_visible"),
+    },
+    Mutant {
+        name: "peek without its compare-exchange",
+        edits: &[edit(
+            RING,
+            1,
+            "self.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed).ok().map(|_| value)",
+            "Some(value)",
+        )],
+        protects: "a peek is whole",
+        caught_by: ("loom_ring", "peek_is_whole"),
+    },
+    Mutant {
+        name: "close: a flag that nobody's ticket looks at",
+        edits: &[edit(RING, 1, "            if tail.is_closed() {", "            if false {")],
+        protects: "no ticket is taken after the closing",
+        caught_by: ("loom_ring", "closing_is_one_step"),
+    },
+    Mutant {
+        name: "notify without its barrier",
+        edits: &[edit(EVENTCOUNT, 1, "        platform.light_barrier();\n", "")],
+        protects: "no wake-up is lost: the notifier's half of the store-then-load pair",
+        caught_by: ("loom_queue", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "sleeper without its barrier",
+        edits: &[edit(EVENTCOUNT, 1, "        platform.heavy_barrier();\n", "")],
+        protects: "the sleeper's half",
+        caught_by: ("loom_queue", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "notify: epoch not bumped",
+        edits: &[edit(
+            EVENTCOUNT,
+            1,
+            "self.0.fetch_add(ONE_EPOCH, Ordering::Release)",
+            "self.0.fetch_add(0, Ordering::Release)",
+        )],
+        protects: "who announced itself and does not sleep yet is not overlooked",
+        caught_by: ("loom_queue", "two_consumers_are_woken"),
+    },
+    Mutant {
+        name: "announcement cleared, sleepers not woken",
+        edits: &[edit(
+            EVENTCOUNT,
+            1,
+            "            self.0.fetch_and(!ANNOUNCED, Ordering::Release);\n            platform.wake(&self.0, EVERYBODY);",
+            "            self.0.fetch_and(!ANNOUNCED, Ordering::Release);",
+        )],
+        protects: "who queued before the clear announces itself again",
+        caught_by: ("loom_queue", "two_consumers_are_woken"),
+    },
+    Mutant {
+        name: "FENCED: Acquire to Relaxed",
+        edits: &[edit(
+            EVENTCOUNT,
+            1,
+            "        let seen = self.0.load(Ordering::Acquire);",
+            "        let seen = self.0.load(Ordering::Relaxed);",
+        )],
+        protects: "a second sleeper may build on the first one's barrier",
+        caught_by: ("loom_queue", "two_consumers_are_woken"),
+    },
+    Mutant {
+        name: "pop wakes no sender",
+        edits: &[
+            edit(RECEIVE, 1, "        self.parts.control.gates.space.notify(&self.platform, || 1);\n", ""),
+            edit(RECEIVE, 1, "        if freed != 0 {\n", "        if freed > 1 {\n"),
+        ],
+        protects: "a sender that sleeps for room is woken",
+        caught_by: ("loom_queue", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "close wakes no receiver",
+        edits: &[edit(
+            VIEW,
+            1,
+            "        self.parts.ring.close();\n        self.parts.control.gates.items.notify_all(&self.platform);\n        self.parts.control.gates.space.notify_all(&self.platform);\n        first",
+            "        self.parts.ring.close();\n        self.parts.control.gates.space.notify_all(&self.platform);\n        first",
+        )],
+        protects: "closing ends whoever sleeps",
+        caught_by: ("loom_queue", "closing_ends_a_receiver"),
+    },
+    Mutant {
+        name: "half-done closing left alone",
+        edits: &[edit(VIEW, 1, "        if begun && !self.parts.ring.is_closed() {", "        if false && begun {")],
+        protects: "a closer that dies has closed the queue or not, and everybody agrees",
+        caught_by: ("loom_queue", "a_closer_dies"),
+    },
+    Mutant {
+        name: "repair without the newest ticket",
+        edits: &[edit(
+            RECOVERY,
+            1,
+            "        if tail.owner() == Some(who) {",
+            "        if false && tail.owner() == Some(who) {",
+        )],
+        protects: "a producer that died right after it took a ticket holds up nobody, not even the end",
+        caught_by: ("loom_death", "a_producer_dies_before_the_end"),
+    },
+    Mutant {
+        name: "repair without the walk",
+        edits: &[edit(RECOVERY, 1, "        for _ in 0..tickets {", "        for _ in 0..tickets.min(0) {")],
+        protects: "the same, once another producer has marked the slot",
+        caught_by: ("loom_death", "a_producer_dies_beside_another"),
+    },
+];

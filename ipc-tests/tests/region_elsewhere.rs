@@ -1,0 +1,270 @@
+//! Processes in other places: after `exec`, in another PID namespace, and with nothing but a descriptor.
+
+#![cfg(not(loom))]
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+use ipc_posix::{Participant, Queue, Region, RegionErrorKind};
+use ipc_tests::children::{self, Args, ROLE_VARIABLE, Role, TempName};
+use ipc_tests::watchdog::Watchdog;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+const ROLES: &[Role] = &[
+    ("execs", execs),
+    ("executed", executed),
+    ("another_namespace", another_namespace),
+    ("first_process", first_process),
+    ("inherits", inherits),
+    ("is_sent", is_sent),
+    ("nobody", nobody),
+];
+
+#[test]
+fn child_entry() {
+    children::dispatch(ROLES);
+}
+
+fn others(region: &Region) -> Vec<Participant> {
+    region.participants().into_iter().filter(|participant| !participant.is_me).collect()
+}
+
+fn queue(region: &Region) -> Queue<u64> {
+    region.queue("q").capacity(8).open_or_create().unwrap()
+}
+
+/// This program once more, in this process or another one, with another role.
+fn again(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(std::env::args().skip(1)).env(ROLE_VARIABLE, role);
+    command
+}
+
+fn execs(args: &Args) {
+    let region = Region::open(&args.get("name")).unwrap();
+    queue(&region).send(1).unwrap();
+    children::say("attached");
+    assert_eq!(children::hear(), "exec");
+    panic!("{}", again("executed").exec());
+}
+
+fn executed(args: &Args) {
+    children::say("executed");
+    assert_eq!(children::hear(), "open");
+    let region = Region::open(&args.get("name")).unwrap();
+    queue(&region).send(2).unwrap();
+    children::say("attached");
+    let _ = children::hear();
+}
+
+/// `exec` ends an attachment as death does, though the process id lives on; the new program is a new participant.
+#[test]
+fn exec_ends_an_attachment() {
+    let _watchdog = Watchdog::new(LIMIT, "exec_ends_an_attachment");
+    let name = TempName::new("exec");
+    let region = Region::create(name.as_str()).unwrap();
+    let mut child = children::spawn("execs", &[("name", name.as_str())]);
+    child.expect("attached");
+    let before = others(&region);
+    assert!(before.len() == 1 && before[0].alive && before[0].pid == child.pid() as u32, "{before:?}");
+    child.say("exec");
+    child.expect("executed");
+    let after = others(&region);
+    assert!(after.len() == 1 && !after[0].alive, "{after:?}");
+    assert_eq!(region.recover(), 1);
+    child.say("open");
+    child.expect("attached");
+    assert!(others(&region).iter().all(|participant| participant.alive));
+    let queue = queue(&region);
+    assert_eq!([queue.try_recv(), queue.try_recv()], [Ok(1), Ok(2)]);
+    child.sigkill();
+}
+
+fn another_namespace(_: &Args) {
+    // SAFETY: no memory is passed. Root needs no user namespace; others do.
+    let unshared = unsafe {
+        libc::unshare(libc::CLONE_NEWPID) == 0 || libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWPID) == 0
+    };
+    assert!(unshared, "this test needs a PID namespace: {}", std::io::Error::last_os_error());
+    let mut first = again("first_process").spawn().unwrap();
+    assert!(!first.wait().unwrap().success());
+    children::say("killed");
+    let _ = children::hear();
+}
+
+fn first_process(args: &Args) {
+    assert_eq!(std::process::id(), 1, "the first of its namespace");
+    let region = Region::open(&args.get("name")).unwrap();
+    let (there, back) = (queue(&region), region.queue::<u64>("back").open().unwrap());
+    there.send(u64::from(std::process::id())).unwrap();
+    children::say("attached");
+    assert_eq!(back.recv().unwrap(), 7);
+    there.send(8).unwrap();
+    // Its end comes as an error of its own: as good as a kill, and nobody outside has to know its number.
+    assert_eq!(back.recv().unwrap(), 9);
+    // SAFETY: no memory is passed.
+    unsafe { libc::_exit(9) };
+}
+
+/// Process ids of another namespace mean nothing here, and nothing depends on them.
+#[test]
+fn another_pid_namespace() {
+    let _watchdog = Watchdog::new(LIMIT, "another_pid_namespace");
+    let name = TempName::new("pidns");
+    let region = Region::create(name.as_str()).unwrap();
+    let (there, back) = (queue(&region), region.queue::<u64>("back").capacity(8).create().unwrap());
+    let mut child = children::spawn("another_namespace", &[("name", name.as_str())]);
+    child.expect("attached");
+    assert_eq!(there.recv().unwrap(), 1, "its number, which is somebody else's here");
+    let guests = others(&region);
+    assert!(guests.len() == 1 && guests[0].alive && guests[0].pid == 1, "{guests:?}");
+    assert_eq!(region.recover(), 0, "process 1 is alive there");
+    back.send(7).unwrap();
+    assert_eq!(there.recv().unwrap(), 8);
+    back.send(9).unwrap();
+    child.expect("killed");
+    // Process 1 of this namespace is alive and well.
+    let guests = others(&region);
+    assert!(guests.len() == 1 && !guests[0].alive, "{guests:?}");
+    assert_eq!(region.recover(), 1);
+    assert!(others(&region).is_empty());
+    child.sigkill();
+}
+
+const NOBODY: u32 = 65534;
+
+/// Another user: is kept out of what is not its own, and leaves a region that is its own.
+fn nobody(args: &Args) {
+    // SAFETY: no memory is passed.
+    assert_eq!(unsafe { libc::setgid(NOBODY) | libc::setuid(NOBODY) }, 0);
+    let error = Region::open(&args.get("name")).unwrap_err();
+    let RegionErrorKind::PermissionDenied { owner, mode } = error.kind() else { panic!("{error}") };
+    assert_eq!((*owner, *mode), (Some(0), Some(0o600)), "{error}");
+    Region::create(&args.get("mine")).unwrap();
+    children::say("created");
+}
+
+/// A region of root's keeps others out; one of theirs is not trusted by root unless it says so. Only root can be two users.
+#[test]
+fn other_users() {
+    // SAFETY: takes nothing.
+    if unsafe { libc::geteuid() } != 0 {
+        return;
+    }
+    let _watchdog = Watchdog::new(LIMIT, "other_users");
+    let (name, mine) = (TempName::new("owner"), TempName::new("owned"));
+    let _region = Region::create(name.as_str()).unwrap();
+    let mut child = children::spawn("nobody", &[("name", name.as_str()), ("mine", mine.as_str())]);
+    child.expect("created");
+    let error = Region::open(mine.as_str()).unwrap_err();
+    assert!(matches!(error.kind(), RegionErrorKind::Owner { found: NOBODY, expected: 0 }), "{error}");
+    assert!(Region::options().trust_user(NOBODY).open(mine.as_str()).is_ok());
+    assert!(child.wait().success());
+}
+
+/// Echoes numbers plus one, until it is killed.
+fn echo(region: &Region) {
+    let (there, back) = (queue(region), region.queue::<u64>("back").open().unwrap());
+    children::say("attached");
+    loop {
+        back.send(there.recv().unwrap() + 1).unwrap();
+    }
+}
+
+fn inherits(args: &Args) {
+    // SAFETY: the parent left this descriptor open for us, and nobody else here owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(args.number("fd") as RawFd) };
+    echo(&Region::from_fd(&fd).unwrap());
+}
+
+fn is_sent(args: &Args) {
+    let stream = UnixStream::connect(args.get("socket")).unwrap();
+    echo(&Region::from_fd(receive_fd(&stream)).unwrap());
+}
+
+/// A peer that got the descriptor works as any other, and is known to be dead when it is killed.
+fn with_peer(region: &Region, mut peer: children::Child) {
+    let (there, back) = (queue(region), region.queue::<u64>("back").open().unwrap());
+    peer.expect("attached");
+    for number in 0..100 {
+        there.send(number).unwrap();
+        assert_eq!(back.recv().unwrap(), number + 1);
+    }
+    assert!(others(region).iter().all(|participant| participant.alive));
+    peer.sigkill();
+    assert!(others(region).iter().all(|participant| !participant.alive));
+    assert_eq!(region.recover(), 1);
+    there.try_send(1).unwrap();
+    assert_eq!(there.try_recv(), Ok(1));
+}
+
+/// An anonymous region has no name: its descriptor is the invitation, inherited or sent over a Unix socket. What is passed
+/// shares one open file with the sender's copy; each attachment opens a file of its own, so each has a life of its own.
+#[test]
+fn descriptors_are_invitations() {
+    let _watchdog = Watchdog::new(LIMIT, "descriptors_are_invitations");
+    let region = Region::options().anonymous().unwrap();
+    let (_, _) = (queue(&region), region.queue::<u64>("back").capacity(8).create().unwrap());
+    let fd = region.try_clone_fd().unwrap();
+    // SAFETY: an open descriptor, whose only flag is close-on-exec.
+    assert_eq!(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) }, 0);
+    with_peer(&region, children::spawn("inherits", &[("fd", &fd.as_raw_fd().to_string())]));
+    drop(fd);
+
+    let name = TempName::new("socket");
+    let listener = std::os::unix::net::UnixListener::bind(name.path()).unwrap();
+    let peer = children::spawn("is_sent", &[("socket", name.path().to_str().unwrap())]);
+    let (stream, _) = listener.accept().unwrap();
+    send_fd(&stream, &region.try_clone_fd().unwrap());
+    with_peer(&region, peer);
+    std::fs::remove_file(name.path()).unwrap();
+}
+
+/// Room for one descriptor, aligned as the kernel wants it.
+#[repr(C, align(8))]
+struct Control([u8; 64]);
+
+fn send_fd(stream: &UnixStream, fd: &OwnedFd) {
+    let byte = [0_u8];
+    let mut data = IoSlice::new(&byte);
+    let mut control = Control([0; 64]);
+    // SAFETY: the message points to one buffer of data and one of control, which outlive the call; the macros stay inside
+    // the control buffer, which is larger than they say.
+    let sent = unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = std::ptr::from_mut(&mut data).cast();
+        message.msg_iovlen = 1;
+        message.msg_control = control.0.as_mut_ptr().cast();
+        message.msg_controllen = libc::CMSG_SPACE(size_of::<RawFd>() as u32) as usize;
+        let header = libc::CMSG_FIRSTHDR(&message);
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = libc::SCM_RIGHTS;
+        (*header).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as usize;
+        libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(fd.as_raw_fd());
+        libc::sendmsg(stream.as_raw_fd(), &message, 0)
+    };
+    assert_eq!(sent, 1, "sendmsg: {}", std::io::Error::last_os_error());
+}
+
+fn receive_fd(stream: &UnixStream) -> OwnedFd {
+    let mut byte = [0_u8];
+    let mut data = IoSliceMut::new(&mut byte);
+    let mut control = Control([0; 64]);
+    // SAFETY: as above; the descriptor that came is new and ours.
+    unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = std::ptr::from_mut(&mut data).cast();
+        message.msg_iovlen = 1;
+        message.msg_control = control.0.as_mut_ptr().cast();
+        message.msg_controllen = control.0.len();
+        assert_eq!(libc::recvmsg(stream.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC), 1);
+        let header = libc::CMSG_FIRSTHDR(&message);
+        assert!(!header.is_null() && (*header).cmsg_type == libc::SCM_RIGHTS);
+        OwnedFd::from_raw_fd(libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned())
+    }
+}
