@@ -26,6 +26,8 @@ const fn edit(file: &'static str, times: usize, from: &'static str, to: &'static
 const SYNC: &str = "ipc-core/src/sync.rs";
 const RING: &str = "ipc-core/src/ring/ring.rs";
 const RECOVERY: &str = "ipc-core/src/ring/recovery.rs";
+const MUTEX: &str = "ipc-core/src/mutex/raw.rs";
+const VALUE: &str = "ipc-core/src/mutex/value.rs";
 const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
 const VIEW: &str = "ipc-core/src/queue/view.rs";
 const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
@@ -245,5 +247,104 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(RECOVERY, 1, "        for _ in 0..tickets {", "        for _ in 0..tickets.min(0) {")],
         protects: "the same, once another producer has marked the slot",
         caught_by: ("loom_death", "a_producer_dies_beside_another"),
+    },
+    Mutant {
+        name: "mutex, unlock: Release to Relaxed",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "self.word.fetch_sub(mine, Ordering::Release)",
+            "self.word.fetch_sub(mine, Ordering::Relaxed)",
+        )],
+        protects: "the next holder sees what the last one did",
+        caught_by: ("loom_mutex", "one_at_a_time"),
+    },
+    Mutant {
+        name: "mutex, lock: Acquire to Relaxed",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "compare_exchange(0, mine, Ordering::Acquire",
+            "compare_exchange(0, mine, Ordering::Relaxed",
+        )],
+        protects: "the same, from the next holder's side",
+        caught_by: ("loom_mutex", "one_at_a_time"),
+    },
+    Mutant {
+        name: "mutex, lock after a sleep: Acquire to Relaxed",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed).map",
+            "self.word.compare_exchange(word, taken, Ordering::Relaxed, Ordering::Relaxed).map",
+        )],
+        protects: "the same, in the other way to the lock",
+        caught_by: ("loom_mutex", "nobody_is_forgotten"),
+    },
+    Mutant {
+        name: "mutex: the bit of the sleepers is lost",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "let taken = (word & (WAITERS | DIED | POISONED)) | mine;",
+            "let taken = (word & (DIED | POISONED)) | mine;",
+        )],
+        protects: "one that was woken takes the lock, and the others still have to be woken",
+        caught_by: ("loom_mutex", "nobody_is_forgotten"),
+    },
+    Mutant {
+        name: "mutex: the mark of a death is lost",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "let taken = (word & (WAITERS | DIED | POISONED)) | mine;",
+            "let taken = (word & (WAITERS | POISONED)) | mine;",
+        )],
+        protects: "a death is told of until somebody declares the data consistent",
+        caught_by: ("loom_mutex", "sweeping_beside_a_takeover"),
+    },
+    Mutant {
+        name: "mutex: a death is not marked",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "let died = if word & TRANSACTION == 0 { DIED } else { 0 };",
+            "let died = word & TRANSACTION & DIED;",
+        )],
+        protects: "who changed in place and died is told of",
+        caught_by: ("loom_mutex", "sweeping_beside_a_takeover"),
+    },
+    Mutant {
+        name: "mutex: the death of a transaction is marked",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "let died = if word & TRANSACTION == 0 { DIED } else { 0 };",
+            "let died = DIED | (word & TRANSACTION & DIED);",
+        )],
+        protects: "nobody has to repair after a transaction",
+        caught_by: ("loom_mutex", "a_transaction_dies"),
+    },
+    Mutant {
+        name: "mutex, repair wakes nobody",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "        if word & WAITERS != 0 {\n            platform.wake(&self.word, EVERYBODY);",
+            "        if word & WAITERS & 1 != 0 {\n            platform.wake(&self.word, EVERYBODY);",
+        )],
+        protects: "who sleeps for a lock that a repair frees is woken",
+        caught_by: ("loom_mutex", "sweeping_beside_a_takeover"),
+    },
+    Mutant {
+        name: "mutex, commit before the copy",
+        edits: &[edit(
+            VALUE,
+            1,
+            "        payload::store(value, copies[other]);\n        // Release: who reads the new index finds the copy whole.\n        self.0.store(other as u32, Ordering::Release);",
+            "        self.0.store(other as u32, Ordering::Release);\n        payload::store(value, copies[other]);",
+        )],
+        protects: "a transaction counts whole or not at all",
+        caught_by: ("loom_mutex", "a_transaction_dies"),
     },
 ];
