@@ -365,3 +365,31 @@ impl<G> LockTimeoutError<G> {
         matches!(self, LockTimeoutError::Timeout)
     }
 }
+
+/// Why a wait with a time limit failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitTimeoutError {
+    /// What was waited for did not happen in time.
+    Timeout,
+    /// The object cannot be used.
+    Fault(Fault),
+}
+
+impl WaitTimeoutError {
+    /// Whether the time was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, WaitTimeoutError::Timeout)
+    }
+}
+
+impl fmt::Display for WaitTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitTimeoutError::Timeout => f.write_str("it did not happen in time"),
+            WaitTimeoutError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for WaitTimeoutError {}

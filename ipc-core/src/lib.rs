@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`event`] | a flag that can be waited for |
 //! | [`mutex`] | a lock with data that survives its holder's death |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
 //! | [`region`] | a region that holds many named objects: header, directory, lock |
@@ -41,6 +42,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod error;
+pub mod event;
 #[cfg(not(loom))]
 pub mod memory;
 pub mod mutex;
@@ -56,6 +58,8 @@ pub mod time;
 pub mod wait;
 
 pub use error::Fault;
+#[cfg(not(loom))]
+pub use event::Event;
 #[cfg(not(loom))]
 pub use mutex::Mutex;
 pub use participant::ParticipantId;

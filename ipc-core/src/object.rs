@@ -45,7 +45,7 @@ kinds! {
     Mutex = 2, "mutex";
     /// A counting semaphore.
     Semaphore = 3, "semaphore";
-    /// An event flag.
+    /// An event flag ([`Event`](crate::Event)).
     Event = 4, "event";
     /// An atomic number that can be waited for.
     Counter = 5, "counter";

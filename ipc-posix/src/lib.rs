@@ -56,6 +56,7 @@ compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by
 mod attachment;
 mod clock;
 mod error;
+mod event;
 mod fork;
 pub mod futex;
 mod liveness;
@@ -69,9 +70,10 @@ mod region;
 mod sys;
 
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
+pub use event::{Event, EventOptions};
 pub use ipc_core::error::{
     Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
-    TryLockError, TryRecvError, TrySendError,
+    TryLockError, TryRecvError, TrySendError, WaitTimeoutError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;

@@ -14,6 +14,7 @@ use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::attachment::Membership;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
+use crate::event::EventOptions;
 use crate::mutex::MutexOptions;
 use crate::queue::{QueueOptions, QueueStats};
 use crate::{probe, sys};
@@ -221,6 +222,11 @@ impl Region {
                 }
             })
             .count()
+    }
+
+    /// An event in this region: set its options, then create or open it. See [`Event`](crate::Event).
+    pub fn event(&self, name: &str) -> EventOptions<'_> {
+        EventOptions::new(self, name)
     }
 
     /// A mutex with a `T` in this region: set its options, then create or open it. See [`Mutex`](crate::Mutex).

@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
 mod books;
+mod event;
 mod halves;
 mod mutex;
 mod object;
@@ -90,6 +91,11 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "mutex.transaction", scenes: mutex::transaction },
     Operation { name: "mutex.unlock.wakes", scenes: mutex::unlock_wakes },
     Operation { name: "mutex.recover", scenes: mutex::recover },
+    Operation { name: "event.set", scenes: event::set },
+    Operation { name: "event.set.wakes", scenes: event::set_wakes },
+    Operation { name: "event.clear", scenes: event::clear },
+    Operation { name: "event.wait", scenes: event::wait },
+    Operation { name: "event.wait.timeout", scenes: event::wait_timeout },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },

@@ -1,0 +1,168 @@
+//! The event's word.
+
+use core::time::Duration;
+
+use crate::platform::Platform;
+use crate::sync::{AtomicU32, Ordering};
+use crate::time::Instant;
+
+const SET: u32 = 0b01;
+const WAITERS: u32 = 0b10;
+const ONE_GENERATION: u32 = 0b100;
+const EVERYBODY: u32 = i32::MAX as u32;
+/// A sleep ends after this time at the latest: a setter may have been killed before its wake.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// What becomes of the flag when a waiter goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// It stays until somebody clears it; everybody who waits goes.
+    Manual,
+    /// The waiter takes it along; one goes for each `set`.
+    Auto,
+}
+
+/// The word. Zero is clear.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct RawEvent(AtomicU32);
+
+fn generation(word: u32) -> u32 {
+    word / ONE_GENERATION
+}
+
+impl RawEvent {
+    /// A clear event in a model.
+    #[cfg(loom)]
+    #[allow(clippy::new_without_default, reason = "for models only")]
+    pub fn new() -> Self {
+        RawEvent(AtomicU32::new(0))
+    }
+
+    /// Writes a clear or set event. The caller has the word to itself.
+    #[cfg(not(loom))]
+    pub(crate) fn initialise(&self, set: bool) {
+        self.0.store(u32::from(set), Ordering::Relaxed);
+    }
+
+    /// Sets the flag; `true` if it was clear. Lock-free. A system call only if somebody sleeps.
+    pub fn set<P: Platform + ?Sized>(&self, platform: &P, reset: Reset) -> bool {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            if word & SET != 0 {
+                // A read-modify-write that changes nothing: whoever takes the flag later sees what we did, too.
+                match self.0.compare_exchange(word, word, Ordering::AcqRel, Ordering::Relaxed) {
+                    Ok(_) => return false,
+                    Err(now) => {
+                        word = now;
+                        continue;
+                    }
+                }
+            }
+            let kept = match reset {
+                Reset::Manual => 0,
+                Reset::Auto => word & WAITERS,
+            };
+            let set = ((word & !(SET | WAITERS)).wrapping_add(ONE_GENERATION)) | SET | kept;
+            match self.0.compare_exchange(word, set, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => {
+                    if word & WAITERS != 0 {
+                        self.wake(platform, reset, set);
+                    }
+                    return true;
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    #[cold]
+    fn wake<P: Platform + ?Sized>(&self, platform: &P, reset: Reset, set: u32) {
+        match reset {
+            Reset::Manual => {
+                platform.wake(&self.0, EVERYBODY);
+            }
+            Reset::Auto => {
+                if platform.wake(&self.0, 1) == 0 {
+                    // Nobody sleeps. Whoever is about to has seen a clear flag, and the kernel will find another word.
+                    let _ = self.0.compare_exchange(set, set & !WAITERS, Ordering::Release, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Clears the flag; `true` if it was set.
+    pub fn clear(&self) -> bool {
+        self.0.fetch_and(!SET, Ordering::Release) & SET != 0
+    }
+
+    /// Whether the flag is set. One load.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire) & SET != 0
+    }
+
+    /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
+    pub fn is_awaited(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & WAITERS != 0
+    }
+
+    /// Goes if the flag is set (and takes it along, if it resets itself).
+    pub fn try_wait(&self, reset: Reset) -> bool {
+        match reset {
+            Reset::Manual => self.is_set(),
+            Reset::Auto => {
+                let mut word = self.0.load(Ordering::Relaxed);
+                while word & SET != 0 {
+                    match self.0.compare_exchange(word, word & !SET, Ordering::Acquire, Ordering::Relaxed) {
+                        Ok(_) => return true,
+                        Err(now) => word = now,
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Waits until the flag is set, until `deadline` at most (`None`: for ever). `false` is the time-out. A flag that is set
+    /// wins over a deadline that has passed.
+    pub fn wait<P: Platform + ?Sized>(&self, platform: &P, reset: Reset, deadline: Option<Instant>) -> bool {
+        let mut word = self.0.load(Ordering::Acquire);
+        let begun = generation(word);
+        loop {
+            if self.try_wait(reset) || (reset == Reset::Manual && generation(word) != begun) {
+                return true;
+            }
+            // `word` may be older than that look: then the kernel (or the compare-exchange) finds another.
+            if word & SET != 0 {
+                word = self.0.load(Ordering::Acquire);
+                continue;
+            }
+            let slice = match deadline {
+                None => SLICE,
+                Some(deadline) => {
+                    let left = deadline.saturating_since(platform.now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    SLICE.min(left)
+                }
+            };
+            if word & WAITERS == 0 {
+                // Relaxed: it only has to be in the word when the kernel compares it.
+                let announced = self.0.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Acquire);
+                if let Err(now) = announced {
+                    word = now;
+                    continue;
+                }
+            }
+            platform.wait(&self.0, word | WAITERS, slice);
+            word = self.0.load(Ordering::Acquire);
+        }
+    }
+
+    /// Wakes whoever sleeps: a dead participant may have owed it.
+    pub fn rouse<P: Platform + ?Sized>(&self, platform: &P) {
+        platform.wake(&self.0, EVERYBODY);
+    }
+}

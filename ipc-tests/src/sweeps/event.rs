@@ -1,0 +1,181 @@
+//! Events: a setter, a clearer or a waiter is killed at every instruction; whoever waits goes, and flags are not lost.
+
+use ipc_posix::{Event, Region};
+
+use super::stage::{self, Folder, Note, Page};
+use super::{Scene, Scenes, complain, patience};
+use crate::stepper::{Verdict, Victim};
+
+const EVENT: &str = "event";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Set,
+    Clear,
+    /// Waits on an event that is set.
+    Wait,
+    /// Waits on an event that nobody sets, with a time limit.
+    WaitTimeout,
+}
+
+struct EventScene {
+    deed: Deed,
+    auto: bool,
+    /// Whether somebody sleeps while the victim sets.
+    sleeper: bool,
+    folder: Folder,
+    page: Page,
+    stage: Option<(Region, Event, Option<Victim>)>,
+}
+
+fn scenes(deed: Deed, kinds: &[(&str, bool, bool)]) -> Scenes {
+    let scene =
+        |auto, sleeper| EventScene { deed, auto, sleeper, folder: Folder::new(), page: Page::new(), stage: None };
+    let kinds = kinds.iter();
+    kinds
+        .map(|(label, auto, sleeper)| ((*label).to_owned(), Box::new(scene(*auto, *sleeper)) as Box<dyn Scene>))
+        .collect()
+}
+
+pub(super) fn set() -> Scenes {
+    scenes(Deed::Set, &[("manual", false, false), ("auto", true, false)])
+}
+
+pub(super) fn set_wakes() -> Scenes {
+    scenes(Deed::Set, &[("manual", false, true), ("auto", true, true)])
+}
+
+pub(super) fn clear() -> Scenes {
+    scenes(Deed::Clear, &[("manual", false, false), ("auto", true, false)])
+}
+
+pub(super) fn wait() -> Scenes {
+    scenes(Deed::Wait, &[("manual", false, false), ("auto", true, false)])
+}
+
+pub(super) fn wait_timeout() -> Scenes {
+    scenes(Deed::WaitTimeout, &[("manual", false, false), ("auto", true, false)])
+}
+
+impl EventScene {
+    fn event(&self, region: &Region) -> Event {
+        let options = region.event(EVENT);
+        let options = if self.auto { options.auto_reset() } else { options };
+        options.open().expect("the event opens")
+    }
+
+    fn create(&self) -> (Region, Event) {
+        let region = self.folder.create();
+        let options = region.event(EVENT).initially_set(matches!(self.deed, Deed::Clear | Deed::Wait));
+        let options = if self.auto { options.auto_reset() } else { options };
+        let event = options.create().expect("the event is created");
+        (region, event)
+    }
+
+    fn fall_asleep(&self) -> Victim {
+        let mut sleeper = Victim::fork(|gate| {
+            let event = self.event(&self.folder.open());
+            gate.begin();
+            event.wait().expect("our own handle");
+            self.page.set(Note::Result, 1);
+            gate.end();
+        });
+        sleeper.set_blocked_after(patience());
+        sleeper.run_to_begin().expect("the sleeper begins");
+        sleeper.cont_detach().expect("the sleeper goes on");
+        let pid = sleeper.pid();
+        assert!(stage::comes_true(|| stage::sleeps(pid)), "the sleeper sleeps");
+        sleeper
+    }
+
+    fn look(&self, event: &Event, sleeper: Option<Victim>, finished: bool) -> Result<(), (Verdict, String)> {
+        let is_set = event.is_set();
+        if let Some(mut sleeper) = sleeper {
+            let gone = || self.page.get(Note::Result) != 0;
+            // Not set: then by nobody yet. An event that resets itself may be clear because the sleeper has gone.
+            if !is_set && !gone() {
+                if finished && !self.auto {
+                    return Err((Verdict::LOST, "a set that returned has not set".to_owned()));
+                }
+                event.set().expect("our own handle");
+            }
+            if !stage::comes_true(gone) {
+                return Err((Verdict::WEDGED, format!("the sleeper sleeps on, set: {}", event.is_set())));
+            }
+            sleeper.finish().map_err(|error| (Verdict::WEDGED, format!("the sleeper: {error}")))?;
+        } else {
+            let wanted: &[bool] = match (self.deed, finished) {
+                (Deed::Set, true) => &[true],
+                (Deed::Clear, true) => &[false],
+                (Deed::Wait | Deed::WaitTimeout, true) => &[!self.auto],
+                (Deed::Wait, false) if !self.auto => &[true],
+                _ => &[true, false],
+            };
+            if !wanted.contains(&is_set) {
+                return Err((Verdict::LOST, format!("set: {is_set}")));
+            }
+        }
+        // Everybody goes on, a newcomer included.
+        let newcomer = self.event(&self.folder.open());
+        event.clear().expect("our own handle");
+        newcomer.set().expect("our own handle");
+        event.wait_timeout(patience()).map_err(|error| (Verdict::WEDGED, format!("the survivor: {error}")))?;
+        if event.is_set() == self.auto {
+            return Err((Verdict::TORN, format!("set after a wait: {}", event.is_set())));
+        }
+        Ok(())
+    }
+}
+
+impl Scene for EventScene {
+    fn victim(&mut self) -> Victim {
+        self.stage = None;
+        self.page.clear();
+        let (region, event) = self.create();
+        let deed = self.deed;
+        let this = &*self;
+        let victim = Victim::fork(|gate| {
+            let event = this.event(&this.folder.open());
+            if this.sleeper {
+                this.page.set(Note::Armed, 1);
+                while this.page.get(Note::Stop) == 0 {
+                    stage::pause();
+                }
+            }
+            gate.begin();
+            match deed {
+                Deed::Set => {
+                    let _ = std::hint::black_box(event.set());
+                }
+                Deed::Clear => {
+                    let _ = std::hint::black_box(event.clear());
+                }
+                Deed::Wait => {
+                    let _ = std::hint::black_box(event.wait());
+                }
+                Deed::WaitTimeout => {
+                    let _ = std::hint::black_box(event.wait_timeout(std::time::Duration::from_millis(2)));
+                }
+            }
+            gate.end();
+        });
+        let sleeper = self.sleeper.then(|| {
+            assert!(stage::comes_true(|| self.page.get(Note::Armed) == 1), "the victim sets up");
+            let sleeper = self.fall_asleep();
+            self.page.set(Note::Stop, 1);
+            sleeper
+        });
+        self.stage = Some((region, event, sleeper));
+        victim
+    }
+
+    fn check(&mut self, finished: bool) -> Verdict {
+        let Some((_region, event, sleeper)) = self.stage.take() else { return Verdict::CLEAN };
+        // Nobody sets it while the victim waits for it: it has timed out.
+        let finished = finished && self.deed != Deed::WaitTimeout;
+        self.look(&event, sleeper, finished).err().map_or(Verdict::CLEAN, |(verdict, what)| {
+            complain(&what);
+            verdict
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Events: no wake-up is lost, a pulse releases everybody, one goes for each set, and death holds up nobody.
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use ipc_core::event::{RawEvent, Reset};
+use ipc_tests::model::{Machine, explore, explore_deaths};
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+struct Shared {
+    event: RawEvent,
+    data: UnsafeCell<u64>,
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Shared { event: RawEvent::new(), data: UnsafeCell::new(0) })
+    }
+
+    fn write(&self) {
+        // SAFETY: before the set, nobody else looks; loom checks.
+        self.data.with_mut(|data| unsafe { *data = 7 });
+    }
+
+    fn read(&self) -> u64 {
+        // SAFETY: after the wait, nobody writes; loom checks.
+        self.data.with(|data| unsafe { *data })
+    }
+}
+
+/// A waiter goes, and sees what the setter did before.
+#[test]
+fn a_waiter_goes_and_sees() {
+    for reset in [Reset::Manual, Reset::Auto] {
+        explore(None, move || {
+            let (machine, shared) = (Machine::new(), Shared::new());
+            let waiter = {
+                let (machine, shared) = (machine.clone(), shared.clone());
+                thread::spawn(move || {
+                    assert!(shared.event.wait(&machine.actor(1), reset, None));
+                    assert_eq!(shared.read(), 7);
+                })
+            };
+            let setter = {
+                let (machine, shared) = (machine.clone(), shared.clone());
+                thread::spawn(move || {
+                    shared.write();
+                    assert!(shared.event.set(&machine.actor(2), reset));
+                })
+            };
+            setter.join().unwrap();
+            waiter.join().unwrap();
+            assert_eq!(shared.event.is_set(), reset == Reset::Manual);
+        });
+    }
+}
+
+/// A set directly followed by a clear releases whoever had announced itself by then, without a second one.
+#[test]
+fn a_pulse_releases_who_waits() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new());
+        let waiter = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || assert!(shared.event.wait(&machine.actor(1), Reset::Manual, None)))
+        };
+        let setter = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                while !shared.event.is_awaited() {
+                    thread::yield_now();
+                }
+                shared.event.set(&machine.actor(2), Reset::Manual);
+                assert!(shared.event.clear());
+            })
+        };
+        setter.join().unwrap();
+        waiter.join().unwrap();
+    });
+}
+
+/// Two sets with a taking in between let two waiters go, and no set lets two go.
+#[test]
+fn one_goes_for_each_set() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), Shared::new());
+        let waiters = [1, 2].map(|number| {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || assert!(shared.event.wait(&machine.actor(number), Reset::Auto, None)))
+        });
+        let setter = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(3);
+                let mut sets = 0;
+                while sets < 2 {
+                    sets += u32::from(shared.event.set(&actor, Reset::Auto));
+                    thread::yield_now();
+                }
+            })
+        };
+        setter.join().unwrap();
+        waiters.map(|waiter| waiter.join().unwrap());
+        assert!(!shared.event.is_set(), "both sets were taken");
+    });
+}
+
+/// A setter dies at any write: with the next set everybody goes.
+#[test]
+fn a_setter_dies() {
+    for reset in [Reset::Manual, Reset::Auto] {
+        explore_deaths(2, move |at| {
+            let (machine, shared) = (Machine::new(), Shared::new());
+            let waiter = {
+                let (machine, shared) = (machine.clone(), shared.clone());
+                thread::spawn(move || assert!(shared.event.wait(&machine.actor(1), reset, None)))
+            };
+            let setter = {
+                let (machine, shared) = (machine.clone(), shared.clone());
+                thread::spawn(move || {
+                    let mortal = machine.actor(2);
+                    let lived = mortal.live(at, || shared.event.set(&mortal, reset));
+                    shared.event.set(&machine.actor(3), reset);
+                    lived.is_none()
+                })
+            };
+            let died = setter.join().unwrap();
+            waiter.join().unwrap();
+            died
+        });
+    }
+}
