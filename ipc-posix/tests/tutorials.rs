@@ -36,3 +36,14 @@ fn ticket_clerks() {
     assert_eq!(sales(&after), 1, "{text}");
     assert_eq!(after.iter().filter(|line| line.contains("somebody died")).count(), 1, "{text}");
 }
+
+#[test]
+fn traffic_light() {
+    let text = run("traffic_light");
+    let light = part(&text, "a light:");
+    let at = |line: &str| light.iter().rposition(|other| *other == line).expect(line);
+    assert!(at("car 4 waits") < at("the light is green") && at("the light is green") < at("car 4 drives"), "{text}");
+    let gate = part(&text, "a gate that lets one through at a time:");
+    assert_eq!(gate.iter().filter(|line| line.ends_with("drives")).count(), 2, "{text}");
+    assert!(text.ends_with("everybody has passed who could\n"), "{text}");
+}

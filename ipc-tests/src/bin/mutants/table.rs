@@ -28,6 +28,7 @@ const RING: &str = "ipc-core/src/ring/ring.rs";
 const RECOVERY: &str = "ipc-core/src/ring/recovery.rs";
 const MUTEX: &str = "ipc-core/src/mutex/raw.rs";
 const VALUE: &str = "ipc-core/src/mutex/value.rs";
+const EVENT: &str = "ipc-core/src/event/raw.rs";
 const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
 const VIEW: &str = "ipc-core/src/queue/view.rs";
 const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
@@ -346,5 +347,39 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "a transaction counts whole or not at all",
         caught_by: ("loom_mutex", "a_transaction_dies"),
+    },
+    Mutant {
+        name: "event, set: AcqRel to Relaxed",
+        edits: &[edit(
+            EVENT,
+            1,
+            "self.0.compare_exchange(word, set, Ordering::AcqRel, Ordering::Relaxed)",
+            "self.0.compare_exchange(word, set, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        protects: "who has waited sees what the setter did",
+        caught_by: ("loom_event", "a_waiter_goes_and_sees"),
+    },
+    Mutant {
+        name: "event, taking the flag: Acquire to Relaxed",
+        edits: &[edit(
+            EVENT,
+            1,
+            "self.0.compare_exchange(word, word & !SET, Ordering::Acquire, Ordering::Relaxed)",
+            "self.0.compare_exchange(word, word & !SET, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        protects: "the same, for an event that resets itself",
+        caught_by: ("loom_event", "a_waiter_goes_and_sees"),
+    },
+    Mutant {
+        name: "event, set keeps the generation",
+        edits: &[edit(EVENT, 1, ".wrapping_add(ONE_GENERATION)", ".wrapping_add(ONE_GENERATION & 0)")],
+        protects: "a pulse releases everybody who was waiting",
+        caught_by: ("loom_event", "a_pulse_releases_who_waits"),
+    },
+    Mutant {
+        name: "event, auto reset: the bit of the sleepers is lost",
+        edits: &[edit(EVENT, 1, "Reset::Auto => word & WAITERS,", "Reset::Auto => word & WAITERS & 1,")],
+        protects: "a second set wakes the second sleeper",
+        caught_by: ("loom_event", "one_goes_for_each_set"),
     },
 ];
