@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
 //! | [`region`] | a region that holds many named objects: header, directory, lock |
 //! | [`participant`] | who takes part, and the table that records it |
@@ -49,6 +50,7 @@ pub mod platform;
 pub mod queue;
 pub mod region;
 pub mod ring;
+pub mod semaphore;
 pub mod sync;
 pub mod time;
 pub mod wait;
@@ -57,4 +59,5 @@ pub use error::Fault;
 pub use participant::ParticipantId;
 pub use platform::Platform;
 pub use queue::Queue;
+pub use semaphore::Semaphore;
 pub use time::Instant;

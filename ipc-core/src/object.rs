@@ -43,7 +43,7 @@ kinds! {
     Queue = 1, "queue";
     /// A lock with data.
     Mutex = 2, "mutex";
-    /// A counting semaphore.
+    /// A counting semaphore ([`Semaphore`](crate::Semaphore)).
     Semaphore = 3, "semaphore";
     /// An event flag.
     Event = 4, "event";
@@ -191,7 +191,6 @@ pub const HEADER_BYTES: usize = 128;
 const _: () = assert!(size_of::<ObjectHeader>() == HEADER_BYTES && HEADER_BYTES.is_multiple_of(OBJECT_ALIGN));
 
 /// The shape and the length of the object in `memory`, which has to be what is wanted: what every `attach` checks first.
-#[allow(dead_code, reason = "the next commits use it")]
 pub(crate) fn checked(memory: Memory<'_>, wanted: &Shape) -> Result<(Shape, u64), ShapeError> {
     let (shape, length) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
     shape.check(wanted)?;

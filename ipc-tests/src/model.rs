@@ -18,6 +18,7 @@ use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::queue::Queue;
 use ipc_core::queue::layout::{Control, Parts, geometry};
 use ipc_core::ring::{Geometry, Position, Ring, stride};
+use ipc_core::semaphore::{self, Semaphore};
 use ipc_core::sync::{AtomicU32, AtomicU64, Ordering, crash, fence};
 use ipc_core::time::Instant;
 use loom::sync::{Condvar, Mutex};
@@ -244,6 +245,31 @@ impl QueueWords {
     }
 }
 
+/// A semaphore's words.
+pub struct SemaphoreWords {
+    control: semaphore::layout::Control,
+    permits: Vec<AtomicU32>,
+}
+
+impl SemaphoreWords {
+    /// A semaphore with so many permits, of at most `max`.
+    pub fn new(permits: u32, max: u32) -> Arc<Self> {
+        let control = semaphore::layout::Control::new();
+        let words = SemaphoreWords { control, permits: (0..max).map(|_| AtomicU32::new(0)).collect() };
+        words.parts().initialise(permits);
+        Arc::new(words)
+    }
+
+    fn parts(&self) -> semaphore::layout::Parts<'_> {
+        semaphore::layout::Parts::new(&self.control, &self.permits).expect("not too many")
+    }
+
+    /// A handle for `actor`.
+    pub fn handle(&self, actor: &Actor) -> Semaphore<'_, Actor> {
+        Semaphore::over(self.parts(), actor.clone())
+    }
+}
+
 /// A message of two words that tells whether it is whole.
 pub type Twin = [u64; 2];
 
@@ -261,6 +287,11 @@ pub fn whole(message: Twin) -> u64 {
 /// Tries every schedule of `body` with at most this many preemptions (`None`: any number; the environment variable
 /// `LOOM_MAX_PREEMPTIONS` overrides it). A model that ran only one schedule fails: it tested nothing.
 pub fn explore(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + Send + 'static) {
+    assert!(schedules(preemptions, body) > 1, "nothing ran beside anything");
+}
+
+/// Tries every schedule, and says how many there were.
+fn schedules(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + Send + 'static) -> usize {
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 20_000;
     builder.preemption_bound = builder.preemption_bound.or(preemptions.into());
@@ -270,7 +301,7 @@ pub fn explore(preemptions: impl Into<Option<usize>>, body: impl Fn() + Sync + S
         count.fetch_add(1, Plain::Relaxed);
         body();
     });
-    assert!(schedules.load(Plain::Relaxed) > 1, "nothing ran beside anything");
+    schedules.load(Plain::Relaxed)
 }
 
 /// [`explore`]s `body` for every write before which its mortal actor can die, and once for none: `body` gets the number
@@ -281,16 +312,18 @@ pub fn explore_deaths(
 ) {
     let preemptions = preemptions.into();
     let body = Arc::new(body);
+    let mut tried = 0;
     for at in 1..200 {
         let died = Arc::new(AtomicUsize::new(0));
         let (seen, run) = (died.clone(), body.clone());
-        explore(preemptions, move || {
+        tried += schedules(preemptions, move || {
             if run(Some(at)) {
                 seen.fetch_add(1, Plain::Relaxed);
             }
         });
         if died.load(Plain::Relaxed) == 0 {
             assert!(at > 2, "the actor never died");
+            assert!(tried > at as usize, "nothing ran beside anything");
             return;
         }
     }

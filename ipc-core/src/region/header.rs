@@ -6,8 +6,8 @@ use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
-use crate::queue;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{queue, semaphore};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -360,6 +360,7 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
     let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
     match shape.kind {
         Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
+        Kind::Semaphore => semaphore::Inspector::attach(memory)?.sweep(dead, platform),
         _ => {}
     }
     Ok(())
