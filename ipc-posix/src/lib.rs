@@ -65,9 +65,11 @@ mod object;
 mod probe;
 mod queue;
 mod region;
+mod semaphore;
 mod sys;
 
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
+pub use ipc_core::error::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 pub use ipc_core::error::{
     Fault, ForceSendError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
@@ -76,3 +78,4 @@ pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};
