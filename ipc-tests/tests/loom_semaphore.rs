@@ -97,7 +97,9 @@ fn three_share_one_permit() {
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         drop(semaphore.acquire().map(|_permit| guarded.increment()).unwrap());
-        others.map(|other| other.join().unwrap());
+        for other in others {
+            other.join().unwrap();
+        }
         let _permit = semaphore.acquire().unwrap();
         assert_eq!(guarded.get(), 3);
     });
@@ -139,24 +141,44 @@ fn a_release_of_two_wakes_two() {
         let actor = machine.actor(3);
         guarded.increment();
         words.handle(&actor).release(2).unwrap();
-        sleepers.map(|sleeper| sleeper.join().unwrap());
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
     });
 }
 
-/// One waits for two permits, one for one: three that come bit by bit are enough for both.
+/// One waits for two permits, one has one for a while: two that come one by one are enough for both.
 #[test]
 fn one_waits_for_many_beside_one_for_one() {
     explore(1, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 2));
         let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).unwrap().forget());
-        let one = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().unwrap().forget());
+        let one = spawn(&machine, &words, 2, |_, semaphore| drop(semaphore.acquire().unwrap()));
+        let actor = machine.actor(3);
+        let semaphore = words.handle(&actor);
+        semaphore.release(1).unwrap();
+        one.join().unwrap();
+        semaphore.release(1).unwrap();
+        many.join().unwrap();
+        assert_permits(&semaphore, 0);
+    });
+}
+
+/// Two sleep for one permit each, and two come one by one.
+#[test]
+fn two_signals_wake_two() {
+    explore(1, || {
+        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let sleepers =
+            [1, 2].map(|number| spawn(&machine, &words, number, |_, semaphore| semaphore.acquire().unwrap().forget()));
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         semaphore.release(1).unwrap();
         semaphore.release(2).unwrap();
-        many.join().unwrap();
-        one.join().unwrap();
-        assert_permits(&semaphore, 0);
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+        assert_permits(&semaphore, 1);
     });
 }
 
