@@ -33,7 +33,7 @@ impl<'r> SemaphoreOptions<'r> {
     /// How many permits there are at the beginning. Creators must say it; it has no meaning for an existing semaphore.
     ///
     /// 0 is for signalling: whoever has something to tell [releases](Semaphore::release), whoever waits for it
-    /// [acquires](Semaphore::acquire) and [forgets](SemaphorePermit::forget).
+    /// [acquires](Semaphore::acquire) and [forgets](crate::SemaphorePermit::forget).
     pub fn permits(mut self, permits: u32) -> Self {
         self.permits = Some(permits);
         self
