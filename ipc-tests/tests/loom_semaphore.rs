@@ -401,3 +401,29 @@ fn a_repairer_dies() {
         died
     });
 }
+
+/// Whoever repairs passes on what the dead holder did, to one that has not looked at the dead itself.
+#[test]
+fn what_the_dead_did_is_seen() {
+    explore(2, || {
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(1, 2), Guarded::new());
+        let first = machine.actor(1);
+        std::mem::forget(words.handle(&first).acquire().unwrap());
+        let holder = {
+            let guarded = guarded.clone();
+            spawn(&machine, &words, 1, move |actor, _| {
+                guarded.increment();
+                actor.die();
+            })
+        };
+        let repairer = spawn(&machine, &words, 2, |_, semaphore| semaphore.try_acquire_many(2).is_ok());
+        let actor = machine.actor(3);
+        let semaphore = words.handle(&actor);
+        let permit = semaphore.acquire().unwrap();
+        assert_eq!(guarded.get(), 1);
+        drop(permit);
+        assert!(!repairer.join().unwrap());
+        holder.join().unwrap();
+        assert_permits(&semaphore, 1);
+    });
+}
