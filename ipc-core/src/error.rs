@@ -393,3 +393,108 @@ impl fmt::Display for WaitTimeoutError {
 }
 
 impl core::error::Error for WaitTimeoutError {}
+
+macro_rules! acquire_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+            /// The semaphore is closed.
+            Closed,
+            /// The semaphore can never have so many permits at once.
+            TooMany,
+            /// The semaphore cannot be used.
+            Fault(Fault),
+        }
+
+        impl $name {
+            /// Whether the semaphore is closed.
+            pub fn is_closed(&self) -> bool {
+                matches!(self, $name::Closed)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant => f.write_str($text),)*
+                    $name::Closed => f.write_str("the semaphore is closed"),
+                    $name::TooMany => f.write_str("the semaphore can never have so many permits"),
+                    $name::Fault(fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
+acquire_error! {
+    /// Why a blocking acquire failed.
+    AcquireError {}
+}
+acquire_error! {
+    /// Why an acquire that does not wait failed.
+    TryAcquireError {
+        /// There are not as many permits.
+        NoPermits => "the semaphore has no permit to give",
+    }
+}
+acquire_error! {
+    /// Why an acquire with a time limit failed.
+    AcquireTimeoutError {
+        /// There were not as many permits in time.
+        Timeout => "no permit in time",
+    }
+}
+
+impl TryAcquireError {
+    /// Whether there were not as many permits.
+    pub fn is_no_permits(&self) -> bool {
+        matches!(self, TryAcquireError::NoPermits)
+    }
+}
+
+impl AcquireTimeoutError {
+    /// Whether the time was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, AcquireTimeoutError::Timeout)
+    }
+}
+
+/// Why a release failed. Nothing was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// There would be more permits than the maximum.
+    Full {
+        /// How many were to be released.
+        wanted: u32,
+        /// For how many there was room.
+        room: u32,
+    },
+    /// The semaphore cannot be used.
+    Fault(Fault),
+}
+
+impl ReleaseError {
+    /// Whether there would be more permits than the maximum.
+    pub fn is_full(&self) -> bool {
+        matches!(self, ReleaseError::Full { .. })
+    }
+}
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReleaseError::Full { wanted, room } => {
+                write!(f, "released {wanted} permits, but the semaphore's maximum leaves room for {room}")
+            }
+            ReleaseError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ReleaseError {}

@@ -12,6 +12,7 @@
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`event`] | a flag that can be waited for |
 //! | [`mutex`] | a lock with data that survives its holder's death |
+//! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
 //! | [`region`] | a region that holds many named objects: header, directory, lock |
 //! | [`participant`] | who takes part, and the table that records it |
@@ -53,6 +54,7 @@ pub mod platform;
 pub mod queue;
 pub mod region;
 pub mod ring;
+pub mod semaphore;
 pub mod sync;
 pub mod time;
 pub mod wait;
@@ -65,4 +67,5 @@ pub use mutex::Mutex;
 pub use participant::ParticipantId;
 pub use platform::Platform;
 pub use queue::Queue;
+pub use semaphore::Semaphore;
 pub use time::Instant;

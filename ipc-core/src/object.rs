@@ -43,12 +43,10 @@ kinds! {
     Queue = 1, "queue";
     /// A lock with data ([`Mutex`](crate::Mutex)).
     Mutex = 2, "mutex";
-    /// A counting semaphore.
+    /// A counting semaphore ([`Semaphore`](crate::Semaphore)).
     Semaphore = 3, "semaphore";
     /// An event flag ([`Event`](crate::Event)).
     Event = 4, "event";
-    /// An atomic number that can be waited for.
-    Counter = 5, "counter";
 }
 
 /// Everything that two programs must agree on to share an object.

@@ -67,10 +67,12 @@ mod object;
 mod probe;
 mod queue;
 mod region;
+mod semaphore;
 mod sys;
 
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event::{Event, EventOptions};
+pub use ipc_core::error::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 pub use ipc_core::error::{
     Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
     TryLockError, TryRecvError, TrySendError, WaitTimeoutError,
@@ -81,3 +83,4 @@ pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo}
 pub use mutex::{Mutex, MutexGuard, MutexOptions, MutexTransaction};
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};

@@ -18,6 +18,7 @@ use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::queue::Queue;
 use ipc_core::queue::layout::{Control, Parts, geometry};
 use ipc_core::ring::{Geometry, Position, Ring, stride};
+use ipc_core::semaphore::{self, Semaphore};
 use ipc_core::sync::{AtomicU32, AtomicU64, Ordering, crash, fence};
 use ipc_core::time::Instant;
 use loom::sync::{Condvar, Mutex};
@@ -241,6 +242,31 @@ impl QueueWords {
     /// A handle for `actor`. `T` is the type that the words were made for.
     pub fn handle<T>(&self, actor: &Actor) -> Queue<'_, T, Actor> {
         Queue::over(self.parts(), actor.clone())
+    }
+}
+
+/// A semaphore's words.
+pub struct SemaphoreWords {
+    control: semaphore::layout::Control,
+    permits: Vec<AtomicU32>,
+}
+
+impl SemaphoreWords {
+    /// A semaphore with so many permits, of at most `max`.
+    pub fn new(permits: u32, max: u32) -> Arc<Self> {
+        let control = semaphore::layout::Control::new();
+        let words = SemaphoreWords { control, permits: (0..max).map(|_| AtomicU32::new(0)).collect() };
+        words.parts().initialise(permits);
+        Arc::new(words)
+    }
+
+    fn parts(&self) -> semaphore::layout::Parts<'_> {
+        semaphore::layout::Parts::new(&self.control, &self.permits).expect("not too many")
+    }
+
+    /// A handle for `actor`.
+    pub fn handle(&self, actor: &Actor) -> Semaphore<'_, Actor> {
+        Semaphore::over(self.parts(), actor.clone())
     }
 }
 

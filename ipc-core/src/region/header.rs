@@ -7,7 +7,7 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{event, mutex, queue};
+use crate::{event, mutex, queue, semaphore};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -362,7 +362,7 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
         Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
         Kind::Mutex => mutex::sweep(memory, dead, platform)?,
         Kind::Event => event::sweep(memory, platform)?,
-        _ => {}
+        Kind::Semaphore => semaphore::Inspector::attach(memory)?.sweep(dead, platform),
     }
     Ok(())
 }

@@ -19,15 +19,19 @@
 //! dead sleepers need no bookkeeping: it costs a few spurious wakes, one of which clears it.
 //!
 //! `FENCED` spares the barrier: it says that one was executed after the bit was set, and that the bit was set
-//! ever since (clearing changes the epoch first, so a late compare-exchange cannot set it for another period).
+//! ever since (clearing changes the epoch too, so a late compare-exchange cannot set it for another period).
 //! A notifier whose look came before that barrier made its state change before the barrier too, so everybody
 //! who reads `FENCED` (Acquire, from the Release of the one who fenced) sees the change; one whose look came
 //! after it sees the bit. A ping-pong of two sleepers therefore pays the barrier once, not once a round.
 //!
 //! A notifier that wakes fewer than it wanted clears the bits (one in [`FRUITLESS_WAKES`] of them does: a bit that
 //! stays set costs the next notifier a system call, one that is cleared costs the next sleeper a barrier), and then
-//! wakes everybody who had queued before the clear: they announce themselves again. A notifier that is killed between its change and its wake leaves
-//! sleepers behind; they sleep in slices (see [`block_until`](super::block_until)), so that heals by itself.
+//! wakes everybody who had queued before the clear: they announce themselves again. The clear bumps the epoch in the same
+//! step. If it did not, a sleeper that had announced itself before it, but was not asleep yet, would find its ticket
+//! valid again as soon as the next one announced itself, and sleep over what was notified in between.
+//!
+//! A notifier that is killed between its change and its wake leaves sleepers behind; they sleep in slices (see
+//! [`block_until`](super::block_until)), so that heals by itself.
 
 use core::time::Duration;
 
@@ -119,7 +123,18 @@ impl EventCount {
         fence(Ordering::SeqCst);
         let count = count();
         if platform.wake(&self.0, count) < count && epoch.is_multiple_of(FRUITLESS_WAKES) {
-            self.0.fetch_and(!ANNOUNCED, Ordering::Release);
+            self.clear(platform);
+        }
+    }
+
+    /// Clears the announcement, and wakes those who relied on it. In one step with a bump of the epoch: a sleeper that has
+    /// announced itself but does not sleep yet must not find its ticket valid again when another one announces itself.
+    #[cold]
+    fn clear<P: Platform + ?Sized>(&self, platform: &P) {
+        let seen = self.0.load(Ordering::Relaxed);
+        let cleared = (seen & !ANNOUNCED).wrapping_add(ONE_EPOCH);
+        // If others announce or notify at the same time, the announcement simply stays.
+        if self.0.compare_exchange(seen, cleared, Ordering::Release, Ordering::Relaxed).is_ok() {
             platform.wake(&self.0, EVERYBODY);
         }
     }

@@ -17,6 +17,7 @@ use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event::EventOptions;
 use crate::mutex::MutexOptions;
 use crate::queue::{QueueOptions, QueueStats};
+use crate::semaphore::SemaphoreOptions;
 use crate::{probe, sys};
 
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
@@ -245,6 +246,19 @@ impl Region {
     /// ```
     pub fn queue<T>(&self, name: &str) -> QueueOptions<'_, T> {
         QueueOptions::new(self, name)
+    }
+
+    /// A counting semaphore in this region: set its options, then create or open it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let slots = region.semaphore("slots").permits(4).bounded().open_or_create()?;
+    /// assert_eq!((slots.available(), slots.max()), (4, 4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn semaphore(&self, name: &str) -> SemaphoreOptions<'_> {
+        SemaphoreOptions::new(self, name)
     }
 }
 

@@ -28,6 +28,7 @@ mod object;
 mod pairs;
 mod queue;
 mod region;
+mod semaphore;
 mod sleepers;
 mod stage;
 
@@ -96,6 +97,16 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "event.clear", scenes: event::clear },
     Operation { name: "event.wait", scenes: event::wait },
     Operation { name: "event.wait.timeout", scenes: event::wait_timeout },
+    Operation { name: "semaphore.try_acquire", scenes: semaphore::try_acquire },
+    Operation { name: "semaphore.acquire", scenes: semaphore::acquire },
+    Operation { name: "semaphore.acquire.blocked", scenes: semaphore::acquire_blocked },
+    Operation { name: "semaphore.acquire_many", scenes: semaphore::acquire_many },
+    Operation { name: "semaphore.release", scenes: semaphore::release },
+    Operation { name: "semaphore.forget", scenes: semaphore::forget },
+    Operation { name: "semaphore.post", scenes: semaphore::post },
+    Operation { name: "semaphore.close", scenes: semaphore::close },
+    Operation { name: "semaphore.recover", scenes: semaphore::recover },
+    Operation { name: "semaphore.wakes", scenes: semaphore::wakes },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },

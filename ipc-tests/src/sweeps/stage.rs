@@ -155,6 +155,10 @@ impl Helper {
         }
     }
 
+    pub(super) fn pid(&self) -> libc::pid_t {
+        self.0
+    }
+
     /// Waits for its end; whether it was a good one.
     pub(super) fn join(mut self) -> bool {
         self.reap() == 0

@@ -189,11 +189,17 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             EVENTCOUNT,
             1,
-            "            self.0.fetch_and(!ANNOUNCED, Ordering::Release);\n            platform.wake(&self.0, EVERYBODY);",
-            "            self.0.fetch_and(!ANNOUNCED, Ordering::Release);",
+            "Ordering::Release, Ordering::Relaxed).is_ok() {\n            platform.wake(&self.0, EVERYBODY);",
+            "Ordering::Release, Ordering::Relaxed).is_ok() {",
         )],
         protects: "who queued before the clear announces itself again",
         caught_by: ("loom_queue", "two_consumers_are_woken"),
+    },
+    Mutant {
+        name: "announcement cleared, epoch not bumped",
+        edits: &[edit(EVENTCOUNT, 1, "(seen & !ANNOUNCED).wrapping_add(ONE_EPOCH)", "seen & !ANNOUNCED")],
+        protects: "a ticket from before the clear does not become valid again",
+        caught_by: ("loom_semaphore", "two_signals_wake_two"),
     },
     Mutant {
         name: "FENCED: Acquire to Relaxed",

@@ -1,0 +1,82 @@
+//! The counting semaphore: permits are words with owners, not a counter.
+//!
+//! A counter and a ledger of who holds how many would be two words, and a process killed between them would lose or
+//! double a permit. Here each permit is one word that says where the permit is, and every step is one compare-exchange
+//! of one word; so there is no in-between, and what a dead process held can be read off the words.
+//!
+//! # The states of a permit
+//!
+//! ```text
+//! bit 31..30   29..10               9..0
+//!     state    link: index + 1      owner (a participant)
+//! ```
+//!
+//! | state | who gets there | who leaves it |
+//! |---|---|---|
+//! | `ABSENT` (0) | the beginning; `forget`; a release that did not fit; a sweeper, from a dead `POSTING` | a release: `AVAILABLE` if it is of one, else `POSTING` |
+//! | `AVAILABLE` | the beginning; a permit that is dropped; a release; a sweeper, from a dead `HELD` | an acquirer: `HELD` |
+//! | `HELD`, owner | an acquirer | its owner: `AVAILABLE` (drop) or `ABSENT` (`forget`); once that is dead, a sweeper: `AVAILABLE` |
+//! | `POSTING`, owner | a release of several that looks whether there is room for all | its owner: `AVAILABLE`, or back to `ABSENT`; once that is dead, a sweeper: `ABSENT` |
+//!
+//! So permits come back from the dead exactly, and each signal of a poster that dies was posted or not: no word can be
+//! counted twice. (A release of several that dies while it publishes has posted some of them.)
+//!
+//! Any other word is garbage: it is passed over, and whoever finds no permit because of it gets
+//! [`Corrupted`](crate::Fault::Corrupted).
+//!
+//! The *link* chains the permits that were acquired (or claimed) together: each word names the one taken before it, and
+//! the guard remembers the newest and the number. So a guard of many permits needs no memory of its own. Links are read
+//! with the owner beside them and followed only from one word of the owner's to the next, as often as the guard says.
+//!
+//! # Several at once
+//!
+//! `acquire_many` counts first and takes only if enough seem to be there. If others were faster it gives back what it has
+//! and looks again: it never sleeps with some of its permits in its hands, so two that wait for each other's cannot be.
+//! While it takes, its permits count as taken for everybody else.
+//!
+//! Acquirers of one and of many sleep on the same [event count](crate::wait). A wake-up of one sleeper must not go to one
+//! that cannot use it while another could, so those who wait for many set the word `many`, after they have announced
+//! themselves and before they look. A notifier that reads it set clears it and wakes everybody: whoever set it and still
+//! lacks permits sets it again before it sleeps again. The notifier clears *before* it bumps the epoch, so a sleeper whose
+//! mark was cleared holds an old ticket, and does not sleep on it.
+//!
+//! # Closing
+//!
+//! `OPEN` → `CLOSING` (now it is closed) → `CLOSED` (and the sleepers were woken). Whoever meets `CLOSING` wakes the
+//! sleepers, for the one who closed may be dead. An acquirer looks at the word after it has taken its permit, and gives
+//! that back: when `close` has returned, nothing that becomes available later can be acquired.
+//!
+//! # Deaths
+//!
+//! An acquirer that finds no permit asks the platform about the owners of those that are held, each once, and takes over
+//! what the dead ones had. While it sleeps behind living owners it does so again every few milliseconds.
+//!
+//! # Orderings
+//!
+//! | access | ordering | why |
+//! |---|---|---|
+//! | `AVAILABLE` → `HELD` | Acquire | what the one did who made it available: its last holder, or the poster |
+//! | `HELD` → `AVAILABLE`, `ABSENT` or `POSTING` → `AVAILABLE` | Release | the other half |
+//! | a sweeper's `HELD` → `AVAILABLE` | Release | passes on what the dead holder did, which the seizure (Acquire) has shown |
+//! | `→ ABSENT`, `ABSENT → POSTING`, and loads that only look | Relaxed | nothing is passed on; the exchange that follows decides |
+//! | `closing`: load Acquire, exchange Release | | who is told `Closed` sees what the closer did; and the load stays behind the exchange that took the permit |
+//! | `many`: exchanges AcqRel, and a barrier on either side | | store-then-load: the sleeper's mark before its look at the permits, the notifier's permit before its look at the mark |
+//! | `reach` | Relaxed | it is raised before the word changes, in the same thread; where it matters that somebody else sees both, the barriers of the event count or the release's own partner order them |
+//!
+//! # Where to look
+//!
+//! Words from index `reach` on were never used: nobody looks there for permits, so a maximum that is never needed costs
+//! only memory. Each handle remembers in private memory where it took its last permit, and begins there: uncontended
+//! acquiring and releasing is two compare-exchanges on a word that is mostly its own.
+
+mod acquire;
+pub mod layout;
+mod permit;
+mod release;
+mod view;
+mod word;
+
+pub use permit::{Permit, RawPermit};
+pub use view::Inspector;
+pub use view::Semaphore;
+pub use word::MOST_PERMITS;
