@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use ipc_posix::{Mutex, Queue, Region, TryRecvError, TrySendError};
+use ipc_posix::{Event, Mutex, Queue, Region, Semaphore, TryRecvError, TrySendError};
 
 /// What went wrong, of whichever operation.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -126,6 +126,107 @@ impl Lock {
 }
 
 impl Drop for Lock {
+    fn drop(&mut self) {
+        if self.created {
+            let _ = Region::unlink(&self.name);
+        }
+    }
+}
+
+/// A semaphore of four permits in an anonymous region.
+pub struct Permits(Semaphore);
+
+impl Permits {
+    /// The semaphore.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn create() -> Result<Self> {
+        Ok(Self(Region::options().anonymous()?.semaphore("permits").permits(4).create()?))
+    }
+
+    /// Acquires a permit and gives it back.
+    ///
+    /// # Panics
+    ///
+    /// If the semaphore is broken.
+    #[inline(always)]
+    pub fn once(&self) {
+        match self.0.acquire() {
+            Ok(permit) => drop(permit),
+            Err(error) => broken_lane("acquire", &error),
+        }
+    }
+}
+
+/// An event each way, in a region whose name is removed on drop by the process that created it.
+pub struct Bells {
+    there: Event,
+    back: Event,
+    name: String,
+    created: bool,
+}
+
+impl Bells {
+    /// Makes a region under a name that no other has, with two events that reset themselves.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn create() -> Result<Self> {
+        let name = format!("bench-bells-{}", process::id());
+        Self::over(&Region::create(&name)?, name, true)
+    }
+
+    /// Opens the events of the region that the first process calls `name`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the library.
+    pub fn attach(name: String) -> Result<Self> {
+        Self::over(&Region::open(&name)?, name, false)
+    }
+
+    fn over(region: &Region, name: String, created: bool) -> Result<Self> {
+        let bell = |which: &str| region.event(which).auto_reset().open_or_create();
+        Ok(Self { there: bell("there")?, back: bell("back")?, name, created })
+    }
+
+    /// The name to hand to the second process.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Wakes the other side and sleeps until it answers.
+    ///
+    /// # Panics
+    ///
+    /// If an event is broken.
+    pub fn serve(&self) {
+        ring(&self.there, &self.back, true);
+    }
+
+    /// Sleeps until the other side wakes this one, and answers.
+    ///
+    /// # Panics
+    ///
+    /// If an event is broken.
+    pub fn answer(&self) {
+        ring(&self.back, &self.there, false);
+    }
+}
+
+fn ring(mine: &Event, other: &Event, first: bool) {
+    let result =
+        if first { mine.set().and_then(|_| other.wait()) } else { other.wait().and_then(|()| mine.set().map(drop)) };
+    if let Err(error) = result {
+        broken_lane("event", &error);
+    }
+}
+
+impl Drop for Bells {
     fn drop(&mut self) {
         if self.created {
             let _ = Region::unlink(&self.name);
