@@ -366,11 +366,11 @@ fn a_poster_dies() {
     });
 }
 
-/// Two post two each where there is room for three: one of them does it, and the other one adds nothing.
+/// Two post two each where there is room for two: one of them does it, and the other one adds nothing.
 #[test]
 fn posts_fit_or_not() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 2));
         let other = spawn(&machine, &words, 1, |_, semaphore| semaphore.release(2).is_ok());
         let actor = machine.actor(2);
         let semaphore = words.handle(&actor);
@@ -378,6 +378,27 @@ fn posts_fit_or_not() {
         let other = other.join().unwrap();
         assert!(mine != other, "{mine} {other}");
         assert_permits(&semaphore, 2);
+    });
+}
+
+/// One waits for three, of which only two ever come, and another one takes each as it comes: no wake-up of the second is
+/// spent on the first, even when its mark is cleared and set again on the way.
+#[test]
+fn a_mark_is_cleared_and_set_again() {
+    explore(1, || {
+        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(3).map(|permit| permit.forget()));
+        let one = spawn(&machine, &words, 2, |_, semaphore| {
+            semaphore.acquire().unwrap().forget();
+            semaphore.acquire().unwrap().forget();
+        });
+        let actor = machine.actor(3);
+        let semaphore = words.handle(&actor);
+        semaphore.release(1).unwrap();
+        semaphore.release(1).unwrap();
+        one.join().unwrap();
+        semaphore.close();
+        assert_eq!(many.join().unwrap(), Err(AcquireError::Closed));
     });
 }
 

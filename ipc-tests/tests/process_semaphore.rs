@@ -394,3 +394,53 @@ fn forked_handles_say_so() {
     drop((first, second));
     assert_eq!(semaphore.available(), 2);
 }
+
+/// Whatever a faulty peer writes into the words: an error at worst, no panic, no endless loop.
+#[test]
+fn garbage_is_an_error_at_worst() {
+    let _watchdog = Watchdog::new(LIMIT, "garbage_is_an_error_at_worst");
+    const MAX: u32 = 6;
+    let name = TempName::new("garbage");
+    let semaphore = create(&name, MAX, MAX);
+    let offset = semaphore.region().list()[0].offset;
+    let file = std::fs::OpenOptions::new().write(true).open(name.path()).unwrap();
+    let write = |at: u64, word: u32| {
+        std::os::unix::fs::FileExt::write_all_at(&file, &word.to_le_bytes(), offset + at).unwrap();
+    };
+    let permit = semaphore.acquire().unwrap();
+    (0..u64::from(MAX)).for_each(|at| write(256 + 4 * at, u32::MAX));
+    drop(permit);
+    assert_eq!(semaphore.try_acquire().map(drop), Err(TryAcquireError::Fault(Fault::Corrupted)));
+    assert_eq!(semaphore.acquire().map(drop), Err(AcquireError::Fault(Fault::Corrupted)));
+    assert_eq!(semaphore.acquire_many(2).map(drop), Err(AcquireError::Fault(Fault::Corrupted)));
+    assert_eq!(semaphore.release(1), Err(ReleaseError::Fault(Fault::Corrupted)));
+    assert_eq!(semaphore.available(), 0);
+
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32) as u32
+    };
+    // States, owners and links that look almost right, and others.
+    let mut word = || match random() % 4 {
+        0 => random(),
+        1 => (random() & 3) << 30,
+        2 => (random() & 3) << 30 | (random() & 7) << 10 | (random() & 3),
+        _ => (random() & 3) << 30 | semaphore.region().participant_number() as u32 | (random() & 7) << 10,
+    };
+    for _ in 0..3000 {
+        let one = semaphore.try_acquire();
+        let many = semaphore.try_acquire_many(3);
+        (0..u64::from(MAX)).for_each(|at| write(256 + 4 * at, word()));
+        write(132, word() & 1);
+        // Closed in every eighth round; how far the permits were ever used, in others.
+        write(136, if word() & 7 == 0 { word() } else { 0 });
+        write(140, if word() & 1 == 0 { word() } else { MAX });
+        drop((one, many));
+        let _ = semaphore.acquire_timeout(Duration::ZERO).map(drop);
+        let _ = semaphore.acquire_many_timeout(2, Duration::ZERO).map(drop);
+        let _ = (semaphore.release(1), semaphore.release(3), semaphore.is_closed(), semaphore.region().recover());
+        let _ = semaphore.try_acquire_many(4).map(|permits| permits.forget());
+        assert!(semaphore.available() <= MAX);
+    }
+}

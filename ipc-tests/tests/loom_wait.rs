@@ -1,0 +1,48 @@
+//! The event count alone: whoever looks, finds nothing and sleeps is woken by what comes afterwards.
+#![cfg(loom)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc_core::sync::{AtomicU32, Ordering};
+use ipc_core::wait::EventCount;
+use ipc_tests::model::{Machine, explore};
+use loom::thread;
+
+/// A notifier that finds nobody asleep clears the announcement, and a notification that follows finds none. A sleeper
+/// that announced itself in between must not fall asleep on its old ticket when another one announces itself.
+#[test]
+fn a_cleared_announcement_does_not_come_back() {
+    explore(3, || {
+        let machine = Machine::new();
+        let (gate, done) = (Arc::new(EventCount::new()), Arc::new(AtomicU32::new(0)));
+        let actor = machine.actor(3);
+        // Somebody was here, and has left its mark.
+        let _ = gate.prepare(&actor);
+        let sleeper = {
+            let (machine, gate, done) = (machine.clone(), gate.clone(), done.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(1);
+                loop {
+                    let ticket = gate.prepare(&actor);
+                    if done.load(Ordering::Relaxed) == 1 {
+                        return;
+                    }
+                    gate.wait(&actor, ticket, Duration::MAX);
+                }
+            })
+        };
+        let passer_by = {
+            let (machine, gate) = (machine.clone(), gate.clone());
+            thread::spawn(move || {
+                // Finds what it wants when it looks, so it does not sleep.
+                let _ = gate.prepare(&machine.actor(2));
+            })
+        };
+        gate.notify(&actor, || 1);
+        done.store(1, Ordering::Relaxed);
+        gate.notify(&actor, || 1);
+        sleeper.join().unwrap();
+        passer_by.join().unwrap();
+    });
+}
