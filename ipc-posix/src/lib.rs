@@ -1,4 +1,5 @@
-//! Queues in shared memory between unrelated processes that know only a name, and that survive `kill -9`.
+//! Queues, mutexes, semaphores and events in shared memory between unrelated processes that know only a name, and that
+//! survive `kill -9`.
 //!
 //! What [`std::sync`] and crossbeam are between threads, this is between processes: a [`Region`] is a file (in the
 //! system's shared-memory directory, or any other), it holds named objects, and every process that opens it works on

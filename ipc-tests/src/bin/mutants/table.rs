@@ -199,7 +199,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "announcement cleared, epoch not bumped",
         edits: &[edit(EVENTCOUNT, 1, "(seen & !ANNOUNCED).wrapping_add(ONE_EPOCH)", "seen & !ANNOUNCED")],
         protects: "a ticket from before the clear does not become valid again",
-        caught_by: ("loom_semaphore", "two_signals_wake_two"),
+        caught_by: ("loom_wait", "a_cleared_announcement_does_not_come_back"),
     },
     Mutant {
         name: "FENCED: Acquire to Relaxed",
