@@ -11,7 +11,7 @@ use crate::time::Instant;
 const LONG_SLICE: Duration = Duration::from_millis(100);
 /// Sleeps while a known participant is in the way: the wake-up may never come if it is dead.
 pub(crate) const SUSPECT_SLICES: [Duration; 4] =
-    [Duration::from_millis(2), Duration::from_millis(4), Duration::from_millis(8), Duration::from_millis(16)];
+    [Duration::from_millis(2), Duration::from_millis(4), Duration::from_millis(8), Duration::from_millis(12)];
 
 /// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.
 const MOST_POLLS: u32 = if cfg!(loom) { 0 } else { 512 };

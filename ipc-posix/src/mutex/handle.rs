@@ -27,7 +27,7 @@ use crate::region::{Footprint, Region};
 ///
 /// Whoever locks next gets the guard inside an error, [`LockError::OwnerDied`], as std does after a panic: the data may be
 /// half-changed. Repair them and call [`mark_consistent`](MutexGuard::mark_consistent), or leave the mark for others.
-/// It is noticed by whoever waits within 16 ms, and by whoever comes later at once.
+/// It is noticed by whoever waits within some 12 ms, and by whoever comes later at once.
 ///
 /// ```
 /// # use ipc_posix::{LockError, Mutex, MutexGuard};
