@@ -1,10 +1,7 @@
-//! Processes in other places: after `exec`, in another PID namespace, and with nothing but a descriptor.
+//! Processes in other places: after `exec`, in another PID namespace, and as another user.
 
 #![cfg(not(loom))]
 
-use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
@@ -20,8 +17,6 @@ const ROLES: &[Role] = &[
     ("executed", executed),
     ("another_namespace", another_namespace),
     ("first_process", first_process),
-    ("inherits", inherits),
-    ("is_sent", is_sent),
     ("nobody", nobody),
 ];
 
@@ -165,106 +160,4 @@ fn other_users() {
     assert!(matches!(error.kind(), RegionErrorKind::Owner { found: NOBODY, expected: 0 }), "{error}");
     assert!(Region::options().trust_user(NOBODY).open(mine.as_str()).is_ok());
     assert!(child.wait().success());
-}
-
-/// Echoes numbers plus one, until it is killed.
-fn echo(region: &Region) {
-    let (there, back) = (queue(region), region.queue::<u64>("back").open().unwrap());
-    children::say("attached");
-    loop {
-        back.send(there.recv().unwrap() + 1).unwrap();
-    }
-}
-
-fn inherits(args: &Args) {
-    // SAFETY: the parent left this descriptor open for us, and nobody else here owns it.
-    let fd = unsafe { OwnedFd::from_raw_fd(args.number("fd") as RawFd) };
-    echo(&Region::from_fd(&fd).unwrap());
-}
-
-fn is_sent(args: &Args) {
-    let stream = UnixStream::connect(args.get("socket")).unwrap();
-    echo(&Region::from_fd(receive_fd(&stream)).unwrap());
-}
-
-/// A peer that got the descriptor works as any other, and is known to be dead when it is killed.
-fn with_peer(region: &Region, mut peer: children::Child) {
-    let (there, back) = (queue(region), region.queue::<u64>("back").open().unwrap());
-    peer.expect("attached");
-    for number in 0..100 {
-        there.send(number).unwrap();
-        assert_eq!(back.recv().unwrap(), number + 1);
-    }
-    assert!(others(region).iter().all(|participant| participant.alive));
-    peer.sigkill();
-    assert!(others(region).iter().all(|participant| !participant.alive));
-    assert_eq!(region.recover(), 1);
-    there.try_send(1).unwrap();
-    assert_eq!(there.try_recv(), Ok(1));
-}
-
-/// An anonymous region has no name: its descriptor is the invitation, inherited or sent over a Unix socket. What is passed
-/// shares one open file with the sender's copy; each attachment opens a file of its own, so each has a life of its own.
-#[test]
-fn descriptors_are_invitations() {
-    let _watchdog = Watchdog::new(LIMIT, "descriptors_are_invitations");
-    let region = Region::options().anonymous().unwrap();
-    let (_, _) = (queue(&region), region.queue::<u64>("back").capacity(8).create().unwrap());
-    let fd = region.try_clone_fd().unwrap();
-    // SAFETY: an open descriptor, whose only flag is close-on-exec.
-    assert_eq!(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) }, 0);
-    with_peer(&region, children::spawn("inherits", &[("fd", &fd.as_raw_fd().to_string())]));
-    drop(fd);
-
-    let name = TempName::new("socket");
-    let listener = std::os::unix::net::UnixListener::bind(name.path()).unwrap();
-    let peer = children::spawn("is_sent", &[("socket", name.path().to_str().unwrap())]);
-    let (stream, _) = listener.accept().unwrap();
-    send_fd(&stream, &region.try_clone_fd().unwrap());
-    with_peer(&region, peer);
-    std::fs::remove_file(name.path()).unwrap();
-}
-
-/// Room for one descriptor, aligned as the kernel wants it.
-#[repr(C, align(8))]
-struct Control([u8; 64]);
-
-fn send_fd(stream: &UnixStream, fd: &OwnedFd) {
-    let byte = [0_u8];
-    let mut data = IoSlice::new(&byte);
-    let mut control = Control([0; 64]);
-    // SAFETY: the message points to one buffer of data and one of control, which outlive the call; the macros stay inside
-    // the control buffer, which is larger than they say.
-    let sent = unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = std::ptr::from_mut(&mut data).cast();
-        message.msg_iovlen = 1;
-        message.msg_control = control.0.as_mut_ptr().cast();
-        message.msg_controllen = libc::CMSG_SPACE(size_of::<RawFd>() as u32) as usize;
-        let header = libc::CMSG_FIRSTHDR(&message);
-        (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as usize;
-        libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(fd.as_raw_fd());
-        libc::sendmsg(stream.as_raw_fd(), &message, 0)
-    };
-    assert_eq!(sent, 1, "sendmsg: {}", std::io::Error::last_os_error());
-}
-
-fn receive_fd(stream: &UnixStream) -> OwnedFd {
-    let mut byte = [0_u8];
-    let mut data = IoSliceMut::new(&mut byte);
-    let mut control = Control([0; 64]);
-    // SAFETY: as above; the descriptor that came is new and ours.
-    unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = std::ptr::from_mut(&mut data).cast();
-        message.msg_iovlen = 1;
-        message.msg_control = control.0.as_mut_ptr().cast();
-        message.msg_controllen = control.0.len();
-        assert_eq!(libc::recvmsg(stream.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC), 1);
-        let header = libc::CMSG_FIRSTHDR(&message);
-        assert!(!header.is_null() && (*header).cmsg_type == libc::SCM_RIGHTS);
-        OwnedFd::from_raw_fd(libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned())
-    }
 }

@@ -50,5 +50,7 @@ mod value;
 
 pub use raw::{Condition, Intent, RawMutex, Refused};
 #[cfg(not(loom))]
+pub(crate) use shared::WORDS_END;
+#[cfg(not(loom))]
 pub use shared::{Mutex, MutexGuard, Transaction, footprint, sweep};
 pub use value::Versions;

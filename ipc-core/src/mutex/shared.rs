@@ -28,7 +28,8 @@ struct Words {
     _reserved: AtomicU32,
 }
 
-const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
+/// Bytes from the start of the object to the end of its words.
+pub(crate) const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
 
 const fn copy_align<T>() -> usize {
     let align = align_of::<T>();
