@@ -10,7 +10,8 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
-//! | [`event`] | a flag that can be waited for |
+//! | [`atomic`] | a number or flag that can be waited for |
+//! | [`event`] | an event flag, and a group of 32 |
 //! | [`mutex`] | a lock with data that survives its holder's death |
 //! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
@@ -42,6 +43,7 @@
 #![deny(missing_docs)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod atomic;
 pub mod error;
 pub mod event;
 #[cfg(not(loom))]
@@ -59,9 +61,11 @@ pub mod sync;
 pub mod time;
 pub mod wait;
 
+#[cfg(not(loom))]
+pub use atomic::Atomic;
 pub use error::Fault;
 #[cfg(not(loom))]
-pub use event::Event;
+pub use event::{Event, EventGroup};
 #[cfg(not(loom))]
 pub use mutex::Mutex;
 pub use participant::ParticipantId;

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::{atomic, event};
 
 /// "OBJ1": the object is complete.
 const READY: u32 = u32::from_le_bytes(*b"OBJ1");
@@ -47,6 +48,10 @@ kinds! {
     Semaphore = 3, "semaphore";
     /// An event flag ([`Event`](crate::Event)).
     Event = 4, "event";
+    /// An atomic number or flag ([`Atomic`](crate::Atomic)).
+    Atomic = 5, "atomic cell";
+    /// 32 event flags ([`EventGroup`](crate::event::EventGroup)).
+    EventGroup = 6, "event group";
 }
 
 /// Everything that two programs must agree on to share an object.
@@ -80,7 +85,11 @@ impl Shape {
             (Field::ElementSize, wanted.element_size.into(), found.element_size.into()),
             (Field::ElementAlign, wanted.element_align.into(), found.element_align.into()),
             (Field::Schema, wanted.schema, found.schema),
-            (Field::Capacity, if wanted.capacity == 0 { found.capacity } else { wanted.capacity }, found.capacity),
+            (
+                Field::of_capacity(found.kind),
+                if wanted.capacity == 0 { found.capacity } else { wanted.capacity },
+                found.capacity,
+            ),
         ];
         match fields.into_iter().find(|(_, wanted, found)| wanted != found) {
             None => Ok(()),
@@ -100,8 +109,44 @@ pub enum Field {
     Schema,
     /// How many elements fit.
     Capacity,
+    /// How an event resets.
+    Reset,
+    /// The type of an atomic cell.
+    Type,
     /// Bytes of the whole object.
     Length,
+}
+
+impl Field {
+    /// What the capacity means in an object of this kind.
+    const fn of_capacity(kind: Kind) -> Self {
+        match kind {
+            Kind::Event => Field::Reset,
+            Kind::Atomic => Field::Type,
+            _ => Field::Capacity,
+        }
+    }
+
+    /// The name of a value, if this field has names rather than numbers.
+    fn name(self, value: u64) -> Option<&'static str> {
+        match self {
+            Field::Reset => event::name(value),
+            Field::Type => atomic::name(value),
+            _ => None,
+        }
+    }
+}
+
+/// A field's value: its name, or the number.
+struct Named(Field, u64);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.name(self.1) {
+            Some(name) => f.write_str(name),
+            None => self.1.fmt(f),
+        }
+    }
 }
 
 impl fmt::Display for Field {
@@ -111,6 +156,8 @@ impl fmt::Display for Field {
             Field::ElementAlign => "element alignment",
             Field::Schema => "schema",
             Field::Capacity => "capacity",
+            Field::Reset => "reset",
+            Field::Type => "type",
             Field::Length => "length",
         })
     }
@@ -157,10 +204,12 @@ impl fmt::Display for ShapeError {
         match *self {
             ShapeError::Missing => f.write_str("no complete object in this memory"),
             ShapeError::Kind { wanted, found } => match Kind::from_number(found) {
-                Some(found) => write!(f, "a {wanted} here, a {found} in the region"),
-                None => write!(f, "a {wanted} here, an object of unknown kind {found} in the region"),
+                Some(found) => write!(f, "{wanted} here, {found} in the region"),
+                None => write!(f, "{wanted} here, an object of unknown kind {found} in the region"),
             },
-            ShapeError::Differs { field, wanted, found } => write!(f, "{field} {wanted} here, {found} in the region"),
+            ShapeError::Differs { field, wanted, found } => {
+                write!(f, "{field} {} here, {} in the region", Named(field, wanted), Named(field, found))
+            }
             ShapeError::Capacity { wanted: 0 } => f.write_str("a capacity of 0 is not possible"),
             ShapeError::Capacity { wanted } => write!(f, "a capacity of {wanted} is not possible"),
             ShapeError::TooSmall { wanted, found } => write!(f, "{wanted} bytes wanted, {found} there"),

@@ -78,6 +78,10 @@ mod imp {
                     if crash::step() { self.0.fetch_or(value, order) } else { 0 }
                 }
                 #[track_caller]
+                pub fn fetch_xor(&self, value: $int, order: Ordering) -> $int {
+                    if crash::step() { self.0.fetch_xor(value, order) } else { 0 }
+                }
+                #[track_caller]
                 pub fn fetch_and(&self, value: $int, order: Ordering) -> $int {
                     if crash::step() { self.0.fetch_and(value, order) } else { 0 }
                 }

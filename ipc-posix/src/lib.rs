@@ -54,10 +54,12 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by a mapping, O_TMPFILE");
 
+mod atomic;
 mod attachment;
 mod clock;
 mod error;
 mod event;
+mod event_group;
 mod fork;
 pub mod futex;
 mod liveness;
@@ -71,8 +73,11 @@ mod region;
 mod semaphore;
 mod sys;
 
+pub use atomic::{Atomic, AtomicOptions, Counter};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event::{Event, EventOptions};
+pub use event_group::{EventGroup, EventGroupOptions};
+pub use ipc_core::atomic::{Integer, Value};
 pub use ipc_core::error::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 pub use ipc_core::error::{
     Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,

@@ -56,6 +56,34 @@ fn a_waiter_goes_and_sees() {
     }
 }
 
+/// Whoever polls goes, and sees what the setter did before.
+#[test]
+fn who_polls_sees() {
+    for reset in [Reset::Manual, Reset::Auto] {
+        explore(None, move || {
+            let (machine, shared) = (Machine::new(), Shared::new());
+            let poller = {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    while !shared.event.try_wait(reset) {
+                        thread::yield_now();
+                    }
+                    assert_eq!(shared.read(), 7);
+                })
+            };
+            let setter = {
+                let (machine, shared) = (machine.clone(), shared.clone());
+                thread::spawn(move || {
+                    shared.write();
+                    assert!(shared.event.set(&machine.actor(2), reset));
+                })
+            };
+            setter.join().unwrap();
+            poller.join().unwrap();
+        });
+    }
+}
+
 /// A set directly followed by a clear releases whoever had announced itself by then, without a second one.
 #[test]
 fn a_pulse_releases_who_waits() {

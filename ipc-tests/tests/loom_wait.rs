@@ -46,3 +46,32 @@ fn a_cleared_announcement_does_not_come_back() {
         passer_by.join().unwrap();
     });
 }
+
+/// A notifier that finds nobody asleep yet, and does not clear the announcement, keeps whoever has announced itself from
+/// falling asleep.
+#[test]
+fn a_notification_that_finds_nobody_counts() {
+    explore(None, || {
+        let machine = Machine::new();
+        let (gate, done) = (Arc::new(EventCount::with_epoch(1)), Arc::new(AtomicU32::new(0)));
+        let sleeper = {
+            let (machine, gate, done) = (machine.clone(), gate.clone(), done.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(1);
+                let ticket = gate.prepare(&actor);
+                if done.load(Ordering::Relaxed) == 0 {
+                    gate.wait(&actor, ticket, Duration::MAX);
+                }
+            })
+        };
+        let notifier = {
+            let (machine, gate, done) = (machine.clone(), gate.clone(), done.clone());
+            thread::spawn(move || {
+                done.store(1, Ordering::Relaxed);
+                gate.notify(&machine.actor(2), || 1);
+            })
+        };
+        sleeper.join().unwrap();
+        notifier.join().unwrap();
+    });
+}

@@ -30,10 +30,16 @@
 //! A setter that is killed between its change and its wake leaves sleepers behind; they sleep in slices of a tenth of
 //! a second, so that heals by itself.
 
+#[cfg(not(loom))]
+mod group;
 mod raw;
 #[cfg(not(loom))]
 mod shared;
 
+#[cfg(not(loom))]
+pub use group::{EventGroup, Wanted};
+#[cfg(not(loom))]
+pub(crate) use raw::name;
 pub use raw::{RawEvent, Reset};
 #[cfg(not(loom))]
 pub use shared::{Event, FOOTPRINT, sweep};

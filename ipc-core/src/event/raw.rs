@@ -22,6 +22,27 @@ pub enum Reset {
     Auto,
 }
 
+impl Reset {
+    /// The number in the binary layout.
+    #[cfg(not(loom))]
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Reset::Manual => 1,
+            Reset::Auto => 2,
+        }
+    }
+}
+
+/// The names of the ways to reset, by number.
+#[cfg(not(loom))]
+pub(crate) fn name(number: u64) -> Option<&'static str> {
+    match number {
+        1 => Some("manual"),
+        2 => Some("automatic"),
+        _ => None,
+    }
+}
+
 /// The word. Zero is clear.
 #[repr(transparent)]
 #[derive(Debug)]

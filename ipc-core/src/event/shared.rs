@@ -38,13 +38,9 @@ impl<P> fmt::Debug for Event<'_, P> {
 }
 
 impl<'m, P: Platform> Event<'m, P> {
-    /// What an event is compared with. The capacity says how it resets: 1 by hand, 2 by itself.
+    /// What an event is compared with. The capacity's place says how it resets.
     pub const fn shape(reset: Reset) -> Shape {
-        let capacity = match reset {
-            Reset::Manual => 1,
-            Reset::Auto => 2,
-        };
-        Shape::of::<()>(Kind::Event, capacity, 0)
+        Shape::of::<()>(Kind::Event, reset.number(), 0)
     }
 
     /// Lays an event into `memory`, which the caller has to itself, and declares it complete.

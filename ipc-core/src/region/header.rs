@@ -7,7 +7,7 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{event, mutex, queue, semaphore};
+use crate::{atomic, event, mutex, queue, semaphore};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -129,6 +129,7 @@ const LAYOUT_HASH: u64 = {
         semaphore::layout::PERMITS_OFFSET,
         mutex::WORDS_END,
         event::FOOTPRINT as usize,
+        atomic::FOOTPRINT as usize,
         OBJECT_ALIGN,
         ParticipantId::MAX as usize,
         if cfg!(target_endian = "little") { 1 } else { 2 },
@@ -365,6 +366,8 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
         Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
         Kind::Mutex => mutex::sweep(memory, dead, platform)?,
         Kind::Event => event::sweep(memory, platform)?,
+        Kind::Atomic => atomic::sweep(memory, shape.capacity, platform)?,
+        Kind::EventGroup => atomic::sweep(memory, <u32 as atomic::Value>::FORM, platform)?,
         Kind::Semaphore => semaphore::Inspector::attach(memory)?.sweep(dead, platform),
     }
     Ok(())

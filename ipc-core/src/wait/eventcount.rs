@@ -43,7 +43,7 @@ const FENCED: u32 = 0b10;
 const ANNOUNCED: u32 = WAITERS | FENCED;
 const ONE_EPOCH: u32 = 0b100;
 /// One in so many wakes that find too few sleepers clears the announcement.
-const FRUITLESS_WAKES: u32 = if cfg!(loom) { 1 } else { 16 };
+const FRUITLESS_WAKES: u32 = if cfg!(loom) { 2 } else { 16 };
 /// A count that wakes all sleepers there can be.
 const EVERYBODY: u32 = i32::MAX as u32;
 
@@ -61,7 +61,13 @@ impl EventCount {
     /// An event count without sleepers.
     #[cfg(loom)]
     pub fn new() -> Self {
-        EventCount(AtomicU32::new(0))
+        EventCount::with_epoch(0)
+    }
+
+    /// The same with an epoch: with an odd one, the next fruitless wake clears nothing.
+    #[cfg(loom)]
+    pub fn with_epoch(epoch: u32) -> Self {
+        EventCount(AtomicU32::new(epoch * ONE_EPOCH))
     }
 
     /// Sets the initial state. The caller has the word to itself.

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use bytemuck::Pod;
 use ipc_core::ParticipantId;
+use ipc_core::atomic::Value;
 use ipc_core::participant::Seized;
 use ipc_core::queue::Inspector;
 use ipc_core::region::{Name, ObjectInfo};
 
 use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
+use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event::EventOptions;
+use crate::event_group::EventGroupOptions;
 use crate::mutex::MutexOptions;
 use crate::queue::{QueueOptions, QueueStats};
 use crate::semaphore::SemaphoreOptions;
@@ -223,6 +226,21 @@ impl Region {
                 }
             })
             .count()
+    }
+
+    /// An atomic number or flag in this region: set its options, then create or open it. See [`Atomic`](crate::Atomic).
+    pub fn atomic<T: Value + Default>(&self, name: &str) -> AtomicOptions<'_, T> {
+        AtomicOptions::new(self, name)
+    }
+
+    /// An atomic `u64` in this region: set its options, then create or open it. See [`Atomic`](crate::Atomic).
+    pub fn counter(&self, name: &str) -> AtomicOptions<'_, u64> {
+        AtomicOptions::new(self, name)
+    }
+
+    /// 32 event flags in this region: set their options, then create or open them. See [`EventGroup`](crate::EventGroup).
+    pub fn event_group(&self, name: &str) -> EventGroupOptions<'_> {
+        EventGroupOptions::new(self, name)
     }
 
     /// An event in this region: set its options, then create or open it. See [`Event`](crate::Event).

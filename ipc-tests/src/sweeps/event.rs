@@ -73,19 +73,13 @@ impl EventScene {
     }
 
     fn fall_asleep(&self) -> Victim {
-        let mut sleeper = Victim::fork(|gate| {
+        stage::asleep(|gate| {
             let event = self.event(&self.folder.open());
             gate.begin();
             event.wait().expect("our own handle");
             self.page.set(Note::Result, 1);
             gate.end();
-        });
-        sleeper.set_blocked_after(patience());
-        sleeper.run_to_begin().expect("the sleeper begins");
-        sleeper.cont_detach().expect("the sleeper goes on");
-        let pid = sleeper.pid();
-        assert!(stage::comes_true(|| stage::sleeps(pid)), "the sleeper sleeps");
-        sleeper
+        })
     }
 
     fn look(&self, event: &Event, sleeper: Option<Victim>, finished: bool) -> Result<(), (Verdict, String)> {

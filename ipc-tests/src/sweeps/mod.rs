@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
+mod atomic;
 mod books;
 mod event;
 mod halves;
@@ -97,6 +98,9 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "event.clear", scenes: event::clear },
     Operation { name: "event.wait", scenes: event::wait },
     Operation { name: "event.wait.timeout", scenes: event::wait_timeout },
+    Operation { name: "atomic.change", scenes: atomic::change },
+    Operation { name: "atomic.change.wakes", scenes: atomic::change_wakes },
+    Operation { name: "atomic.wait", scenes: atomic::wait },
     Operation { name: "semaphore.try_acquire", scenes: semaphore::try_acquire },
     Operation { name: "semaphore.acquire", scenes: semaphore::acquire },
     Operation { name: "semaphore.acquire.blocked", scenes: semaphore::acquire_blocked },

@@ -296,7 +296,7 @@ impl Scene for SleeperScene {
             gate.end();
         });
         assert!(stage::comes_true(|| page.get(Note::Armed) == 1), "the victim sets up");
-        let mut sleeper = Victim::fork(|gate| {
+        let sleeper = stage::asleep(|gate| {
             let mutex = mutex_of(&folder.open());
             gate.begin();
             let (guard, result) = match mutex.lock() {
@@ -309,11 +309,6 @@ impl Scene for SleeperScene {
             page.set(Note::Result, result);
             gate.end();
         });
-        sleeper.set_blocked_after(patience());
-        sleeper.run_to_begin().expect("the sleeper begins");
-        sleeper.cont_detach().expect("the sleeper goes on");
-        let pid = sleeper.pid();
-        assert!(stage::comes_true(|| stage::sleeps(pid)), "the sleeper sleeps");
         page.set(Note::Stop, 1);
         self.stage = Some((region, mutex, sleeper));
         victim

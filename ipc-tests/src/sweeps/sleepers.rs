@@ -10,7 +10,7 @@ use ipc_posix::{Queue, RecvError, Region, SendError};
 use super::books::{Books, HELPER, Message, VICTIM, message};
 use super::queue::Start;
 use super::stage::{self, Folder, Note, Page, queue_of};
-use super::{Scene, Scenes, patience};
+use super::{Scene, Scenes};
 use crate::stepper::{Verdict, Victim};
 
 /// What the sleeper notes about its end.
@@ -74,7 +74,7 @@ impl SleeperScene {
     fn fall_asleep(&self) -> Victim {
         let (folder, page, sends, half) =
             (&self.folder, &self.page, self.sleeper_sends(), self.deed == Deed::DropsSender);
-        let mut sleeper = Victim::fork(|gate| {
+        stage::sleeper(|gate| {
             // SAFETY: all zeroes is a valid action; the handler does nothing.
             unsafe {
                 let mut action: libc::sigaction = std::mem::zeroed();
@@ -107,11 +107,7 @@ impl SleeperScene {
             };
             page.set(Note::Result, result);
             gate.end();
-        });
-        sleeper.set_blocked_after(patience());
-        sleeper.run_to_begin().expect("the sleeper begins");
-        sleeper.cont_detach().expect("the sleeper goes on");
-        sleeper
+        })
     }
 
     fn victim_is_present(&self, region: &Region) -> bool {

@@ -9,7 +9,7 @@ use ipc_posix::{Queue, Region, RegionOptions};
 use super::books::Message;
 use super::patience;
 use crate::children::TempName;
-use crate::stepper::Victim;
+use crate::stepper::{Gate, Victim};
 
 /// The region of every scene.
 pub(super) const REGION: &str = "region";
@@ -193,6 +193,23 @@ impl Drop for Helper {
 pub(super) fn sleeps(pid: libc::pid_t) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S")))
+}
+
+/// A process that runs this and is on its way to sleep in it. It is not traced any more.
+pub(super) fn sleeper(act: impl FnOnce(&Gate)) -> Victim {
+    let mut sleeper = Victim::fork(act);
+    sleeper.set_blocked_after(patience());
+    sleeper.run_to_begin().expect("the sleeper begins");
+    sleeper.cont_detach().expect("the sleeper goes on");
+    sleeper
+}
+
+/// The same, and it sleeps.
+pub(super) fn asleep(act: impl FnOnce(&Gate)) -> Victim {
+    let sleeper = sleeper(act);
+    let pid = sleeper.pid();
+    assert!(comes_true(|| sleeps(pid)), "the sleeper sleeps");
+    sleeper
 }
 
 /// Lets others run for a moment.

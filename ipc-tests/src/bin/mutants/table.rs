@@ -30,6 +30,11 @@ const MUTEX: &str = "ipc-core/src/mutex/raw.rs";
 const VALUE: &str = "ipc-core/src/mutex/value.rs";
 const EVENT: &str = "ipc-core/src/event/raw.rs";
 const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
+const ATOMIC: &str = "ipc-core/src/atomic/raw.rs";
+const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
+const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
+const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
+const SEMAPHORE_VIEW: &str = "ipc-core/src/semaphore/view.rs";
 const VIEW: &str = "ipc-core/src/queue/view.rs";
 const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
 
@@ -182,7 +187,7 @@ pub const MUTANTS: &[Mutant] = &[
             "self.0.fetch_add(0, Ordering::Release)",
         )],
         protects: "who announced itself and does not sleep yet is not overlooked",
-        caught_by: ("loom_queue", "two_consumers_are_woken"),
+        caught_by: ("loom_wait", "a_notification_that_finds_nobody_counts"),
     },
     Mutant {
         name: "announcement cleared, sleepers not woken",
@@ -374,7 +379,7 @@ pub const MUTANTS: &[Mutant] = &[
             "self.0.compare_exchange(word, word & !SET, Ordering::Relaxed, Ordering::Relaxed)",
         )],
         protects: "the same, for an event that resets itself",
-        caught_by: ("loom_event", "a_waiter_goes_and_sees"),
+        caught_by: ("loom_event", "who_polls_sees"),
     },
     Mutant {
         name: "event, set keeps the generation",
@@ -387,5 +392,61 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(EVENT, 1, "Reset::Auto => word & WAITERS,", "Reset::Auto => word & WAITERS & 1,")],
         protects: "a second set wakes the second sleeper",
         caught_by: ("loom_event", "one_goes_for_each_set"),
+    },
+    Mutant {
+        name: "atomic cell: a change wakes nobody",
+        edits: &[edit(ATOMIC, 2, "self.gate.notify_all(platform);", "let _ = platform;")],
+        protects: "whoever waits for a condition goes",
+        caught_by: ("loom_atomic", "the_end_of_a_countdown_is_seen"),
+    },
+    Mutant {
+        name: "atomic cell: SeqCst to Relaxed",
+        edits: &[edit(ATOMIC_WORDS, 8, "Ordering::SeqCst", "Ordering::Relaxed")],
+        protects: "who sees a change sees what its author did before",
+        caught_by: ("loom_atomic", "the_end_of_a_countdown_is_seen"),
+    },
+    Mutant {
+        name: "atomic cell: taken in two steps",
+        edits: &[edit(
+            ATOMIC,
+            1,
+            "match self.value.compare_exchange(bits, new.into_bits()) {",
+            "match Ok::<_, <T::Word as Word>::Bits>(self.value.swap(new.into_bits())) {",
+        )],
+        protects: "what is there once is taken once",
+        caught_by: ("loom_atomic", "each_is_taken_once"),
+    },
+    Mutant {
+        name: "semaphore, acquire: Acquire to Relaxed",
+        edits: &[edit(
+            SEMAPHORE_ACQUIRE,
+            1,
+            "permit.compare_exchange(AVAILABLE, self.held, Ordering::Acquire, Ordering::Relaxed)",
+            "permit.compare_exchange(AVAILABLE, self.held, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        protects: "who gets a permit sees what was done under it",
+        caught_by: ("loom_semaphore", "one_permit_excludes"),
+    },
+    Mutant {
+        name: "semaphore, release: Release to Relaxed",
+        edits: &[edit(
+            SEMAPHORE_RELEASE,
+            1,
+            "permit.compare_exchange(self.held, AVAILABLE, Ordering::Release, Ordering::Relaxed)",
+            "permit.compare_exchange(self.held, AVAILABLE, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        protects: "the same, from the side of the one who gives it back",
+        caught_by: ("loom_semaphore", "one_permit_excludes"),
+    },
+    Mutant {
+        name: "semaphore, repair: Release to Relaxed",
+        edits: &[edit(
+            SEMAPHORE_VIEW,
+            1,
+            "let _ = permit.compare_exchange(seen, to, Ordering::Release, Ordering::Relaxed);",
+            "let _ = permit.compare_exchange(seen, to, Ordering::Relaxed, Ordering::Relaxed);",
+        )],
+        protects: "what the dead holder did under its permit is seen by the next one",
+        caught_by: ("loom_semaphore", "what_the_dead_did_is_seen"),
     },
 ];
