@@ -11,6 +11,7 @@
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`atomic`] | a number or flag that can be waited for |
+//! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
 //! | [`mutex`] | a lock with data that survives its holder's death |
 //! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
@@ -44,6 +45,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod atomic;
+pub mod condvar;
 pub mod error;
 pub mod event;
 #[cfg(not(loom))]
@@ -63,6 +65,8 @@ pub mod wait;
 
 #[cfg(not(loom))]
 pub use atomic::Atomic;
+#[cfg(not(loom))]
+pub use condvar::Condvar;
 pub use error::Fault;
 #[cfg(not(loom))]
 pub use event::{Event, EventGroup};

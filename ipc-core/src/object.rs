@@ -52,6 +52,10 @@ kinds! {
     Atomic = 5, "atomic cell";
     /// 32 event flags ([`EventGroup`](crate::event::EventGroup)).
     EventGroup = 6, "event group";
+    /// A condition variable ([`Condvar`](crate::Condvar)).
+    Condvar = 7, "condition variable";
+    /// A lock with data that its holder may take again ([`ReentrantMutex`](crate::mutex::ReentrantMutex)).
+    ReentrantMutex = 8, "reentrant mutex";
 }
 
 /// Everything that two programs must agree on to share an object.

@@ -57,6 +57,7 @@ compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by
 mod atomic;
 mod attachment;
 mod clock;
+mod condvar;
 mod error;
 mod event;
 mod event_group;
@@ -74,6 +75,7 @@ mod semaphore;
 mod sys;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
+pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event::{Event, EventOptions};
 pub use event_group::{EventGroup, EventGroupOptions};
@@ -86,7 +88,11 @@ pub use ipc_core::error::{
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
-pub use mutex::{Mutex, MutexGuard, MutexOptions, MutexTransaction};
+#[cfg(feature = "lock_api")]
+pub use mutex::RawMutex;
+pub use mutex::{
+    Mutex, MutexGuard, MutexOptions, MutexTransaction, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
+};
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};

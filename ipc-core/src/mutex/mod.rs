@@ -45,10 +45,14 @@
 
 mod raw;
 #[cfg(not(loom))]
+mod reentrant;
+#[cfg(not(loom))]
 mod shared;
 mod value;
 
 pub use raw::{Condition, Intent, RawMutex, Refused};
+#[cfg(not(loom))]
+pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
 #[cfg(not(loom))]
 pub(crate) use shared::WORDS_END;
 #[cfg(not(loom))]

@@ -22,10 +22,11 @@ use crate::wait::SpinBudget;
 /// The words. Small data follow on the same cache line.
 #[repr(C)]
 #[derive(Debug)]
-struct Words {
-    raw: RawMutex,
+pub(super) struct Words {
+    pub(super) raw: RawMutex,
     versions: Versions,
-    _reserved: AtomicU32,
+    /// See [`ReentrantMutex`](super::ReentrantMutex).
+    pub(super) depth: AtomicU32,
 }
 
 /// Bytes from the start of the object to the end of its words.
@@ -96,9 +97,14 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 
     /// Lays an unlocked mutex with this value into `memory`, which the caller has to itself, and declares it complete.
     pub fn create(memory: Memory<'m>, value: T, schema: u64, platform: P) -> Result<Self, ShapeError> {
+        Self::create_as(&Self::shape(schema), memory, value, platform)
+    }
+
+    /// The same for another kind with these words.
+    pub(super) fn create_as(shape: &Shape, memory: Memory<'m>, value: T, platform: P) -> Result<Self, ShapeError> {
         let mutex = Self::over(memory, platform)?;
         let header = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?;
-        header.write(&Self::shape(schema), footprint::<T>());
+        header.write(shape, footprint::<T>());
         mutex.words.raw.initialise();
         mutex.words.versions.initialise();
         payload::store(&value, mutex.copies()[0]);
@@ -108,7 +114,11 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 
     /// A handle of the mutex that somebody else has laid into `memory`.
     pub fn attach(memory: Memory<'m>, schema: u64, platform: P) -> Result<Self, ShapeError> {
-        object::checked(memory, &Self::shape(schema))?;
+        Self::attach_as(&Self::shape(schema), memory, platform)
+    }
+
+    pub(super) fn attach_as(shape: &Shape, memory: Memory<'m>, platform: P) -> Result<Self, ShapeError> {
+        object::checked(memory, shape)?;
         Self::over(memory, platform)
     }
 
@@ -148,11 +158,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// Takes the lock if it is free or its holder is dead. Never waits.
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, 'm, T, P>, TryLockError<MutexGuard<'_, 'm, T, P>>> {
-        let condition = if self.words.raw.lock_first(&self.platform, Intent::InPlace) {
-            Condition::default()
-        } else {
-            self.words.raw.try_lock(&self.platform, Intent::InPlace).map_err(TryLockError::refused)?
-        };
+        let condition = self.try_acquire(Intent::InPlace).map_err(TryLockError::refused)?;
         let guard = self.guard();
         if condition.is_clean() { Ok(guard) } else { Err(TryLockError::suspect(condition, guard)) }
     }
@@ -187,7 +193,15 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     }
 
     #[inline(always)]
-    fn acquire(&self, intent: Intent, deadline: Option<Instant>) -> Result<Condition, Refused> {
+    pub(super) fn try_acquire(&self, intent: Intent) -> Result<Condition, Refused> {
+        if self.words.raw.lock_first(&self.platform, intent) {
+            return Ok(Condition::default());
+        }
+        self.words.raw.try_lock(&self.platform, intent)
+    }
+
+    #[inline(always)]
+    pub(super) fn acquire(&self, intent: Intent, deadline: Option<Instant>) -> Result<Condition, Refused> {
         if self.words.raw.lock_first(&self.platform, intent) {
             return Ok(Condition::default());
         }
@@ -200,10 +214,19 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     }
 
     fn transaction(&self) -> Transaction<'_, 'm, T, P> {
+        Transaction { mutex: self, value: self.read_current() }
+    }
+
+    /// A copy of the data. The caller has the lock.
+    pub(super) fn read_current(&self) -> T {
         let bytes = self.words.versions.read::<T>(self.copies());
         // SAFETY: all bytes are initialised, and any bits are a T (Pod).
-        let value = unsafe { bytes.assume_init() };
-        Transaction { mutex: self, value }
+        unsafe { bytes.assume_init() }
+    }
+
+    /// Replaces the data, in one step. The caller has the lock, and no reference to the data.
+    pub(super) fn commit(&self, value: &T) {
+        self.words.versions.commit(value, self.copies());
     }
 
     /// Declares the data consistent, whatever happened to former holders. Call it with the lock held, or when nobody uses
@@ -229,6 +252,15 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 }
 
 impl<'m, T, P> Mutex<'m, T, P> {
+    pub(super) fn words(&self) -> &'m Words {
+        self.words
+    }
+
+    /// The lock's words, without the data.
+    pub fn raw(&self) -> &'m RawMutex {
+        &self.words.raw
+    }
+
     /// The platform.
     pub fn platform(&self) -> &P {
         &self.platform
@@ -242,33 +274,33 @@ impl<'m, T, P> Mutex<'m, T, P> {
 }
 
 impl<G> LockError<G> {
-    fn refused(refused: Refused) -> Self {
+    pub(super) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Mine => LockError::Deadlock,
             Refused::Taken | Refused::Corrupted => LockError::Fault(Fault::Corrupted),
         }
     }
 
-    fn suspect(condition: Condition, guard: G) -> Self {
+    pub(super) fn suspect(condition: Condition, guard: G) -> Self {
         if condition.owner_died { LockError::OwnerDied(guard) } else { LockError::Poisoned(guard) }
     }
 }
 
 impl<G> TryLockError<G> {
-    fn refused(refused: Refused) -> Self {
+    pub(super) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Taken | Refused::Mine => TryLockError::WouldBlock,
             Refused::Corrupted => TryLockError::Fault(Fault::Corrupted),
         }
     }
 
-    fn suspect(condition: Condition, guard: G) -> Self {
+    pub(super) fn suspect(condition: Condition, guard: G) -> Self {
         if condition.owner_died { TryLockError::OwnerDied(guard) } else { TryLockError::Poisoned(guard) }
     }
 }
 
 impl<G> LockTimeoutError<G> {
-    fn refused(refused: Refused) -> Self {
+    pub(super) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Taken => LockTimeoutError::Timeout,
             Refused::Mine => LockTimeoutError::Deadlock,
@@ -276,7 +308,7 @@ impl<G> LockTimeoutError<G> {
         }
     }
 
-    fn suspect(condition: Condition, guard: G) -> Self {
+    pub(super) fn suspect(condition: Condition, guard: G) -> Self {
         if condition.owner_died { LockTimeoutError::OwnerDied(guard) } else { LockTimeoutError::Poisoned(guard) }
     }
 }
@@ -294,7 +326,12 @@ pub struct MutexGuard<'g, 'm, T: Pod, P: Platform> {
 // SAFETY: a shared guard gives `&T` only. (It is not Send: the lock knows its holder's thread.)
 unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for MutexGuard<'_, '_, T, P> {}
 
-impl<T: Pod, P: Platform> MutexGuard<'_, '_, T, P> {
+impl<'g, 'm, T: Pod, P: Platform> MutexGuard<'g, 'm, T, P> {
+    /// The mutex that is held.
+    pub fn mutex(guard: &Self) -> &'g Mutex<'m, T, P> {
+        guard.mutex
+    }
+
     /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
     pub fn mark_consistent(&self) {
         self.mutex.words.raw.clear();
@@ -369,7 +406,7 @@ impl<T: Pod, P: Platform> Transaction<'_, '_, T, P> {
     /// Makes the changes so far count, in one step, and keeps the lock.
     pub fn store(&self) {
         if self.mutex.platform.is_here() {
-            self.mutex.words.versions.commit(&self.value, self.mutex.copies());
+            self.mutex.commit(&self.value);
         }
     }
 

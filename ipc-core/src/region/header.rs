@@ -7,7 +7,7 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{atomic, event, mutex, queue, semaphore};
+use crate::{atomic, condvar, event, mutex, queue, semaphore};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -130,6 +130,7 @@ const LAYOUT_HASH: u64 = {
         mutex::WORDS_END,
         event::FOOTPRINT as usize,
         atomic::FOOTPRINT as usize,
+        condvar::FOOTPRINT as usize,
         OBJECT_ALIGN,
         ParticipantId::MAX as usize,
         if cfg!(target_endian = "little") { 1 } else { 2 },
@@ -364,8 +365,9 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
     let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
     match shape.kind {
         Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
-        Kind::Mutex => mutex::sweep(memory, dead, platform)?,
+        Kind::Mutex | Kind::ReentrantMutex => mutex::sweep(memory, dead, platform)?,
         Kind::Event => event::sweep(memory, platform)?,
+        Kind::Condvar => condvar::sweep(memory, platform)?,
         Kind::Atomic => atomic::sweep(memory, shape.capacity, platform)?,
         Kind::EventGroup => atomic::sweep(memory, <u32 as atomic::Value>::FORM, platform)?,
         Kind::Semaphore => semaphore::Inspector::attach(memory)?.sweep(dead, platform),

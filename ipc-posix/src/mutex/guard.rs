@@ -13,10 +13,15 @@ use crate::attachment::Membership;
 /// `fork` does nothing in the child when dropped, and panics when its data are asked for: they are not there.
 #[must_use = "the lock is released when this is dropped"]
 pub struct MutexGuard<'a, T: Pod> {
-    pub(super) core: ipc_core::mutex::MutexGuard<'a, 'static, T, Membership>,
+    pub(crate) core: ipc_core::mutex::MutexGuard<'a, 'static, T, Membership>,
 }
 
-impl<T: Pod> MutexGuard<'_, T> {
+impl<'a, T: Pod> MutexGuard<'a, T> {
+    /// What is held.
+    pub(crate) fn core_mutex(&self) -> &'a ipc_core::Mutex<'static, T, Membership> {
+        ipc_core::mutex::MutexGuard::mutex(&self.core)
+    }
+
     /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
     #[doc(alias = "pthread_mutex_consistent")]
     #[doc(alias = "clear_poison")]

@@ -105,6 +105,12 @@ impl<T: Pod> Mutex<T> {
         Region::new(self.core.platform().clone())
     }
 
+    /// The words of the lock, and what keeps them alive.
+    #[cfg(feature = "lock_api")]
+    pub(super) fn lock_alone(&self) -> (&'static ipc_core::mutex::RawMutex, &Membership) {
+        (self.core.raw(), self.core.platform())
+    }
+
     #[inline(always)]
     fn is_here(&self) -> bool {
         self.core.platform().is_here()

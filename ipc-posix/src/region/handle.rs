@@ -15,10 +15,11 @@ use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
+use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event::EventOptions;
 use crate::event_group::EventGroupOptions;
-use crate::mutex::MutexOptions;
+use crate::mutex::{MutexOptions, ReentrantMutexOptions};
 use crate::queue::{QueueOptions, QueueStats};
 use crate::semaphore::SemaphoreOptions;
 use crate::{probe, sys};
@@ -243,6 +244,11 @@ impl Region {
         EventGroupOptions::new(self, name)
     }
 
+    /// A condition variable in this region: create or open it. See [`Condvar`](crate::Condvar).
+    pub fn condvar(&self, name: &str) -> CondvarOptions<'_> {
+        CondvarOptions::new(self, name)
+    }
+
     /// An event in this region: set its options, then create or open it. See [`Event`](crate::Event).
     pub fn event(&self, name: &str) -> EventOptions<'_> {
         EventOptions::new(self, name)
@@ -251,6 +257,12 @@ impl Region {
     /// A mutex with a `T` in this region: set its options, then create or open it. See [`Mutex`](crate::Mutex).
     pub fn mutex<T: Pod>(&self, name: &str) -> MutexOptions<'_, T> {
         MutexOptions::new(self, name)
+    }
+
+    /// A mutex with a `T` in this region that its holder may lock again: set its options, then create or open it. See
+    /// [`ReentrantMutex`](crate::ReentrantMutex).
+    pub fn reentrant_mutex<T: Pod>(&self, name: &str) -> ReentrantMutexOptions<'_, T> {
+        ReentrantMutexOptions::new(self, name)
     }
 
     /// A queue of `T` in this region: set its options, then create or open it.

@@ -22,12 +22,14 @@ use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
 mod atomic;
 mod books;
+mod condvar;
 mod event;
 mod halves;
 mod mutex;
 mod object;
 mod pairs;
 mod queue;
+mod reentrant;
 mod region;
 mod semaphore;
 mod sleepers;
@@ -98,6 +100,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "event.clear", scenes: event::clear },
     Operation { name: "event.wait", scenes: event::wait },
     Operation { name: "event.wait.timeout", scenes: event::wait_timeout },
+    Operation { name: "condvar.wait", scenes: condvar::wait },
+    Operation { name: "condvar.notify", scenes: condvar::notify },
+    Operation { name: "reentrant.lock", scenes: reentrant::lock },
+    Operation { name: "reentrant.try_lock", scenes: reentrant::try_lock },
     Operation { name: "atomic.change", scenes: atomic::change },
     Operation { name: "atomic.change.wakes", scenes: atomic::change_wakes },
     Operation { name: "atomic.wait", scenes: atomic::wait },

@@ -32,6 +32,7 @@ const EVENT: &str = "ipc-core/src/event/raw.rs";
 const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
 const ATOMIC: &str = "ipc-core/src/atomic/raw.rs";
 const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
+const CONDVAR: &str = "ipc-core/src/condvar/raw.rs";
 const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
 const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
 const SEMAPHORE_VIEW: &str = "ipc-core/src/semaphore/view.rs";
@@ -401,7 +402,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "atomic cell: SeqCst to Relaxed",
-        edits: &[edit(ATOMIC_WORDS, 8, "Ordering::SeqCst", "Ordering::Relaxed")],
+        edits: &[edit(ATOMIC_WORDS, 9, "Ordering::SeqCst", "Ordering::Relaxed")],
         protects: "who sees a change sees what its author did before",
         caught_by: ("loom_atomic", "the_end_of_a_countdown_is_seen"),
     },
@@ -448,5 +449,22 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "what the dead holder did under its permit is seen by the next one",
         caught_by: ("loom_semaphore", "what_the_dead_did_is_seen"),
+    },
+    Mutant {
+        name: "condition variable: announced after the unlock",
+        edits: &[edit(
+            CONDVAR,
+            1,
+            "let ticket = self.0.prepare(platform);\n        unlock();",
+            "unlock();\n        let ticket = self.0.prepare(platform);",
+        )],
+        protects: "a change between the look and the sleep is noticed",
+        caught_by: ("loom_condvar", "a_waiter_is_notified"),
+    },
+    Mutant {
+        name: "condition variable: all is one",
+        edits: &[edit(CONDVAR, 1, "self.0.notify_all(platform);", "self.0.notify(platform, || 1);")],
+        protects: "everybody is woken",
+        caught_by: ("loom_condvar", "all_are_notified"),
     },
 ];
