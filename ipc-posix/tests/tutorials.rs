@@ -2,19 +2,27 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// An example's program, which Cargo puts beside this test's.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let profile = test.ancestors().nth(2).expect("the profile's directory");
+    let program = profile.join("examples").join(name);
+    // `cargo test` has built the examples; `cargo test --test tutorials` has not.
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "-q", "--example", name, "--manifest-path"]);
+    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(profile.parent().expect("the target directory"));
+    cargo.args(profile.ends_with("release").then_some("--release"));
+    assert!(cargo.status().expect("cargo starts").success(), "{name} is built");
+    program
+}
 
 /// What the example prints. It has to succeed.
 fn run(name: &str) -> String {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "-q", "--example", name, "--manifest-path"]);
-    cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-    let test = std::env::current_exe().expect("the test's own path");
-    let profile = test.ancestors().nth(2).expect("the profile's directory");
-    cargo.arg("--target-dir").arg(profile.parent().expect("the target directory"));
-    cargo.args(profile.ends_with("release").then_some("--release"));
-    let output = cargo.output().expect("cargo starts");
+    let output = Command::new(example(name)).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     text
@@ -46,4 +54,65 @@ fn traffic_light() {
     let gate = part(&text, "a gate that lets one through at a time:");
     assert_eq!(gate.iter().filter(|line| line.ends_with("drives")).count(), 2, "{text}");
     assert!(text.ends_with("everybody has passed who could\n"), "{text}");
+}
+
+#[test]
+fn take_one() {
+    let text = run("take_one");
+    let left = |how: &str| {
+        let line = text.lines().find(|line| line.contains(how)).expect("a line");
+        line.rsplit(' ').nth(1).expect("a number").parse::<u32>().expect("a number")
+    };
+    assert_eq!((left("under a lock"), left("without a lock"), left("in one step")), (0, 99, 0), "{text}");
+}
+
+#[test]
+fn end_mark() {
+    let text = run("end_mark");
+    for heading in ["with an end mark for each waiter:", "with a counter that is closed:"] {
+        let lines = part(&text, heading);
+        assert_eq!(lines.iter().filter(|line| line.contains("serves dish")).count(), 8, "{text}");
+        assert_eq!(lines.iter().filter(|line| line.ends_with("goes home")).count(), 2, "{text}");
+    }
+    assert!(text.ends_with("every dish was served once\n"), "{text}");
+}
+
+#[test]
+fn whole_lines() {
+    let text = run("whole_lines");
+    let is_whole = |line: &&&str| line.matches("worker").count() == 1 && line.ends_with(", and that was it");
+    let whole = |heading| part(&text, heading).iter().filter(is_whole).count();
+    assert_eq!(whole("with the lock:"), 12, "{text}");
+    assert!(whole("without the lock:") < 12, "{text}");
+}
+
+#[test]
+fn the_karaoke_room() {
+    let text = run("karaoke");
+    let mut inside = 0_u32;
+    let mut killed = false;
+    for line in text.lines().filter(|line| line.starts_with("singer ")) {
+        let change: i32 = match line {
+            _ if line.contains("comes in") => 1,
+            _ if line.contains("leaves") || line.contains("is killed") => -1,
+            _ => 0,
+        };
+        killed |= line.contains("singer 3 is killed");
+        inside = inside.checked_add_signed(change).expect("nobody leaves who was not inside");
+        assert!(inside <= 4 && line.contains(&format!("inside: {inside} of 4")), "{line}");
+    }
+    assert!(killed && inside == 0);
+    assert_eq!(text.matches("leaves").count(), 10);
+    let last = text.lines().last().expect("a last line");
+    assert!(last.starts_with("10 songs, never more than ") && last.ends_with("all 4 places free again"), "{last}");
+}
+
+/// The examples leave no region behind.
+#[test]
+fn nothing_is_left() {
+    let mut cargo = Command::new(example("take_one"));
+    let child = cargo.stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let region = Path::new("/dev/shm").join(format!("take-one-{}", child.id()));
+    assert!(child.wait_with_output().expect("it ends").status.success());
+    assert!(!region.exists(), "no file is left");
 }
