@@ -70,6 +70,8 @@ mod name;
 mod object;
 mod probe;
 mod queue;
+#[cfg(feature = "recovery_thread")]
+mod recovery;
 mod region;
 mod semaphore;
 mod sys;
@@ -94,5 +96,7 @@ pub use mutex::{
     Mutex, MutexGuard, MutexOptions, MutexTransaction, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
 };
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
+#[cfg(feature = "recovery_thread")]
+pub use recovery::RecoveryThread;
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};

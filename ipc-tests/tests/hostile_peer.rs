@@ -18,6 +18,7 @@ use ipc_posix::{
     TryLockError, TryRecvError, TrySendError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
+use ipc_tests::dice::Dice;
 use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(240);
@@ -41,25 +42,13 @@ fn map(name: &str) -> &'static [AtomicU64] {
     unsafe { std::slice::from_raw_parts(start.cast(), len / 8) }
 }
 
-/// Numbers that look random, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-}
-
 /// Writes words to places that look random until it is told to stop; says how many. Now and then it puts everything back as
 /// it was in the beginning, so that there is something to be spoilt again.
 fn scribble(args: &Args) {
     static STOP: AtomicBool = AtomicBool::new(false);
     let words = &map(&args.get("name"))[args.number("first") as usize / 8..args.number("end") as usize / 8];
     let before: Vec<u64> = words.iter().map(|word| word.load(Ordering::Relaxed)).collect();
-    let mut dice = Dice(args.number("seed"));
+    let mut dice = Dice::new(args.number("seed"));
     children::say("scribbling");
     std::thread::spawn(|| {
         assert_eq!(children::hear(), "stop");

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_posix::{Fault, LockError, LockTimeoutError, Mutex, Region, TryLockError};
+use ipc_posix::{Fault, LockError, LockTimeoutError, Mutex, RecoveryThread, Region, TryLockError};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
@@ -50,6 +50,29 @@ fn add(args: &Args) {
     for _ in 0..args.number("count") {
         add_one(&mut mutex.lock().unwrap());
     }
+}
+
+/// With a recovery thread, a dead holder's lock is free although nobody asks for it. It ends when it is dropped.
+#[test]
+fn a_recovery_thread_frees_the_lock() {
+    let _watchdog = Watchdog::new(LIMIT, "a_recovery_thread_frees_the_lock");
+    let name = TempName::new("recovery");
+    let mutex = create(&name);
+    let recovery = RecoveryThread::spawn(&mutex.region()).unwrap();
+    for _ in 0..20 {
+        let mut child = children::spawn("hold", &[("name", name.as_str())]);
+        child.expect("held");
+        assert!(mutex.is_locked());
+        child.sigkill();
+        while mutex.is_locked() {
+            std::thread::yield_now();
+        }
+        mutex.lock().unwrap_err().into_guard().unwrap().mark_consistent();
+    }
+    drop(recovery);
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path().join("comm"));
+    let names: Vec<String> = threads.filter_map(|comm| std::fs::read_to_string(comm).ok()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("ipc-recovery")), "{names:?}");
 }
 
 /// More processes than processors add to one number, each step in two stores: nothing is lost, and nobody sees a half.

@@ -1,0 +1,324 @@
+//! Workers that use every kind of object at once, and are killed at random, for as long as one likes.
+//!
+//! ```sh
+//! cargo run --release -p ipc-tests --bin soak -- 60
+//! ```
+//!
+//! Each worker is a process that does one thing after the other, chosen by dice. Whoever finds something that no sequence of
+//! kills explains ends with an error, and so does whoever waits for longer than anything here may take. At the end the books
+//! are balanced: a token may be missing for each worker that was killed, none is there twice, no permit is gone, no lock held.
+
+use std::error::Error;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use ipc_posix::{
+    Atomic, Condvar, Event, EventGroup, Mutex, Queue, ReentrantMutex, Region, Semaphore, TryRecvError, WaitTimeoutError,
+};
+use ipc_tests::dice::Dice;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const WORKERS: usize = 6;
+const PERMITS: u32 = 3;
+/// Longer than any operation takes here, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = match &args[..] {
+        [region, seed] => seed.parse().map_err(Box::from).and_then(|seed| work(region, Dice::new(seed))),
+        [seconds] => seconds.parse().map_err(Box::from).and_then(soak),
+        _ => Err("soak SECONDS".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", std::process::id());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that the workers share.
+struct Objects {
+    tokens: Queue<[u64; 4]>,
+    lock: Mutex<[u64; 8]>,
+    ledger: Mutex<[u64; 2]>,
+    nested: ReentrantMutex<[u64; 2]>,
+    permits: Semaphore,
+    bell: Event,
+    light: Event,
+    flags: EventGroup,
+    changed: Condvar,
+    count: Atomic<u64>,
+}
+
+impl Objects {
+    fn open(region: &Region) -> Result<Self> {
+        Ok(Objects {
+            tokens: region.queue("tokens").capacity(16).open_or_create()?,
+            lock: region.mutex("lock").open_or_create()?,
+            ledger: region.mutex("ledger").initial([1000, 1000]).open_or_create()?,
+            nested: region.reentrant_mutex("nested").open_or_create()?,
+            permits: region.semaphore("permits").permits(PERMITS).bounded().open_or_create()?,
+            bell: region.event("bell").auto_reset().open_or_create()?,
+            light: region.event("light").open_or_create()?,
+            flags: region.event_group("flags").open_or_create()?,
+            changed: region.condvar("changed").open_or_create()?,
+            count: region.atomic("count").open_or_create()?,
+        })
+    }
+
+    /// One thing, whichever the dice say.
+    fn step(&self, dice: &mut Dice) -> Result<()> {
+        let soon = Duration::from_micros(dice.below(300));
+        match dice.below(12) {
+            0..4 => return self.pass_a_token(dice, soon),
+            4 => return self.write_down(dice),
+            5 => return self.transfer(dice),
+            6 => return self.nest(),
+            7 => return self.visit(dice),
+            8 => {
+                self.bell.set()?;
+                in_time(self.bell.wait_timeout(soon))?;
+            }
+            9 => {
+                self.light.set()?;
+                self.light.clear()?;
+                in_time(self.light.wait_timeout(soon))?;
+            }
+            10 => {
+                self.flags.set(1 << dice.below(4))?;
+                in_time(self.flags.take_all_timeout(0b11, soon).map(drop))?;
+                in_time(self.flags.wait_any_timeout(0b1100, soon).map(drop))?;
+                self.flags.clear(0b1000)?;
+            }
+            _ => {
+                let seen = self.count.fetch_add(1)?;
+                in_time(self.count.wait_until_timeout(soon, |count| count > seen + 1).map(drop))?;
+                if self.count.load()? <= seen {
+                    return Err("the count went back".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a token, looks whether it is whole, and puts it back. If we are killed in between, it is gone.
+    fn pass_a_token(&self, dice: &mut Dice, soon: Duration) -> Result<()> {
+        match self.tokens.recv_timeout(soon) {
+            Ok(token) if token == [token[0]; 4] => {
+                dice.dawdle();
+                Ok(self.tokens.send_timeout(token, PATIENCE)?)
+            }
+            Ok(token) => Err(format!("a torn token: {token:?}").into()),
+            Err(error) if error.is_timeout() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Changes data in place. A holder that was killed has left them half-changed; otherwise they are whole.
+    fn write_down(&self, dice: &mut Dice) -> Result<()> {
+        let (mut guard, died) = match self.lock.lock_timeout(PATIENCE) {
+            Ok(guard) => (guard, false),
+            Err(error) => {
+                let text = error.to_string();
+                (error.into_guard().ok_or(text)?, true)
+            }
+        };
+        let value = guard[0];
+        if !died && *guard != [value; 8] {
+            return Err(format!("half-changed data, and nobody died: {:?}", *guard).into());
+        }
+        for word in guard.iter_mut() {
+            *word = value + 1;
+            dice.dawdle();
+        }
+        guard.mark_consistent();
+        if dice.below(4) == 0 {
+            self.changed.notify_all()?;
+        }
+        if dice.below(4) == 0 {
+            let waited = self.changed.wait_timeout_while(guard, Duration::from_micros(200), |now| now[0] == value + 1);
+            let guard = match waited {
+                Ok((guard, _)) => guard,
+                Err(error) => {
+                    let text = error.to_string();
+                    let (mut guard, _) = error.into_guard().ok_or(text)?;
+                    *guard = [guard[0]; 8];
+                    guard.mark_consistent();
+                    guard
+                }
+            };
+            if guard[0] < value + 1 {
+                return Err("the data went back".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes two numbers that belong together in a transaction: nobody ever has to repair them.
+    fn transfer(&self, dice: &mut Dice) -> Result<()> {
+        let mut change = self.ledger.lock_transaction_timeout(PATIENCE).map_err(|error| error.to_string())?;
+        if change[0] + change[1] != 2000 {
+            return Err(format!("the ledger is wrong: {:?}", *change).into());
+        }
+        let amount = dice.below(change[0] + 1);
+        change[0] -= amount;
+        dice.dawdle();
+        change[1] += amount;
+        change.swap(0, 1);
+        change.commit();
+        Ok(())
+    }
+
+    /// Sets a value under a lock that is taken twice.
+    fn nest(&self) -> Result<()> {
+        let outer = self.nested.lock_timeout(PATIENCE).or_else(|error| {
+            let text = error.to_string();
+            error.into_guard().ok_or(text)
+        })?;
+        outer.mark_consistent();
+        let inner = self.nested.try_lock().map_err(|error| error.to_string())?;
+        let [one, other] = inner.get()?;
+        if one != other {
+            return Err(format!("half a value: {one} {other}").into());
+        }
+        inner.set([one + 1; 2])?;
+        Ok(())
+    }
+
+    /// Holds some permits for a while.
+    fn visit(&self, dice: &mut Dice) -> Result<()> {
+        let permits = self.permits.acquire_many_timeout(1 + dice.below(2) as u32, PATIENCE)?;
+        dice.dawdle();
+        drop(permits);
+        Ok(())
+    }
+}
+
+/// A time-out is no error here.
+fn in_time(result: std::result::Result<(), WaitTimeoutError>) -> Result<()> {
+    match result {
+        Ok(()) | Err(WaitTimeoutError::Timeout) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn work(region: &str, mut dice: Dice) -> Result<()> {
+    // SAFETY: no memory is passed.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    let region = Region::open(region)?;
+    let objects = Objects::open(&region)?;
+    let steps = region.counter("steps").open_or_create()?;
+    loop {
+        objects.step(&mut dice)?;
+        steps.fetch_add(1)?;
+        // Sometimes everything anew: attaching and leaving are operations, too.
+        if dice.below(1000) == 0 {
+            drop(Objects::open(&Region::open(region.name())?)?);
+        }
+    }
+}
+
+fn soak(seconds: u64) -> Result<()> {
+    let name = format!("soak-{}", std::process::id());
+    let region = Region::options().size(1 << 18).participants(32).objects(32).remove_with_last(true).create(&name)?;
+    let objects = Objects::open(&region)?;
+    let steps = region.counter("steps").open_or_create()?;
+    let mut tokens = 0;
+    let mut dice = Dice::new(seconds);
+    let mut workers = (0..WORKERS).map(|_| spawn(&name, &mut dice)).collect::<Result<Vec<_>>>()?;
+    let (begun, mut kills, mut stops) = (Instant::now(), 0_u64, 0_u64);
+    let (mut told, mut seen, mut seen_at) = (Instant::now(), 0, Instant::now());
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        // New tokens for those that went with the dead; never so many that all the workers wait for room.
+        if objects.tokens.len() < 4 && objects.tokens.try_send([tokens; 4]).is_ok() {
+            tokens += 1;
+        }
+        std::thread::sleep(Duration::from_micros(dice.below(4000)));
+        for worker in &mut workers {
+            if let Some(status) = worker.try_wait()? {
+                return Err(format!("a worker has ended on its own: {status}").into());
+            }
+        }
+        let which = dice.below(WORKERS as u64) as usize;
+        if dice.below(8) == 0 {
+            // Stopped for a moment: alive, and nobody may take anything from it.
+            signal(&workers[which], libc::SIGSTOP);
+            std::thread::sleep(Duration::from_micros(dice.below(3000)));
+            signal(&workers[which], libc::SIGCONT);
+            stops += 1;
+        } else {
+            workers[which].kill()?;
+            if workers[which].wait()?.signal() != Some(libc::SIGKILL) {
+                return Err("a worker has ended on its own".into());
+            }
+            kills += 1;
+            workers[which] = spawn(&name, &mut dice)?;
+        }
+        let now = steps.load()?;
+        if now != seen {
+            (seen, seen_at) = (now, Instant::now());
+        } else if seen_at.elapsed() > PATIENCE {
+            return Err("nobody gets on any more".into());
+        }
+        if told.elapsed() > Duration::from_secs(5) {
+            println!("{:>4} s: {kills} kills, {stops} stops, {now} steps", begun.elapsed().as_secs());
+            told = Instant::now();
+        }
+    }
+    for mut worker in workers {
+        worker.kill()?;
+        worker.wait()?;
+        kills += 1;
+    }
+    let lost = balance(&region, &objects, tokens, kills)?;
+    println!(
+        "soak: {seconds} s, {kills} kills, {stops} stops, {} steps, {lost} tokens went with the dead",
+        steps.load()?
+    );
+    println!("soak: failures=0");
+    Ok(())
+}
+
+/// Everybody is dead. How many tokens are missing?
+fn balance(region: &Region, objects: &Objects, tokens: u64, kills: u64) -> Result<u64> {
+    let mut found = Vec::new();
+    loop {
+        match objects.tokens.try_recv() {
+            Ok(token) if token == [token[0]; 4] => found.push(token[0]),
+            Ok(token) => return Err(format!("a torn token: {token:?}").into()),
+            Err(TryRecvError::Empty) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    found.sort_unstable();
+    let lost = tokens - found.len() as u64;
+    if found.windows(2).any(|pair| pair[0] == pair[1]) || lost > kills {
+        return Err(format!("tokens: {found:?} of {tokens}, {kills} kills").into());
+    }
+    objects.permits.acquire_many_timeout(PERMITS, PATIENCE)?.forget();
+    let mut dice = Dice::new(0);
+    objects.permits.release(PERMITS)?;
+    objects.write_down(&mut dice)?;
+    objects.transfer(&mut dice)?;
+    objects.nest()?;
+    region.recover();
+    let left = region.participants().into_iter().filter(|participant| !participant.is_me).count();
+    if left != 0 || objects.permits.available() != PERMITS || objects.lock.is_locked() || objects.nested.is_locked() {
+        return Err(format!("something is left: {left} participants, {} permits", objects.permits.available()).into());
+    }
+    Ok(lost)
+}
+
+fn spawn(region: &str, dice: &mut Dice) -> Result<Child> {
+    Ok(Command::new(std::env::current_exe()?).arg(region).arg(dice.roll().to_string()).spawn()?)
+}
+
+fn signal(child: &Child, signal: libc::c_int) {
+    // SAFETY: our own child, not reaped.
+    unsafe { libc::kill(child.id() as libc::pid_t, signal) };
+}
