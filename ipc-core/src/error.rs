@@ -18,7 +18,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Fault::Corrupted => "the shared memory holds a value that no correct peer writes",
-            Fault::InvalidValue => "a message's bits are not a value of its type; it was dropped",
+            Fault::InvalidValue => "the bits are not a value of the type; a message with such bits is dropped",
             Fault::Forked => "the handle came through fork: open the region again in this process",
         })
     }
@@ -365,6 +365,86 @@ impl<G> LockTimeoutError<G> {
         matches!(self, LockTimeoutError::Timeout)
     }
 }
+
+/// Why a value was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// This thread is writing already: it would wait for itself.
+    Deadlock,
+    /// The object cannot be used.
+    Fault(Fault),
+}
+
+impl WriteError {
+    #[cfg(not(loom))]
+    pub(crate) fn refused(refused: crate::mutex::Refused) -> Self {
+        match refused {
+            crate::mutex::Refused::Mine => WriteError::Deadlock,
+            _ => WriteError::Fault(Fault::Corrupted),
+        }
+    }
+}
+
+impl From<Fault> for WriteError {
+    fn from(fault: Fault) -> Self {
+        WriteError::Fault(fault)
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::Deadlock => f.write_str("this thread is writing already: it would wait for itself"),
+            WriteError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for WriteError {}
+
+/// Why a cell that is set once was not set. The value comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetError<T> {
+    /// It is set already.
+    AlreadySet(T),
+    /// This thread is setting it already: it would wait for itself.
+    Deadlock(T),
+    /// The cell cannot be used.
+    Fault(T, Fault),
+}
+
+impl<T> SetError<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        match self {
+            SetError::AlreadySet(value) | SetError::Deadlock(value) | SetError::Fault(value, _) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for SetError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetError::AlreadySet(_) => f.write_str("AlreadySet(..)"),
+            SetError::Deadlock(_) => f.write_str("Deadlock(..)"),
+            SetError::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
+        }
+    }
+}
+
+impl<T> fmt::Display for SetError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetError::AlreadySet(_) => f.write_str("it is set already"),
+            SetError::Deadlock(_) => WriteError::Deadlock.fmt(f),
+            SetError::Fault(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T> core::error::Error for SetError<T> {}
 
 /// Why a wait with a time limit failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,8 @@
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
 //! | [`mutex`] | a lock with data that survives its holder's death |
+//! | [`once`] | a cell that is set once |
+//! | [`watch`] | a cell that holds the latest value |
 //! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
 //! | [`region`] | a region that holds many named objects: header, directory, lock |
@@ -53,7 +55,9 @@ pub mod memory;
 pub mod mutex;
 #[cfg(not(loom))]
 pub mod object;
+pub mod once;
 pub mod participant;
+mod payload;
 pub mod platform;
 pub mod queue;
 pub mod region;
@@ -62,6 +66,7 @@ pub mod semaphore;
 pub mod sync;
 pub mod time;
 pub mod wait;
+pub mod watch;
 
 #[cfg(not(loom))]
 pub use atomic::Atomic;
@@ -72,8 +77,12 @@ pub use error::Fault;
 pub use event::{Event, EventGroup};
 #[cfg(not(loom))]
 pub use mutex::Mutex;
+#[cfg(not(loom))]
+pub use once::OnceCell;
 pub use participant::ParticipantId;
 pub use platform::Platform;
 pub use queue::Queue;
 pub use semaphore::Semaphore;
 pub use time::Instant;
+#[cfg(not(loom))]
+pub use watch::Watch;

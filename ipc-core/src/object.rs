@@ -56,6 +56,10 @@ kinds! {
     Condvar = 7, "condition variable";
     /// A lock with data that its holder may take again ([`ReentrantMutex`](crate::mutex::ReentrantMutex)).
     ReentrantMutex = 8, "reentrant mutex";
+    /// A cell that is set once ([`OnceCell`](crate::OnceCell)).
+    OnceCell = 9, "once cell";
+    /// A cell that holds the latest value ([`Watch`](crate::Watch)).
+    Watch = 10, "watch";
 }
 
 /// Everything that two programs must agree on to share an object.

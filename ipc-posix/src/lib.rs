@@ -68,6 +68,7 @@ mod membarrier;
 mod mutex;
 mod name;
 mod object;
+mod once_cell;
 mod probe;
 mod queue;
 #[cfg(feature = "recovery_thread")]
@@ -75,6 +76,7 @@ mod recovery;
 mod region;
 mod semaphore;
 mod sys;
+mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
@@ -85,18 +87,21 @@ pub use ipc_core::atomic::{Integer, Value};
 pub use ipc_core::error::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 pub use ipc_core::error::{
     Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
-    TryLockError, TryRecvError, TrySendError, WaitTimeoutError,
+    SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
+pub use ipc_core::watch::Versioned;
 #[cfg(feature = "lock_api")]
 pub use mutex::RawMutex;
 pub use mutex::{
     Mutex, MutexGuard, MutexOptions, MutexTransaction, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
 };
+pub use once_cell::{OnceCell, OnceCellOptions};
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};
+pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};

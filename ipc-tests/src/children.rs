@@ -269,6 +269,15 @@ impl Child {
         self.signal(libc::SIGCONT);
     }
 
+    /// How the child has ended, if it has.
+    ///
+    /// # Panics
+    ///
+    /// When the child cannot be asked about.
+    pub fn try_wait(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("the child is ours")
+    }
+
     /// Waits until the child ends by itself, and reaps it. Its stdin is closed first.
     ///
     /// # Panics

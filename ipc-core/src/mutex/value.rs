@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 
 use bytemuck::NoUninit;
 
-use crate::ring::payload;
+use crate::payload;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Which copy counts. Used only by the holder of the lock. Zero is its initial state: the first.

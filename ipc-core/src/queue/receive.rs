@@ -1,10 +1,9 @@
 //! Receiving.
 
-use core::mem::{ManuallyDrop, MaybeUninit};
-
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
+use crate::payload::check;
 use crate::platform::Platform;
 use crate::ring::PopRefused;
 use crate::sync::spin_hint;
@@ -18,27 +17,6 @@ use super::view::{Queue, Unblocked};
 const PENDING_POLLS: u32 = if cfg!(loom) { 1 } else { 32 };
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = if cfg!(loom) { 2 } else { 64 };
-
-/// Turns received bytes into a `T` if they are one.
-#[inline(always)]
-fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fault> {
-    union Both<B: Copy, T: Copy> {
-        bits: MaybeUninit<B>,
-        value: MaybeUninit<ManuallyDrop<T>>,
-        bytes: MaybeUninit<T>,
-    }
-    const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
-    let both = Both::<T::Bits, T> { bytes };
-    // SAFETY: all bytes are initialised (`payload::load`), `Bits` has the size of T (checked above) and is valid
-    // for any initialised bytes (`CheckedBitPattern::Bits: AnyBitPattern`).
-    let bits = unsafe { both.bits.assume_init_ref() };
-    if T::is_valid_bit_pattern(bits) {
-        // SAFETY: `is_valid_bit_pattern` has said that these bits are a T.
-        Ok(ManuallyDrop::into_inner(unsafe { both.value.assume_init() }))
-    } else {
-        Err(Fault::InvalidValue)
-    }
-}
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// The common case of every receive: a message at the head, and no rival. `None`: nothing was done.

@@ -7,7 +7,7 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{atomic, condvar, event, mutex, queue, semaphore};
+use crate::{atomic, condvar, event, mutex, once, queue, semaphore, watch};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -131,6 +131,8 @@ const LAYOUT_HASH: u64 = {
         event::FOOTPRINT as usize,
         atomic::FOOTPRINT as usize,
         condvar::FOOTPRINT as usize,
+        once::VALUE_OFFSET,
+        watch::SLOTS_OFFSET,
         OBJECT_ALIGN,
         ParticipantId::MAX as usize,
         if cfg!(target_endian = "little") { 1 } else { 2 },
@@ -367,6 +369,8 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
         Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
         Kind::Mutex | Kind::ReentrantMutex => mutex::sweep(memory, dead, platform)?,
         Kind::Event => event::sweep(memory, platform)?,
+        Kind::OnceCell => once::sweep(memory, dead, platform)?,
+        Kind::Watch => watch::sweep(memory, dead, platform)?,
         Kind::Condvar => condvar::sweep(memory, platform)?,
         Kind::Atomic => atomic::sweep(memory, shape.capacity, platform)?,
         Kind::EventGroup => atomic::sweep(memory, <u32 as atomic::Value>::FORM, platform)?,

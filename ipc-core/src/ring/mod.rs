@@ -75,13 +75,12 @@
 //! its publication (a copy of the payload). If that holder is dead, [`Ring::sweep`] removes the obstacle; if it
 //! is stopped, messages behind it wait for it, as the queue's order demands.
 
-pub(crate) mod payload;
 mod position;
 mod recovery;
 #[allow(clippy::module_inception, reason = "the file that the folder is named after")]
 mod ring;
 
-pub use payload::{cells, stride};
+pub use crate::payload::{cells, stride};
 pub use position::Position;
 pub use recovery::Blocker;
 pub use ring::{Geometry, Hints, PopRefused, PushRefused, Ring};

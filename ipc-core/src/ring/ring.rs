@@ -4,9 +4,9 @@ use core::mem::MaybeUninit;
 
 use bytemuck::NoUninit;
 
-use super::payload;
 use super::position::{Position, SlotState, Stamp, Tail};
 use crate::participant::ParticipantId;
+use crate::payload;
 use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 
 /// Attempts of one operation before it declares the ring corrupted. Each failed attempt means that a peer got

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use bytemuck::Pod;
+use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::ParticipantId;
 use ipc_core::atomic::Value;
 use ipc_core::participant::Seized;
@@ -20,8 +20,10 @@ use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event::EventOptions;
 use crate::event_group::EventGroupOptions;
 use crate::mutex::{MutexOptions, ReentrantMutexOptions};
+use crate::once_cell::OnceCellOptions;
 use crate::queue::{QueueOptions, QueueStats};
 use crate::semaphore::SemaphoreOptions;
+use crate::watch::WatchOptions;
 use crate::{probe, sys};
 
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
@@ -263,6 +265,17 @@ impl Region {
     /// [`ReentrantMutex`](crate::ReentrantMutex).
     pub fn reentrant_mutex<T: Pod>(&self, name: &str) -> ReentrantMutexOptions<'_, T> {
         ReentrantMutexOptions::new(self, name)
+    }
+
+    /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`](crate::OnceCell).
+    pub fn once_cell<T>(&self, name: &str) -> OnceCellOptions<'_, T> {
+        OnceCellOptions::new(self, name)
+    }
+
+    /// A latest-value cell in this region, with the value that a new one begins with: create or open it. See
+    /// [`Watch`](crate::Watch).
+    pub fn watch<T: NoUninit + CheckedBitPattern>(&self, name: &str, initial: T) -> WatchOptions<'_, T> {
+        WatchOptions::new(self, name, initial)
     }
 
     /// A queue of `T` in this region: set its options, then create or open it.

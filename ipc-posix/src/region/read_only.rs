@@ -3,7 +3,9 @@
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use ipc_core::region::{ObjectInfo, RegionView};
+use bytemuck::{CheckedBitPattern, NoUninit};
+use ipc_core::object::Kind;
+use ipc_core::region::{Name, ObjectInfo, RegionView};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use super::handle::{Participant, list_participants, queue_stats};
@@ -15,6 +17,7 @@ use crate::fork::ForkGuard;
 use crate::liveness::LockByte;
 use crate::probe::Probe;
 use crate::queue::QueueStats;
+use crate::watch::ReadOnlyWatch;
 
 /// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes
 /// nothing, and needs only read permission.
@@ -78,6 +81,31 @@ impl ReadOnlyRegion {
             return Err(ObjectError::new(ipc_core::object::Kind::Queue, name, ObjectErrorKind::Forked));
         }
         queue_stats(&self.view, name)
+    }
+
+    /// The latest-value cell with this name, for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ObjectErrorKind::NotFound), or what differs from what is wanted.
+    pub fn watch<T: NoUninit + CheckedBitPattern>(
+        &self,
+        name: &str,
+        schema: u64,
+    ) -> Result<ReadOnlyWatch<'_, T>, ObjectError> {
+        let error = |kind| ObjectError::new(Kind::Watch, name, kind);
+        let directory = |cause| error(ObjectErrorKind::Directory(cause));
+        if !self.fork.is_here() {
+            return Err(error(ObjectErrorKind::Forked));
+        }
+        let found = Name::new(name).and_then(|name| self.view.directory().find(&name)).map_err(directory)?;
+        let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
+        let look = ipc_core::watch::Inspector::attach(memory, schema).map_err(|cause| directory(cause.into()))?;
+        Ok(ReadOnlyWatch::new(look, self))
+    }
+
+    pub(crate) fn is_here(&self) -> bool {
+        self.fork.is_here()
     }
 
     /// Who has the region open. See [`Region::participants`](crate::Region::participants).

@@ -1,43 +1,46 @@
-//! Workers that use every kind of object at once, and are killed at random, for as long as one likes.
+//! Workers that use every kind of object at once, and are killed and stopped at random.
 //!
 //! ```sh
-//! cargo run --release -p ipc-tests --bin soak -- 60
+//! IPC_TESTS_SOAK=60 cargo test --release -p ipc-tests --test soak -- --nocapture    # seconds; 5 if it is not set
 //! ```
 //!
 //! Each worker is a process that does one thing after the other, chosen by dice. Whoever finds something that no sequence of
 //! kills explains ends with an error, and so does whoever waits for longer than anything here may take. At the end the books
 //! are balanced: a token may be missing for each worker that was killed, none is there twice, no permit is gone, no lock held.
 
+#![cfg(not(loom))]
+
 use std::error::Error;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use ipc_posix::{
-    Atomic, Condvar, Event, EventGroup, Mutex, Queue, ReentrantMutex, Region, Semaphore, TryRecvError, WaitTimeoutError,
+    Atomic, Condvar, Event, EventGroup, Mutex, OnceCell, Queue, ReentrantMutex, Region, Semaphore, TryRecvError,
+    WaitTimeoutError, Watch, WriteError,
 };
+use ipc_tests::children::{self, Args, Child, Role, TempName};
 use ipc_tests::dice::Dice;
+use ipc_tests::watchdog::Watchdog;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const ROLES: &[Role] = &[("work", work)];
 
 const WORKERS: usize = 6;
 const PERMITS: u32 = 3;
 /// Longer than any operation takes here, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let result = match &args[..] {
-        [region, seed] => seed.parse().map_err(Box::from).and_then(|seed| work(region, Dice::new(seed))),
-        [seconds] => seconds.parse().map_err(Box::from).and_then(soak),
-        _ => Err("soak SECONDS".into()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}: {error}", std::process::id());
-            ExitCode::FAILURE
-        }
+#[test]
+fn child_entry() {
+    children::dispatch(ROLES);
+}
+
+#[test]
+fn everything_under_random_kills() {
+    let seconds = std::env::var("IPC_TESTS_SOAK").map_or(5, |seconds| seconds.parse().expect("seconds"));
+    let _watchdog = Watchdog::new(Duration::from_secs(seconds + 120), "everything_under_random_kills");
+    if let Err(error) = soak(seconds) {
+        panic!("{error}");
     }
 }
 
@@ -53,6 +56,8 @@ struct Objects {
     flags: EventGroup,
     changed: Condvar,
     count: Atomic<u64>,
+    latest: Watch<[u64; 6]>,
+    once: OnceCell<[u64; 3]>,
 }
 
 impl Objects {
@@ -68,13 +73,15 @@ impl Objects {
             flags: region.event_group("flags").open_or_create()?,
             changed: region.condvar("changed").open_or_create()?,
             count: region.atomic("count").open_or_create()?,
+            latest: region.watch("latest", [0; 6]).open_or_create()?,
+            once: region.once_cell("once").open_or_create()?,
         })
     }
 
     /// One thing, whichever the dice say.
     fn step(&self, dice: &mut Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(12) {
+        match dice.below(14) {
             0..4 => return self.pass_a_token(dice, soon),
             4 => return self.write_down(dice),
             5 => return self.transfer(dice),
@@ -95,6 +102,13 @@ impl Objects {
                 in_time(self.flags.wait_any_timeout(0b1100, soon).map(drop))?;
                 self.flags.clear(0b1000)?;
             }
+            11 => return self.publish(dice),
+            12 => {
+                let made = self.once.get_or_try_init(|| Ok::<_, WriteError>([dice.roll(); 3]))?;
+                if made != [made[0]; 3] || self.once.get()? != Some(made) {
+                    return Err(format!("a cell that changes: {made:?}").into());
+                }
+            }
             _ => {
                 let seen = self.count.fetch_add(1)?;
                 in_time(self.count.wait_until_timeout(soon, |count| count > seen + 1).map(drop))?;
@@ -102,6 +116,24 @@ impl Objects {
                     return Err("the count went back".into());
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Publishes a value, and looks at the latest one: whole, and never older than the last look.
+    fn publish(&self, dice: &mut Dice) -> Result<()> {
+        let before = self.latest.get_versioned()?;
+        if before.value != [before.version; 6] {
+            return Err(format!("version {} is {:?}", before.version, before.value).into());
+        }
+        if dice.below(2) == 0 {
+            self.latest.update(|value| [value[0] + 1; 6])?;
+        } else {
+            let soon = Duration::from_micros(200);
+            in_time(self.latest.wait_for_change_timeout(before.version, soon).map(drop))?;
+        }
+        if self.latest.version()? < before.version {
+            return Err("an older version".into());
         }
         Ok(())
     }
@@ -207,10 +239,14 @@ fn in_time(result: std::result::Result<(), WaitTimeoutError>) -> Result<()> {
     }
 }
 
-fn work(region: &str, mut dice: Dice) -> Result<()> {
-    // SAFETY: no memory is passed.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    let region = Region::open(region)?;
+fn work(args: &Args) {
+    if let Err(error) = work_for_ever(&args.get("name"), Dice::new(args.number("seed"))) {
+        panic!("{error}");
+    }
+}
+
+fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
+    let region = Region::open(name)?;
     let objects = Objects::open(&region)?;
     let steps = region.counter("steps").open_or_create()?;
     loop {
@@ -218,19 +254,19 @@ fn work(region: &str, mut dice: Dice) -> Result<()> {
         steps.fetch_add(1)?;
         // Sometimes everything anew: attaching and leaving are operations, too.
         if dice.below(1000) == 0 {
-            drop(Objects::open(&Region::open(region.name())?)?);
+            drop(Objects::open(&Region::open(name)?)?);
         }
     }
 }
 
 fn soak(seconds: u64) -> Result<()> {
-    let name = format!("soak-{}", std::process::id());
-    let region = Region::options().size(1 << 18).participants(32).objects(32).remove_with_last(true).create(&name)?;
+    let name = TempName::new("soak");
+    let region = Region::options().size(1 << 18).participants(32).objects(32).create(name.as_str())?;
     let objects = Objects::open(&region)?;
     let steps = region.counter("steps").open_or_create()?;
     let mut tokens = 0;
     let mut dice = Dice::new(seconds);
-    let mut workers = (0..WORKERS).map(|_| spawn(&name, &mut dice)).collect::<Result<Vec<_>>>()?;
+    let mut workers = [(); WORKERS].map(|()| spawn(&name, &mut dice));
     let (begun, mut kills, mut stops) = (Instant::now(), 0_u64, 0_u64);
     let (mut told, mut seen, mut seen_at) = (Instant::now(), 0, Instant::now());
     while begun.elapsed() < Duration::from_secs(seconds) {
@@ -240,24 +276,21 @@ fn soak(seconds: u64) -> Result<()> {
         }
         std::thread::sleep(Duration::from_micros(dice.below(4000)));
         for worker in &mut workers {
-            if let Some(status) = worker.try_wait()? {
+            if let Some(status) = worker.try_wait() {
                 return Err(format!("a worker has ended on its own: {status}").into());
             }
         }
-        let which = dice.below(WORKERS as u64) as usize;
+        let worker = &mut workers[dice.below(WORKERS as u64) as usize];
         if dice.below(8) == 0 {
             // Stopped for a moment: alive, and nobody may take anything from it.
-            signal(&workers[which], libc::SIGSTOP);
+            worker.sigstop();
             std::thread::sleep(Duration::from_micros(dice.below(3000)));
-            signal(&workers[which], libc::SIGCONT);
+            worker.sigcont();
             stops += 1;
         } else {
-            workers[which].kill()?;
-            if workers[which].wait()?.signal() != Some(libc::SIGKILL) {
-                return Err("a worker has ended on its own".into());
-            }
+            worker.sigkill();
             kills += 1;
-            workers[which] = spawn(&name, &mut dice)?;
+            *worker = spawn(&name, &mut dice);
         }
         let now = steps.load()?;
         if now != seen {
@@ -265,22 +298,18 @@ fn soak(seconds: u64) -> Result<()> {
         } else if seen_at.elapsed() > PATIENCE {
             return Err("nobody gets on any more".into());
         }
-        if told.elapsed() > Duration::from_secs(5) {
+        if told.elapsed() > Duration::from_secs(10) {
             println!("{:>4} s: {kills} kills, {stops} stops, {now} steps", begun.elapsed().as_secs());
             told = Instant::now();
         }
     }
     for mut worker in workers {
-        worker.kill()?;
-        worker.wait()?;
+        worker.sigkill();
         kills += 1;
     }
     let lost = balance(&region, &objects, tokens, kills)?;
-    println!(
-        "soak: {seconds} s, {kills} kills, {stops} stops, {} steps, {lost} tokens went with the dead",
-        steps.load()?
-    );
-    println!("soak: failures=0");
+    let steps = steps.load()?;
+    println!("soak: seconds={seconds} kills={kills} stops={stops} steps={steps} tokens_lost={lost} failures=0");
     Ok(())
 }
 
@@ -314,11 +343,6 @@ fn balance(region: &Region, objects: &Objects, tokens: u64, kills: u64) -> Resul
     Ok(lost)
 }
 
-fn spawn(region: &str, dice: &mut Dice) -> Result<Child> {
-    Ok(Command::new(std::env::current_exe()?).arg(region).arg(dice.roll().to_string()).spawn()?)
-}
-
-fn signal(child: &Child, signal: libc::c_int) {
-    // SAFETY: our own child, not reaped.
-    unsafe { libc::kill(child.id() as libc::pid_t, signal) };
+fn spawn(name: &TempName, dice: &mut Dice) -> Child {
+    children::spawn("work", &[("name", name.as_str()), ("seed", &dice.roll().to_string())])
 }

@@ -1,13 +1,14 @@
-//! Moving a value in and out of a slot's cells.
+//! Moving a value in and out of 64-bit cells.
 //!
 //! A consumer copies before it knows whether the copy is whole (its compare-exchange on `head` tells), so a
 //! producer may write the same cells meanwhile. Both sides therefore use `Relaxed` accesses of whole 64-bit
 //! words: a race, but a defined one. A torn copy is thrown away unseen.
 
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 
-use bytemuck::NoUninit;
+use bytemuck::{CheckedBitPattern, NoUninit};
 
+use crate::error::Fault;
 use crate::sync::{AtomicU64, Ordering};
 
 const CELL: usize = size_of::<u64>();
@@ -59,4 +60,25 @@ pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
         unsafe { core::ptr::copy_nonoverlapping(last.as_ptr(), to.add(size - rest), rest) };
     }
     value
+}
+
+/// Turns loaded bytes into a `T` if they are one.
+#[inline(always)]
+pub(crate) fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fault> {
+    union Both<B: Copy, T: Copy> {
+        bits: MaybeUninit<B>,
+        value: MaybeUninit<ManuallyDrop<T>>,
+        bytes: MaybeUninit<T>,
+    }
+    const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
+    let both = Both::<T::Bits, T> { bytes };
+    // SAFETY: all bytes are initialised (`load`), `Bits` has the size of T (checked above) and is valid
+    // for any initialised bytes (`CheckedBitPattern::Bits: AnyBitPattern`).
+    let bits = unsafe { both.bits.assume_init_ref() };
+    if T::is_valid_bit_pattern(bits) {
+        // SAFETY: `is_valid_bit_pattern` has said that these bits are a T.
+        Ok(ManuallyDrop::into_inner(unsafe { both.value.assume_init() }))
+    } else {
+        Err(Fault::InvalidValue)
+    }
 }
