@@ -47,7 +47,7 @@ impl<T: Value> RawAtomic<T> {
         self.changed(platform, self.value.swap(value.into_bits()))
     }
 
-    /// Puts `new` in if `current` is there. Either way the value that was there, as [`core::sync::atomic`] has it. Wait-free.
+    /// Puts `new` in if `current` is there. Either way the value that was there, as the standard atomics have it. Wait-free.
     #[inline(always)]
     pub fn compare_exchange<P: Platform + ?Sized>(&self, platform: &P, current: T, new: T) -> Result<T, T> {
         match self.value.compare_exchange(current.into_bits(), new.into_bits()) {

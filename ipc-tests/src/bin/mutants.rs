@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release -p ipc-tests --bin mutants            # judges the table
+//! cargo run --release -p ipc-tests --bin mutants -- judge X # those whose name contains X
 //! cargo run --release -p ipc-tests --bin mutants -- find X  # runs every model on the mutants whose name contains X
 //! ```
 //!
@@ -26,13 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(180);
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let result = match &args[..] {
-        [] => judge(),
+        [] => judge(""),
+        [verb, part] if verb == "judge" => judge(part),
         [verb, part] if verb == "find" => find(part),
         [verb] if verb == "markdown" => {
             markdown();
             Ok(true)
         }
-        _ => Err("mutants [find PART | markdown]".into()),
+        _ => Err("mutants [judge PART | find PART | markdown]".into()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -44,24 +46,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// Every mutant against its own model.
-fn judge() -> Result<bool> {
+/// Every mutant whose name contains this against its own model.
+fn judge(part: &str) -> Result<bool> {
     let copy = Copy::new()?;
-    for test in MUTANTS.iter().map(|mutant| mutant.caught_by.0).collect::<std::collections::BTreeSet<_>>() {
+    let mutants: Vec<&Mutant> = MUTANTS.iter().filter(|mutant| mutant.name.contains(part)).collect();
+    for test in mutants.iter().map(|mutant| mutant.caught_by.0).collect::<std::collections::BTreeSet<_>>() {
         if copy.run(test, None)? != Verdict::Passed {
             return Err(format!("{test} does not pass as it is").into());
         }
     }
     let mut caught = 0;
-    for mutant in MUTANTS {
+    for mutant in &mutants {
         let (test, model) = mutant.caught_by;
         let verdict = copy.with(mutant, || copy.run(test, Some(model)))?;
         let noticed = verdict == Verdict::Failed;
         caught += usize::from(noticed);
         println!("mutant {}: {} {test}::{model}", mutant.name, if noticed { "caught by" } else { "SURVIVED" });
     }
-    println!("{} mutants, {caught} caught", MUTANTS.len());
-    Ok(caught == MUTANTS.len())
+    println!("{} mutants, {caught} caught", mutants.len());
+    Ok(caught == mutants.len())
 }
 
 /// Which models notice the mutants whose names contain `part`.

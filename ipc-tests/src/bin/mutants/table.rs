@@ -33,6 +33,8 @@ const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
 const ATOMIC: &str = "ipc-core/src/atomic/raw.rs";
 const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
 const CONDVAR: &str = "ipc-core/src/condvar/raw.rs";
+const ONCE: &str = "ipc-core/src/once/raw.rs";
+const WATCH: &str = "ipc-core/src/watch/raw.rs";
 const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
 const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
 const SEMAPHORE_VIEW: &str = "ipc-core/src/semaphore/view.rs";
@@ -466,5 +468,69 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(CONDVAR, 1, "self.0.notify_all(platform);", "self.0.notify(platform, || 1);")],
         protects: "everybody is woken",
         caught_by: ("loom_condvar", "all_are_notified"),
+    },
+    Mutant {
+        name: "once cell: Release to Relaxed",
+        edits: &[edit(
+            ONCE,
+            1,
+            "self.once.ready.store(READY, Ordering::Release);",
+            "self.once.ready.store(READY, Ordering::Relaxed);",
+        )],
+        protects: "who sees that it is set sees the value",
+        caught_by: ("loom_once", "who_looks_sees_all_or_nothing"),
+    },
+    Mutant {
+        name: "once cell: set again",
+        edits: &[edit(ONCE, 1, "Ok(if self.is_set() { None } else { Some(turn) })", "Ok(Some(turn))")],
+        protects: "one value for everybody",
+        caught_by: ("loom_once", "one_initialises"),
+    },
+    Mutant {
+        name: "once cell: wakes nobody",
+        edits: &[edit(ONCE, 1, "once.sleepers.notify_all(platform);", "let _ = (once, platform);")],
+        protects: "whoever waits for the value gets it",
+        caught_by: ("loom_once", "a_waiter_is_woken"),
+    },
+    Mutant {
+        name: "watch: no second look",
+        edits: &[edit(WATCH, 1, "if passed < SLOTS as u64 - 1 {", "if passed < u64::MAX {")],
+        protects: "what a reader gets is whole",
+        caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
+    },
+    Mutant {
+        name: "watch: the second look is one too patient",
+        edits: &[edit(WATCH, 1, "if passed < SLOTS as u64 - 1 {", "if passed < SLOTS as u64 {")],
+        protects: "the same: the next writer may have begun",
+        caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
+    },
+    Mutant {
+        name: "watch, reader: no fence",
+        edits: &[edit(WATCH, 1, "            fence(Ordering::Acquire);\n", "")],
+        protects: "the copy comes before the second look",
+        caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
+    },
+    Mutant {
+        name: "watch, writer: no fence",
+        edits: &[edit(WATCH, 1, "        fence(Ordering::Release);\n", "")],
+        protects: "who has copied a word of the next version knows of the last one",
+        caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
+    },
+    Mutant {
+        name: "watch, publishing: Release to Relaxed",
+        edits: &[edit(
+            WATCH,
+            1,
+            "watch.version.store(next, Ordering::Release);",
+            "watch.version.store(next, Ordering::Relaxed);",
+        )],
+        protects: "who sees a version sees its value",
+        caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
+    },
+    Mutant {
+        name: "watch: wakes nobody",
+        edits: &[edit(WATCH, 1, "watch.sleepers.notify_all(platform);", "")],
+        protects: "a change is noticed",
+        caught_by: ("loom_watch", "a_change_is_noticed"),
     },
 ];
