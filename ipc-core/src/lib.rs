@@ -14,6 +14,7 @@
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
 //! | [`mutex`] | a lock with data that survives its holder's death |
+//! | [`rwlock`] | the same for one writer or many readers |
 //! | [`once`] | a cell that is set once |
 //! | [`watch`] | a cell that holds the latest value |
 //! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
@@ -62,6 +63,7 @@ pub mod platform;
 pub mod queue;
 pub mod region;
 pub mod ring;
+pub mod rwlock;
 pub mod semaphore;
 pub mod sync;
 pub mod time;
@@ -82,6 +84,8 @@ pub use once::OnceCell;
 pub use participant::ParticipantId;
 pub use platform::Platform;
 pub use queue::Queue;
+#[cfg(not(loom))]
+pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
 pub use time::Instant;
 #[cfg(not(loom))]

@@ -60,6 +60,8 @@ kinds! {
     OnceCell = 9, "once cell";
     /// A cell that holds the latest value ([`Watch`](crate::Watch)).
     Watch = 10, "watch";
+    /// A lock with data for one writer or many readers ([`RwLock`](crate::RwLock)).
+    RwLock = 11, "reader-writer lock";
 }
 
 /// Everything that two programs must agree on to share an object.

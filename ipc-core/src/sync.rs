@@ -105,6 +105,14 @@ pub fn spin_hint() {
     }
 }
 
+/// Between a `SeqCst` write and a `SeqCst` load that must not overtake it. The orderings say all that is needed; but loom takes
+/// `SeqCst` accesses for `AcqRel` ones, and needs a fence in addition.
+#[inline(always)]
+pub fn sequentially_consistent() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+}
+
 /// A `Release` store that may race with a compare-exchange on the same word.
 ///
 /// Loom explores a result that the memory model forbids when a plain store races with a compare-exchange:

@@ -74,6 +74,7 @@ mod queue;
 #[cfg(feature = "recovery_thread")]
 mod recovery;
 mod region;
+mod rwlock;
 mod semaphore;
 mod sys;
 mod watch;
@@ -103,5 +104,6 @@ pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
 pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
+pub use rwlock::{RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};

@@ -1,8 +1,8 @@
 //! A mutex that survives its holder's death.
 //!
 //! ```text
-//! word    bit 31    30        29     28         27            9..0
-//!         waiters   hand-over died   poisoned   transaction   owner (a participant), 0 = free
+//! word    bit 31    30        29     28         27            26       9..0
+//!         waiters   hand-over died   poisoned   transaction   shared   owner (a participant), 0 = free
 //! thread  the holder's number for its own thread, 0 while that is not known
 //! ```
 //!
@@ -17,6 +17,7 @@
 //! | + `died` | who takes over from, or sweeps, a dead holder, unless that was in a transaction | `clear` |
 //! | + `poisoned` | a holder that panicked | `clear` |
 //! | + `transaction` | a locker that will change nothing in place: with its owner, in one step | its unlock; who takes over |
+//! | + `shared` | a reader that lets itself in, see [`rwlock`](crate::rwlock): with its owner, in one step | its unlock; who takes over |
 //!
 //! | access | ordering | pairs with |
 //! |---|---|---|

@@ -11,6 +11,7 @@ const HAND_OVER: u32 = 1 << 30;
 const DIED: u32 = 1 << 29;
 const POISONED: u32 = 1 << 28;
 const TRANSACTION: u32 = 1 << 27;
+const SHARED: u32 = 1 << 26;
 const OWNER: u32 = 0x3ff;
 const EVERYBODY: u32 = i32::MAX as u32;
 
@@ -62,6 +63,8 @@ pub enum Intent {
     InPlace,
     /// Change a copy: if it dies, nothing has happened.
     Transaction,
+    /// Let itself in among readers, see [`rwlock`](crate::rwlock): if it dies, nothing has happened.
+    Shared,
 }
 
 /// The words. Zero is unlocked.
@@ -277,6 +280,20 @@ impl RawMutex {
         self.word.fetch_and(!(DIED | POISONED), Ordering::Release);
     }
 
+    /// The holder's transaction becomes a change in place: from now on the data are suspect if it dies.
+    pub(crate) fn work_in_place(&self) {
+        // Relaxed: whoever seizes the dead holder sees all that it did.
+        self.word.fetch_and(!TRANSACTION, Ordering::Relaxed);
+    }
+
+    /// Whether somebody who has announced that it reads may do so: nobody has the lock, or only to let itself in among
+    /// readers. The announcement and this look are `SeqCst`; see [`rwlock`](crate::rwlock).
+    #[inline(always)]
+    pub(crate) fn admits_readers(&self) -> Option<Condition> {
+        let word = self.word.load(Ordering::SeqCst);
+        (owner(word).is_none() || word & SHARED != 0).then(|| Condition::of(word))
+    }
+
     /// What happened to former holders. A snapshot.
     pub fn condition(&self) -> Condition {
         Condition::of(self.word.load(Ordering::Acquire))
@@ -324,6 +341,7 @@ fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
     match intent {
         Intent::InPlace => owner,
         Intent::Transaction => owner | TRANSACTION,
+        Intent::Shared => owner | TRANSACTION | SHARED,
     }
 }
 

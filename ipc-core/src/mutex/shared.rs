@@ -274,33 +274,33 @@ impl<'m, T, P> Mutex<'m, T, P> {
 }
 
 impl<G> LockError<G> {
-    pub(super) fn refused(refused: Refused) -> Self {
+    pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Mine => LockError::Deadlock,
             Refused::Taken | Refused::Corrupted => LockError::Fault(Fault::Corrupted),
         }
     }
 
-    pub(super) fn suspect(condition: Condition, guard: G) -> Self {
+    pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
         if condition.owner_died { LockError::OwnerDied(guard) } else { LockError::Poisoned(guard) }
     }
 }
 
 impl<G> TryLockError<G> {
-    pub(super) fn refused(refused: Refused) -> Self {
+    pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Taken | Refused::Mine => TryLockError::WouldBlock,
             Refused::Corrupted => TryLockError::Fault(Fault::Corrupted),
         }
     }
 
-    pub(super) fn suspect(condition: Condition, guard: G) -> Self {
+    pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
         if condition.owner_died { TryLockError::OwnerDied(guard) } else { TryLockError::Poisoned(guard) }
     }
 }
 
 impl<G> LockTimeoutError<G> {
-    pub(super) fn refused(refused: Refused) -> Self {
+    pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Taken => LockTimeoutError::Timeout,
             Refused::Mine => LockTimeoutError::Deadlock,
@@ -308,7 +308,7 @@ impl<G> LockTimeoutError<G> {
         }
     }
 
-    pub(super) fn suspect(condition: Condition, guard: G) -> Self {
+    pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
         if condition.owner_died { LockTimeoutError::OwnerDied(guard) } else { LockTimeoutError::Poisoned(guard) }
     }
 }

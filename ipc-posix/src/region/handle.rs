@@ -22,6 +22,7 @@ use crate::event_group::EventGroupOptions;
 use crate::mutex::{MutexOptions, ReentrantMutexOptions};
 use crate::once_cell::OnceCellOptions;
 use crate::queue::{QueueOptions, QueueStats};
+use crate::rwlock::RwLockOptions;
 use crate::semaphore::SemaphoreOptions;
 use crate::watch::WatchOptions;
 use crate::{probe, sys};
@@ -265,6 +266,12 @@ impl Region {
     /// [`ReentrantMutex`](crate::ReentrantMutex).
     pub fn reentrant_mutex<T: Pod>(&self, name: &str) -> ReentrantMutexOptions<'_, T> {
         ReentrantMutexOptions::new(self, name)
+    }
+
+    /// A lock with a `T` in this region for one writer or many readers: set its options, then create or open it. See
+    /// [`RwLock`](crate::RwLock).
+    pub fn rwlock<T: Pod>(&self, name: &str) -> RwLockOptions<'_, T> {
+        RwLockOptions::new(self, name)
     }
 
     /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`](crate::OnceCell).

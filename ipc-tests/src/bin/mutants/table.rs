@@ -35,6 +35,7 @@ const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
 const CONDVAR: &str = "ipc-core/src/condvar/raw.rs";
 const ONCE: &str = "ipc-core/src/once/raw.rs";
 const WATCH: &str = "ipc-core/src/watch/raw.rs";
+const RWLOCK: &str = "ipc-core/src/rwlock/raw.rs";
 const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
 const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
 const SEMAPHORE_VIEW: &str = "ipc-core/src/semaphore/view.rs";
@@ -532,5 +533,73 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(WATCH, 1, "watch.sleepers.notify_all(platform);", "")],
         protects: "a change is noticed",
         caught_by: ("loom_watch", "a_change_is_noticed"),
+    },
+    Mutant {
+        name: "rwlock, reader: its count and its look not in order",
+        edits: &[edit(RWLOCK, 1, "        sequentially_consistent();\n", "")],
+        protects: "of a reader and a writer, one sees the other",
+        caught_by: ("loom_rwlock", "a_reader_beside_a_writer"),
+    },
+    Mutant {
+        name: "rwlock, writer: no fence",
+        edits: &[edit(RWLOCK, 2, "        fence(Ordering::SeqCst);\n", "")],
+        protects: "the same, from the writer's side",
+        caught_by: ("loom_rwlock", "a_reader_beside_a_writer"),
+    },
+    Mutant {
+        name: "rwlock, reader leaves: Release to Relaxed",
+        edits: &[edit(
+            RWLOCK,
+            1,
+            "count.fetch_sub(1, Ordering::Release) == 1",
+            "count.fetch_sub(1, Ordering::Relaxed) == 1",
+        )],
+        protects: "what a reader reads is not written yet",
+        caught_by: ("loom_rwlock", "a_reader_beside_a_writer"),
+    },
+    Mutant {
+        name: "rwlock, writer's look: Acquire to Relaxed",
+        edits: &[edit(
+            RWLOCK,
+            1,
+            "readers.count.load(Ordering::Acquire) == 0",
+            "readers.count.load(Ordering::Relaxed) == 0",
+        )],
+        protects: "the same, from the writer's side",
+        caught_by: ("loom_rwlock", "a_reader_beside_a_writer"),
+    },
+    Mutant {
+        name: "rwlock, reader's look: SeqCst to Relaxed",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "let word = self.word.load(Ordering::SeqCst);",
+            "let word = self.word.load(Ordering::Relaxed);",
+        )],
+        protects: "a reader sees what the last writer wrote",
+        caught_by: ("loom_rwlock", "a_reader_beside_a_writer"),
+    },
+    Mutant {
+        name: "rwlock: the last reader wakes nobody",
+        edits: &[edit(RWLOCK, 1, "            self.drained.notify(platform, || 1);\n", "")],
+        protects: "a writer that sleeps for the readers goes on",
+        caught_by: ("loom_rwlock", "a_writer_waits_for_two_readers"),
+    },
+    Mutant {
+        name: "rwlock: a reader at the turnstile keeps others out",
+        edits: &[edit(MUTEX, 1, "owner(word).is_none() || word & SHARED != 0", "owner(word).is_none()")],
+        protects: "`try_read` among readers never fails",
+        caught_by: ("loom_rwlock", "readers_do_not_exclude_each_other"),
+    },
+    Mutant {
+        name: "rwlock: dead readers count",
+        edits: &[edit(
+            RWLOCK,
+            1,
+            "                count.store(0, Ordering::Relaxed);\n            }\n        }\n    }",
+            "            }\n        }\n    }",
+        )],
+        protects: "a dead reader does not keep writers out",
+        caught_by: ("loom_rwlock", "a_reader_dies"),
     },
 ];
