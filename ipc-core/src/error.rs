@@ -474,6 +474,80 @@ impl fmt::Display for WaitTimeoutError {
 
 impl core::error::Error for WaitTimeoutError {}
 
+macro_rules! barrier_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+            /// The barrier is broken: a member died, gave up waiting, or aborted it. It stays so until it is reset.
+            Broken,
+            /// The barrier cannot be used.
+            Fault(Fault),
+        }
+
+        impl $name {
+            /// Whether the barrier is broken.
+            pub fn is_broken(&self) -> bool {
+                matches!(self, $name::Broken)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant => f.write_str($text),)*
+                    $name::Broken => f.write_str("the barrier is broken"),
+                    $name::Fault(fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
+barrier_error! {
+    /// Why a party did not meet the others.
+    BarrierError {}
+}
+barrier_error! {
+    /// Why a party did not meet the others in time.
+    BarrierTimeoutError {
+        /// The others did not all come in time. The barrier is broken now.
+        Timeout => "the others did not come in time",
+    }
+}
+
+impl BarrierTimeoutError {
+    /// Whether the time was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, BarrierTimeoutError::Timeout)
+    }
+}
+
+/// Why a process did not become a member of a barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// There are as many members as parties.
+    Full,
+    /// The barrier cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Full => f.write_str("the barrier has as many members as parties"),
+            JoinError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for JoinError {}
+
 macro_rules! acquire_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
         $(#[$doc])*

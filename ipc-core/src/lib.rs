@@ -11,6 +11,7 @@
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`atomic`] | a number or flag that can be waited for |
+//! | [`barrier`] | so many parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
 //! | [`mutex`] | a lock with data that survives its holder's death |
@@ -48,6 +49,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod atomic;
+pub mod barrier;
 pub mod condvar;
 pub mod error;
 pub mod event;
@@ -72,6 +74,8 @@ pub mod watch;
 
 #[cfg(not(loom))]
 pub use atomic::Atomic;
+#[cfg(not(loom))]
+pub use barrier::Barrier;
 #[cfg(not(loom))]
 pub use condvar::Condvar;
 pub use error::Fault;

@@ -62,6 +62,8 @@ kinds! {
     Watch = 10, "watch";
     /// A lock with data for one writer or many readers ([`RwLock`](crate::RwLock)).
     RwLock = 11, "reader-writer lock";
+    /// So many parties that wait for each other ([`Barrier`](crate::Barrier)).
+    Barrier = 12, "barrier";
 }
 
 /// Everything that two programs must agree on to share an object.
@@ -121,6 +123,8 @@ pub enum Field {
     Capacity,
     /// How an event resets.
     Reset,
+    /// The parties of a barrier.
+    Parties,
     /// The type of an atomic cell.
     Type,
     /// Bytes of the whole object.
@@ -132,6 +136,7 @@ impl Field {
     const fn of_capacity(kind: Kind) -> Self {
         match kind {
             Kind::Event => Field::Reset,
+            Kind::Barrier => Field::Parties,
             Kind::Atomic => Field::Type,
             _ => Field::Capacity,
         }
@@ -167,6 +172,7 @@ impl fmt::Display for Field {
             Field::Schema => "schema",
             Field::Capacity => "capacity",
             Field::Reset => "reset",
+            Field::Parties => "parties",
             Field::Type => "type",
             Field::Length => "length",
         })

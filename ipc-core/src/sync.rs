@@ -105,8 +105,8 @@ pub fn spin_hint() {
     }
 }
 
-/// Between a `SeqCst` write and a `SeqCst` load that must not overtake it. The orderings say all that is needed; but loom takes
-/// `SeqCst` accesses for `AcqRel` ones, and needs a fence in addition.
+/// Between a `SeqCst` write and a `SeqCst` load that must not overtake it, where the other side has a fence between its two
+/// accesses. The orderings say all that is needed; but loom orders such accesses among each other and not with fences.
 #[inline(always)]
 pub fn sequentially_consistent() {
     #[cfg(loom)]

@@ -7,7 +7,7 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{atomic, condvar, event, mutex, once, queue, rwlock, semaphore, watch};
+use crate::{atomic, barrier, condvar, event, mutex, once, queue, rwlock, semaphore, watch};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -134,6 +134,7 @@ const LAYOUT_HASH: u64 = {
         once::VALUE_OFFSET,
         watch::SLOTS_OFFSET,
         rwlock::WORDS_END,
+        barrier::SEATS_OFFSET,
         OBJECT_ALIGN,
         ParticipantId::MAX as usize,
         if cfg!(target_endian = "little") { 1 } else { 2 },
@@ -372,6 +373,7 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
         Kind::Event => event::sweep(memory, platform)?,
         Kind::OnceCell => once::sweep(memory, dead, platform)?,
         Kind::Watch => watch::sweep(memory, dead, platform)?,
+        Kind::Barrier => barrier::sweep(memory, dead, platform)?,
         Kind::RwLock => rwlock::sweep(memory, dead, platform)?,
         Kind::Condvar => condvar::sweep(memory, platform)?,
         Kind::Atomic => atomic::sweep(memory, shape.capacity, platform)?,

@@ -35,6 +35,7 @@ const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
 const CONDVAR: &str = "ipc-core/src/condvar/raw.rs";
 const ONCE: &str = "ipc-core/src/once/raw.rs";
 const WATCH: &str = "ipc-core/src/watch/raw.rs";
+const BARRIER: &str = "ipc-core/src/barrier/raw.rs";
 const RWLOCK: &str = "ipc-core/src/rwlock/raw.rs";
 const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
 const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
@@ -601,5 +602,88 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "a dead reader does not keep writers out",
         caught_by: ("loom_rwlock", "a_reader_dies"),
+    },
+    Mutant {
+        name: "barrier, taking a seat: SeqCst to Relaxed",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "self.0.compare_exchange(from, to, Ordering::SeqCst,",
+            "self.0.compare_exchange(from, to, Ordering::Relaxed,",
+        )],
+        protects: "who leaves sees what all did before they came",
+        caught_by: ("loom_barrier", "two_meet"),
+    },
+    Mutant {
+        name: "barrier, looking at a seat: SeqCst to Acquire",
+        edits: &[edit(BARRIER, 1, "self.0.load(Ordering::SeqCst)", "self.0.load(Ordering::Acquire)")],
+        protects: "of two that come last, one ends the phase",
+        caught_by: ("loom_barrier", "two_meet_twice"),
+    },
+    Mutant {
+        name: "barrier, ending a phase: AcqRel to Relaxed",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "compare_exchange(from.0, to.0, Ordering::AcqRel,",
+            "compare_exchange(from.0, to.0, Ordering::Relaxed,",
+        )],
+        protects: "the same, for those that the leader frees",
+        caught_by: ("loom_barrier", "two_meet"),
+    },
+    Mutant {
+        name: "barrier, looking at the state: Acquire to Relaxed",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "State(self.state.load(Ordering::Acquire))",
+            "State(self.state.load(Ordering::Relaxed))",
+        )],
+        protects: "the same, on their side",
+        caught_by: ("loom_barrier", "two_meet"),
+    },
+    Mutant {
+        name: "barrier: the end of a phase wakes nobody",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "        if advanced {\n            self.sleepers.notify_all(platform);\n        }\n",
+            "",
+        )],
+        protects: "who waits goes on",
+        caught_by: ("loom_barrier", "two_meet"),
+    },
+    Mutant {
+        name: "barrier: the dead are not asked about",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "if any_dead(platform, seats, &mut next) {",
+            "if seats.is_empty() && any_dead(platform, seats, &mut next) {",
+        )],
+        protects: "a member that died is not waited for",
+        caught_by: ("loom_barrier", "a_party_dies"),
+    },
+    Mutant {
+        name: "barrier: who waits ends no phase",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "                if self.complete(phase, seats, platform) {\n                    return Attempt::Done(Ok(true));\n                }\n",
+            "",
+        )],
+        protects: "the last one may be stopped before it ends the phase",
+        caught_by: ("loom_barrier", "the_last_party_is_stopped"),
+    },
+    Mutant {
+        name: "barrier: sweeping a member breaks nothing",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "            self.abort(platform);\n        }\n        for seat in seats",
+            "        }\n        for seat in seats",
+        )],
+        protects: "a member's death is known after its number has gone to another",
+        caught_by: ("loom_barrier", "sweeping_a_member"),
     },
 ];

@@ -1,0 +1,371 @@
+//! The state and the seats.
+
+use crate::participant::{Dead, ParticipantId, Seized};
+use crate::platform::Platform;
+#[cfg(not(loom))]
+use crate::sync::AtomicU32;
+use crate::sync::{AtomicU64, Ordering};
+use crate::time::Instant;
+use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+
+/// The most parties of a barrier.
+pub const MOST_PARTIES: u32 = 1 << 16;
+
+const BROKEN: u64 = 1;
+const OWNER: u64 = 0x3ff;
+const PHASE_SHIFT: u32 = 24;
+const PHASES: u64 = 1 << 40;
+const HISTORY_SHIFT: u32 = 8;
+const HISTORY: u64 = 0xffff;
+const REMEMBERED: u64 = 16;
+/// Owners that one look of a waiter asks about: it goes on with the next ones at its next look.
+const ASKED_AT_ONCE: usize = 16;
+/// Compare-exchanges of one call that peers may spoil in a row before the words are declared corrupted.
+const ATTEMPTS: u32 = 1 << 20;
+
+/// Why a party is not, or no longer, waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The barrier is broken.
+    Broken,
+    /// The time was over.
+    TimedOut,
+    /// No seat is free.
+    Full,
+    /// The words make no sense.
+    Corrupted,
+}
+
+/// The words besides the seats.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct RawBarrier {
+    state: AtomicU64,
+    sleepers: EventCount,
+    #[cfg(not(loom))]
+    _reserved: [AtomicU32; 13],
+}
+
+/// A party's seat.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Seat(AtomicU64);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State(u64);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Running,
+    Completed,
+    Broken,
+}
+
+impl State {
+    const FIRST: State = State(1 << PHASE_SHIFT);
+
+    fn phase(self) -> u64 {
+        self.0 >> PHASE_SHIFT
+    }
+
+    fn is_broken(self) -> bool {
+        self.0 & BROKEN != 0
+    }
+
+    fn broken(self) -> Self {
+        State(self.0 | BROKEN)
+    }
+
+    /// The state after this phase.
+    fn next(self, broken: bool) -> Self {
+        let history = ((self.0 >> HISTORY_SHIFT) << 1 | u64::from(broken)) & HISTORY;
+        State(((self.phase() + 1) % PHASES) << PHASE_SHIFT | history << HISTORY_SHIFT)
+    }
+
+    /// What became of a phase that is this one or an earlier one.
+    fn outcome(self, phase: u64) -> Outcome {
+        let history = (self.0 >> HISTORY_SHIFT) & HISTORY;
+        let broken = match self.phase().wrapping_sub(phase) % PHASES {
+            0 if !self.is_broken() => return Outcome::Running,
+            0 => true,
+            back @ 1..=REMEMBERED => (history >> (back - 1)) & 1 != 0,
+            _ => history != 0,
+        };
+        if broken { Outcome::Broken } else { Outcome::Completed }
+    }
+}
+
+fn taken(phase: u64, owner: ParticipantId) -> u64 {
+    phase << PHASE_SHIFT | u64::from(owner.get())
+}
+
+fn owner(seat: u64) -> Option<ParticipantId> {
+    ParticipantId::new((seat & OWNER) as u16)
+}
+
+fn has_arrived(seat: u64, phase: u64) -> bool {
+    seat >> PHASE_SHIFT == phase
+}
+
+/// Whether a seat was last taken before this phase. One of a later phase tells the caller that its own has ended.
+fn is_older(seat: u64, phase: u64) -> bool {
+    (1..PHASES / 2).contains(&(phase.wrapping_sub(seat >> PHASE_SHIFT) % PHASES))
+}
+
+impl Seat {
+    /// A seat of nobody, in a model.
+    #[cfg(loom)]
+    #[allow(clippy::new_without_default, reason = "for models only")]
+    pub fn new() -> Self {
+        Seat(AtomicU64::new(0))
+    }
+
+    fn look(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn change(&self, from: u64, to: u64) -> bool {
+        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl RawBarrier {
+    /// A barrier in a model. The announcement of its first sleeper outlives the first phase.
+    #[cfg(loom)]
+    #[allow(clippy::new_without_default, reason = "for models only")]
+    pub fn new() -> Self {
+        RawBarrier { state: AtomicU64::new(State::FIRST.0), sleepers: EventCount::with_epoch(1) }
+    }
+
+    /// Writes the first state. The caller has the words to itself.
+    #[cfg(not(loom))]
+    pub(super) fn initialise(&self, seats: &[Seat]) {
+        self.state.store(State::FIRST.0, Ordering::Relaxed);
+        self.sleepers.initialise();
+        for Seat(seat) in seats {
+            seat.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn state(&self) -> State {
+        State(self.state.load(Ordering::Acquire))
+    }
+
+    fn advance<P: Platform + ?Sized>(&self, from: State, to: State, platform: &P) -> bool {
+        let advanced = self.state.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if advanced {
+            self.sleepers.notify_all(platform);
+        }
+        advanced
+    }
+
+    /// Whether the barrier is broken. A snapshot.
+    pub fn is_broken(&self) -> bool {
+        self.state().is_broken()
+    }
+
+    /// How many parties have arrived and wait for the others. A snapshot.
+    pub fn waiting(&self, seats: &[Seat]) -> usize {
+        let state = self.state();
+        if state.is_broken() { 0 } else { seats.iter().filter(|seat| has_arrived(seat.look(), state.phase())).count() }
+    }
+
+    /// Takes a seat ahead of the first arrival, so that a death before that is noticed, too.
+    pub fn join<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) -> Result<(), Stop> {
+        for seat in seats {
+            let seen = seat.look();
+            if owner(seen).is_none() && seat.change(seen, seen & !OWNER | u64::from(platform.me().get())) {
+                return Ok(());
+            }
+        }
+        Err(Stop::Full)
+    }
+
+    /// Gives up the caller's seats, but for those in which it waits.
+    pub fn leave<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) {
+        let state = self.state();
+        for seat in seats {
+            let seen = seat.look();
+            let waits = has_arrived(seen, state.phase()) && !state.is_broken();
+            if owner(seen) == Some(platform.me()) && !waits {
+                seat.change(seen, seen & !OWNER);
+            }
+        }
+    }
+
+    /// Arrives, and waits for the others, until `deadline` at most (`None`: for ever). `true` for the leader, of whom there is
+    /// one in each phase. If the time is over, the barrier breaks.
+    pub fn wait<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        seats: &[Seat],
+        budget: &SpinBudget,
+        deadline: Option<Instant>,
+    ) -> Result<bool, Stop> {
+        let (phase, at) = self.arrive(platform, seats)?;
+        if self.complete(phase, seats, platform) {
+            return Ok(true);
+        }
+        let outcome = || match self.state().outcome(phase) {
+            Outcome::Running => None,
+            Outcome::Completed => Some(Ok(false)),
+            Outcome::Broken => Some(Err(Stop::Broken)),
+        };
+        if let Some(result) = outcome() {
+            return result;
+        }
+        let mut next = at + 1;
+        let result = block_until(platform, &self.sleepers, budget, deadline, |announced| {
+            if let Some(result) = outcome() {
+                return Attempt::Done(result);
+            }
+            if announced {
+                if self.complete(phase, seats, platform) {
+                    return Attempt::Done(Ok(true));
+                }
+                if any_dead(platform, seats, &mut next) {
+                    self.break_phase(phase, platform);
+                    return Attempt::Again;
+                }
+            }
+            Attempt::Suspect
+        });
+        match result {
+            Some(result) => result,
+            None if self.break_phase(phase, platform) => Err(Stop::TimedOut),
+            None => outcome().unwrap_or(Err(Stop::Corrupted)),
+        }
+    }
+
+    /// Takes a seat for the current phase: the phase, and which seat.
+    fn arrive<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) -> Result<(u64, usize), Stop> {
+        for _ in 0..ATTEMPTS {
+            let state = self.state();
+            if state.is_broken() {
+                return Err(Stop::Broken);
+            }
+            let phase = state.phase();
+            match self.choose(phase, platform, seats) {
+                Some((at, seen)) => {
+                    if let Some(other) = owner(seen)
+                        && let Some(_dead) = Seized::try_new(platform, other)
+                    {
+                        self.break_phase(phase, platform);
+                        continue;
+                    }
+                    if seats[at].change(seen, taken(phase, platform.me())) {
+                        return Ok((phase, at));
+                    }
+                }
+                // More parties than seats, or a phase that nobody has ended yet: the next one is ours.
+                None => {
+                    if !self.complete(phase, seats, platform) && self.state() == state {
+                        return Err(Stop::Corrupted);
+                    }
+                }
+            }
+        }
+        Err(Stop::Corrupted)
+    }
+
+    /// A seat that can be had for this phase, and what is in it: the caller's own, else nobody's, else somebody's.
+    fn choose<P: Platform + ?Sized>(&self, phase: u64, platform: &P, seats: &[Seat]) -> Option<(usize, u64)> {
+        let rank = |seen: u64| match owner(seen) {
+            Some(owner) if owner == platform.me() => 0,
+            None => 1,
+            Some(_) => 2,
+        };
+        let mut best: Option<(usize, u64)> = None;
+        for (at, seat) in seats.iter().enumerate() {
+            let seen = seat.look();
+            if is_older(seen, phase) && best.is_none_or(|(_, other)| rank(seen) < rank(other)) {
+                best = Some((at, seen));
+                if rank(seen) == 0 {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// Ends the phase if all have arrived. `true` if this call did it.
+    fn complete<P: Platform + ?Sized>(&self, phase: u64, seats: &[Seat], platform: &P) -> bool {
+        if !seats.iter().all(|seat| has_arrived(seat.look(), phase)) {
+            return false;
+        }
+        let state = self.state();
+        state.outcome(phase) == Outcome::Running && self.advance(state, state.next(false), platform)
+    }
+
+    /// Breaks the phase if it is still running. `true` if this call did it.
+    fn break_phase<P: Platform + ?Sized>(&self, phase: u64, platform: &P) -> bool {
+        let state = self.state();
+        state.outcome(phase) == Outcome::Running && self.advance(state, state.broken(), platform)
+    }
+
+    /// Breaks the barrier: everybody who waits, or comes before a [reset](Self::reset), is told. `true` if this call did it.
+    pub fn abort<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        for _ in 0..ATTEMPTS {
+            let state = self.state();
+            if state.is_broken() {
+                return false;
+            }
+            if self.advance(state, state.broken(), platform) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Begins a new phase, without members that are dead. Everybody who waits is told that the barrier is broken.
+    pub fn reset<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) -> Result<(), Stop> {
+        for seat in seats {
+            if let Some(who) = owner(seat.look())
+                && let Some(seized) = Seized::try_new(platform, who)
+            {
+                self.sweep(seized.dead(), platform, seats);
+            }
+        }
+        for _ in 0..ATTEMPTS {
+            let state = self.state();
+            if self.advance(state, state.next(true), platform) {
+                return Ok(());
+            }
+        }
+        Err(Stop::Corrupted)
+    }
+
+    /// Breaks the barrier if the dead participant was a member, takes its seats, and wakes whom it may have owed that.
+    pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P, seats: &[Seat]) {
+        let mine = |seen: u64| owner(seen) == Some(dead.who());
+        if seats.iter().any(|seat| mine(seat.look())) {
+            // If it was the last to come, its phase is over, and it is the next one that it does not come to.
+            self.complete(self.state().phase(), seats, platform);
+            // Before its seats are empty: else nobody would know that it had been a member.
+            self.abort(platform);
+        }
+        for seat in seats {
+            let seen = seat.look();
+            if mine(seen) {
+                seat.change(seen, seen & !OWNER);
+            }
+        }
+        self.sleepers.notify_all(platform);
+    }
+}
+
+/// Whether one of the next owners is dead. A system call or two for each.
+fn any_dead<P: Platform + ?Sized>(platform: &P, seats: &[Seat], next: &mut usize) -> bool {
+    let mut last = None;
+    (0..seats.len().min(ASKED_AT_ONCE)).any(|_| {
+        let seat = &seats[*next % seats.len()];
+        *next = (*next + 1) % seats.len();
+        match owner(seat.look()) {
+            Some(who) if last != Some(who) => {
+                last = Some(who);
+                Seized::try_new(platform, who).is_some()
+            }
+            _ => false,
+        }
+    })
+}

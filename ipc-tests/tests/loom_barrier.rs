@@ -1,0 +1,210 @@
+//! The barrier: all meet, one leads, everybody has the same outcome, and nobody waits for the dead.
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use ipc_core::barrier::{RawBarrier, Seat, Stop};
+use ipc_core::participant::Seized;
+use ipc_core::sync::crash;
+use ipc_core::time::Instant;
+use ipc_core::wait::SpinBudget;
+use ipc_tests::model::{Actor, Machine, explore, explore_deaths, id};
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+/// A barrier, and what each party writes before it comes. The cells complain about every access that the barrier does not order.
+struct Shared {
+    barrier: RawBarrier,
+    seats: Vec<Seat>,
+    written: Vec<UnsafeCell<u64>>,
+}
+
+impl Shared {
+    fn new(parties: usize) -> Arc<Self> {
+        let seats = (0..parties).map(|_| Seat::new()).collect();
+        let written = (0..parties).map(|_| UnsafeCell::new(0)).collect();
+        Arc::new(Shared { barrier: RawBarrier::new(), seats, written })
+    }
+
+    fn wait(&self, actor: &Actor) -> Result<bool, Stop> {
+        self.barrier.wait(actor, &self.seats, &SpinBudget::new(actor), None)
+    }
+
+    /// Waits for nobody.
+    fn give_up(&self, actor: &Actor) -> Result<bool, Stop> {
+        self.barrier.wait(actor, &self.seats, &SpinBudget::new(actor), Some(Instant::from_nanos(0)))
+    }
+
+    /// Writes one's own cell, meets the others, and reads all cells.
+    fn meet(&self, actor: &Actor, mine: usize) -> Result<bool, Stop> {
+        // SAFETY: nobody reads before the barrier; loom checks.
+        self.written[mine].with_mut(|cell| unsafe { *cell += 1 });
+        let leads = self.wait(actor)?;
+        for cell in &self.written {
+            // SAFETY: nobody writes after the barrier; loom checks.
+            assert_eq!(cell.with(|cell| unsafe { *cell }), 1);
+        }
+        Ok(leads)
+    }
+}
+
+fn spawn<R: 'static>(
+    machine: &Arc<Machine>,
+    shared: &Arc<Shared>,
+    number: u16,
+    body: impl FnOnce(&Shared, &Actor) -> R + 'static,
+) -> thread::JoinHandle<R> {
+    let (actor, shared) = (machine.actor(number), shared.clone());
+    thread::spawn(move || body(&shared, &actor))
+}
+
+/// Two parties meet, each sees what the other did before, and one of them leads.
+#[test]
+fn two_meet() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        let parties = [1, 2]
+            .map(|number| spawn(&machine, &shared, number, move |shared, me| shared.meet(me, usize::from(number) - 1)));
+        let leads = parties.map(|party| party.join().unwrap().expect("a meeting"));
+        assert!(leads[0] != leads[1]);
+    });
+}
+
+/// Three parties meet.
+#[test]
+fn three_meet() {
+    explore(1, || {
+        let (machine, shared) = (Machine::new(), Shared::new(3));
+        let parties = [1, 2, 3]
+            .map(|number| spawn(&machine, &shared, number, move |shared, me| shared.meet(me, usize::from(number) - 1)));
+        let leads = parties.map(|party| party.join().unwrap().expect("a meeting"));
+        assert_eq!(leads.into_iter().filter(|leads| *leads).count(), 1);
+    });
+}
+
+/// Two parties meet twice: who is quick does not count twice in one phase.
+#[test]
+fn two_meet_twice() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        let parties = [1, 2].map(|number| {
+            spawn(&machine, &shared, number, |shared, me| [(); 2].map(|()| shared.wait(me).expect("a meeting")))
+        });
+        let [one, other] = parties.map(|party| party.join().unwrap());
+        assert!(one[0] != other[0] && one[1] != other[1]);
+    });
+}
+
+/// An abort beside a meeting: both have met, or both are told.
+#[test]
+fn aborting_beside_a_meeting() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        let other = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
+        let aborter = spawn(&machine, &shared, 3, |shared, me| assert!(shared.barrier.abort(me)));
+        let one = spawn(&machine, &shared, 2, |shared, me| shared.wait(me));
+        aborter.join().unwrap();
+        let outcomes = [one.join().unwrap(), other.join().unwrap()];
+        match outcomes {
+            [Ok(one), Ok(other)] => assert!(one != other),
+            _ => assert_eq!(outcomes, [Err(Stop::Broken); 2]),
+        }
+        assert!(shared.barrier.is_broken());
+    });
+}
+
+/// Who gives up waiting breaks the barrier for the other, or has met it after all.
+#[test]
+fn giving_up_beside_a_party() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        let patient = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
+        let hasty = spawn(&machine, &shared, 2, |shared, me| shared.give_up(me));
+        let outcomes = [patient.join().unwrap(), hasty.join().unwrap()];
+        match outcomes {
+            [Ok(one), Ok(other)] => assert!(one != other),
+            _ => assert_eq!(outcomes, [Err(Stop::Broken), Err(Stop::TimedOut)]),
+        }
+    });
+}
+
+/// A reset beside one that waits: it is told, or it comes to the new phase and meets the other.
+#[test]
+fn resetting_beside_a_party() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new(1));
+        let alone = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
+        let resetter = spawn(&machine, &shared, 2, |shared, me| shared.barrier.reset(me, &shared.seats));
+        assert_eq!(resetter.join().unwrap(), Ok(()));
+        assert!(matches!(alone.join().unwrap(), Ok(true) | Err(Stop::Broken)));
+        assert!(!shared.barrier.is_broken());
+        assert_eq!(shared.wait(&machine.actor(3)), Ok(true));
+    });
+}
+
+/// A party dies at any write of two meetings: the other has met it, or is told, and after a reset the barrier goes on without it.
+#[test]
+fn a_party_dies() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        // A member from the start: its death before it comes is known, too.
+        for number in [1, 2] {
+            assert_eq!(shared.barrier.join(&machine.actor(number), &shared.seats), Ok(()));
+        }
+        let mortal =
+            spawn(&machine, &shared, 1, move |shared, me| me.live(at, || [(); 2].map(|()| shared.wait(me))).is_none());
+        let other = spawn(&machine, &shared, 2, |shared, me| [(); 2].map(|()| shared.wait(me)));
+        let outcomes = other.join().unwrap();
+        let died = mortal.join().unwrap();
+        assert!(died || outcomes.iter().all(Result::is_ok));
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(Stop::Broken))));
+        assert!(outcomes[0].is_ok() || outcomes[1].is_err());
+        if died {
+            let last = machine.actor(2);
+            assert_eq!(shared.barrier.reset(&last, &shared.seats), Ok(()));
+            assert_eq!(shared.give_up(&last), Err(Stop::TimedOut));
+            assert_eq!(shared.barrier.reset(&last, &shared.seats), Ok(()));
+            // Somebody else comes in its place.
+            assert_eq!(shared.barrier.join(&machine.actor(3), &shared.seats), Ok(()));
+        }
+        died
+    });
+}
+
+/// The last party arrives and is stopped, not dead, before it ends the phase: the one that waits ends it. (The time-out that makes
+/// it look is that of a bystander's death.)
+#[test]
+fn the_last_party_is_stopped() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        for number in [1, 2] {
+            assert_eq!(shared.barrier.join(&machine.actor(number), &shared.seats), Ok(()));
+        }
+        let waiter = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
+        let stopped = spawn(&machine, &shared, 2, |shared, me| {
+            // Its first write is its arrival; the second one would end the phase.
+            let _ = crash::run(Some(2), || shared.wait(me));
+        });
+        stopped.join().unwrap();
+        machine.actor(3).die();
+        assert_eq!(waiter.join().unwrap(), Ok(true));
+    });
+}
+
+/// A member dies and is swept before the other one looks: the other is told nevertheless.
+#[test]
+fn sweeping_a_member() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        assert_eq!(shared.barrier.join(&machine.actor(1), &shared.seats), Ok(()));
+        machine.actor(1).die();
+        let sweeper = spawn(&machine, &shared, 2, |shared, me| {
+            if let Some(seized) = Seized::try_new(me, id(1)) {
+                shared.barrier.sweep(seized.dead(), me, &shared.seats);
+            }
+        });
+        let other = spawn(&machine, &shared, 3, |shared, me| shared.wait(me));
+        assert_eq!(other.join().unwrap(), Err(Stop::Broken));
+        sweeper.join().unwrap();
+    });
+}
