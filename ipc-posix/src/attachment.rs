@@ -63,6 +63,15 @@ pub(crate) struct Candidate {
     pub(crate) path: Option<PathBuf>,
 }
 
+/// What a counted handle is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    /// One half of a queue.
+    Half(Role),
+    /// Waiting at a barrier.
+    Barrier,
+}
+
 /// This process's place in a region.
 pub(crate) struct Attachment {
     map: ManuallyDrop<MmapRaw>,
@@ -74,8 +83,8 @@ pub(crate) struct Attachment {
     spinning_helps: bool,
     /// Threads that seize through the one probe would not exclude each other: this does.
     seizing: AtomicBool,
-    /// How many halves of each object and role this process has.
-    halves: Mutex<HashMap<(String, Role), usize>>,
+    /// How many counted handles of each object and use this process has.
+    users: Mutex<HashMap<(String, Use), usize>>,
     name: String,
     path: Option<PathBuf>,
 }
@@ -121,7 +130,7 @@ impl Attachment {
             asymmetric,
             spinning_helps: has_several_processors(),
             seizing: AtomicBool::new(false),
-            halves: Mutex::default(),
+            users: Mutex::default(),
             name,
             path,
         };
@@ -166,24 +175,24 @@ impl Attachment {
             .all(|who| who == self.me || !self.is_alive(who))
     }
 
-    /// Counts a half that this process makes; `true` for the first of its object and role.
-    pub(crate) fn add_half(&self, object: &str, role: Role) -> bool {
-        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = halves.entry((object.to_owned(), role)).or_insert(0);
+    /// Counts a handle that this process makes; `true` for the first of its object and use.
+    pub(crate) fn add_user(&self, object: &str, purpose: Use) -> bool {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = users.entry((object.to_owned(), purpose)).or_insert(0);
         *count += 1;
         *count == 1
     }
 
-    /// Counts a half that is dropped; `true` for the last of its object and role.
-    pub(crate) fn remove_half(&self, object: &str, role: Role) -> bool {
-        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        match halves.get_mut(&(object.to_owned(), role)) {
+    /// Counts a handle that is dropped; `true` for the last of its object and use.
+    pub(crate) fn remove_user(&self, object: &str, purpose: Use) -> bool {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        match users.get_mut(&(object.to_owned(), purpose)) {
             Some(count) if *count > 1 => {
                 *count -= 1;
                 false
             }
             Some(_) => {
-                halves.remove(&(object.to_owned(), role));
+                users.remove(&(object.to_owned(), purpose));
                 true
             }
             None => false,

@@ -99,7 +99,7 @@ pub enum RegionErrorKind {
         max: u32,
     },
     /// The region was made for `membarrier`, which this process may not use (an old kernel, or a filter). Create it
-    /// with [`Barrier::Fence`](crate::Barrier::Fence).
+    /// with [`MemoryBarrier::Fence`](crate::MemoryBarrier::Fence).
     BarrierMissing,
     /// The descriptor's file is not sealed against truncation, and the caller requires it.
     NotSealed,
@@ -311,7 +311,14 @@ impl fmt::Display for ObjectError {
         match &self.kind {
             ObjectErrorKind::NotFound => f.write_str("not found in the region"),
             ObjectErrorKind::AlreadyExists => f.write_str("exists already in the region"),
-            ObjectErrorKind::NoCapacity => f.write_str("not there yet, and its capacity was not said"),
+            ObjectErrorKind::NoCapacity => {
+                let unsaid = match self.object {
+                    Kind::Semaphore => "permits were",
+                    Kind::Barrier => "parties were",
+                    _ => "capacity was",
+                };
+                write!(f, "not there yet, and its {unsaid} not said")
+            }
             ObjectErrorKind::Directory(error) => error.fmt(f),
             ObjectErrorKind::Busy { pid: Some(pid) } => {
                 write!(f, "process {pid} is creating an object and does not get on")

@@ -56,6 +56,7 @@ compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by
 
 mod atomic;
 mod attachment;
+mod barrier;
 mod clock;
 mod condvar;
 mod error;
@@ -80,12 +81,15 @@ mod sys;
 mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
+pub use barrier::{Barrier, BarrierOptions, BarrierWaitResult};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event::{Event, EventOptions};
 pub use event_group::{EventGroup, EventGroupOptions};
 pub use ipc_core::atomic::{Integer, Value};
-pub use ipc_core::error::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
+pub use ipc_core::error::{
+    AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
+};
 pub use ipc_core::error::{
     Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
     SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
@@ -103,7 +107,7 @@ pub use once_cell::{OnceCell, OnceCellOptions};
 pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
-pub use region::{Barrier, Footprint, Participant, ReadOnlyRegion, Region, RegionOptions};
+pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
 pub use rwlock::{RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};

@@ -10,6 +10,7 @@ use ipc_core::queue::Role;
 
 use super::handle::Queue;
 use super::iter::{Iter, endless};
+use crate::attachment::Use;
 use crate::clock;
 
 /// Empty (or full) answers of a `try_` operation between two looks at whether the other end's holders live: the look
@@ -26,7 +27,7 @@ pub(super) struct Half<T> {
 
 impl<T> Half<T> {
     pub(super) fn new(queue: Queue<T>, role: Role) -> Self {
-        if queue.core().platform().add_half(queue.name(), role) {
+        if queue.core().platform().add_user(queue.name(), Use::Half(role)) {
             queue.core().join(role);
         }
         Half { queue, role, tries: AtomicU32::new(0) }
@@ -58,7 +59,7 @@ impl<T> Clone for Half<T> {
 
 impl<T> Drop for Half<T> {
     fn drop(&mut self) {
-        if self.queue.is_here() && self.queue.core().platform().remove_half(self.queue.name(), self.role) {
+        if self.queue.is_here() && self.queue.core().platform().remove_user(self.queue.name(), Use::Half(self.role)) {
             self.queue.core().leave(self.role);
         }
     }

@@ -7,5 +7,5 @@ mod options;
 mod read_only;
 
 pub use handle::{Participant, Region};
-pub use options::{Barrier, Footprint, RegionOptions};
+pub use options::{Footprint, MemoryBarrier, RegionOptions};
 pub use read_only::ReadOnlyRegion;

@@ -21,7 +21,7 @@ const ROUNDS: u32 = 1000;
 /// How sleepers and notifiers agree, fixed at a region's creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Barrier {
+pub enum MemoryBarrier {
     /// `membarrier` where the creator may use it, fences otherwise. With `membarrier`, an operation that finds nobody
     /// asleep executes no full fence; participants that may not use it are refused.
     #[default]
@@ -66,7 +66,7 @@ pub struct RegionOptions {
     pub(super) prefault: bool,
     pub(super) huge_pages: bool,
     pub(super) remove_with_last: bool,
-    pub(super) barrier: Barrier,
+    pub(super) barrier: MemoryBarrier,
     pub(super) trusted: Vec<u32>,
     pub(super) require_seals: bool,
     pub(super) drafts: bool,
@@ -83,7 +83,7 @@ impl Default for RegionOptions {
             prefault: false,
             huge_pages: false,
             remove_with_last: false,
-            barrier: Barrier::Auto,
+            barrier: MemoryBarrier::Auto,
             trusted: Vec::new(),
             require_seals: false,
             drafts: false,
@@ -160,8 +160,8 @@ impl RegionOptions {
         self
     }
 
-    /// How sleepers and notifiers of a new region agree. Default: [`Barrier::Auto`].
-    pub fn barrier(mut self, barrier: Barrier) -> Self {
+    /// How sleepers and notifiers of a new region agree. Default: [`MemoryBarrier::Auto`].
+    pub fn memory_barrier(mut self, barrier: MemoryBarrier) -> Self {
         self.barrier = barrier;
         self
     }
@@ -201,7 +201,7 @@ impl RegionOptions {
 
     pub(super) fn flags(&self) -> Flags {
         let barrier = match self.barrier {
-            Barrier::Auto if membarrier::register() => Flags::ASYMMETRIC_BARRIER,
+            MemoryBarrier::Auto if membarrier::register() => Flags::ASYMMETRIC_BARRIER,
             _ => Flags::empty(),
         };
         barrier.with(if self.remove_with_last { Flags::REMOVE_WITH_LAST } else { Flags::empty() })
