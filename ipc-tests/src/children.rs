@@ -167,6 +167,28 @@ pub fn spawn(role: &str, args: &[(&str, &str)]) -> Child {
     Child { role: role.to_owned(), process: child, stdin, stdout }
 }
 
+/// Whether `check` holds in a child after `fork`, without an `exec`: for handles and guards that come through it.
+///
+/// # Panics
+///
+/// When there can be no child.
+#[must_use]
+pub fn holds_after_fork(check: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child is a copy of this thread alone; it runs the closure, which is to call nothing but the library, and ends
+    // with _exit.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "fork: {}", std::io::Error::last_os_error());
+    if child == 0 {
+        let holds = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).unwrap_or(false);
+        // SAFETY: no memory is passed.
+        unsafe { libc::_exit(i32::from(!holds)) };
+    }
+    let mut status = 0;
+    // SAFETY: room for the status; our own child.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    status == 0
+}
+
 /// A started role; killed and reaped when dropped.
 #[derive(Debug)]
 pub struct Child {

@@ -185,19 +185,9 @@ fn any_and_all() {
 fn forked_handles_say_so() {
     let region = Region::options().anonymous().unwrap();
     let (counter, group) = (region.counter("c").create().unwrap(), region.event_group("g").create().unwrap());
-    // SAFETY: the child runs nothing but this library and ends with _exit.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let forked = counter.fetch_add(1) == Err(Fault::Forked)
-            && counter.wait_until(|_| true) == Err(Fault::Forked)
-            && group.set(1) == Err(Fault::Forked)
-            && group.flags() == Err(Fault::Forked);
-        // SAFETY: no memory is passed.
-        unsafe { libc::_exit(i32::from(!forked)) };
-    }
-    let mut status = 0;
-    // SAFETY: room for the status; our own child.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0);
+    assert!(children::holds_after_fork(|| counter.fetch_add(1) == Err(Fault::Forked)
+        && counter.wait_until(|_| true) == Err(Fault::Forked)
+        && group.set(1) == Err(Fault::Forked)
+        && group.flags() == Err(Fault::Forked)));
     assert_eq!(counter.load(), Ok(0));
 }

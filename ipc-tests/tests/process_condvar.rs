@@ -172,15 +172,7 @@ fn time_limits() {
 fn a_forked_handle_says_so() {
     let region = Region::options().anonymous().unwrap();
     let changed = region.condvar("c").create().unwrap();
-    // SAFETY: the child runs nothing but this library and ends with _exit.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let forked = changed.notify_all() == Err(Fault::Forked) && changed.notify_one() == Err(Fault::Forked);
-        // SAFETY: no memory is passed.
-        unsafe { libc::_exit(i32::from(!forked)) };
-    }
-    let mut status = 0;
-    // SAFETY: room for the status; our own child.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0);
+    assert!(children::holds_after_fork(
+        || changed.notify_all() == Err(Fault::Forked) && changed.notify_one() == Err(Fault::Forked)
+    ));
 }

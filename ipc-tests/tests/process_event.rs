@@ -97,16 +97,8 @@ fn one_goes_for_each_set() {
 fn a_forked_handle_says_so() {
     let region = Region::options().anonymous().unwrap();
     let event = region.event("e").initially_set(true).create().unwrap();
-    // SAFETY: the child runs nothing but this library and ends with _exit.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let forked = event.set() == Err(Fault::Forked) && event.wait() == Err(Fault::Forked) && !event.is_set();
-        // SAFETY: no memory is passed.
-        unsafe { libc::_exit(i32::from(!forked)) };
-    }
-    let mut status = 0;
-    // SAFETY: room for the status; our own child.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0);
+    assert!(children::holds_after_fork(|| event.set() == Err(Fault::Forked)
+        && event.wait() == Err(Fault::Forked)
+        && !event.is_set()));
     assert!(event.is_set());
 }
