@@ -195,6 +195,16 @@ impl Barrier {
         self.here().map_err(JoinError::Fault)?.join()
     }
 
+    /// Ceases to be a member, with all threads of this process, but for those that are waiting. Dropping the last handle does it,
+    /// too. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn leave(&self) -> Result<(), Fault> {
+        self.here().map(|core| core.leave())
+    }
+
     /// Arrives, and waits until all parties have.
     ///
     /// # Errors

@@ -21,19 +21,24 @@ use std::time::Duration;
 use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
 mod atomic;
+mod barrier;
 mod books;
 mod condvar;
 mod event;
 mod halves;
 mod mutex;
 mod object;
+mod once;
 mod pairs;
+mod play;
 mod queue;
 mod reentrant;
 mod region;
+mod rwlock;
 mod semaphore;
 mod sleepers;
 mod stage;
+mod watch;
 
 pub use pairs::{PAIRS, Pair};
 
@@ -107,6 +112,19 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "atomic.change", scenes: atomic::change },
     Operation { name: "atomic.change.wakes", scenes: atomic::change_wakes },
     Operation { name: "atomic.wait", scenes: atomic::wait },
+    Operation { name: "once.set", scenes: once::set },
+    Operation { name: "once.set.wakes", scenes: once::set_wakes },
+    Operation { name: "once.wait", scenes: once::wait },
+    Operation { name: "watch.set", scenes: watch::set },
+    Operation { name: "watch.set.wakes", scenes: watch::set_wakes },
+    Operation { name: "watch.get", scenes: watch::get },
+    Operation { name: "rwlock.read", scenes: rwlock::read },
+    Operation { name: "rwlock.write", scenes: rwlock::write },
+    Operation { name: "rwlock.timeout", scenes: rwlock::timeout },
+    Operation { name: "rwlock.unlock.wakes", scenes: rwlock::unlock_wakes },
+    Operation { name: "barrier.wait", scenes: barrier::wait },
+    Operation { name: "barrier.member", scenes: barrier::member },
+    Operation { name: "barrier.reset", scenes: barrier::reset },
     Operation { name: "semaphore.try_acquire", scenes: semaphore::try_acquire },
     Operation { name: "semaphore.acquire", scenes: semaphore::acquire },
     Operation { name: "semaphore.acquire.blocked", scenes: semaphore::acquire_blocked },
