@@ -105,6 +105,19 @@ sweeps! {
     sweep_pair_recv_send: "pair.recv+send",
     sweep_pair_recv_recv: "pair.recv+recv",
     sweep_pair_create_create: "pair.create+create",
+    sweep_pair_mutex_lock_lock: "pair.mutex.lock+lock",
+    sweep_pair_mutex_transaction_transaction: "pair.mutex.transaction+transaction",
+    sweep_pair_semaphore_acquire_acquire: "pair.semaphore.acquire+acquire",
+    sweep_pair_atomic_add_add: "pair.atomic.add+add",
+    sweep_pair_once_init_init: "pair.once.init+init",
+    sweep_pair_watch_update_update: "pair.watch.update+update",
+    sweep_pair_watch_get_update: "pair.watch.get+update",
+    sweep_pair_rwlock_write_write: "pair.rwlock.write+write",
+    sweep_pair_rwlock_read_write: "pair.rwlock.read+write",
+    sweep_pair_rwlock_write_read: "pair.rwlock.write+read",
+    sweep_pair_barrier_wait_wait: "pair.barrier.wait+wait",
+    sweep_pair_event_set_wait: "pair.event.set+wait",
+    sweep_pair_condvar_wait_notify: "pair.condvar.wait+notify",
 }
 
 #[test]

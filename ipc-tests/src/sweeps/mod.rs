@@ -24,6 +24,7 @@ mod atomic;
 mod barrier;
 mod books;
 mod condvar;
+mod duets;
 mod event;
 mod halves;
 mod mutex;

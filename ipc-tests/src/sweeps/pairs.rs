@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use ipc_posix::{Queue, Region};
 
 use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
+use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
 use super::{Cpu, object, patience, print};
@@ -18,26 +19,48 @@ use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 enum Deed {
     Send,
     Recv,
+}
+
+/// What the two do.
+#[derive(Debug, Clone, Copy)]
+enum Deeds {
+    /// At a queue: the one that is stopped, the one that is killed.
+    Queue(Deed, Deed),
+    /// Both create the same object.
     Create,
+    /// At a small object.
+    Duet(Duet),
 }
 
 /// One line of the table.
 pub struct Pair {
     /// The name that the closing line carries.
     pub name: &'static str,
-    paused: Deed,
-    killed: Deed,
+    deeds: Deeds,
     /// Distances of points in instructions, when not all are taken.
     strides: (u64, u64),
 }
 
 /// All pairs that are swept.
 pub const PAIRS: &[Pair] = &[
-    Pair { name: "pair.send+send", paused: Deed::Send, killed: Deed::Send, strides: (2, 2) },
-    Pair { name: "pair.send+recv", paused: Deed::Send, killed: Deed::Recv, strides: (2, 2) },
-    Pair { name: "pair.recv+send", paused: Deed::Recv, killed: Deed::Send, strides: (2, 2) },
-    Pair { name: "pair.recv+recv", paused: Deed::Recv, killed: Deed::Recv, strides: (2, 2) },
-    Pair { name: "pair.create+create", paused: Deed::Create, killed: Deed::Create, strides: (17, 13) },
+    Pair { name: "pair.send+send", deeds: Deeds::Queue(Deed::Send, Deed::Send), strides: (2, 2) },
+    Pair { name: "pair.send+recv", deeds: Deeds::Queue(Deed::Send, Deed::Recv), strides: (2, 2) },
+    Pair { name: "pair.recv+send", deeds: Deeds::Queue(Deed::Recv, Deed::Send), strides: (2, 2) },
+    Pair { name: "pair.recv+recv", deeds: Deeds::Queue(Deed::Recv, Deed::Recv), strides: (2, 2) },
+    Pair { name: "pair.create+create", deeds: Deeds::Create, strides: (17, 13) },
+    Pair { name: "pair.mutex.lock+lock", deeds: Deeds::Duet(Duet::Lock), strides: (5, 3) },
+    Pair { name: "pair.mutex.transaction+transaction", deeds: Deeds::Duet(Duet::Transaction), strides: (5, 5) },
+    Pair { name: "pair.semaphore.acquire+acquire", deeds: Deeds::Duet(Duet::Permits), strides: (3, 3) },
+    Pair { name: "pair.atomic.add+add", deeds: Deeds::Duet(Duet::Add), strides: (1, 1) },
+    Pair { name: "pair.once.init+init", deeds: Deeds::Duet(Duet::Init), strides: (3, 3) },
+    Pair { name: "pair.watch.update+update", deeds: Deeds::Duet(Duet::Update), strides: (9, 5) },
+    Pair { name: "pair.watch.get+update", deeds: Deeds::Duet(Duet::ReadWatch), strides: (5, 7) },
+    Pair { name: "pair.rwlock.write+write", deeds: Deeds::Duet(Duet::Write), strides: (5, 5) },
+    Pair { name: "pair.rwlock.read+write", deeds: Deeds::Duet(Duet::ReadLock), strides: (5, 5) },
+    Pair { name: "pair.rwlock.write+read", deeds: Deeds::Duet(Duet::WriteLock), strides: (5, 5) },
+    Pair { name: "pair.barrier.wait+wait", deeds: Deeds::Duet(Duet::Meet), strides: (37, 19) },
+    Pair { name: "pair.event.set+wait", deeds: Deeds::Duet(Duet::Signal), strides: (5, 5) },
+    Pair { name: "pair.condvar.wait+notify", deeds: Deeds::Duet(Duet::Notify), strides: (17, 11) },
 ];
 
 impl Pair {
@@ -62,9 +85,10 @@ impl Pair {
         super::WEDGED.set(0);
         let (paused, killed) = if std::env::var_os("IPC_TESTS_FULL").is_some() { (1, 1) } else { self.strides };
         let sweep = PairSweep::new(self.name).strides(paused, killed);
-        let report = match self.paused {
-            Deed::Create => self.creations(sweep),
-            _ => self.messages(sweep),
+        let report = match self.deeds {
+            Deeds::Create => self.creations(sweep),
+            Deeds::Queue(paused, killed) => self.messages(sweep, paused, killed),
+            Deeds::Duet(duet) => duet.sweep(self.name, sweep),
         };
         print(&format!("{report}"));
         print(&format!("    {}: {:.1?}, {} steps", self.name, report.elapsed, report.steps));
@@ -117,11 +141,11 @@ impl Pair {
         report.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn messages(&self, sweep: PairSweep) -> SweepReport {
-        let play = Play { folder: Folder::new(), page: Page::new(), pair: self, stage: RefCell::new(None) };
+    fn messages(&self, sweep: PairSweep, paused: Deed, killed: Deed) -> SweepReport {
+        let play = Play { folder: Folder::new(), page: Page::new(), paused, killed, stage: RefCell::new(None) };
         let report = sweep.run(
-            || play.paused(),
-            || play.victim(self.killed, OTHER_VICTIM, false),
+            || play.stopped(),
+            || play.victim(killed, OTHER_VICTIM, false),
             |_| play.meanwhile(),
             |point| super::told(self.name, play.afterwards(point)),
         );
@@ -131,20 +155,21 @@ impl Pair {
 
 const START: Start = Start::of(8, 2);
 
-struct Play<'p> {
+struct Play {
     folder: Folder,
     page: Page,
-    pair: &'p Pair,
+    paused: Deed,
+    killed: Deed,
     stage: RefCell<Option<(Region, Queue<Message>, Books)>>,
 }
 
-impl Play<'_> {
-    fn paused(&self) -> Victim {
+impl Play {
+    fn stopped(&self) -> Victim {
         self.stage.take();
         self.page.clear();
         let (region, queue) = START.make(&self.folder, &mut None);
         self.stage.replace(Some((region, queue, Books::new())));
-        self.victim(self.pair.paused, VICTIM, true)
+        self.victim(self.paused, VICTIM, true)
     }
 
     fn victim(&self, deed: Deed, serial: u64, tells: bool) -> Victim {
@@ -194,7 +219,7 @@ impl Play<'_> {
         books.drain(&queue, false);
 
         let moved = self.page.get(Note::Moved);
-        if self.pair.paused == Deed::Recv && moved != 0 {
+        if self.paused == Deed::Recv && moved != 0 {
             // It has got a message: account for it where it belongs in the order.
             let serial = (moved != u64::MAX).then_some(moved);
             let place = books.got.iter().position(|got| got.is_some_and(|got| got > moved)).unwrap_or(books.got.len());
@@ -211,12 +236,12 @@ impl Play<'_> {
         let (paused_sent, killed_sent) = (count(VICTIM), count(OTHER_VICTIM));
         twice += paused_sent.saturating_sub(1) + killed_sent.saturating_sub(1);
         let mut missing_paused = 0;
-        if self.pair.paused == Deed::Send {
+        if self.paused == Deed::Send {
             // What it says it sent has arrived, and nothing else.
             missing_paused = u64::from(moved == VICTIM && paused_sent == 0);
             torn += u64::from(moved == 0 && paused_sent > 0);
         }
-        if self.pair.killed == Deed::Recv {
+        if self.killed == Deed::Recv {
             let taken = lost + missing_paused;
             // One that it may have taken with it, finished or not.
             lost = taken.saturating_sub(1);
