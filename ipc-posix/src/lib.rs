@@ -1,5 +1,5 @@
-//! Queues, mutexes, semaphores and events in shared memory between unrelated processes that know only a name, and that
-//! survive `kill -9`.
+//! Queues, locks, semaphores, events, barriers and cells in shared memory between unrelated processes that know only a name, and
+//! that survive `kill -9`.
 //!
 //! What [`std::sync`] and crossbeam are between threads, this is between processes: a [`Region`] is a file (in the
 //! system's shared-memory directory, or any other), it holds named objects, and every process that opens it works on
@@ -23,6 +23,20 @@
 //! # Region::unlink(name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # What there is
+//!
+//! | object | made by | what it is |
+//! |---|---|---|
+//! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
+//! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
+//! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
+//! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
+//! | [`Event`], [`EventGroup`] | [`Region::event`], [`Region::event_group`] | flags to wait for |
+//! | [`Barrier`] | [`Region::barrier`] | so many parties that wait for each other |
+//! | [`OnceCell`] | [`Region::once_cell`] | a value that is set once |
+//! | [`Watch`] | [`Region::watch`] | the latest value |
+//! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
 //!
 //! # What lives how long
 //!

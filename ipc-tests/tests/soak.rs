@@ -14,8 +14,8 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use ipc_posix::{
-    Atomic, Condvar, Event, EventGroup, Mutex, OnceCell, Queue, ReentrantMutex, Region, Semaphore, TryRecvError,
-    WaitTimeoutError, Watch, WriteError,
+    Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, LockTimeoutError, Mutex, OnceCell, Queue,
+    ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, WaitTimeoutError, Watch, WriteError,
 };
 use ipc_tests::children::{self, Args, Child, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -58,6 +58,8 @@ struct Objects {
     count: Atomic<u64>,
     latest: Watch<[u64; 6]>,
     once: OnceCell<[u64; 3]>,
+    table: RwLock<[u64; 8]>,
+    round: Barrier,
 }
 
 impl Objects {
@@ -75,13 +77,15 @@ impl Objects {
             count: region.atomic("count").open_or_create()?,
             latest: region.watch("latest", [0; 6]).open_or_create()?,
             once: region.once_cell("once").open_or_create()?,
+            table: region.rwlock("table").open_or_create()?,
+            round: region.barrier("round").parties(2).open_or_create()?,
         })
     }
 
     /// One thing, whichever the dice say.
     fn step(&self, dice: &mut Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(14) {
+        match dice.below(17) {
             0..4 => return self.pass_a_token(dice, soon),
             4 => return self.write_down(dice),
             5 => return self.transfer(dice),
@@ -103,7 +107,13 @@ impl Objects {
                 self.flags.clear(0b1000)?;
             }
             11 => return self.publish(dice),
-            12 => {
+            12 | 13 => return self.look_up(dice),
+            14 => match self.round.wait_timeout(soon) {
+                Ok(_) | Err(BarrierTimeoutError::Timeout) => {}
+                Err(BarrierTimeoutError::Broken) => self.round.reset()?,
+                Err(error) => return Err(error.into()),
+            },
+            15 => {
                 let made = self.once.get_or_try_init(|| Ok::<_, WriteError>([dice.roll(); 3]))?;
                 if made != [made[0]; 3] || self.once.get()? != Some(made) {
                     return Err(format!("a cell that changes: {made:?}").into());
@@ -186,6 +196,38 @@ impl Objects {
             };
             if guard[0] < value + 1 {
                 return Err("the data went back".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what somebody has changed in place, or changes it.
+    fn look_up(&self, dice: &mut Dice) -> Result<()> {
+        if dice.below(3) != 0 {
+            return match self.table.read_timeout(PATIENCE) {
+                Ok(table) if *table == [table[0]; 8] => {
+                    dice.dawdle();
+                    if *table == [table[0]; 8] { Ok(()) } else { Err("changed under a read lock".into()) }
+                }
+                Ok(table) => Err(format!("half-changed, and nobody died: {:?}", *table).into()),
+                Err(LockTimeoutError::OwnerDied(_)) => Ok(()),
+                Err(error) => Err(error.to_string().into()),
+            };
+        }
+        let mut table = self.table.write_timeout(PATIENCE).or_else(|error| {
+            let text = error.to_string();
+            error.into_guard().ok_or(text)
+        })?;
+        let next = table[0] + 1;
+        for word in table.iter_mut() {
+            *word = next;
+            dice.dawdle();
+        }
+        table.mark_consistent();
+        if dice.below(2) == 0 {
+            let table = RwLockWriteGuard::downgrade(table)?;
+            if *table != [next; 8] {
+                return Err("changed between a write lock and the read lock that it became".into());
             }
         }
         Ok(())
@@ -335,9 +377,17 @@ fn balance(region: &Region, objects: &Objects, tokens: u64, kills: u64) -> Resul
     objects.write_down(&mut dice)?;
     objects.transfer(&mut dice)?;
     objects.nest()?;
+    drop(objects.table.write_timeout(PATIENCE));
     region.recover();
+    objects.round.reset()?;
     let left = region.participants().into_iter().filter(|participant| !participant.is_me).count();
-    if left != 0 || objects.permits.available() != PERMITS || objects.lock.is_locked() || objects.nested.is_locked() {
+    if left != 0
+        || objects.permits.available() != PERMITS
+        || objects.lock.is_locked()
+        || objects.nested.is_locked()
+        || objects.table.try_write().is_err_and(|error| error.would_block())
+        || objects.round.waiting() != 0
+    {
         return Err(format!("something is left: {left} participants, {} permits", objects.permits.available()).into());
     }
     Ok(lost)

@@ -1,0 +1,433 @@
+//! Locks, permits, events, cells and barriers in memory whose words a faulty peer changes between (not during) operations.
+//!
+//! No operation may panic, wait beyond its deadline, touch memory outside, or leave a participant seized.
+#![no_main]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use ipc_core::memory::Memory;
+use ipc_core::mutex::ReentrantMutex;
+use ipc_core::participant::{Dead, ParticipantId};
+use ipc_core::rwlock::RwLockWriteGuard;
+use ipc_core::time::Instant;
+use ipc_core::{
+    Atomic, Barrier, Event, EventGroup, Mutex, OnceCell, RwLock, Semaphore, Watch, barrier, event, mutex, once, rwlock,
+    watch,
+};
+use ipc_fuzz::element::{Colour, Element};
+use ipc_fuzz::input::Input;
+use ipc_fuzz::memory::OwnMemory;
+use ipc_fuzz::seeds;
+use ipc_fuzz::stopwatch::timed;
+use ipc_fuzz::world::{Seat, World};
+use libfuzzer_sys::fuzz_target;
+
+const MOST_STEPS: usize = 200;
+const PARTICIPANTS: u32 = 8;
+const SCHEMA: u64 = 7;
+/// Bytes of the header that every object begins with.
+const HEADER: usize = 128;
+
+type Data = [u64; 3];
+
+fuzz_target!(
+    init: seeds::plant(seeds::modes(&(0..10).collect::<Vec<u8>>())),
+    |bytes: &[u8]| {
+        let mut input = Input::new(bytes);
+        match input.byte() % 10 {
+            0 => play::<TheMutex>(&mut input),
+            1 => play::<TheReentrantMutex>(&mut input),
+            2 => play::<TheRwLock>(&mut input),
+            3 => play::<TheSemaphore>(&mut input),
+            4 => play::<TheEvent>(&mut input),
+            5 => play::<TheEventGroup>(&mut input),
+            6 => play::<TheAtomic>(&mut input),
+            7 => play::<TheOnceCell>(&mut input),
+            8 => play::<TheWatch>(&mut input),
+            _ => play::<TheBarrier>(&mut input),
+        }
+    }
+);
+
+fn id(number: u16) -> ParticipantId {
+    ParticipantId::new(number).expect("a participant's number")
+}
+
+/// One kind of object.
+trait Kind {
+    type Handle<'w>;
+
+    fn bytes() -> u64;
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w>;
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>>;
+    /// One operation, which may wait until then.
+    fn step(input: &mut Input<'_>, handle: &Self::Handle<'_>, deadline: Instant);
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>);
+}
+
+fn play<K: Kind>(input: &mut Input<'_>) {
+    let memory = OwnMemory::new(K::bytes());
+    let world = World::default();
+    world.spins.set(input.bit());
+    world.wakes.set(input.bit());
+    let seat = |number| Seat { world: &world, me: id(number) };
+    let first = K::create(memory.memory(), seat(1));
+    let second = K::attach(memory.memory(), seat(2)).expect("just made");
+    for _ in 0..MOST_STEPS {
+        if input.is_empty() {
+            break;
+        }
+        world.begin();
+        let deadline = if input.bit() { world.now() } else { world.after(Duration::from_micros(300)) };
+        match input.below(8) {
+            0 | 1 => {
+                let words = (memory.len() - HEADER) / 8;
+                // The first words are the ones that everything depends on.
+                let word = if input.bit() { input.below(4) } else { usize::from(input.u16()) };
+                memory.change(HEADER + 8 * (word % words), |old| input.corrupt(old));
+            }
+            2 | 3 => timed("an operation", || K::step(input, &first, deadline)),
+            4 | 5 => timed("an operation", || K::step(input, &second, deadline)),
+            6 => {
+                let who = id(input.pick(&[1, 2, 3, 4, 8, 9, 1022]));
+                world.set_dead(who, input.bit());
+                if who.get() > 2 {
+                    timed("sweep", || K::sweep(memory.memory(), &Dead::on_evidence(who), &seat(1)));
+                }
+            }
+            _ => {
+                if input.below(4) == 0 {
+                    memory.change(8 * input.below(HEADER / 8), |old| input.corrupt(old));
+                }
+                if let Some(third) = K::attach(memory.memory(), seat(3)) {
+                    timed("an operation", || K::step(input, &third, deadline));
+                }
+            }
+        }
+        world.begin();
+    }
+}
+
+struct TheMutex;
+struct TheReentrantMutex;
+struct TheRwLock;
+struct TheSemaphore;
+struct TheEvent;
+struct TheEventGroup;
+struct TheAtomic;
+struct TheOnceCell;
+struct TheWatch;
+struct TheBarrier;
+
+impl Kind for TheMutex {
+    type Handle<'w> = Mutex<'w, Data, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        mutex::footprint::<Data>()
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        Mutex::create(memory, [1; 3], SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        Mutex::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = mutex::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, mutex: &Self::Handle<'_>, deadline: Instant) {
+        match input.below(5) {
+            0 => match mutex.try_lock() {
+                Ok(mut guard) => guard[0] = guard[0].wrapping_add(1),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            1 => match mutex.lock_deadline(deadline) {
+                Ok(guard) if input.bit() => std::mem::forget(guard),
+                Ok(guard) => guard.mark_consistent(),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            2 => {
+                if let Ok(mut change) = mutex.lock_transaction_deadline(deadline) {
+                    change[1] = change[1].wrapping_add(1);
+                    if input.bit() {
+                        change.commit();
+                    }
+                }
+            }
+            3 => mutex.clear_poison(),
+            _ => _ = black_box((mutex.is_poisoned(), mutex.is_locked(), mutex.owner())),
+        }
+    }
+}
+
+impl Kind for TheReentrantMutex {
+    type Handle<'w> = ReentrantMutex<'w, Data, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        mutex::footprint::<Data>()
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        ReentrantMutex::create(memory, [1; 3], SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        ReentrantMutex::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = mutex::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, mutex: &Self::Handle<'_>, deadline: Instant) {
+        if let Ok(first) = mutex.lock_deadline(deadline) {
+            black_box(first.get().is_ok());
+            if let Ok(second) = mutex.try_lock() {
+                black_box(second.set([input.u64(); 3]).is_ok());
+            }
+            if input.below(4) == 0 {
+                std::mem::forget(first);
+            }
+        }
+    }
+}
+
+impl Kind for TheRwLock {
+    type Handle<'w> = RwLock<'w, Data, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        rwlock::footprint::<Data>(PARTICIPANTS)
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        RwLock::create(memory, [1; 3], PARTICIPANTS, SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        RwLock::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = rwlock::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, lock: &Self::Handle<'_>, deadline: Instant) {
+        match input.below(6) {
+            0 => match lock.try_read() {
+                Ok(guard) if input.bit() => std::mem::forget(guard),
+                Ok(guard) => _ = black_box(*guard),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            1 => match lock.read_deadline(deadline) {
+                Ok(guard) => _ = black_box(*guard),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            2 => match lock.try_write() {
+                Ok(mut guard) => guard[0] = guard[0].wrapping_add(1),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            3 | 4 => match lock.write_deadline(deadline) {
+                Ok(guard) if input.bit() => drop(RwLockWriteGuard::downgrade(guard).is_ok()),
+                Ok(guard) if input.bit() => std::mem::forget(guard),
+                Ok(guard) => guard.mark_consistent(),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            _ => {
+                black_box(lock.is_poisoned());
+                lock.clear_poison();
+            }
+        }
+    }
+}
+
+impl Kind for TheSemaphore {
+    type Handle<'w> = Semaphore<'w, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        Semaphore::<Seat<'_>>::required_bytes(9)
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        Semaphore::create(memory, 3, 9, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        Semaphore::attach(memory, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        if let Ok(inspector) = ipc_core::semaphore::Inspector::attach(memory) {
+            assert!(inspector.holders().count() <= 9);
+            inspector.sweep(dead, seat);
+        }
+    }
+    fn step(input: &mut Input<'_>, semaphore: &Self::Handle<'_>, deadline: Instant) {
+        let number = 1 + input.below(10) as u32;
+        match input.below(6) {
+            0 => match semaphore.try_acquire_many(number) {
+                Ok(permit) if input.bit() => std::mem::forget(permit),
+                Ok(permit) if input.bit() => permit.forget(),
+                Ok(permit) => drop(permit),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            1 => drop(black_box(semaphore.acquire_deadline(deadline).is_ok())),
+            2 => drop(black_box(semaphore.acquire_many_deadline(number, deadline).is_ok())),
+            3 => drop(black_box(semaphore.release(number).is_ok())),
+            4 => assert!(semaphore.available() <= semaphore.max()),
+            _ => {
+                if input.below(8) == 0 {
+                    semaphore.close();
+                }
+                black_box(semaphore.is_closed());
+            }
+        }
+    }
+}
+
+impl Kind for TheEvent {
+    type Handle<'w> = Event<'w, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        event::FOOTPRINT
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        Event::create(memory, event::Reset::Auto, false, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        Event::attach(memory, event::Reset::Auto, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, _dead: &Dead, seat: &Seat<'_>) {
+        let _ = event::sweep(memory, seat);
+    }
+    fn step(input: &mut Input<'_>, event: &Self::Handle<'_>, deadline: Instant) {
+        black_box(match input.below(5) {
+            0 => event.set(),
+            1 => event.clear(),
+            2 => event.try_wait(),
+            3 => event.wait(Some(deadline)),
+            _ => event.is_set(),
+        });
+    }
+}
+
+impl Kind for TheEventGroup {
+    type Handle<'w> = EventGroup<'w, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        ipc_core::atomic::FOOTPRINT
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        EventGroup::create(memory, 5, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        EventGroup::attach(memory, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, _dead: &Dead, seat: &Seat<'_>) {
+        let _ = ipc_core::atomic::sweep(memory, <u32 as ipc_core::atomic::Value>::FORM, seat);
+    }
+    fn step(input: &mut Input<'_>, group: &Self::Handle<'_>, deadline: Instant) {
+        let flags = 1 << input.below(32) | 1 << input.below(32);
+        let wanted = event::Wanted { flags, all: input.bit(), take: input.bit() };
+        match input.below(4) {
+            0 => _ = black_box(group.set(flags)),
+            1 => _ = black_box(group.clear(flags)),
+            2 => _ = black_box(group.try_wait(wanted)),
+            _ => _ = black_box(group.wait(wanted, Some(deadline))),
+        }
+    }
+}
+
+impl Kind for TheAtomic {
+    type Handle<'w> = Atomic<'w, i32, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        ipc_core::atomic::FOOTPRINT
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        Atomic::create(memory, -1, SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        Atomic::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, _dead: &Dead, seat: &Seat<'_>) {
+        let _ = ipc_core::atomic::sweep(memory, <i32 as ipc_core::atomic::Value>::FORM, seat);
+    }
+    fn step(input: &mut Input<'_>, cell: &Self::Handle<'_>, deadline: Instant) {
+        let value = input.u16().into();
+        match input.below(5) {
+            0 => _ = black_box(cell.fetch_add(value)),
+            1 => _ = black_box(cell.compare_exchange(-1, value)),
+            2 => _ = black_box(cell.fetch_update(|now| now.checked_add(1))),
+            3 => _ = black_box(cell.wait_update(Some(deadline), |now| (now == value).then_some(0))),
+            _ => _ = black_box(cell.wait_until(Some(deadline), |now| now > value)),
+        }
+    }
+}
+
+impl Kind for TheOnceCell {
+    type Handle<'w> = OnceCell<'w, Colour, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        once::footprint::<Colour>()
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        OnceCell::create(memory, SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        OnceCell::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = once::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, cell: &Self::Handle<'_>, deadline: Instant) {
+        // Setting has no deadline: a word that says that a living peer is at it makes it wait.
+        match input.below(3) {
+            0 => _ = black_box(cell.get().is_ok()),
+            1 => _ = black_box(cell.wait(Some(deadline))),
+            _ => _ = black_box(cell.is_set()),
+        }
+    }
+}
+
+impl Kind for TheWatch {
+    type Handle<'w> = Watch<'w, Colour, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        watch::footprint::<Colour>()
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        Watch::create(memory, Colour::number(0), SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        Watch::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = watch::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, watch: &Self::Handle<'_>, deadline: Instant) {
+        match input.below(3) {
+            0 => _ = black_box(watch.get_versioned().map(|now| now.age)),
+            1 => _ = black_box(watch.set_deadline(Colour::number(input.byte().into()), deadline).is_ok()),
+            _ => _ = black_box(watch.look().get()),
+        }
+    }
+}
+
+impl Kind for TheBarrier {
+    type Handle<'w> = Barrier<'w, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        barrier::footprint(3)
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        Barrier::create(memory, 3, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        Barrier::attach(memory, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = barrier::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, barrier: &Self::Handle<'_>, deadline: Instant) {
+        match input.below(7) {
+            0 | 1 => match barrier.wait_deadline(deadline) {
+                Ok(leads) => _ = black_box(leads),
+                Err(error) => drop(black_box(error.to_string())),
+            },
+            2 => drop(black_box(barrier.join().is_ok())),
+            3 => barrier.leave(),
+            4 => drop(black_box(barrier.abort())),
+            5 => drop(black_box(barrier.reset().is_ok())),
+            _ => assert!(barrier.waiting() <= barrier.parties() as usize),
+        }
+    }
+}
