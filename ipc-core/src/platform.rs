@@ -67,9 +67,14 @@ pub trait Platform {
     }
 
     /// Whether another participant can run while this one spins. `false` (one processor) makes blocking
-    /// calls sleep at once.
+    /// calls give the processor away at once.
     fn spinning_helps(&self) -> bool {
         true
+    }
+
+    /// Lets somebody else run who is ready, if there is anybody; returns when it is the caller's turn again.
+    fn yield_now(&self) {
+        spin_hint();
     }
 }
 
@@ -179,5 +184,8 @@ impl<P: Platform + ?Sized> Platform for &P {
     }
     fn spinning_helps(&self) -> bool {
         (**self).spinning_helps()
+    }
+    fn yield_now(&self) {
+        (**self).yield_now();
     }
 }

@@ -378,6 +378,10 @@ impl Platform for Membership {
     fn spinning_helps(&self) -> bool {
         self.attachment.spinning_helps
     }
+
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
 }
 
 /// Numbers the calling thread, once. (Not the kernel's number: a child of `fork` would keep its parent's.)

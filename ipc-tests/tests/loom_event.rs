@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use ipc_core::event::{RawEvent, Reset};
-use ipc_tests::model::{Machine, explore, explore_deaths};
+use ipc_core::wait::SpinBudget;
+use ipc_tests::model::{Actor, Machine, explore, explore_deaths};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -16,6 +17,10 @@ struct Shared {
 impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Shared { event: RawEvent::new(), data: UnsafeCell::new(0) })
+    }
+
+    fn wait(&self, actor: &Actor, reset: Reset) -> bool {
+        self.event.wait(actor, reset, &SpinBudget::new(actor), None)
     }
 
     fn write(&self) {
@@ -38,7 +43,7 @@ fn a_waiter_goes_and_sees() {
             let waiter = {
                 let (machine, shared) = (machine.clone(), shared.clone());
                 thread::spawn(move || {
-                    assert!(shared.event.wait(&machine.actor(1), reset, None));
+                    assert!(shared.wait(&machine.actor(1), reset));
                     assert_eq!(shared.read(), 7);
                 })
             };
@@ -91,7 +96,7 @@ fn a_pulse_releases_who_waits() {
         let (machine, shared) = (Machine::new(), Shared::new());
         let waiter = {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || assert!(shared.event.wait(&machine.actor(1), Reset::Manual, None)))
+            thread::spawn(move || assert!(shared.wait(&machine.actor(1), Reset::Manual)))
         };
         let setter = {
             let (machine, shared) = (machine.clone(), shared.clone());
@@ -115,7 +120,7 @@ fn one_goes_for_each_set() {
         let (machine, shared) = (Machine::new(), Shared::new());
         let waiters = [1, 2].map(|number| {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || assert!(shared.event.wait(&machine.actor(number), Reset::Auto, None)))
+            thread::spawn(move || assert!(shared.wait(&machine.actor(number), Reset::Auto)))
         });
         let setter = {
             let (machine, shared) = (machine.clone(), shared.clone());
@@ -142,7 +147,7 @@ fn a_setter_dies() {
             let (machine, shared) = (Machine::new(), Shared::new());
             let waiter = {
                 let (machine, shared) = (machine.clone(), shared.clone());
-                thread::spawn(move || assert!(shared.event.wait(&machine.actor(1), reset, None)))
+                thread::spawn(move || assert!(shared.wait(&machine.actor(1), reset)))
             };
             let setter = {
                 let (machine, shared) = (machine.clone(), shared.clone());

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
+use crate::wait::SpinBudget;
 
 const SET: u32 = 0b01;
 const WAITERS: u32 = 0b10;
@@ -147,11 +148,28 @@ impl RawEvent {
 
     /// Waits until the flag is set, until `deadline` at most (`None`: for ever). `false` is the time-out. A flag that is set
     /// wins over a deadline that has passed.
-    pub fn wait<P: Platform + ?Sized>(&self, platform: &P, reset: Reset, deadline: Option<Instant>) -> bool {
+    pub fn wait<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        reset: Reset,
+        budget: &SpinBudget,
+        deadline: Option<Instant>,
+    ) -> bool {
         let mut word = self.0.load(Ordering::Acquire);
         let begun = generation(word);
+        let is_over = |word| self.try_wait(reset) || (reset == Reset::Manual && generation(word) != begun);
+        if is_over(word) {
+            return true;
+        }
+        let polled = budget.poll(platform, deadline, || {
+            word = self.0.load(Ordering::Acquire);
+            is_over(word).then_some(())
+        });
+        if polled.is_some() {
+            return true;
+        }
         loop {
-            if self.try_wait(reset) || (reset == Reset::Manual && generation(word) != begun) {
+            if is_over(word) {
                 return true;
             }
             // `word` may be older than that look: then the kernel (or the compare-exchange) finds another.

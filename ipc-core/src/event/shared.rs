@@ -7,6 +7,7 @@ use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{self, HEADER_BYTES, Kind, ObjectHeader, Shape, ShapeError};
 use crate::platform::Platform;
 use crate::time::Instant;
+use crate::wait::SpinBudget;
 
 /// Bytes of an event.
 pub const FOOTPRINT: u64 = (HEADER_BYTES + OBJECT_ALIGN) as u64;
@@ -27,6 +28,7 @@ fn word(memory: Memory<'_>) -> Result<&RawEvent, ShapeError> {
 pub struct Event<'m, P> {
     raw: &'m RawEvent,
     reset: Reset,
+    budget: SpinBudget,
     platform: P,
 }
 
@@ -50,18 +52,18 @@ impl<'m, P: Platform> Event<'m, P> {
         header.write(&Self::shape(reset), FOOTPRINT);
         raw.initialise(set);
         header.publish();
-        Ok(Event { raw, reset, platform })
+        Ok(Event { raw, reset, budget: SpinBudget::new(&platform), platform })
     }
 
     /// A handle of the event that somebody else has laid into `memory`.
     pub fn attach(memory: Memory<'m>, reset: Reset, platform: P) -> Result<Self, ShapeError> {
         object::checked(memory, &Self::shape(reset))?;
-        Ok(Event { raw: word(memory)?, reset, platform })
+        Ok(Event { raw: word(memory)?, reset, budget: SpinBudget::new(&platform), platform })
     }
 
     /// Another handle of the same event. Touches no shared memory.
     pub fn with_platform<Q: Platform>(&self, platform: Q) -> Event<'m, Q> {
-        Event { raw: self.raw, reset: self.reset, platform }
+        Event { raw: self.raw, reset: self.reset, budget: SpinBudget::new(&platform), platform }
     }
 
     /// The platform.
@@ -97,6 +99,6 @@ impl<'m, P: Platform> Event<'m, P> {
 
     /// See [`RawEvent::wait`].
     pub fn wait(&self, deadline: Option<Instant>) -> bool {
-        self.raw.wait(&self.platform, self.reset, deadline)
+        self.raw.wait(&self.platform, self.reset, &self.budget, deadline)
     }
 }

@@ -145,10 +145,7 @@ impl RawMutex {
         }
         let polls = budget.polls();
         for poll in 0..polls / PAUSES_PER_LOOK {
-            if owner(word).is_none()
-                && word & HAND_OVER == 0
-                && let Ok(condition) = self.take(word, mine, platform)
-            {
+            if let Some(condition) = self.take_if_free(word, mine, platform) {
                 budget.learn(polls, true);
                 return Ok(condition);
             }
@@ -158,7 +155,22 @@ impl RawMutex {
             word = self.word.load(Ordering::Relaxed);
         }
         budget.learn(polls, false);
+        let taken = budget.let_others_run(platform, || {
+            word = self.word.load(Ordering::Relaxed);
+            self.take_if_free(word, mine, platform)
+        });
+        if let Some(condition) = taken {
+            return Ok(condition);
+        }
         self.sleep_for(word, platform, intent, deadline)
+    }
+
+    /// For those who are awake: a lock that is handed over is not free.
+    fn take_if_free<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Option<Condition> {
+        if owner(word).is_some() || word & HAND_OVER != 0 {
+            return None;
+        }
+        self.take(word, mine, platform).ok()
     }
 
     fn sleep_for<P: Platform + ?Sized>(

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{ObjectHeader, Shape, ShapeError};
+use crate::object::{Kind, ObjectHeader, Shape, ShapeError};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const READY: u32 = u32::from_le_bytes(*b"ENT1");
@@ -130,6 +130,26 @@ pub struct ObjectInfo {
     pub offset: u64,
     /// Its bytes.
     pub length: u64,
+}
+
+/// One line: what it is, its name, its elements, its size.
+impl fmt::Display for ObjectInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, length) = (self.name.as_str(), self.length);
+        let Shape { kind, element_size: size, capacity, .. } = match &self.shape {
+            Ok(shape) => shape,
+            Err(error) => return write!(f, "{name:?}: {error}"),
+        };
+        write!(f, "{kind} {name:?}")?;
+        match kind {
+            Kind::Queue => write!(f, " of {capacity} x {size} bytes")?,
+            Kind::Semaphore => write!(f, " of {capacity} permits at most")?,
+            Kind::Barrier => write!(f, " for {capacity} parties")?,
+            _ if *size != 0 => write!(f, " of {size} bytes")?,
+            _ => {}
+        }
+        write!(f, ", {length} bytes in all")
+    }
 }
 
 /// A view of the directory.

@@ -1,4 +1,4 @@
-//! The one loop that blocks: try, spin a little, announce, look again, sleep in slices.
+//! The one loop that blocks: try, spin a little, let others run, announce, look again, sleep in slices.
 
 use core::time::Duration;
 
@@ -21,6 +21,14 @@ const PROBE_POLLS: u32 = 32;
 /// Polls between two looks at the clock while spinning with a deadline.
 const POLLS_PER_CLOCK: u32 = 64;
 
+/// The most times that one call lets others run before it sleeps. Where the other side is ready to run on the same processor, that
+/// is all it takes, and neither a sleep nor a wake-up is paid for.
+const MOST_YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
+/// If it is our turn again after more than this, somebody else ran: a sleeper that is woken would have had its turn sooner.
+const LONG_YIELD: Duration = Duration::from_micros(100);
+/// With an exhausted budget, one blocking call in this many still lets others run once.
+const YIELD_EVERY: u32 = 64;
+
 /// What one attempt of a blocking operation found.
 #[derive(Debug)]
 pub enum Attempt<R> {
@@ -34,7 +42,8 @@ pub enum Attempt<R> {
     Again,
 }
 
-/// How long blocking calls of one handle poll before they sleep: learned from how often polling was enough.
+/// How long blocking calls of one handle poll, and how often they let others run, before they sleep: learned from how often that
+/// was enough.
 ///
 /// It lives in private memory, so processes learn apart. On one processor polling never succeeds, and the budget
 /// falls to nothing within a few calls.
@@ -42,13 +51,20 @@ pub enum Attempt<R> {
 pub struct SpinBudget {
     polls: AtomicU32,
     calls: AtomicU32,
+    yields: AtomicU32,
+    unyielding: AtomicU32,
 }
 
 impl SpinBudget {
     /// A full budget, or none where the platform says that spinning does not help.
     pub fn new<P: Platform + ?Sized>(platform: &P) -> Self {
         let polls = if platform.spinning_helps() { MOST_POLLS } else { 0 };
-        SpinBudget { polls: AtomicU32::new(polls), calls: AtomicU32::new(0) }
+        SpinBudget {
+            polls: AtomicU32::new(polls),
+            calls: AtomicU32::new(0),
+            yields: AtomicU32::new(MOST_YIELDS),
+            unyielding: AtomicU32::new(0),
+        }
     }
 
     // Relaxed throughout: a hint in private memory.
@@ -75,6 +91,56 @@ impl SpinBudget {
         };
         self.polls.store(polls, Ordering::Relaxed);
     }
+
+    /// What comes before a sleep: polls, and lets others run, as long as that has helped lately, until `look` has a result or
+    /// the deadline has passed.
+    pub(crate) fn poll<P: Platform + ?Sized, R>(
+        &self,
+        platform: &P,
+        deadline: Option<Instant>,
+        mut look: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        let polls = self.polls();
+        for poll in 0..polls {
+            for _ in 0..(1u32 << (poll / 16).min(3)) {
+                spin_hint();
+            }
+            if let Some(result) = look() {
+                self.learn(polls, true);
+                return Some(result);
+            }
+            if poll % POLLS_PER_CLOCK == 0 && deadline.is_some_and(|deadline| platform.now() >= deadline) {
+                return None;
+            }
+        }
+        self.learn(polls, false);
+        self.let_others_run(platform, look)
+    }
+
+    /// Lets others run as often as that has helped lately, until `look` has a result.
+    pub(crate) fn let_others_run<P: Platform + ?Sized, R>(
+        &self,
+        platform: &P,
+        mut look: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        let mut yields = self.yields.load(Ordering::Relaxed);
+        if yields == 0 {
+            let calls = self.unyielding.load(Ordering::Relaxed).wrapping_add(1);
+            self.unyielding.store(calls, Ordering::Relaxed);
+            if MOST_YIELDS == 0 || !calls.is_multiple_of(YIELD_EVERY) {
+                return None;
+            }
+            yields = 1;
+        }
+        let begun = platform.now();
+        let result = (0..yields).find_map(|_| {
+            platform.yield_now();
+            look()
+        });
+        let helped = result.is_some() && platform.now().saturating_since(begun) < LONG_YIELD;
+        self.yields.store(if helped { MOST_YIELDS } else { yields / 2 }, Ordering::Relaxed);
+        result
+    }
 }
 
 /// Blocks until `attempt` is done or `deadline` has passed (`None`: for ever). `None` is the time-out.
@@ -90,21 +156,13 @@ pub fn block_until<P: Platform + ?Sized, R>(
     deadline: Option<Instant>,
     mut attempt: impl FnMut(bool) -> Attempt<R>,
 ) -> Option<R> {
-    let expired = |now: Instant| deadline.is_some_and(|deadline| now >= deadline);
-    let polls = budget.polls();
-    for poll in 0..polls {
-        for _ in 0..(1u32 << (poll / 16).min(3)) {
-            spin_hint();
-        }
-        if let Attempt::Done(result) = attempt(false) {
-            budget.learn(polls, true);
-            return Some(result);
-        }
-        if deadline.is_some() && poll % POLLS_PER_CLOCK == 0 && expired(platform.now()) {
-            return None;
-        }
+    let polled = budget.poll(platform, deadline, || match attempt(false) {
+        Attempt::Done(result) => Some(result),
+        _ => None,
+    });
+    if polled.is_some() {
+        return polled;
     }
-    budget.learn(polls, false);
 
     let mut suspicions = 0;
     loop {
@@ -113,7 +171,7 @@ pub fn block_until<P: Platform + ?Sized, R>(
             Attempt::Done(result) => return Some(result),
             Attempt::Again => {
                 spin_hint();
-                if deadline.is_some() && expired(platform.now()) {
+                if deadline.is_some_and(|deadline| platform.now() >= deadline) {
                     return None;
                 }
                 continue;

@@ -200,6 +200,14 @@ impl Region {
     }
 
     /// What objects there are, in the order of their creation. Empty after a fork.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// region.queue::<u64>("jobs").capacity(16).create()?;
+    /// assert_eq!(region.list()[0].to_string(), "queue \"jobs\" of 16 x 8 bytes, 1024 bytes in all");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self) -> Vec<ObjectInfo> {
         if self.is_usable() { self.membership.view().directory().list().collect() } else { Vec::new() }
     }
