@@ -19,9 +19,9 @@ const EVERYBODY: u32 = i32::MAX as u32;
 const LOSSES: u32 = if cfg!(loom) { 1 } else { 3 };
 /// The most spin hints between two looks at a lock that is taken. A look takes the cache line from the holder, who is
 /// about to write it: whoever looks less often lets the others get on (and is woken no later than by a sleep).
-const LONGEST_PAUSE: u32 = 64;
+const LONGEST_PAUSE: u32 = 512;
 /// A look counts for so many polls of the budget, for it comes with pauses.
-const PAUSES_PER_LOOK: u32 = 8;
+const PAUSES_PER_LOOK: u32 = 32;
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
@@ -149,7 +149,7 @@ impl RawMutex {
                 budget.learn(polls, true);
                 return Ok(condition);
             }
-            for _ in 0..LONGEST_PAUSE.min(4 << poll.min(8)) {
+            for _ in 0..LONGEST_PAUSE.min(4 << poll.min(10)) {
                 spin_hint();
             }
             word = self.word.load(Ordering::Relaxed);
