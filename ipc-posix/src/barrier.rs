@@ -105,8 +105,8 @@ impl BarrierWaitResult {
 ///
 /// # Cost
 ///
-/// Arriving is one compare-exchange and a look at all seats (8 bytes each). Waiting polls for some microseconds as long as that
-/// helps, then sleeps. After `fork`, the child's handle answers with [`Fault::Forked`].
+/// Arriving is one compare-exchange and a look at all seats (8 bytes each). Waiting polls for some microseconds and lets others
+/// run, as long as that helps, then sleeps. After `fork`, the child's handle answers with [`Fault::Forked`].
 #[doc(alias = "pthread_barrier")]
 pub struct Barrier {
     core: ipc_core::Barrier<'static, Membership>,

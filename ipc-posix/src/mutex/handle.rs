@@ -55,7 +55,7 @@ use crate::region::{Footprint, Region};
 /// # What it costs, and who gets it
 ///
 /// Lock and unlock without a rival are two read-modify-writes and no system call. With rivals it polls for some
-/// microseconds (as long as that has helped lately), then sleeps. A free lock goes to whoever comes first; a
+/// microseconds and lets others run (as long as that has helped lately), then sleeps. A free lock goes to whoever comes first; a
 /// sleeper that has lost three times is handed the lock next, so nobody starves.
 ///
 /// # Trust

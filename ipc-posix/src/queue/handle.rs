@@ -190,7 +190,7 @@ impl<T: NoUninit + CheckedBitPattern> Queue<T> {
         self.core.try_send(value)
     }
 
-    /// Sends, and waits for room if there is none: polls for some microseconds, then sleeps.
+    /// Sends, and waits for room if there is none: polls for some microseconds, lets others run, then sleeps.
     ///
     /// # Errors
     ///
@@ -260,7 +260,8 @@ impl<T: NoUninit + CheckedBitPattern> Queue<T> {
         self.core.try_recv()
     }
 
-    /// Receives the oldest message, and waits for one if there is none: polls for some microseconds, then sleeps.
+    /// Receives the oldest message, and waits for one if there is none: polls for some microseconds, lets others run, then
+    /// sleeps.
     ///
     /// # Errors
     ///

@@ -149,7 +149,7 @@ impl Semaphore {
         self.core.try_acquire().map(|permit| self.permit(permit))
     }
 
-    /// Acquires a permit, and waits for one if there is none: polls for some microseconds, then sleeps.
+    /// Acquires a permit, and waits for one if there is none: polls for some microseconds, lets others run, then sleeps.
     ///
     /// # Errors
     ///
