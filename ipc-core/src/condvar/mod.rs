@@ -5,6 +5,16 @@
 //! the change; if after, the notifier finds the announcement, and what it bumps keeps the waiter from falling asleep on its
 //! old ticket. Which lock it is does not matter to these words.
 //!
+//! | word | who gets there | who leaves it |
+//! |---|---|---|
+//! | no announcement | the creator; a notifier that found nobody asleep | a waiter, before it gives the lock back |
+//! | announced | a waiter | a notifier: the next epoch, on which nobody sleeps any more |
+//!
+//! | access | ordering | pairs with |
+//! |---|---|---|
+//! | announcing, then giving the lock back | the lock's Release | the notifier's lock: who changes the data later finds the announcement |
+//! | the notifier's change, then its look at the announcement | the event count's barriers | the waiter's announcement, see [`EventCount`](crate::wait::EventCount) |
+//!
 //! | who dies | what becomes of the others |
 //! |---|---|
 //! | a waiter | nothing: it leaves no trace but the announcement, which costs a notifier one fruitless wake |

@@ -13,6 +13,12 @@
 //!
 //! A writer that dies before its store of `version` has published nothing; the next one fills the same slot again.
 //!
+//! | `version` | slot (n + 1) mod 4 | who gets there | who leaves it |
+//! |---|---|---|---|
+//! | n | version n - 3, which nobody copies who begins now | the writer that published n | the next writer, filling it |
+//! | n | half of version n + 1 | a writer that has the lock, or died with it | that writer, publishing; or the next one, filling it anew |
+//! | n + 1 | version n - 2 (the slot after) | the writer's one store | as above |
+//!
 //! | step | ordering | pairs with |
 //! |---|---|---|
 //! | `version`: the writer's store | Release | the reader's first look, Acquire: the slot is filled |
