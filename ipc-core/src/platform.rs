@@ -51,7 +51,7 @@ pub trait Platform {
 
     /// A number of the calling thread, not 0, that no other living thread of this participant has. 0: unknown, and then
     /// nobody is told that a thread waits for itself.
-    fn thread(&self) -> u32 {
+    fn thread(&self) -> u16 {
         0
     }
 
@@ -173,7 +173,7 @@ impl<P: Platform + ?Sized> Platform for &P {
     fn heavy_barrier(&self) {
         (**self).heavy_barrier();
     }
-    fn thread(&self) -> u32 {
+    fn thread(&self) -> u16 {
         (**self).thread()
     }
     fn panicking(&self) -> bool {

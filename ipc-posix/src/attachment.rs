@@ -1,7 +1,6 @@
 //! One attachment of this process to one region: the mapping that keeps the lock byte, and the platform that the
 //! core's algorithms run on.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -26,7 +25,7 @@ use crate::error::{RegionError, RegionErrorKind};
 use crate::fork::ForkGuard;
 use crate::liveness::{self, LockByte};
 use crate::probe::{FileId, Probe, Status};
-use crate::{clock, futex, membarrier, sys};
+use crate::{clock, futex, membarrier, sys, thread};
 
 /// How long somebody may hold the gate before we give up, and how often we look. Holders do a few system calls.
 const GATE_LOOKS: u32 = 2000;
@@ -357,12 +356,8 @@ impl Platform for Membership {
     }
 
     #[inline(always)]
-    fn thread(&self) -> u32 {
-        thread_local! {
-            static THREAD: Cell<u32> = const { Cell::new(0) };
-        }
-        // A thread whose locals are gone already is nobody in particular.
-        THREAD.try_with(|known| if known.get() == 0 { number_thread(known) } else { known.get() }).unwrap_or(0)
+    fn thread(&self) -> u16 {
+        thread::number()
     }
 
     #[inline(always)]
@@ -382,15 +377,6 @@ impl Platform for Membership {
     fn yield_now(&self) {
         std::thread::yield_now();
     }
-}
-
-/// Numbers the calling thread, once. (Not the kernel's number: a child of `fork` would keep its parent's.)
-#[cold]
-fn number_thread(number: &Cell<u32>) -> u32 {
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: only that no two are equal.
-    number.set(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1));
-    number.get()
 }
 
 /// Out of line: hardly any machine needs it, and everybody's hot path has it.

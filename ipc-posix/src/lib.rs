@@ -92,6 +92,7 @@ mod region;
 mod rwlock;
 mod semaphore;
 mod sys;
+mod thread;
 mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};

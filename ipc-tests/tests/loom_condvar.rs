@@ -29,7 +29,7 @@ impl Shared {
     }
 
     fn unlock(&self, actor: &Actor) {
-        self.lock.unlock(actor, Intent::InPlace);
+        self.lock.unlock(actor);
     }
 
     /// Adds `count` under the lock.

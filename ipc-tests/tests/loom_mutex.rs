@@ -41,7 +41,7 @@ impl Shared {
     fn count_one(&self, actor: &Actor) -> Condition {
         let condition = self.lock(actor, Intent::InPlace);
         self.add();
-        self.lock.unlock(actor, Intent::InPlace);
+        self.lock.unlock(actor);
         condition
     }
 
@@ -112,7 +112,7 @@ fn trying_beside_a_sleeper() {
             Ok(condition) => {
                 assert!(condition.is_clean());
                 shared.add();
-                shared.lock.unlock(&actor, Intent::InPlace);
+                shared.lock.unlock(&actor);
                 1
             }
             Err(refused) => {
@@ -145,7 +145,7 @@ fn a_holder_dies_before_a_waiter() {
         // The mark stays until somebody declares the data consistent.
         assert!(!told.owner_died || later.owner_died);
         shared.lock.clear();
-        shared.lock.unlock(&actor, Intent::InPlace);
+        shared.lock.unlock(&actor);
         assert!(shared.count_one(&actor).is_clean());
         // The dead one's own addition counts if it got that far.
         assert!(shared.total() == 3 || (shared.total() == 2 && died));
@@ -190,7 +190,7 @@ fn a_transaction_dies() {
                 let lived = actor.live(at, || {
                     shared.lock(&actor, Intent::Transaction);
                     shared.versions.commit(&twin(shared.read() + 1), shared.copies());
-                    shared.lock.unlock(&actor, Intent::Transaction);
+                    shared.lock.unlock(&actor);
                 });
                 lived.is_none()
             })
@@ -199,7 +199,7 @@ fn a_transaction_dies() {
         assert!(shared.lock(&actor, Intent::Transaction).is_clean());
         let before = shared.read();
         shared.versions.commit(&twin(before + 10), shared.copies());
-        shared.lock.unlock(&actor, Intent::Transaction);
+        shared.lock.unlock(&actor);
         let died = mortal.join().unwrap();
         let last = machine.actor(3);
         assert!(shared.lock(&last, Intent::Transaction).is_clean());

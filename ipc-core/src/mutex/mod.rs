@@ -1,9 +1,9 @@
 //! A mutex that survives its holder's death.
 //!
 //! ```text
-//! word    bit 31    30        29     28         27            26       9..0
-//!         waiters   hand-over died   poisoned   transaction   shared   owner (a participant), 0 = free
-//! thread  the holder's number for its own thread, 0 while that is not known
+//! bit 31    30        29     28         27            26       25..10                   9..0
+//!     waiters   hand-over died   poisoned   transaction   shared   the holder's number      owner (a participant),
+//!                                                                  for its thread, 0 = ?    0 = free
 //! ```
 //!
 //! The owner is a process; its threads exclude each other too, for the word says "taken" whoever took it.
@@ -24,7 +24,7 @@
 //! | lock: compare-exchange | Acquire | unlock's Release: what the last holder did |
 //! | takeover from a dead holder: compare-exchange | Acquire | the seizure: the kernel has let go of the dead one's lock byte after its last store |
 //! | unlock: fetch_sub | Release | the next lock |
-//! | `thread`: store, load | Relaxed | compared only by the thread that stored it |
+//! | unlock: the look at what to take out | Relaxed | the holder's own bits: it put them there |
 //! | announcing (`waiters`, `hand-over`): compare-exchange | Relaxed | the kernel compares the word again under its own lock |
 //! | commit of a transaction: store to `current` | Release | the next owner's Acquire load: the slot it names is whole |
 //!

@@ -1,4 +1,4 @@
-//! The lock's two words, without the data.
+//! The lock's word, without the data.
 
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::{Platform, WaitOutcome};
@@ -12,7 +12,11 @@ const DIED: u32 = 1 << 29;
 const POISONED: u32 = 1 << 28;
 const TRANSACTION: u32 = 1 << 27;
 const SHARED: u32 = 1 << 26;
+const THREAD_SHIFT: u32 = 10;
+const THREAD: u32 = 0xffff << THREAD_SHIFT;
 const OWNER: u32 = 0x3ff;
+/// What a holder puts into the word, and takes out of it.
+const HOLDER: u32 = TRANSACTION | SHARED | THREAD | OWNER;
 const EVERYBODY: u32 = i32::MAX as u32;
 
 /// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
@@ -67,12 +71,11 @@ pub enum Intent {
     Shared,
 }
 
-/// The words. Zero is unlocked.
-#[repr(C)]
+/// The word. Zero is unlocked.
+#[repr(transparent)]
 #[derive(Debug)]
 pub struct RawMutex {
     word: AtomicU32,
-    thread: AtomicU32,
 }
 
 /// Who has the lock. A number that no correct peer writes is nobody.
@@ -85,25 +88,20 @@ impl RawMutex {
     #[cfg(loom)]
     #[allow(clippy::new_without_default, reason = "for models only")]
     pub fn new() -> Self {
-        RawMutex { word: AtomicU32::new(0), thread: AtomicU32::new(0) }
+        RawMutex { word: AtomicU32::new(0) }
     }
 
-    /// Writes an unlocked lock. The caller has the words to itself.
+    /// Writes an unlocked lock. The caller has the word to itself.
     #[cfg(not(loom))]
     pub(crate) fn initialise(&self) {
         self.word.store(0, Ordering::Relaxed);
-        self.thread.store(0, Ordering::Relaxed);
     }
 
     /// The common case of every lock: free, and nothing to tell.
     #[inline(always)]
     pub fn lock_first<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> bool {
         let mine = mine(platform, intent);
-        let locked = self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        if locked {
-            self.thread.store(platform.thread(), Ordering::Relaxed);
-        }
-        locked
+        self.word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     /// Takes the lock if it is free or its holder is dead. Never waits; a system call or two if it is taken.
@@ -116,7 +114,7 @@ impl RawMutex {
                 if word & HAND_OVER != 0 && platform.wake(&self.word, 1) != 0 {
                     return Err(Refused::Taken);
                 }
-                self.take(word, mine, platform)
+                self.take(word, mine)
             } else {
                 self.take_over(word, mine, platform).ok_or(Refused::Taken)?
             };
@@ -145,7 +143,7 @@ impl RawMutex {
         }
         let polls = budget.polls();
         for poll in 0..polls / PAUSES_PER_LOOK {
-            if let Some(condition) = self.take_if_free(word, mine, platform) {
+            if let Some(condition) = self.take_if_free(word, mine) {
                 budget.learn(polls, true);
                 return Ok(condition);
             }
@@ -157,7 +155,7 @@ impl RawMutex {
         budget.learn(polls, false);
         let taken = budget.let_others_run(platform, || {
             word = self.word.load(Ordering::Relaxed);
-            self.take_if_free(word, mine, platform)
+            self.take_if_free(word, mine)
         });
         if let Some(condition) = taken {
             return Ok(condition);
@@ -166,11 +164,11 @@ impl RawMutex {
     }
 
     /// For those who are awake: a lock that is handed over is not free.
-    fn take_if_free<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Option<Condition> {
+    fn take_if_free(&self, word: u32, mine: u32) -> Option<Condition> {
         if owner(word).is_some() || word & HAND_OVER != 0 {
             return None;
         }
-        self.take(word, mine, platform).ok()
+        self.take(word, mine).ok()
     }
 
     fn sleep_for<P: Platform + ?Sized>(
@@ -189,7 +187,7 @@ impl RawMutex {
                 return Err(Refused::Corrupted);
             }
             if owner(word).is_none() && (sleeps > 0 || word & HAND_OVER == 0) {
-                match self.take(word, mine, platform) {
+                match self.take(word, mine) {
                     Ok(condition) => return Ok(condition),
                     Err(now) => word = now,
                 }
@@ -231,12 +229,9 @@ impl RawMutex {
     }
 
     /// From a free word. The bit of the waiters stays, for we may have been woken in somebody's place.
-    fn take<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Result<Condition, u32> {
+    fn take(&self, word: u32, mine: u32) -> Result<Condition, u32> {
         let taken = (word & (WAITERS | DIED | POISONED)) | mine;
-        self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed).map(|_| {
-            self.thread.store(platform.thread(), Ordering::Relaxed);
-            Condition::of(taken)
-        })
+        self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed).map(|_| Condition::of(taken))
     }
 
     /// From a dead owner. `None`: it lives, or there is none.
@@ -246,19 +241,15 @@ impl RawMutex {
         let taken = after_death(word) | mine;
         // Acquire: see the table.
         let result = self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed);
-        if result.is_ok() {
-            self.thread.store(platform.thread(), Ordering::Relaxed);
-        }
         drop(seized);
         Some(result.map(|_| Condition::of(taken)))
     }
 
     /// Gives the lock back. Only its holder may call this, once for each lock.
     #[inline(always)]
-    pub fn unlock<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) {
-        // Before the word is free: the next holder's number must not be overwritten.
-        self.thread.store(0, Ordering::Relaxed);
-        let mine = mine(platform, intent);
+    pub fn unlock<P: Platform + ?Sized>(&self, platform: &P) {
+        // Relaxed: these bits are the holder's, and nobody else changes them while it lives.
+        let mine = self.word.load(Ordering::Relaxed) & HOLDER;
         let word = self.word.fetch_sub(mine, Ordering::Release);
         if word & WAITERS != 0 {
             self.wake(platform, word.wrapping_sub(mine));
@@ -317,9 +308,8 @@ impl RawMutex {
     }
 
     fn is_mine<P: Platform + ?Sized>(&self, word: u32, platform: &P) -> bool {
-        let thread = platform.thread();
-        // Stored by this thread after it took the lock, and cleared before it gives it back.
-        thread != 0 && owner(word) == Some(platform.me()) && self.thread.load(Ordering::Relaxed) == thread
+        let thread = thread(platform);
+        thread != 0 && word & (THREAD | OWNER) == thread | u32::from(platform.me().get())
     }
 
     /// Whether the calling thread holds the lock, for certain.
@@ -347,9 +337,15 @@ impl RawMutex {
     }
 }
 
+/// The bits of the calling thread.
+#[inline(always)]
+fn thread<P: Platform + ?Sized>(platform: &P) -> u32 {
+    u32::from(platform.thread()) << THREAD_SHIFT
+}
+
 #[inline(always)]
 fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
-    let owner = u32::from(platform.me().get());
+    let owner = u32::from(platform.me().get()) | thread(platform);
     match intent {
         Intent::InPlace => owner,
         Intent::Transaction => owner | TRANSACTION,

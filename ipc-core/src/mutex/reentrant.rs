@@ -163,7 +163,7 @@ impl<T: Pod, P: Platform> Drop for ReentrantMutexGuard<'_, '_, T, P> {
         if !self.panicking && platform.panicking() {
             words.raw.poison();
         }
-        words.raw.unlock(platform, Intent::InPlace);
+        words.raw.unlock(platform);
     }
 }
 

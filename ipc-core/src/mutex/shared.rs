@@ -214,7 +214,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     }
 
     fn transaction(&self) -> Transaction<'_, 'm, T, P> {
-        Transaction { mutex: self, value: self.read_current() }
+        Transaction { mutex: self, value: self.read_current(), here: PhantomData }
     }
 
     /// A copy of the data. The caller has the lock.
@@ -379,7 +379,7 @@ impl<T: Pod, P: Platform> Drop for MutexGuard<'_, '_, T, P> {
         if !self.panicking && platform.panicking() {
             words.raw.poison();
         }
-        words.raw.unlock(platform, Intent::InPlace);
+        words.raw.unlock(platform);
     }
 }
 
@@ -395,7 +395,12 @@ impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, '_, T, P> {
 pub struct Transaction<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, T, P>,
     value: T,
+    /// Not Send: the lock knows its holder's thread.
+    here: PhantomData<*const ()>,
 }
+
+// SAFETY: a shared transaction gives `&T` only.
+unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for Transaction<'_, '_, T, P> {}
 
 impl<T: Pod, P: Platform> Transaction<'_, '_, T, P> {
     /// Makes the changes count, in one step, and unlocks.
@@ -436,7 +441,7 @@ impl<T: Pod, P: Platform> Drop for Transaction<'_, '_, T, P> {
     fn drop(&mut self) {
         let Mutex { words, platform, .. } = self.mutex;
         if platform.is_here() {
-            words.raw.unlock(platform, Intent::Transaction);
+            words.raw.unlock(platform);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A cell that is set once.
 //!
 //! ```text
-//! byte 0        8         12       16
+//! byte 0        4         8        16
 //!      writers  sleepers  ready    the value
 //! ```
 //!

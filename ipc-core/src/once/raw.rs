@@ -21,6 +21,8 @@ pub struct RawOnce {
     writers: RawMutex,
     sleepers: EventCount,
     ready: AtomicU32,
+    #[cfg(not(loom))]
+    _reserved: AtomicU32,
 }
 
 /// The right to set the cell, which is empty. Given back when dropped.
@@ -102,7 +104,7 @@ impl<P: Platform + ?Sized> Turn<'_, P> {
 impl<P: Platform + ?Sized> Drop for Turn<'_, P> {
     fn drop(&mut self) {
         if self.platform.is_here() {
-            self.once.writers.unlock(self.platform, Intent::Transaction);
+            self.once.writers.unlock(self.platform);
         }
     }
 }

@@ -126,7 +126,7 @@ impl RawRwLock {
     fn enter<P: Platform + ?Sized>(&self, platform: &P, readers: &[Readers]) -> Result<(), Refused> {
         // Relaxed: the next writer sees it by the turnstile.
         let entered = count_of(readers, platform.me()).and_then(|count| add_one(count, Ordering::Relaxed));
-        self.turnstile.unlock(platform, Intent::Shared);
+        self.turnstile.unlock(platform);
         entered
     }
 
@@ -185,7 +185,7 @@ impl RawRwLock {
             self.turnstile.work_in_place();
             return Ok(condition);
         }
-        self.turnstile.unlock(platform, Intent::Transaction);
+        self.turnstile.unlock(platform);
         Err(Refused::Taken)
     }
 
@@ -196,7 +196,7 @@ impl RawRwLock {
         if !self.is_empty(readers) {
             self.count_out_the_dead(platform, readers);
             if !self.is_empty(readers) {
-                self.turnstile.unlock(platform, Intent::Transaction);
+                self.turnstile.unlock(platform);
                 return Err(Refused::Taken);
             }
         }
@@ -207,7 +207,7 @@ impl RawRwLock {
     /// Gives the write lock back. Only its holder may call this.
     #[inline(always)]
     pub fn unlock_write<P: Platform + ?Sized>(&self, platform: &P) {
-        self.turnstile.unlock(platform, Intent::InPlace);
+        self.turnstile.unlock(platform);
     }
 
     /// Turns the write lock into a read lock, in one step. Only its holder may call this.
@@ -215,7 +215,7 @@ impl RawRwLock {
         self.extend_reach(platform.me());
         // Relaxed: the next writer sees it by the turnstile.
         let counted = count_of(readers, platform.me()).and_then(|count| add_one(count, Ordering::Relaxed));
-        self.turnstile.unlock(platform, Intent::InPlace);
+        self.turnstile.unlock(platform);
         counted
     }
 

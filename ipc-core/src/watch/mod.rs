@@ -1,7 +1,7 @@
 //! A cell that holds the latest value.
 //!
 //! ```text
-//! byte 0        8         16       24 (the first of four slots)
+//! byte 0        4         8        16 (the first of four slots)
 //!      writers  sleepers  version  time, value
 //! ```
 //!

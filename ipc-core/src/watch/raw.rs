@@ -9,8 +9,6 @@ use crate::mutex::{Intent, RawMutex, Refused};
 use crate::participant::Dead;
 use crate::payload;
 use crate::platform::Platform;
-#[cfg(not(loom))]
-use crate::sync::AtomicU32;
 use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
 use crate::time::Instant;
 use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
@@ -26,8 +24,6 @@ pub(super) const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 1 << 16 };
 pub struct RawWatch {
     writers: RawMutex,
     sleepers: EventCount,
-    #[cfg(not(loom))]
-    _reserved: AtomicU32,
     version: AtomicU64,
 }
 
@@ -168,7 +164,7 @@ impl<P: Platform + ?Sized> Turn<'_, P> {
 impl<P: Platform + ?Sized> Drop for Turn<'_, P> {
     fn drop(&mut self) {
         if self.platform.is_here() {
-            self.watch.writers.unlock(self.platform, Intent::Transaction);
+            self.watch.writers.unlock(self.platform);
         }
     }
 }

@@ -115,7 +115,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
     #[inline]
     unsafe fn unlock(&self) {
         if let Some(lock) = self.here() {
-            lock.words.unlock(&lock.membership, Intent::InPlace);
+            lock.words.unlock(&lock.membership);
         }
     }
 
