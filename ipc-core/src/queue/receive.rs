@@ -5,7 +5,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
 use crate::payload::check;
 use crate::platform::Platform;
-use crate::ring::PopRefused;
+use crate::ring::{Missed, PopRefused};
 use crate::sync::spin_hint;
 use crate::time::Instant;
 use crate::wait::{Attempt, block_until};
@@ -19,15 +19,15 @@ const PENDING_POLLS: u32 = if cfg!(loom) { 1 } else { 32 };
 const REPAIRS: u32 = if cfg!(loom) { 2 } else { 64 };
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
-    /// The common case of every receive: a message at the head, and no rival. `None`: nothing was done.
+    /// The common case of every receive: a message at the head, and no rival. Otherwise nothing was done.
     ///
     /// This and nothing else is inlined in the callers: what they do otherwise is one call that needs no register
     /// saved beforehand (a store before a read-modify-write has to drain first).
     #[inline(always)]
-    fn pop_first(&self) -> Option<Result<T, Fault>> {
+    fn pop_first(&self) -> Result<Result<T, Fault>, Missed> {
         let popped = self.ring().try_pop_first::<T>()?;
         self.parts.control.gates.space.notify(&self.platform, || 1);
-        Some(check(popped))
+        Ok(check(popped))
     }
 
     fn pop(&self) -> Result<Result<T, Fault>, PopRefused> {
@@ -45,14 +45,17 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         match self.pop_first() {
-            Some(value) => value.map_err(TryRecvError::Fault),
-            None => self.try_recv_contended(),
+            Ok(value) => value.map_err(TryRecvError::Fault),
+            Err(missed) => self.try_recv_contended(missed),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn try_recv_contended(&self) -> Result<T, TryRecvError> {
+    fn try_recv_contended(&self, missed: Missed) -> Result<T, TryRecvError> {
+        if missed == Missed::Empty && !self.complete_closing() {
+            return Err(TryRecvError::Empty);
+        }
         match self.pop() {
             Ok(value) => value.map_err(TryRecvError::Fault),
             Err(PopRefused::Empty) if !self.complete_closing() => Err(TryRecvError::Empty),
@@ -115,8 +118,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     #[inline]
     pub fn recv_watching(&self, deadline: Option<Instant>, watch: bool) -> Result<T, RecvTimeoutError> {
         match self.pop_first() {
-            Some(value) => value.map_err(RecvTimeoutError::Fault),
-            None => self.recv_contended(deadline, watch),
+            Ok(value) => value.map_err(RecvTimeoutError::Fault),
+            Err(_) => self.recv_contended(deadline, watch),
         }
     }
 

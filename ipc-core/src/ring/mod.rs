@@ -83,4 +83,4 @@ mod ring;
 pub use crate::payload::{cells, stride};
 pub use position::Position;
 pub use recovery::Blocker;
-pub use ring::{Geometry, Hints, PopRefused, PushRefused, Ring};
+pub use ring::{Geometry, Hints, Missed, PopRefused, PushRefused, Ring};

@@ -19,6 +19,15 @@ const PREFETCH_BYTES: usize = 256;
 /// Cells of a cache line.
 const CELLS_PER_LINE: usize = 8;
 
+/// Why the common case of a pop was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// There is no message.
+    Empty,
+    /// A message that is not published, or a rival, or a ring that was closed, or garbage.
+    Other,
+}
+
 /// Why a push did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushRefused {
@@ -329,29 +338,36 @@ impl<'m> Ring<'m> {
     #[inline(always)]
     pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
         match self.try_pop_first() {
-            Some(value) => (1, Ok(value)),
-            None => self.try_pop_contended(),
+            Ok(value) => (1, Ok(value)),
+            Err(Missed::Empty) => (0, Err(PopRefused::Empty)),
+            Err(Missed::Other) => self.try_pop_contended(),
         }
     }
 
     /// The common case of a pop in one go, told in full in [`try_pop`](Self::try_pop): a message at the head, and no
-    /// rival. `None`: something is different, and nothing was done.
+    /// rival. Otherwise nothing was done.
+    ///
+    /// Looks at the slot once: if it is empty, a second look would take its line from the producer that is about to fill it.
     #[inline(always)]
-    pub fn try_pop_first<T>(&self) -> Option<MaybeUninit<T>> {
+    pub fn try_pop_first<T>(&self) -> Result<MaybeUninit<T>, Missed> {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
-            return None;
+            return Err(Missed::Other);
         }
         let head = self.head.load(Ordering::Relaxed);
         let at = Position::of(head);
         let (word, cells) = self.slot(at, stride);
-        if !Stamp(word.load(Ordering::Acquire)).is_full_at(at) {
-            return None;
+        let stamp = Stamp(word.load(Ordering::Acquire));
+        if !stamp.is_full_at(at) {
+            return Err(if stamp.position().ahead_of(at) < 0 { Missed::Empty } else { Missed::Other });
         }
         let value = payload::load(cells);
         self.prefetch(at, stride, Prefetch::Read);
         let next = at.next().word();
-        self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).ok().map(|_| value)
+        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => Ok(value),
+            Err(_) => Err(Missed::Other),
+        }
     }
 
     #[cold]
