@@ -286,6 +286,10 @@ impl Duet {
 
     pub(super) fn sweep(self, name: &str, sweep: PairSweep) -> SweepReport {
         let (folder, page) = (Folder::new(), Page::new());
+        // This thread takes a number at its first lock. Its copies, the victims, have that then: one path less in each.
+        let numbered = Duet::Lock.make(folder.create(), true);
+        Duet::Lock.act(true, &numbered.1);
+        drop(numbered);
         let stage: RefCell<Option<Objects>> = RefCell::new(None);
         let victim = |first: bool| {
             Victim::fork(|gate| {
