@@ -56,8 +56,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 RING,
                 1,
-                "if !Stamp(word.load(Ordering::Acquire)).is_full_at(at)",
-                "if !Stamp(word.load(Ordering::Relaxed)).is_full_at(at)",
+                "        let stamp = Stamp(word.load(Ordering::Acquire));\n        if !stamp",
+                "        let stamp = Stamp(word.load(Ordering::Relaxed));\n        if !stamp",
             ),
             edit(
                 RING,
@@ -85,8 +85,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             RING,
             1,
-            "        self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).ok().map(|_| value)",
-            "        let _: MaybeUninit<T> = value;\n        self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed).ok().map(|_| payload::load(cells))",
+            "        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {\n            Ok(_) => Ok(value),",
+            "        let _: MaybeUninit<T> = value;\n        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {\n            Ok(_) => Ok(payload::load(cells)),",
         )],
         protects: "the producer of the next lap does not write what is still being read",
         caught_by: ("loom_ring", "one_producer_two_consumers_wrap_around"),
