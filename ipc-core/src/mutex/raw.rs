@@ -151,6 +151,10 @@ impl RawMutex {
                 spin_hint();
             }
             word = self.word.load(Ordering::Relaxed);
+            if deadline.is_some_and(|deadline| platform.now() >= deadline) {
+                // The time limit was shorter than the polling: that says nothing about the polling.
+                return self.sleep_for(word, platform, intent, deadline);
+            }
         }
         budget.learn(polls, false);
         let taken = budget.let_others_run(platform, || {

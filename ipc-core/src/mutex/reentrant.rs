@@ -6,6 +6,7 @@
 //! belong together, so the next holder is told all the same.)
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use bytemuck::Pod;
 
@@ -96,7 +97,8 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
             }
             Err(refused) => return Err(refused),
         };
-        Ok((ReentrantMutexGuard { mutex: &self.0, panicking: self.0.platform().panicking() }, condition))
+        let panicking = self.0.platform().panicking();
+        Ok((ReentrantMutexGuard { mutex: &self.0, panicking, here: PhantomData }, condition))
     }
 
     /// The mutex without the way to enter it again: for what does not need the lock.
@@ -123,6 +125,8 @@ impl<'m, T, P> ReentrantMutex<'m, T, P> {
 pub struct ReentrantMutexGuard<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, T, P>,
     panicking: bool,
+    /// Neither Send nor Sync: the depth and the value are the holder's thread's alone.
+    here: PhantomData<*const ()>,
 }
 
 impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {

@@ -24,7 +24,7 @@ const CELLS_PER_LINE: usize = 8;
 pub enum Missed {
     /// There is no message.
     Empty,
-    /// A message that is not published, or a rival, or a ring that was closed, or garbage.
+    /// A message that is not published, a place that is nobody's, a rival, or garbage.
     Other,
 }
 

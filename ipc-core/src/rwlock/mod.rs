@@ -1,7 +1,7 @@
 //! A lock for one writer or many readers, which survives the death of any of them.
 //!
 //! ```text
-//! byte 0          4        8      12
+//! byte 0          4        8      16 (more if the data's alignment wants it)
 //!      turnstile  drained  reach  the data
 //!      then, on cache lines of their own: for each participant, how many read locks its threads have
 //! ```

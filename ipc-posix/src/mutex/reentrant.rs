@@ -201,7 +201,19 @@ impl<T: Pod> ReentrantMutex<T> {
 }
 
 /// Holds a [`ReentrantMutex`], perhaps beside others of the same thread; gives access to copies of its data. The last one that
-/// is dropped unlocks.
+/// is dropped unlocks. It stays in its thread, for the lock is that thread's:
+///
+/// ```compile_fail,E0277
+/// # use ipc_posix::ReentrantMutexGuard;
+/// fn goes_to_another_thread<T: Send>(_: T) {}
+/// fn not_this(guard: ReentrantMutexGuard<'_, u64>) { goes_to_another_thread(guard) }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use ipc_posix::ReentrantMutexGuard;
+/// fn goes_to_another_thread<T: Send>(_: T) {}
+/// fn nor_this(guard: &ReentrantMutexGuard<'_, u64>) { goes_to_another_thread(guard) }
+/// ```
 ///
 /// # Errors
 ///
