@@ -120,6 +120,29 @@ impl<T> SendTimeoutError<T> {
     }
 }
 
+/// Why a send of several values did not send all of them: the first `sent` ones are sent, the others are not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendSliceError {
+    /// How many were sent.
+    pub sent: usize,
+    /// Why the next one was not.
+    pub cause: SendTimeoutError<()>,
+}
+
+impl fmt::Debug for SendSliceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendSliceError").field("sent", &self.sent).field("cause", &self.cause).finish()
+    }
+}
+
+impl fmt::Display for SendSliceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after {} values: {}", self.sent, self.cause)
+    }
+}
+
+impl core::error::Error for SendSliceError {}
+
 /// Why an overwriting send failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,6 +10,8 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`spsc`] | the bounded queue from one producer to one consumer |
+//! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
 //! | [`barrier`] | so many parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
@@ -67,6 +69,10 @@ pub mod region;
 pub mod ring;
 pub mod rwlock;
 pub mod semaphore;
+#[cfg(not(loom))]
+pub mod shared_slice;
+mod slots;
+pub mod spsc;
 pub mod sync;
 pub mod time;
 pub mod wait;
@@ -91,6 +97,10 @@ pub use queue::Queue;
 #[cfg(not(loom))]
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
+#[cfg(not(loom))]
+pub use shared_slice::{SharedSlice, SharedSliceMut};
+#[cfg(not(loom))]
+pub use spsc::Spsc;
 pub use time::Instant;
 #[cfg(not(loom))]
 pub use watch::Watch;

@@ -64,6 +64,8 @@ kinds! {
     RwLock = 11, "reader-writer lock";
     /// So many parties that wait for each other ([`Barrier`](crate::Barrier)).
     Barrier = 12, "barrier";
+    /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).
+    Spsc = 13, "one-to-one queue";
 }
 
 /// Everything that two programs must agree on to share an object.

@@ -82,3 +82,12 @@ pub(crate) fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fa
         Err(Fault::InvalidValue)
     }
 }
+
+/// How many of these loaded elements, from the first on, are values of their type.
+#[inline]
+pub(crate) fn valid_prefix<T: CheckedBitPattern>(loaded: &[MaybeUninit<T>]) -> usize {
+    const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
+    let bits: *const T::Bits = loaded.as_ptr().cast();
+    // SAFETY: as many initialised elements (`Slots::read_slice`), whose bytes are `Bits` whatever they are.
+    (0..loaded.len()).find(|&i| !T::is_valid_bit_pattern(unsafe { &*bits.add(i) })).unwrap_or(loaded.len())
+}

@@ -8,6 +8,8 @@ use ipc_core::error::LockError;
 use ipc_core::object::Kind;
 use ipc_core::region::{DirectoryError, HeaderError};
 
+use crate::spsc::ClaimError;
+
 /// A region could not be created, opened or removed.
 ///
 /// ```
@@ -183,7 +185,7 @@ impl fmt::Display for Size {
 }
 
 /// A name as it appears in messages: quoted, and not longer than a line.
-struct Quoted<'n>(&'n str);
+pub(crate) struct Quoted<'n>(pub(crate) &'n str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -359,6 +361,8 @@ pub enum Error {
     Object(ObjectError),
     /// A lock, which was given back if it had been taken.
     Lock(LockError<()>),
+    /// An end of a one-to-one queue.
+    Claim(ClaimError),
 }
 
 impl fmt::Display for Error {
@@ -367,6 +371,7 @@ impl fmt::Display for Error {
             Error::Region(error) => error.fmt(f),
             Error::Object(error) => error.fmt(f),
             Error::Lock(error) => error.fmt(f),
+            Error::Claim(error) => error.fmt(f),
         }
     }
 }
@@ -377,6 +382,7 @@ impl std::error::Error for Error {
             Error::Region(error) => error.source(),
             Error::Object(error) => error.source(),
             Error::Lock(error) => error.source(),
+            Error::Claim(error) => error.source(),
         }
     }
 }
@@ -390,6 +396,12 @@ impl From<RegionError> for Error {
 impl From<ObjectError> for Error {
     fn from(error: ObjectError) -> Self {
         Error::Object(error)
+    }
+}
+
+impl From<ClaimError> for Error {
+    fn from(error: ClaimError) -> Self {
+        Error::Claim(error)
     }
 }
 

@@ -29,6 +29,7 @@
 //! | object | made by | what it is |
 //! |---|---|---|
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
+//! | [`Spsc`], [`Producer`], [`Consumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
@@ -91,6 +92,7 @@ mod recovery;
 mod region;
 mod rwlock;
 mod semaphore;
+mod spsc;
 mod sys;
 mod thread;
 mod watch;
@@ -106,13 +108,14 @@ pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendTimeoutError,
-    SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
+    Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendSliceError,
+    SendTimeoutError, SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::watch::Versioned;
+pub use ipc_core::{SharedSlice, SharedSliceMut};
 #[cfg(feature = "lock_api")]
 pub use mutex::RawMutex;
 pub use mutex::{
@@ -125,4 +128,7 @@ pub use recovery::RecoveryThread;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
 pub use rwlock::{RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};
+pub use spsc::{
+    ClaimError, ClaimErrorKind, Consumer, Producer, ReadChunk, Spsc, SpscIter, SpscOptions, SpscTryIter, WriteChunk,
+};
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};

@@ -58,7 +58,7 @@ impl<T: NoUninit + CheckedBitPattern> Iterator for Iter<'_, T> {
 impl<T: NoUninit + CheckedBitPattern> FusedIterator for Iter<'_, T> {}
 
 /// The error of a receive whose deadline does not come.
-pub(super) fn endless(error: RecvTimeoutError) -> RecvError {
+pub(crate) fn endless(error: RecvTimeoutError) -> RecvError {
     match error {
         RecvTimeoutError::Disconnected => RecvError::Disconnected,
         RecvTimeoutError::Fault(fault) => RecvError::Fault(fault),

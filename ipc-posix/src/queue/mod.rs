@@ -8,5 +8,6 @@ mod options;
 pub use halves::{Receiver, Sender};
 pub use handle::Queue;
 pub(crate) use ipc_core::queue::Stats as QueueStats;
+pub(crate) use iter::endless;
 pub use iter::{Iter, TryIter};
 pub use options::QueueOptions;

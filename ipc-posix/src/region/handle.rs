@@ -25,6 +25,7 @@ use crate::once_cell::OnceCellOptions;
 use crate::queue::{QueueOptions, QueueStats};
 use crate::rwlock::RwLockOptions;
 use crate::semaphore::SemaphoreOptions;
+use crate::spsc::SpscOptions;
 use crate::watch::WatchOptions;
 use crate::{probe, sys};
 
@@ -310,6 +311,11 @@ impl Region {
     /// ```
     pub fn queue<T>(&self, name: &str) -> QueueOptions<'_, T> {
         QueueOptions::new(self, name)
+    }
+
+    /// A one-to-one queue of `T` in this region: set its options, then create or open it. See [`Spsc`](crate::Spsc).
+    pub fn spsc<T>(&self, name: &str) -> SpscOptions<'_, T> {
+        SpscOptions::new(self, name)
     }
 
     /// A counting semaphore in this region: set its options, then create or open it.

@@ -1,0 +1,238 @@
+//! Elements in shared memory, read and written in place.
+//!
+//! The protocol of the object that hands such a view out gives its elements to the caller alone, also when processes are killed or
+//! stopped: every peer that goes through this library keeps to it. A *faulty* peer, which scribbles over the region, does not. That
+//! is why these types copy single elements in and out (by volatile accesses) and make references only where the caller
+//! vouches for the peers, in `unsafe`: behind a reference that is in use, such a peer's write would be undefined behaviour.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use bytemuck::{AnyBitPattern, NoUninit};
+
+use crate::slots::copy_bytes;
+
+/// Elements in shared memory, to be read.
+pub struct SharedSlice<'a, T> {
+    start: *const T,
+    len: usize,
+    elements: PhantomData<&'a T>,
+}
+
+impl<T> Clone for SharedSlice<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for SharedSlice<'_, T> {}
+
+// SAFETY: a view, as `&[T]`; elements are copied out.
+unsafe impl<T: Send + Sync> Send for SharedSlice<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for SharedSlice<'_, T> {}
+
+// The elements are not touched.
+impl<T> fmt::Debug for SharedSlice<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedSlice").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl<'a, T> SharedSlice<'a, T> {
+    /// # Safety
+    ///
+    /// So many elements lie from `start` on, aligned, mapped for `'a`, and the protocol gives them to the caller for so long.
+    pub(crate) unsafe fn new(start: *const T, len: usize) -> Self {
+        SharedSlice { start, len, elements: PhantomData }
+    }
+
+    /// How many elements there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Where they are. For passing on to a system call, say; reading through it is subject to what
+    /// [`as_slice`](Self::as_slice) demands.
+    #[inline]
+    pub fn as_ptr(&self) -> *const T {
+        self.start
+    }
+
+    /// The part from `begin` to `end` (not included).
+    ///
+    /// # Panics
+    ///
+    /// If it does not lie inside.
+    #[inline]
+    pub fn part(&self, begin: usize, end: usize) -> SharedSlice<'a, T> {
+        assert!(begin <= end && end <= self.len, "part {begin}..{end} of {} elements", self.len);
+        // SAFETY: inside.
+        unsafe { SharedSlice::new(self.start.add(begin), end - begin) }
+    }
+}
+
+impl<'a, T: AnyBitPattern> SharedSlice<'a, T> {
+    /// A copy of one element; `None` past the end.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<T> {
+        // SAFETY: inside and aligned; any bits are a T.
+        (index < self.len).then(|| unsafe { self.start.add(index).read_volatile() })
+    }
+
+    /// Copies of the elements, one after the other.
+    #[inline]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T> {
+        let start = self.start;
+        // SAFETY: inside and aligned; any bits are a T.
+        (0..self.len).map(move |index| unsafe { start.add(index).read_volatile() })
+    }
+
+    /// Copies all elements into `out`.
+    ///
+    /// # Panics
+    ///
+    /// If `out` has another length.
+    #[inline]
+    pub fn copy_to_slice(&self, out: &mut [T]) {
+        assert_eq!(self.len, out.len(), "copying to a slice of another length");
+        // SAFETY: both have `len` elements, of which any bits are a T.
+        unsafe { copy_bytes(self.start.cast(), out.as_mut_ptr().cast(), size_of_val(out)) }
+    }
+
+    /// Copies all elements into memory that need not be initialised, and returns them there.
+    ///
+    /// # Panics
+    ///
+    /// If `out` has another length.
+    #[inline]
+    pub fn copy_to_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> &'b mut [T] {
+        assert_eq!(self.len, out.len(), "copying to a slice of another length");
+        // SAFETY: both have `len` elements; afterwards all of `out` is initialised, with bits that are a T.
+        unsafe {
+            copy_bytes(self.start.cast(), out.as_mut_ptr().cast(), size_of_val(out));
+            core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len())
+        }
+    }
+
+    /// The elements themselves.
+    ///
+    /// # Safety
+    ///
+    /// No process writes to them while the reference is in use. Every peer that goes through this library keeps to that, dead,
+    /// stopped or alive; the caller vouches that there is no other one with write access to the region.
+    #[inline]
+    pub unsafe fn as_slice(&self) -> &'a [T] {
+        // SAFETY: there, aligned and initialised; the caller's promise.
+        unsafe { core::slice::from_raw_parts(self.start, self.len) }
+    }
+}
+
+/// Elements in shared memory, to be written. What they are before that, is left from somebody else.
+pub struct SharedSliceMut<'a, T> {
+    start: *mut T,
+    len: usize,
+    elements: PhantomData<&'a mut T>,
+}
+
+// SAFETY: a view, as `&mut [T]`.
+unsafe impl<T: Send> Send for SharedSliceMut<'_, T> {}
+// SAFETY: nothing can be done through a shared reference but to look at the address and the length.
+unsafe impl<T: Sync> Sync for SharedSliceMut<'_, T> {}
+
+// The elements are not touched.
+impl<T> fmt::Debug for SharedSliceMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedSliceMut").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl<'a, T> SharedSliceMut<'a, T> {
+    /// # Safety
+    ///
+    /// So many elements lie from `start` on, aligned, mapped for `'a`, and the protocol gives them to the caller alone for so long.
+    pub(crate) unsafe fn new(start: *mut T, len: usize) -> Self {
+        SharedSliceMut { start, len, elements: PhantomData }
+    }
+
+    /// How many elements there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The same elements for a shorter time.
+    #[inline]
+    pub fn reborrow(&mut self) -> SharedSliceMut<'_, T> {
+        SharedSliceMut { start: self.start, len: self.len, elements: PhantomData }
+    }
+
+    /// Where they are. For passing on to a system call, say.
+    #[inline]
+    pub fn as_mut_ptr(&mut self) -> *mut T {
+        self.start
+    }
+}
+
+impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
+    /// Writes one element.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of this index.
+    #[inline]
+    pub fn set(&mut self, index: usize, value: T) {
+        assert!(index < self.len, "element {index} of {}", self.len);
+        // SAFETY: inside and aligned.
+        unsafe { self.start.add(index).write_volatile(value) }
+    }
+
+    /// Writes the same to all elements.
+    #[inline]
+    pub fn fill(&mut self, value: T) {
+        for index in 0..self.len {
+            // SAFETY: inside and aligned.
+            unsafe { self.start.add(index).write_volatile(value) }
+        }
+    }
+
+    /// Copies all elements from `values`.
+    ///
+    /// # Panics
+    ///
+    /// If `values` has another length.
+    #[inline]
+    pub fn copy_from_slice(&mut self, values: &[T]) {
+        assert_eq!(self.len, values.len(), "copying from a slice of another length");
+        // SAFETY: both have `len` elements.
+        unsafe { copy_bytes(values.as_ptr().cast(), self.start.cast(), size_of_val(values)) }
+    }
+
+    /// The elements themselves.
+    ///
+    /// # Safety
+    ///
+    /// No other process reads or writes them while the reference is in use. Every peer that goes through this library keeps to
+    /// that, dead, stopped or alive; the caller vouches that there is no other one with write access to the region.
+    #[inline]
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [T]
+    where
+        T: AnyBitPattern,
+    {
+        // SAFETY: there, aligned and initialised with bits that are a T; the caller's promise.
+        unsafe { core::slice::from_raw_parts_mut(self.start, self.len) }
+    }
+}

@@ -1,0 +1,341 @@
+//! Places for elements that lie side by side, as in an array, and copies in and out that go around its end.
+//!
+//! Unlike the cells of [`payload`](crate::payload) these are meant for one side at a time: the protocol around them gives each
+//! place to one process. A faulty peer may write all the same, so no reference to the places is made: elements move by
+//! volatile accesses and, in bulk, by instructions that the compiler does not see into.
+
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+#[cfg(not(loom))]
+use crate::memory::{Memory, OBJECT_ALIGN};
+#[cfg(loom)]
+use crate::payload;
+#[cfg(loom)]
+use crate::sync::AtomicU64;
+
+/// How far ahead of the current place both sides prefetch, in bytes: found by measurement.
+const PREFETCH_BYTES: usize = 256;
+const LINE: usize = 64;
+
+/// A power of two of places for a `T`. A view: copied freely.
+pub struct Slots<'m, T> {
+    #[cfg(not(loom))]
+    base: *mut u8,
+    #[cfg(loom)]
+    cells: &'m [AtomicU64],
+    mask: usize,
+    lifetime: PhantomData<&'m ()>,
+    places: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Clone for Slots<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Slots<'_, T> {}
+
+// SAFETY: a view of memory that any number of processes use; who may touch which place is the protocol's business.
+#[cfg(not(loom))]
+unsafe impl<T> Send for Slots<'_, T> {}
+// SAFETY: as above; every access copies.
+#[cfg(not(loom))]
+unsafe impl<T> Sync for Slots<'_, T> {}
+
+/// The number of places of a ring for so many elements; `None` if there can be none.
+pub const fn places<T>(capacity: u64) -> Option<usize> {
+    if capacity == 0 || capacity > 1 << 40 {
+        return None;
+    }
+    let places = capacity.next_power_of_two();
+    let bytes = match places.checked_mul(size_of::<T>() as u64) {
+        Some(bytes) => bytes,
+        None => return None,
+    };
+    if bytes > isize::MAX as u64 / 2 { None } else { Some(places as usize) }
+}
+
+#[cfg(not(loom))]
+impl<'m, T> Slots<'m, T> {
+    /// So many places (a power of two) in `memory` from byte `offset`; `None` if they do not lie inside or would not be aligned.
+    pub(crate) fn new(memory: Memory<'m>, offset: usize, places: usize) -> Option<Self> {
+        if !places.is_power_of_two() || align_of::<T>() > OBJECT_ALIGN || !offset.is_multiple_of(OBJECT_ALIGN) {
+            return None;
+        }
+        let base = memory.pointer(offset, places.checked_mul(size_of::<T>())?)?;
+        Some(Slots { base: base.as_ptr(), mask: places - 1, lifetime: PhantomData, places: PhantomData })
+    }
+
+    /// The place of position `at`.
+    #[inline(always)]
+    pub(crate) fn place(&self, at: u64) -> *mut T {
+        // SAFETY: the index is masked, so the place lies inside the memory that `new` has checked.
+        unsafe { self.base.cast::<T>().add(at as usize & self.mask) }
+    }
+
+    /// Writes one element.
+    #[inline(always)]
+    pub(crate) fn write(&self, at: u64, value: T)
+    where
+        T: Copy,
+    {
+        // SAFETY: inside and aligned (`place`); volatile, for others map the same memory.
+        unsafe { self.place(at).write_volatile(value) }
+    }
+
+    /// Reads one element's bytes.
+    #[inline(always)]
+    pub(crate) fn read(&self, at: u64) -> MaybeUninit<T> {
+        // SAFETY: as in `write`; any bytes are a MaybeUninit.
+        unsafe { self.place(at).cast::<MaybeUninit<T>>().read_volatile() }
+    }
+
+    /// How many of `count` places from position `at` lie before the array's end.
+    #[inline(always)]
+    pub(crate) fn before_end(&self, at: u64, count: usize) -> usize {
+        count.min(self.mask + 1 - (at as usize & self.mask))
+    }
+
+    /// Writes elements from position `at` on. Their number is at most that of the places.
+    #[inline]
+    pub(crate) fn write_slice(&self, at: u64, values: &[T])
+    where
+        T: Copy,
+    {
+        let values = &values[..values.len().min(self.mask + 1)];
+        let (first, second) = values.split_at(self.before_end(at, values.len()));
+        // SAFETY: `first` ends before the array does, `second` begins at its start and is not longer than the array.
+        unsafe {
+            copy_bytes(first.as_ptr().cast(), self.place(at).cast(), size_of_val(first));
+            copy_bytes(second.as_ptr().cast(), self.base, size_of_val(second));
+        }
+    }
+
+    /// Reads elements' bytes from position `at` on. Their number is at most that of the places.
+    #[inline]
+    pub(crate) fn read_slice(&self, at: u64, out: &mut [MaybeUninit<T>]) {
+        let count = out.len().min(self.mask + 1);
+        let (first, second) = out[..count].split_at_mut(self.before_end(at, count));
+        // SAFETY: as in `write_slice`.
+        unsafe {
+            copy_bytes(self.place(at).cast(), first.as_mut_ptr().cast(), size_of_val(first));
+            copy_bytes(self.base, second.as_mut_ptr().cast(), size_of_val(second));
+        }
+    }
+
+    /// Asks for the lines some places ahead of position `at`: once a line for elements smaller than one.
+    #[inline(always)]
+    #[allow(unused_variables, reason = "not every target has the instruction")]
+    pub(crate) fn prefetch(&self, at: u64, intent: Intent) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let size = size_of::<T>();
+            let ahead = PREFETCH_BYTES.div_ceil(if size == 0 { 1 } else { size });
+            let next = self.place(at.wrapping_add(ahead as u64));
+            if size >= LINE || next.addr() % LINE < size {
+                prefetch(next.cast(), intent);
+            }
+        }
+    }
+}
+
+#[cfg(loom)]
+impl<'m, T> Slots<'m, T> {
+    /// A power of two of places, each of as many cells as a `T` takes.
+    pub fn new(cells: &'m [AtomicU64]) -> Self {
+        Slots { cells, mask: cells.len() / payload::cells::<T>() - 1, lifetime: PhantomData, places: PhantomData }
+    }
+
+    fn cells(&self, at: u64) -> &'m [AtomicU64] {
+        let size = payload::cells::<T>();
+        &self.cells[(at as usize & self.mask) * size..][..size]
+    }
+
+    pub(crate) fn write(&self, at: u64, value: T)
+    where
+        T: bytemuck::NoUninit,
+    {
+        payload::store(&value, self.cells(at));
+    }
+
+    pub(crate) fn read(&self, at: u64) -> MaybeUninit<T> {
+        payload::load(self.cells(at))
+    }
+
+    pub(crate) fn write_slice(&self, at: u64, values: &[T])
+    where
+        T: bytemuck::NoUninit,
+    {
+        for (i, value) in values.iter().enumerate() {
+            self.write(at.wrapping_add(i as u64), *value);
+        }
+    }
+
+    pub(crate) fn read_slice(&self, at: u64, out: &mut [MaybeUninit<T>]) {
+        for (i, place) in out.iter_mut().enumerate() {
+            *place = self.read(at.wrapping_add(i as u64));
+        }
+    }
+
+    pub(crate) fn prefetch(&self, _at: u64, _intent: Intent) {}
+}
+
+/// What a line is prefetched for.
+#[derive(Clone, Copy)]
+pub(crate) enum Intent {
+    Read,
+    Write,
+}
+
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+#[inline(always)]
+pub(crate) fn prefetch(address: *const i8, intent: Intent) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    match intent {
+        // SAFETY: a prefetch is a hint that faults on no address.
+        Intent::Read => unsafe { _mm_prefetch::<_MM_HINT_T0>(address) },
+        // `_MM_HINT_ET0` becomes a read prefetch on the baseline target. This instruction is one of AMD64 from its
+        // start; processors that lack it treat it as a no-op.
+        // SAFETY: as above; it changes neither memory, flags nor stack.
+        Intent::Write => unsafe {
+            core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+        },
+    }
+}
+
+/// Copies bytes between private and shared memory, in instructions that the compiler does not see into: for it, a copy that
+/// races with a faulty peer's writes would be undefined; here it yields some bytes or others.
+///
+/// # Safety
+///
+/// Both ranges are readable or writable as needed, and do not overlap.
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+#[inline]
+pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
+    use core::arch::asm;
+    /// Where the processor's own copy loop overtakes ours.
+    const STRING_COPY: usize = 2048;
+    if len >= STRING_COPY {
+        // SAFETY: the caller's promise; the direction flag is clear by the calling convention.
+        unsafe {
+            asm!("rep movsb", inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
+                options(nostack, preserves_flags));
+        }
+        return;
+    }
+    let blocks = len / 64;
+    if blocks != 0 {
+        // SAFETY: 64 bytes a round, as many rounds as fit.
+        unsafe {
+            asm!(
+                "2:",
+                "movups {a}, [{from}]",
+                "movups {b}, [{from} + 16]",
+                "movups {c}, [{from} + 32]",
+                "movups {d}, [{from} + 48]",
+                "movups [{to}], {a}",
+                "movups [{to} + 16], {b}",
+                "movups [{to} + 32], {c}",
+                "movups [{to} + 48], {d}",
+                "add {from}, 64",
+                "add {to}, 64",
+                "dec {blocks}",
+                "jnz 2b",
+                from = inout(reg) from => _, to = inout(reg) to => _, blocks = inout(reg) blocks => _,
+                a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+                options(nostack),
+            );
+        }
+    }
+    let done = blocks * 64;
+    // SAFETY: the rest of both ranges.
+    unsafe { copy_words(from.add(done), to.add(done), len - done) }
+}
+
+/// As on x86-64, word by word.
+///
+/// # Safety
+///
+/// Both ranges are readable or writable as needed, and do not overlap.
+#[cfg(all(not(target_arch = "x86_64"), not(loom)))]
+#[inline]
+pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { copy_words(from, to, len) }
+}
+
+/// Copies by volatile accesses.
+///
+/// # Safety
+///
+/// As for [`copy_bytes`].
+#[cfg(not(loom))]
+#[inline]
+unsafe fn copy_words(from: *const u8, to: *mut u8, len: usize) {
+    /// Eight bytes at any address.
+    #[derive(Clone, Copy)]
+    #[repr(C, packed)]
+    struct Word(u64);
+    let words = len / 8;
+    for i in 0..words {
+        // SAFETY: inside both ranges; `Word` has an alignment of 1.
+        unsafe { to.cast::<Word>().add(i).write_volatile(from.cast::<Word>().add(i).read_volatile()) }
+    }
+    for i in words * 8..len {
+        // SAFETY: inside both ranges.
+        unsafe { to.add(i).write_volatile(from.add(i).read_volatile()) }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::memory::StaticMemory;
+
+    #[test]
+    fn copies_of_every_length_are_whole() {
+        static FROM: [u8; 5000] = {
+            let mut bytes = [0; 5000];
+            let mut i = 0;
+            while i < bytes.len() {
+                bytes[i] = (i % 251) as u8;
+                i += 1;
+            }
+            bytes
+        };
+        for len in (0..300).chain([2047, 2048, 2049, 4999]) {
+            for shift in [0, 1, 7] {
+                let mut to = [0xee_u8; 5016];
+                let from = &FROM[shift.min(5000 - len)..][..len];
+                // SAFETY: both are as long as needed.
+                unsafe { copy_bytes(from.as_ptr(), to.as_mut_ptr().add(shift), len) };
+                assert_eq!(&to[shift..shift + len], from);
+                assert!(to[..shift].iter().chain(&to[shift + len..]).all(|byte| *byte == 0xee));
+            }
+        }
+    }
+
+    #[test]
+    fn slices_go_around_the_end() {
+        static MEMORY: StaticMemory<128> = StaticMemory::new();
+        let slots = Slots::<u16>::new(MEMORY.memory(), 0, 8).unwrap();
+        slots.write_slice(6, &[1, 2, 3, 4]);
+        let mut out = [MaybeUninit::uninit(); 4];
+        slots.read_slice(6, &mut out);
+        // SAFETY: written just now.
+        assert_eq!(out.map(|value| unsafe { value.assume_init() }), [1, 2, 3, 4]);
+        // SAFETY: as above.
+        assert_eq!(unsafe { slots.read(u64::MAX - 7).assume_init() }, 3);
+    }
+
+    #[test]
+    fn places_must_fit_and_be_aligned() {
+        static MEMORY: StaticMemory<256> = StaticMemory::new();
+        assert!(Slots::<u64>::new(MEMORY.memory(), 128, 16).is_some());
+        assert!(Slots::<u64>::new(MEMORY.memory(), 128, 32).is_none(), "too long");
+        assert!(Slots::<u64>::new(MEMORY.memory(), 64, 8).is_none(), "not on a boundary");
+        assert!(Slots::<u64>::new(MEMORY.memory(), 0, 3).is_none(), "no power of two");
+        assert_eq!((places::<u64>(0), places::<u64>(5), places::<u64>(u64::MAX)), (None, Some(8), None));
+    }
+}
