@@ -7,6 +7,7 @@
 //! floor    what the machine itself takes: cache lines, bare futexes, the mapping they live in
 //! spin     the back-off of every spinning side, the same code for all contenders
 //! stream   the producer and the consumer of a throughput run, the same code for all contenders
+//! link     a way from one side to the other, between threads or processes
 //! contest  contenders measured by criterion, then against each other in turns
 //! ratios   medians of those turns, and the closing table
 //! robust   the POSIX mutex that is process-shared and robust
@@ -22,6 +23,7 @@
 
 pub mod contest;
 pub mod floor;
+pub mod link;
 pub mod ours;
 pub mod pin;
 pub mod ratios;

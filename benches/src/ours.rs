@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use ipc_posix::{Event, Mutex, Queue, Region, Semaphore, TryRecvError, TrySendError};
+use ipc_posix::{Consumer, Event, Mutex, Producer, Queue, Region, Semaphore, Spsc, TryRecvError, TrySendError};
 
 /// What went wrong, of whichever operation.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -296,4 +296,33 @@ impl Lane {
 #[inline(never)]
 fn broken_lane(verb: &str, error: &dyn std::fmt::Debug) -> ! {
     panic!("{verb}: {error:?}");
+}
+
+/// The consuming end of a one-to-one queue in a region of its own, and the region's name.
+///
+/// # Errors
+///
+/// Those of the library.
+pub fn consumer<T>(capacity: usize) -> Result<(String, Consumer<T>)> {
+    let name = fresh_name("one-to-one");
+    let region = Region::options().fit(&[Spsc::<T>::footprint(capacity)]).remove_with_last(true).create(&name)?;
+    let consumer = region.spsc("queue").capacity(capacity).create()?.consumer()?;
+    Ok((name, consumer))
+}
+
+/// The producing end of the queue in the region that the first process calls `name`.
+///
+/// # Errors
+///
+/// Those of the library.
+pub fn producer<T>(name: &str) -> Result<Producer<T>> {
+    Ok(Region::open(name)?.spsc("queue").open()?.producer()?)
+}
+
+/// A name that no other region has.
+fn fresh_name(what: &str) -> String {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: only that no two are equal.
+    let serial = SERIAL.fetch_add(1, Relaxed);
+    format!("bench-{what}-{}-{serial}", process::id())
 }

@@ -33,6 +33,9 @@ impl Spin {
     /// Begins with one pause and doubles: sees the next message soonest, disturbs the other side most.
     pub const EAGER: Self = Self { waits: 0 };
 
+    /// Begins with 32 pauses: where a ring moves a message in two nanoseconds, it would run dry in more.
+    pub const BRISK: Self = Self { waits: 5 };
+
     /// Begins with the longest: lets messages pile up. Here every contender is at its best.
     pub const PATIENT: Self = Self { waits: LONGEST };
 

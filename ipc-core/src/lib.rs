@@ -71,6 +71,9 @@ pub mod rwlock;
 pub mod semaphore;
 #[cfg(not(loom))]
 pub mod shared_slice;
+#[cfg(loom)]
+pub mod slots;
+#[cfg(not(loom))]
 mod slots;
 pub mod spsc;
 pub mod sync;

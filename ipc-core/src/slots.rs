@@ -4,6 +4,9 @@
 //! place to one process. A faulty peer may write all the same, so no reference to the places is made: elements move by
 //! volatile accesses and, in bulk, by instructions that the compiler does not see into.
 
+#[cfg(loom)]
+extern crate std;
+
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
@@ -23,7 +26,7 @@ pub struct Slots<'m, T> {
     #[cfg(not(loom))]
     base: *mut u8,
     #[cfg(loom)]
-    cells: &'m [AtomicU64],
+    all: &'m [Place],
     mask: usize,
     lifetime: PhantomData<&'m ()>,
     places: PhantomData<fn(T) -> T>,
@@ -130,37 +133,59 @@ impl<'m, T> Slots<'m, T> {
     pub(crate) fn prefetch(&self, at: u64, intent: Intent) {
         #[cfg(target_arch = "x86_64")]
         {
-            let size = size_of::<T>();
-            let ahead = PREFETCH_BYTES.div_ceil(if size == 0 { 1 } else { size });
-            let next = self.place(at.wrapping_add(ahead as u64));
-            if size >= LINE || next.addr() % LINE < size {
-                prefetch(next.cast(), intent);
+            let size = const { if size_of::<T>() == 0 { 1 } else { size_of::<T>() } };
+            // Where the first element of a line is; for elements that straddle lines, near enough.
+            if size >= LINE || (at as usize).wrapping_mul(size) % LINE < size {
+                prefetch(self.place(at.wrapping_add((PREFETCH_BYTES / size + 1) as u64)).cast(), intent);
             }
         }
     }
 }
 
+/// A place in a model: its cells, and who touches them. Loom complains when it is read or written by one who could not know that the
+/// last one was done.
+#[cfg(loom)]
+#[derive(Debug)]
+pub struct Place {
+    cells: std::boxed::Box<[AtomicU64]>,
+    turn: loom::cell::UnsafeCell<()>,
+}
+
+#[cfg(loom)]
+impl Place {
+    /// A place for a `T`.
+    pub fn new<T>() -> Self {
+        let cells = (0..payload::cells::<T>()).map(|_| AtomicU64::new(0)).collect();
+        Place { cells, turn: loom::cell::UnsafeCell::new(()) }
+    }
+}
+
+// SAFETY: nothing is behind the cell that watches the turns.
+#[cfg(loom)]
+unsafe impl Sync for Place {}
+
 #[cfg(loom)]
 impl<'m, T> Slots<'m, T> {
-    /// A power of two of places, each of as many cells as a `T` takes.
-    pub fn new(cells: &'m [AtomicU64]) -> Self {
-        Slots { cells, mask: cells.len() / payload::cells::<T>() - 1, lifetime: PhantomData, places: PhantomData }
+    /// A power of two of places.
+    pub fn new(all: &'m [Place]) -> Self {
+        Slots { all, mask: all.len() - 1, lifetime: PhantomData, places: PhantomData }
     }
 
-    fn cells(&self, at: u64) -> &'m [AtomicU64] {
-        let size = payload::cells::<T>();
-        &self.cells[(at as usize & self.mask) * size..][..size]
+    fn at(&self, at: u64) -> &'m Place {
+        &self.all[at as usize & self.mask]
     }
 
     pub(crate) fn write(&self, at: u64, value: T)
     where
         T: bytemuck::NoUninit,
     {
-        payload::store(&value, self.cells(at));
+        let place = self.at(at);
+        place.turn.with_mut(|_| payload::store(&value, &place.cells));
     }
 
     pub(crate) fn read(&self, at: u64) -> MaybeUninit<T> {
-        payload::load(self.cells(at))
+        let place = self.at(at);
+        place.turn.with(|_| payload::load(&place.cells))
     }
 
     pub(crate) fn write_slice(&self, at: u64, values: &[T])
@@ -248,12 +273,20 @@ pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
             );
         }
     }
-    let done = blocks * 64;
+    let mut done = blocks * 64;
+    while len - done >= 8 {
+        // SAFETY: eight bytes of both ranges, which need no alignment.
+        unsafe {
+            asm!("mov {word}, [{from}]", "mov [{to}], {word}", word = out(reg) _,
+                from = in(reg) from.add(done), to = in(reg) to.add(done), options(nostack, preserves_flags));
+        }
+        done += 8;
+    }
     // SAFETY: the rest of both ranges.
-    unsafe { copy_words(from.add(done), to.add(done), len - done) }
+    unsafe { copy_single_bytes(from.add(done), to.add(done), len - done) }
 }
 
-/// As on x86-64, word by word.
+/// As on x86-64, in volatile accesses: of whole words where both ranges are aligned to them.
 ///
 /// # Safety
 ///
@@ -261,28 +294,26 @@ pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
 #[cfg(all(not(target_arch = "x86_64"), not(loom)))]
 #[inline]
 pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { copy_words(from, to, len) }
+    let aligned = (from.addr() | to.addr()).is_multiple_of(8);
+    let words = if aligned { len / 8 } else { 0 };
+    for i in 0..words {
+        // SAFETY: inside both ranges, and aligned.
+        unsafe { to.cast::<u64>().add(i).write_volatile(from.cast::<u64>().add(i).read_volatile()) }
+    }
+    let done = words * 8;
+    // SAFETY: the rest of both ranges.
+    unsafe { copy_single_bytes(from.add(done), to.add(done), len - done) }
 }
 
-/// Copies by volatile accesses.
+/// Copies byte by byte.
 ///
 /// # Safety
 ///
 /// As for [`copy_bytes`].
 #[cfg(not(loom))]
 #[inline]
-unsafe fn copy_words(from: *const u8, to: *mut u8, len: usize) {
-    /// Eight bytes at any address.
-    #[derive(Clone, Copy)]
-    #[repr(C, packed)]
-    struct Word(u64);
-    let words = len / 8;
-    for i in 0..words {
-        // SAFETY: inside both ranges; `Word` has an alignment of 1.
-        unsafe { to.cast::<Word>().add(i).write_volatile(from.cast::<Word>().add(i).read_volatile()) }
-    }
-    for i in words * 8..len {
+unsafe fn copy_single_bytes(from: *const u8, to: *mut u8, len: usize) {
+    for i in 0..len {
         // SAFETY: inside both ranges.
         unsafe { to.add(i).write_volatile(from.add(i).read_volatile()) }
     }

@@ -62,7 +62,7 @@ impl Machine {
     /// The participant with this number, from 1.
     pub fn actor(self: &Arc<Self>, number: u16) -> Actor {
         assert!(usize::from(number) <= MOST_ACTORS);
-        Actor { machine: self.clone(), me: id(number), barriers: true }
+        Actor { machine: self.clone(), me: id(number), barriers: true, seizes: true }
     }
 }
 
@@ -77,6 +77,7 @@ pub struct Actor {
     machine: Arc<Machine>,
     me: ParticipantId,
     barriers: bool,
+    seizes: bool,
 }
 
 impl std::fmt::Debug for Actor {
@@ -90,6 +91,11 @@ impl Actor {
     /// nothing else by the way, and a model must not rely on them.
     pub fn without_barriers(self) -> Self {
         Actor { barriers: false, ..self }
+    }
+
+    /// The same as one who never finds out by itself that somebody is dead.
+    pub fn without_seizing(self) -> Self {
+        Actor { seizes: false, ..self }
     }
 
     /// Runs `body`, which dies before its write number `at` (`None`: it lives). `None` if it died.
@@ -174,6 +180,9 @@ impl Platform for Actor {
     }
 
     fn seize(&self, who: ParticipantId) -> bool {
+        if !self.seizes {
+            return false;
+        }
         let mine = SEIZED_BY + self.me.index() as u32;
         // Acquire, with the Release in `die` (or in `unseize`): everything that the dead one wrote.
         self.machine.life[who.index()].compare_exchange(DEAD, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()

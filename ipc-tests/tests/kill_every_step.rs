@@ -87,6 +87,10 @@ sweeps! {
     sweep_semaphore_close: "semaphore.close",
     sweep_semaphore_recover: "semaphore.recover",
     sweep_semaphore_wakes: "semaphore.wakes",
+    sweep_spsc_send: "spsc.send",
+    sweep_spsc_recv: "spsc.recv",
+    sweep_spsc_ends: "spsc.ends",
+    sweep_spsc_wakes: "spsc.wakes",
     sweep_recovery_try_recv: "recovery.try_recv",
     sweep_recovery_recover: "recovery.recover",
     sweep_recovery_attach: "recovery.attach",
@@ -118,6 +122,9 @@ sweeps! {
     sweep_pair_barrier_wait_wait: "pair.barrier.wait+wait",
     sweep_pair_event_set_wait: "pair.event.set+wait",
     sweep_pair_condvar_wait_notify: "pair.condvar.wait+notify",
+    sweep_pair_spsc_send_recv: "pair.spsc.send+recv",
+    sweep_pair_spsc_recv_send: "pair.spsc.recv+send",
+    sweep_pair_spsc_claim_claim: "pair.spsc.claim+claim",
 }
 
 #[test]

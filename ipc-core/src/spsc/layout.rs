@@ -218,8 +218,13 @@ impl<T> core::fmt::Debug for Words<'_, T> {
 impl<'m, T> Words<'m, T> {
     /// The words of a model.
     #[cfg(loom)]
-    pub fn new(control: &'m Control, cells: &'m [crate::sync::AtomicU64], capacity: u64) -> Self {
-        Words { control, slots: Slots::new(cells), capacity }
+    pub fn new(control: &'m Control, places: &'m [crate::slots::Place], capacity: u64) -> Self {
+        Words { control, slots: Slots::new(places), capacity }
+    }
+
+    /// The queue's figures. A handful of loads.
+    pub fn stats(&self) -> Stats {
+        self.control.stats(self.capacity)
     }
 
     /// Claims an end: the place at which its holder goes on, and as far as it can go without a look at the other end.
@@ -376,7 +381,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
 
     /// The queue's figures. A handful of loads.
     pub fn stats(&self) -> Stats {
-        self.words.control.stats(self.words.capacity)
+        self.words.stats()
     }
 
     /// Whether the queue is closed. Messages may still be there.

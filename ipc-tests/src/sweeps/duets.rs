@@ -4,7 +4,6 @@
 //! it and the survivors get their way, and the object holds what the stopped one did, and the dead one's deed whole or not at
 //! all.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use ipc_posix::{
@@ -12,10 +11,11 @@ use ipc_posix::{
     TryLockError, Watch,
 };
 
+use super::couple::Couple;
+use super::patience;
 use super::play::{Finding, demand, granted};
-use super::stage::{Folder, Note, Page};
-use super::{complain, patience, told};
-use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
+use super::stage::Folder;
+use crate::stepper::{PairPoint, Verdict};
 
 /// What the two do. The first one is stopped, the second one killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) enum Duet {
 /// All words are equal, but in the middle of a change.
 type Data = [u64; 3];
 
-enum Object {
+pub(super) enum Object {
     Mutex(Mutex<Data>),
     Semaphore(Semaphore),
     Atomic(Atomic<u64>),
@@ -76,8 +76,11 @@ fn add_under(mutex: &Mutex<Data>) {
     guard.mark_consistent();
 }
 
-impl Duet {
-    fn make(self, region: Region, new: bool) -> Objects {
+impl Couple for Duet {
+    type Objects = Objects;
+
+    fn make(self, folder: &Folder, new: bool) -> Objects {
+        let region = if new { folder.create() } else { folder.open() };
         macro_rules! object {
             ($builder:expr) => {{
                 let builder = $builder;
@@ -102,8 +105,8 @@ impl Duet {
         (region, object)
     }
 
-    /// What the first or the second one does; its result.
-    fn act(self, first: bool, object: &Object) -> u64 {
+    fn act(self, first: bool, (_region, object): &Objects, begin: &mut dyn FnMut()) -> u64 {
+        begin();
         match object {
             Object::Mutex(mutex) if self == Duet::Lock => add_under(mutex),
             Object::Mutex(mutex) => {
@@ -156,8 +159,7 @@ impl Duet {
         1
     }
 
-    /// Survivors while the first one is stopped: nothing that waits.
-    fn meanwhile(self, object: &Object) -> Result<(), Finding> {
+    fn meanwhile(self, (_region, object): &Objects) -> Result<(), Finding> {
         match object {
             Object::Mutex(mutex) | Object::Condvar(mutex, _) => match mutex.try_lock() {
                 Ok(data) => whole("a survivor", *data).map(drop),
@@ -196,9 +198,14 @@ impl Duet {
         }
     }
 
-    /// The first one has gone on and is done, with this result.
-    fn afterwards(self, object: &Object, folder: &Folder, point: PairPoint, result: u64) -> Result<(), Finding> {
-        let (_region, newcomer) = self.make(folder.open(), false);
+    fn afterwards(
+        self,
+        (_region, object): &Objects,
+        folder: &Folder,
+        point: PairPoint,
+        result: u64,
+    ) -> Result<(), Finding> {
+        let (_region, newcomer) = self.make(folder, false);
         // The first one's deed, and the second one's, which must be there if it returned.
         let right = |sum: u64| (1..=2).contains(&sum) && (sum == 2 || !point.killed_finished);
         match (object, &newcomer) {
@@ -282,48 +289,5 @@ impl Duet {
             }
             _ => unreachable!("both are made by the same duet"),
         }
-    }
-
-    pub(super) fn sweep(self, name: &str, sweep: PairSweep) -> SweepReport {
-        let (folder, page) = (Folder::new(), Page::new());
-        // This thread takes a number at its first lock. Its copies, the victims, have that then: one path less in each.
-        let numbered = Duet::Lock.make(folder.create(), true);
-        Duet::Lock.act(true, &numbered.1);
-        drop(numbered);
-        let stage: RefCell<Option<Objects>> = RefCell::new(None);
-        let victim = |first: bool| {
-            Victim::fork(|gate| {
-                let (_region, object) = self.make(folder.open(), false);
-                gate.begin();
-                let result = self.act(first, &object);
-                gate.end();
-                if first {
-                    page.set(Note::Result, result);
-                }
-            })
-        };
-        let verdict = |finding: Result<(), Finding>| {
-            finding.err().map_or(Verdict::CLEAN, |(verdict, what)| {
-                complain(&what);
-                verdict
-            })
-        };
-        // Whoever waits for what the other one holds sleeps in slices of 2 ms and more.
-        let sweep = sweep.blocked_ok(true).blocked_after(Duration::from_millis(1)).stuck_after(patience());
-        let report = sweep.run(
-            || {
-                stage.take();
-                page.clear();
-                stage.replace(Some(self.make(folder.create(), true)));
-                victim(true)
-            },
-            || victim(false),
-            |_| verdict(self.meanwhile(&stage.borrow().as_ref().expect("a stage").1)),
-            |point| {
-                let (_region, object) = stage.take().expect("a stage");
-                told(name, verdict(self.afterwards(&object, &folder, point, page.get(Note::Result))))
-            },
-        );
-        report.unwrap_or_else(|error| panic!("{error}"))
     }
 }

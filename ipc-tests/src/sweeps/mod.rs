@@ -24,6 +24,7 @@ mod atomic;
 mod barrier;
 mod books;
 mod condvar;
+mod couple;
 mod duets;
 mod event;
 mod halves;
@@ -38,6 +39,7 @@ mod region;
 mod rwlock;
 mod semaphore;
 mod sleepers;
+mod spsc;
 mod stage;
 mod watch;
 
@@ -136,6 +138,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "semaphore.close", scenes: semaphore::close },
     Operation { name: "semaphore.recover", scenes: semaphore::recover },
     Operation { name: "semaphore.wakes", scenes: semaphore::wakes },
+    Operation { name: "spsc.send", scenes: spsc::send },
+    Operation { name: "spsc.recv", scenes: spsc::recv },
+    Operation { name: "spsc.ends", scenes: spsc::ends },
+    Operation { name: "spsc.wakes", scenes: spsc::wakes },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },

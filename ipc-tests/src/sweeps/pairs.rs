@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, object, patience, print};
+use super::{Cpu, couple, object, patience, print, spsc};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -30,6 +30,8 @@ enum Deeds {
     Create,
     /// At a small object.
     Duet(Duet),
+    /// At a one-to-one queue.
+    OneToOne(spsc::Couple),
 }
 
 /// One line of the table.
@@ -61,6 +63,9 @@ pub const PAIRS: &[Pair] = &[
     Pair { name: "pair.barrier.wait+wait", deeds: Deeds::Duet(Duet::Meet), strides: (37, 19) },
     Pair { name: "pair.event.set+wait", deeds: Deeds::Duet(Duet::Signal), strides: (5, 5) },
     Pair { name: "pair.condvar.wait+notify", deeds: Deeds::Duet(Duet::Notify), strides: (17, 11) },
+    Pair { name: "pair.spsc.send+recv", deeds: Deeds::OneToOne(spsc::Couple::SendRecv), strides: (3, 3) },
+    Pair { name: "pair.spsc.recv+send", deeds: Deeds::OneToOne(spsc::Couple::RecvSend), strides: (3, 3) },
+    Pair { name: "pair.spsc.claim+claim", deeds: Deeds::OneToOne(spsc::Couple::ClaimClaim), strides: (3, 3) },
 ];
 
 impl Pair {
@@ -88,7 +93,8 @@ impl Pair {
         let report = match self.deeds {
             Deeds::Create => self.creations(sweep),
             Deeds::Queue(paused, killed) => self.messages(sweep, paused, killed),
-            Deeds::Duet(duet) => duet.sweep(self.name, sweep),
+            Deeds::Duet(duet) => couple::sweep(duet, self.name, sweep),
+            Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));
         print(&format!("    {}: {:.1?}, {} steps", self.name, report.elapsed, report.steps));
