@@ -91,3 +91,25 @@ pub(crate) fn valid_prefix<T: CheckedBitPattern>(loaded: &[MaybeUninit<T>]) -> u
     // SAFETY: as many initialised elements (`Slots::read_slice`), whose bytes are `Bits` whatever they are.
     (0..loaded.len()).find(|&i| !T::is_valid_bit_pattern(unsafe { &*bits.add(i) })).unwrap_or(loaded.len())
 }
+
+/// Lends out `out` as memory that need not be initialised to `fill`, which says how many values it wrote to its front. All of `out` is
+/// values again afterwards, whatever bits `fill` has left in the rest.
+pub(crate) fn fill_slice<T: CheckedBitPattern, E>(
+    out: &mut [T],
+    fill: impl FnOnce(&mut [MaybeUninit<T>]) -> Result<usize, E>,
+) -> Result<usize, E> {
+    let Some(&spare) = out.first() else { return fill(&mut []) };
+    let start: *mut MaybeUninit<T> = out.as_mut_ptr().cast();
+    // SAFETY: the same memory, borrowed exclusively, of which every element is a value again before this returns; `fill` is our own
+    // code and does not unwind.
+    let lent = unsafe { core::slice::from_raw_parts_mut(start, out.len()) };
+    let filled = fill(lent);
+    let count = *filled.as_ref().unwrap_or(&0);
+    // Most types have no other bits than values, and then there is nothing to mend.
+    for place in lent.iter_mut().skip(count) {
+        if valid_prefix(core::slice::from_ref(place)) == 0 {
+            *place = MaybeUninit::new(spare);
+        }
+    }
+    filled
+}

@@ -122,7 +122,7 @@ pub use mutex::{
     Mutex, MutexGuard, MutexOptions, MutexTransaction, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
 };
 pub use once_cell::{OnceCell, OnceCellOptions};
-pub use queue::{Iter, Queue, QueueOptions, Receiver, Sender, TryIter};
+pub use queue::{Iter, Queue, QueueOptions, Receiver, SendIterError, Sender, TryIter};
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};

@@ -1,8 +1,9 @@
 //! Death at every write of an operation, beside living participants.
 #![cfg(loom)]
 
+use ipc_core::participant::Seized;
 use ipc_core::queue::Queue;
-use ipc_tests::model::{Actor, Machine, QueueWords, Twin, explore_deaths, twin, whole};
+use ipc_tests::model::{Actor, Machine, QueueWords, Twin, explore_deaths, id, twin, whole};
 use loom::thread;
 
 /// Everything that is there, once all others are gone; then the queue must carry on.
@@ -163,6 +164,106 @@ fn a_repairer_dies() {
         let died = mortal.join().unwrap();
         let got = drain_and_go_on(&queue, 2);
         assert!(got.len() <= 1 && got.iter().all(|&message| message == 2), "{got:?}");
+        died
+    });
+}
+
+/// A producer dies at any write of a batch beside a living one: of the dead one's messages the first ones arrive, whole and in
+/// order; the living one's arrives; and the queue carries on with all its places.
+#[test]
+fn a_producer_dies_in_a_batch() {
+    explore_deaths(2, |at| {
+        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(4));
+        let mortal = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(1);
+                let batch = [twin(1), twin(2), twin(3)];
+                actor.live(at, || words.handle::<Twin>(&actor).try_send_slice(&batch).is_ok()).is_none()
+            })
+        };
+        let other = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2);
+                words.handle::<Twin>(&actor).try_send(twin(9)).is_ok()
+            })
+        };
+        let (died, sent) = (mortal.join().unwrap(), other.join().unwrap());
+        let actor = machine.actor(3);
+        let queue = words.handle::<Twin>(&actor);
+        let got = drain_and_go_on(&queue, 4);
+        let of_batch: Vec<u64> = got.iter().copied().filter(|&message| message != 9).collect();
+        assert_eq!(got.len() - of_batch.len(), usize::from(sent));
+        assert!([1, 2, 3].starts_with(&of_batch) && (died || of_batch.len() == 3), "{got:?}");
+        died
+    });
+}
+
+/// A producer that finds a dead one's unpublished batch dies at any write of its own send, after which nobody is left who remembers
+/// the batch but its slots: the next ones pass over it.
+#[test]
+fn a_marker_of_a_batch_dies() {
+    explore_deaths(2, |at| {
+        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(4));
+        let first = machine.actor(1);
+        // Dies with three tickets, of which none is published.
+        let batch = [twin(1), twin(2), twin(3)];
+        let handle = words.handle::<Twin>(&first);
+        assert!(first.live(Some(2), || handle.try_send_slice(&batch).is_ok()).is_none());
+        let mortal = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2);
+                actor.live(at, || words.handle::<Twin>(&actor).try_send(twin(8)).is_ok())
+            })
+        };
+        let other = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(4);
+                words.handle::<Twin>(&actor).try_send(twin(9)).is_ok()
+            })
+        };
+        let (sent, also) = (mortal.join().unwrap(), other.join().unwrap());
+        let actor = machine.actor(3);
+        let got = drain_and_go_on(&words.handle::<Twin>(&actor), 4);
+        let count = |n| got.iter().filter(|&&message| message == n).count();
+        assert!(got.iter().all(|message| *message >= 8), "{got:?}");
+        assert_eq!(count(9), usize::from(also));
+        assert!(count(8) <= 1 && (sent.is_none() || count(8) == usize::from(sent == Some(true))), "{got:?}");
+        sent.is_none()
+    });
+}
+
+/// Whoever repairs after a dead producer of a batch dies at any write itself: the next one repairs the rest.
+#[test]
+fn a_repairer_of_a_batch_dies() {
+    explore_deaths(2, |at| {
+        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(4));
+        let first = machine.actor(1);
+        let batch = [twin(1), twin(2), twin(3)];
+        let handle = words.handle::<Twin>(&first);
+        assert!(first.live(Some(2), || handle.try_send_slice(&batch).is_ok()).is_none());
+        let mortal = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2);
+                let queue = words.handle::<Twin>(&actor);
+                let repair = || Seized::try_new(&actor, id(1)).map(|seized| queue.sweep(seized.dead()));
+                actor.live(at, repair).is_none()
+            })
+        };
+        let looker = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || words.handle::<Twin>(&machine.actor(4)).try_recv().is_err())
+        };
+        let died = mortal.join().unwrap();
+        assert!(looker.join().unwrap(), "nothing was published");
+        let actor = machine.actor(3);
+        let queue = words.handle::<Twin>(&actor);
+        queue.try_send(twin(9)).unwrap();
+        assert_eq!(drain_and_go_on(&queue, 4), [9]);
         died
     });
 }

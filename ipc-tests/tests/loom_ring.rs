@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use ipc_core::ring::{PopRefused, PushRefused, Ring};
+use ipc_core::ring::{Blocker, PopRefused, PushRefused, Ring};
+use ipc_core::sync::crash;
 use ipc_tests::model::{RingWords, Twin, explore, id, twin, whole};
 use loom::sync::atomic::{AtomicBool, Ordering, fence};
 use loom::thread;
@@ -312,5 +313,111 @@ fn closing_is_one_step() {
         assert!(sent[0] || !sent[1]);
         assert_eq!(drain(&ring).len(), sent.into_iter().filter(|&sent| sent).count());
         assert!(ring.is_drained());
+    });
+}
+
+/// Pushes all in batches, yielding while the ring is full.
+fn push_batch(ring: &Ring<'_>, number: u16, messages: &[u64]) {
+    let hints = ring.hints();
+    let messages: Vec<Twin> = messages.iter().copied().map(twin).collect();
+    let mut sent = 0;
+    while sent < messages.len() {
+        match ring.try_push_slice(id(number), &messages[sent..], &hints) {
+            Ok((_, count)) => sent += count,
+            Err(refused) => {
+                assert_eq!(refused, PushRefused::Full);
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+/// Pops up to two at once.
+fn pop_batch(ring: &Ring<'_>) -> Vec<u64> {
+    let mut out = [std::mem::MaybeUninit::<Twin>::uninit(); 2];
+    let count = ring.try_pop_slice(&mut out, |copied| copied.len()).unwrap_or(0);
+    // SAFETY: so many were copied, and any bits are a Twin.
+    out[..count].iter().map(|message| whole(unsafe { message.assume_init() })).collect()
+}
+
+/// A batch through a ring of two slots: all arrive once, whole and in order.
+#[test]
+fn batches_wrap_around() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        let producer = thread::spawn({
+            let words = words.clone();
+            move || push_batch(&words.ring(), 1, &[1, 2, 3, 4])
+        });
+        let mut got = Vec::new();
+        while got.len() < 4 {
+            let batch = pop_batch(&words.ring());
+            if batch.is_empty() {
+                thread::yield_now();
+            }
+            got.extend(batch);
+        }
+        assert_eq!(got, [1, 2, 3, 4]);
+        producer.join().unwrap();
+    });
+}
+
+/// Two producers of batches: each one's messages stay together where there was room for all of them.
+#[test]
+fn batches_of_two_producers() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(4, 0);
+        let producers = [(1, [10, 11]), (2, [20, 21])].map(|(number, messages)| {
+            let words = words.clone();
+            thread::spawn(move || push_batch(&words.ring(), number, &messages))
+        });
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        let got = drain(&words.ring());
+        assert!(got == [10, 11, 20, 21] || got == [20, 21, 10, 11], "{got:?}");
+    });
+}
+
+/// Two consumers of batches: nothing is taken twice, and nothing is lost.
+#[test]
+fn batches_of_two_consumers() {
+    explore(3, || {
+        let words = RingWords::new::<Twin>(4, 0);
+        push_batch(&words.ring(), 1, &[1, 2, 3]);
+        let consumers = [(); 2].map(|()| {
+            let words = words.clone();
+            thread::spawn(move || pop_batch(&words.ring()))
+        });
+        let mut all: Vec<u64> = consumers.into_iter().flat_map(|consumer| consumer.join().unwrap()).collect();
+        all.extend(drain(&words.ring()));
+        assert_eq!(sorted(all), [1, 2, 3]);
+    });
+}
+
+/// Who holds up the head is named, however many tickets were taken behind: never another one.
+#[test]
+fn the_blocker_is_named() {
+    explore(None, || {
+        let words = RingWords::new::<Twin>(2, 0);
+        // Dies with the first ticket.
+        let claimed = crash::run(Some(2), || {
+            let ring = words.ring();
+            ring.try_push(id(1), &twin(1), &ring.hints())
+        });
+        assert!(claimed.is_err());
+        let other = thread::spawn({
+            let words = words.clone();
+            move || push_many(&words.ring(), 2, &[2])
+        });
+        let looker = thread::spawn({
+            let words = words.clone();
+            move || match words.ring().blocker() {
+                Blocker::Owner(owner) => assert_eq!(owner, id(1)),
+                found => assert_eq!(found, Blocker::Moved),
+            }
+        });
+        other.join().unwrap();
+        looker.join().unwrap();
     });
 }

@@ -1,9 +1,11 @@
 //! Receiving.
 
+use core::mem::MaybeUninit;
+
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
-use crate::payload::check;
+use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
 use crate::ring::{Missed, PopRefused};
 use crate::sync::spin_hint;
@@ -164,6 +166,90 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 }
             }
             Unblocked::Empty => Attempt::NotYet,
+        }
+    }
+
+    /// Takes as many messages as there are and as fit: all of them values of their type, or one that is none.
+    fn pop_slice(&self, out: &mut [MaybeUninit<T>]) -> Result<Result<usize, Fault>, Missed> {
+        let count = self.ring().try_pop_slice(out, |copied| valid_prefix(copied).max(1))?;
+        self.parts.control.gates.space.notify(&self.platform, move || count as u32);
+        Ok(if valid_prefix(&out[..count]) == 0 { Err(Fault::InvalidValue) } else { Ok(count) })
+    }
+
+    /// Takes as many messages as there are and as fit behind one that was just received, and says how many there are now.
+    fn pop_behind(&self, first: T, out: &mut [MaybeUninit<T>]) -> usize {
+        out[0] = MaybeUninit::new(first);
+        match self.ring().try_pop_slice(&mut out[1..], valid_prefix) {
+            Ok(count) => {
+                self.parts.control.gates.space.notify(&self.platform, move || count as u32);
+                1 + count
+            }
+            Err(_) => 1,
+        }
+    }
+
+    /// Receives as many messages as there are and as `out` holds, in their order: those. At least one, unless `out` is empty. One
+    /// read-modify-write and one look at the sleepers for all. Never waits.
+    ///
+    /// A message whose bits are no value of the type ends a batch; it is dropped with [`Fault::InvalidValue`] when it is the first.
+    pub fn try_recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
+        let count = self.try_recv_many(out)?;
+        // SAFETY: so many were received, and are values.
+        Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
+    }
+
+    /// [`try_recv_uninit`](Self::try_recv_uninit) into initialised memory; how many. What lies in `out` behind them may have changed.
+    pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
+        fill_slice(out, |out| self.try_recv_many(out))
+    }
+
+    fn try_recv_many(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, TryRecvError> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        match self.pop_slice(out) {
+            Ok(count) => count.map_err(TryRecvError::Fault),
+            // Who is in the way, and is it the end? The whole question, for one message.
+            Err(missed) => self.try_recv_contended(missed).map(|first| self.pop_behind(first, out)),
+        }
+    }
+
+    /// [`try_recv_uninit`](Self::try_recv_uninit) that waits for one message, until `deadline` at most. With `watch`, the last living
+    /// sender's disappearance ends it.
+    pub fn recv_uninit_watching<'b>(
+        &self,
+        out: &'b mut [MaybeUninit<T>],
+        deadline: Option<Instant>,
+        watch: bool,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        let count = self.recv_many(out, deadline, watch)?;
+        // SAFETY: so many were received, and are values.
+        Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
+    }
+
+    /// [`recv_uninit_watching`](Self::recv_uninit_watching) into initialised memory; how many. What lies in `out` behind them may have
+    /// changed.
+    pub fn recv_slice_watching(
+        &self,
+        out: &mut [T],
+        deadline: Option<Instant>,
+        watch: bool,
+    ) -> Result<usize, RecvTimeoutError> {
+        fill_slice(out, |out| self.recv_many(out, deadline, watch))
+    }
+
+    fn recv_many(
+        &self,
+        out: &mut [MaybeUninit<T>],
+        deadline: Option<Instant>,
+        watch: bool,
+    ) -> Result<usize, RecvTimeoutError> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        match self.pop_slice(out) {
+            Ok(count) => count.map_err(RecvTimeoutError::Fault),
+            Err(_) => self.recv_contended(deadline, watch).map(|first| self.pop_behind(first, out)),
         }
     }
 

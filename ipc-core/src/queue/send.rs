@@ -2,7 +2,7 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::error::{ForceSendError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::error::{ForceSendError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
 use crate::time::Instant;
@@ -81,14 +81,95 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[cold]
     #[inline(never)]
     fn send_contended(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
-        enum End {
-            Sent,
-            Closed,
-            Disconnected,
-            Corrupted,
+        self.wait_to_push(deadline, watch, || self.push(&value)).map_err(|stop| match stop {
+            Stop::Full => SendTimeoutError::Timeout(value),
+            Stop::Closed => SendTimeoutError::Closed(value),
+            Stop::Disconnected => SendTimeoutError::Disconnected(value),
+            Stop::Corrupted => SendTimeoutError::Fault(value, Self::CORRUPTED),
+        })
+    }
+}
+
+/// Why no further message of a batch could be sent.
+enum Stop {
+    Full,
+    Closed,
+    Disconnected,
+    Corrupted,
+}
+
+impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
+    fn push_slice(&self, values: &[T]) -> Result<usize, PushRefused> {
+        let (first, count) = self.ring().try_push_slice(self.me, values, &self.hints)?;
+        self.published(first);
+        Ok(count)
+    }
+
+    /// Sends as many of these as there is room for, from the first on, one behind the other, and says how many: at least one,
+    /// unless `values` is empty. One read-modify-write and one look at the sleepers for all. Never waits; lock-free.
+    ///
+    /// Each message becomes visible by itself: of a batch whose sender is killed, the first ones may arrive.
+    pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
+        if values.is_empty() {
+            return Ok(0);
         }
-        let attempt = |thorough: bool| match self.push(&value) {
-            Ok(()) => Attempt::Done(End::Sent),
+        let mut pushed = self.push_slice(values);
+        if pushed == Err(PushRefused::Full) && self.make_room() {
+            pushed = self.push_slice(values);
+        }
+        pushed.map_err(|refused| match refused {
+            PushRefused::Full => TrySendError::Full(()),
+            PushRefused::Closed => TrySendError::Closed(()),
+            PushRefused::Corrupted => TrySendError::Fault((), Self::CORRUPTED),
+        })
+    }
+
+    /// Sends all of these, in batches as large as there is room for, and waits for room as often as needed, until `deadline` at
+    /// most. Messages of other senders may come between two batches. With `watch`, the last living receiver's disappearance ends it.
+    pub fn send_slice_watching(
+        &self,
+        values: &[T],
+        deadline: Option<Instant>,
+        watch: bool,
+    ) -> Result<(), SendSliceError> {
+        let mut sent = 0;
+        while sent < values.len() {
+            let rest = &values[sent..];
+            let stop = match self.push_slice(rest) {
+                Ok(count) => {
+                    sent += count;
+                    continue;
+                }
+                Err(PushRefused::Closed) => Stop::Closed,
+                Err(PushRefused::Corrupted) => Stop::Corrupted,
+                Err(PushRefused::Full) => match self.wait_to_push(deadline, watch, || self.push_slice(rest)) {
+                    Ok(count) => {
+                        sent += count;
+                        continue;
+                    }
+                    Err(stop) => stop,
+                },
+            };
+            let cause = match stop {
+                Stop::Full => SendTimeoutError::Timeout(()),
+                Stop::Closed => SendTimeoutError::Closed(()),
+                Stop::Disconnected => SendTimeoutError::Disconnected(()),
+                Stop::Corrupted => SendTimeoutError::Fault((), Self::CORRUPTED),
+            };
+            return Err(SendSliceError { sent, cause });
+        }
+        Ok(())
+    }
+
+    /// Waits until `push` succeeds: what every send that blocks does.
+    fn wait_to_push<R>(
+        &self,
+        deadline: Option<Instant>,
+        watch: bool,
+        push: impl Fn() -> Result<R, PushRefused>,
+    ) -> Result<R, Stop> {
+        let attempt = |thorough: bool| match push() {
+            Ok(pushed) => Attempt::Done(Ok(pushed)),
             Err(PushRefused::Full) => {
                 if thorough {
                     self.complete_closing();
@@ -96,28 +177,29 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                         return Attempt::Again;
                     }
                     if watch && self.is_deserted(Role::Receiver) {
-                        return Attempt::Done(End::Disconnected);
+                        return Attempt::Done(Err(Stop::Disconnected));
                     }
                 }
                 Attempt::NotYet
             }
-            Err(PushRefused::Closed) => Attempt::Done(End::Closed),
-            Err(PushRefused::Corrupted) => Attempt::Done(End::Corrupted),
+            Err(PushRefused::Closed) => Attempt::Done(Err(Stop::Closed)),
+            Err(PushRefused::Corrupted) => Attempt::Done(Err(Stop::Corrupted)),
         };
-        match block_until(&self.platform, &self.parts.control.gates.space, &self.send_budget, deadline, attempt) {
-            Some(End::Sent) => Ok(()),
-            Some(End::Closed) => Err(SendTimeoutError::Closed(value)),
-            Some(End::Disconnected) => Err(SendTimeoutError::Disconnected(value)),
-            Some(End::Corrupted) => Err(SendTimeoutError::Fault(value, Self::CORRUPTED)),
-            // The time may have been over before anybody looked for the dead: `try_send` does, so that room behind a dead
-            // producer is found however short the time limit.
-            None => self.try_send(value).map_err(|error| match error {
-                TrySendError::Full(value) => SendTimeoutError::Timeout(value),
-                TrySendError::Closed(value) => SendTimeoutError::Closed(value),
-                TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
-                TrySendError::Fault(value, fault) => SendTimeoutError::Fault(value, fault),
-            }),
+        let gate = &self.parts.control.gates.space;
+        if let Some(end) = block_until(&self.platform, gate, &self.send_budget, deadline, attempt) {
+            return end;
         }
+        // The time may have been over before anybody looked for the dead: so that room behind a dead producer is found however
+        // short the time limit.
+        let mut pushed = push();
+        if matches!(pushed, Err(PushRefused::Full)) && self.make_room() {
+            pushed = push();
+        }
+        pushed.map_err(|refused| match refused {
+            PushRefused::Full => Stop::Full,
+            PushRefused::Closed => Stop::Closed,
+            PushRefused::Corrupted => Stop::Corrupted,
+        })
     }
 }
 

@@ -17,7 +17,7 @@
 //! | stamp | meaning | who may write it | who may replace it |
 //! |---|---|---|---|
 //! | older lap | p is not claimed, or claimed and not marked yet | | the producer of p (`Full`), any producer that follows (`Busy`), a sweeper of the dead owner (`Void`) |
-//! | `(p, o, Busy)` | o holds ticket p and has not published | the producer that takes ticket p + 1, on behalf of o | o (`Full`), a sweeper of dead o (`Void`) |
+//! | `(p, o, Busy)` | o holds ticket p and has not published | the producer that takes the ticket after o's last one, on behalf of o | o (`Full`), a sweeper of dead o (`Void`) |
 //! | `(p, o, Full)` | published | o | the producer of p + N, or a marker of p + N, once `head` has passed p |
 //! | `(p, o, Void)` | o died with the ticket | a sweeper that holds dead o | as `Full` |
 //!
@@ -28,13 +28,17 @@
 //! with one's own identity; copy the payload; publish the stamp. *Pop.* Read `head`; if that slot is `Full`,
 //! copy the payload, then compare-exchange `head` forward: success commits, failure discards the copy.
 //!
+//! *Several at once.* A producer takes n tickets with one compare-exchange and publishes them in ascending order. A consumer copies
+//! as many messages as it finds, and takes them with one compare-exchange.
+//!
 //! Invariants:
 //!
-//! - **I1** `tail` moves from p to p + 1 only after slot p - 1 carries position p - 1. So the owner of every
-//!   ticket but the newest is written in its slot, and the newest one's is in `tail` itself: before a word is
+//! - **I1** `tail` moves on from p only after all slots before p are stamped with their own positions. So the owner of every ticket
+//!   but the newest batch's is written in its slot, and the newest one's is in `tail` itself: before a word is
 //!   overwritten, the evidence of its last writer is kept elsewhere. (The principle is that of recoverable
 //!   compare-and-swap: Attiya, Ben-Baruch, Hendler, *Nesting-safe recoverable linearizability*, PODC 2018;
-//!   the slot scheme is D. Vyukov's bounded queue with owners added.)
+//!   the slot scheme is D. Vyukov's bounded queue with owners added.) Marks, like publications, are made in ascending order: once the
+//!   last slot of a batch is stamped, all of them are, and one look tells.
 //! - **I2** Consumers write no slot and leave no state: a dead consumer took at most the one message that its
 //!   successful compare-exchange had committed.
 //! - **I3** A stamp for p is written only by the holder of ticket p, except the `Busy` marks (from an older
@@ -46,7 +50,7 @@
 //! If the publisher was first, it fails. If the marker was first, the publisher's store overwrites `Busy`
 //! with `Full`, as it should. There is no order in which a `Full` is lost.
 //!
-//! *A sweeper against a marker.* The sweeper of dead r reads `tail`. If r holds the newest ticket p and slot p
+//! *A sweeper against a marker.* The sweeper of dead r reads `tail`. If r holds the newest tickets and slot p among them
 //! is unmarked, it compare-exchanges that slot to `Void`. If that fails, somebody marked it `Busy(r)`, and the
 //! sweeper's walk over head..tail finds it. A marker that meets the `Void` finds position p in the slot and
 //! needs no mark.

@@ -104,6 +104,12 @@ impl Tail {
         Tail(self.position().next().0 | (me.get() as u64) << OWNER_SHIFT)
     }
 
+    /// The tail after `me` has taken so many tickets.
+    #[inline(always)]
+    pub const fn claimed_many_by(self, me: ParticipantId, count: i64) -> Self {
+        Tail(self.position().offset(count).0 | (me.get() as u64) << OWNER_SHIFT)
+    }
+
     pub const CLOSED_FLAG: u64 = CLOSED;
 }
 

@@ -47,14 +47,16 @@ impl Ring<'_> {
         if ahead > 0 {
             return Blocker::Moved;
         }
-        match (tickets, tail.owner()) {
-            (0, _) => Blocker::Nobody,
-            // The newest ticket is not marked in its slot (I1): its owner stands in `tail`.
-            (1, Some(owner)) => Blocker::Owner(owner),
-            (1, None) => Blocker::Corrupted,
-            // Further tickets were taken, so the slot was marked or published since we looked, or is garbage.
+        if tickets == 0 {
+            return Blocker::Nobody;
+        }
+        let first = self.first_unstamped(tail.position().previous());
+        match tail.owner() {
+            // Marked or published since we looked; or passed.
             _ if Stamp(self.stamp(at).load(Ordering::Acquire)) != stamp => Blocker::Moved,
             _ if Position::of(self.head.load(Ordering::Acquire)) != at => Blocker::Moved,
+            // Unmarked although `tail` is what it is: one of the newest tickets (I1), whose owner stands in `tail`.
+            Some(owner) if first == at => Blocker::Owner(owner),
             _ => Blocker::Corrupted,
         }
     }
@@ -88,13 +90,16 @@ impl Ring<'_> {
         let newest = tail.position().previous();
         let mut given_up = 0;
         if tail.owner() == Some(who) {
-            let word = self.stamp(newest);
-            let stamp = Stamp(word.load(Ordering::Acquire));
-            if stamp.position().ahead_of(newest) < 0 {
-                // If this fails, a producer has just marked the slot: the walk below finds the mark.
-                let void = Stamp::new(newest, Some(who), SlotState::Void);
-                given_up +=
-                    u64::from(word.compare_exchange(stamp.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
+            // In ascending order, as the marks: a successor that finds the last one given up need not look at the others.
+            let mut at = self.first_unstamped(newest);
+            while at.ahead_of(newest) <= 0 {
+                let word = self.stamp(at);
+                let stamp = Stamp(word.load(Ordering::Acquire));
+                if stamp.position().ahead_of(at) < 0 {
+                    // If this fails, a producer has just marked the slot: the walk below finds the mark.
+                    given_up += u64::from(self.replace(word, stamp, Stamp::new(at, Some(who), SlotState::Void)));
+                }
+                at = at.next();
             }
         }
         let mut at = Position::of(self.head.load(Ordering::Acquire));
@@ -104,8 +109,7 @@ impl Ring<'_> {
             let void = Stamp::new(at, Some(who), SlotState::Void);
             let word = self.stamp(at);
             if Stamp(word.load(Ordering::Acquire)) == busy {
-                given_up +=
-                    u64::from(word.compare_exchange(busy.0, void.0, Ordering::AcqRel, Ordering::Acquire).is_ok());
+                given_up += u64::from(self.replace(word, busy, void));
             }
             at = at.next();
         }

@@ -13,6 +13,9 @@ use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 /// on (or lies): a million in a row do not happen to an honest one.
 const ATTEMPTS: u32 = 1 << 20;
 
+/// Attempts of a consumer to take several messages, before it takes one: each failed attempt has copied in vain.
+const SLICE_ATTEMPTS: u32 = 4;
+
 /// How far ahead of the current slot both sides prefetch, in bytes. Four cache lines, found by measurement:
 /// where the time of a ring goes is the ownership of cache lines, and a longer distance loses again.
 const PREFETCH_BYTES: usize = 256;
@@ -120,8 +123,14 @@ impl Hints {
     /// Whether there was room for `at` when somebody looked.
     #[inline(always)]
     fn has_room(&self, at: Position) -> bool {
+        self.room(at) > 0
+    }
+
+    /// For how many positions from `at` on there was room when somebody looked; not more than 0 if for none.
+    #[inline(always)]
+    fn room(&self, at: Position) -> i64 {
         // Acquire, "free": another thread of this handle may have looked at `head` for us.
-        at.ahead_of(Position::of(self.limit.load(Ordering::Acquire))) < 0
+        Position::of(self.limit.load(Ordering::Acquire)).ahead_of(at)
     }
 }
 
@@ -244,27 +253,55 @@ impl<'m> Ring<'m> {
         if const { payload::stride::<T>() } != self.geometry.stride {
             return Err(PushRefused::Corrupted);
         }
-        // Acquire, "ticket": the mark of the slot before.
+        let Tickets { first, claimed, .. } = self.claim(me, 1, hints)?;
+        self.publish(first, me, &value);
+        hints.tail.store(claimed, Ordering::Release);
+        Ok(first)
+    }
+
+    /// Appends as many of `values` as there is room for, from the first on, one behind the other: the first one's position and how
+    /// many. One read-modify-write for all when uncontended. Lock-free; never waits.
+    pub fn try_push_slice<T: NoUninit>(
+        &self,
+        me: ParticipantId,
+        values: &[T],
+        hints: &Hints,
+    ) -> Result<(Position, usize), PushRefused> {
+        if const { payload::stride::<T>() } != self.geometry.stride {
+            return Err(PushRefused::Corrupted);
+        }
+        let Tickets { first, count, claimed } = self.claim(me, values.len(), hints)?;
+        for (ahead, value) in (0..).zip(&values[..count]) {
+            self.publish(first.offset(ahead), me, value);
+        }
+        // Only now, with all of them published: see `is_mine`.
+        hints.tail.store(claimed, Ordering::Release);
+        Ok((first, count))
+    }
+
+    /// Takes at least one and at most `wanted` tickets in a row, as many as there is room for.
+    fn claim(&self, me: ParticipantId, wanted: usize, hints: &Hints) -> Result<Tickets, PushRefused> {
+        // Acquire, "ticket": the marks of the slots before.
         let mut tail = Tail(self.tail.load(Ordering::Acquire));
         for attempt in 0..ATTEMPTS {
             let at = tail.position();
             if tail.is_closed() {
                 return Err(PushRefused::Closed);
             }
-            let before = at.previous();
-            let previous = self.stamp(before);
-            let stamp = Stamp(previous.load(Ordering::Acquire));
-            let lag = stamp.position().ahead_of(before);
-            if lag > 0 || (lag < 0 && !self.mark(before, stamp, tail.owner(), previous)) {
-                // `tail` is stale, or somebody else has just marked or published.
-                let now = Tail(self.tail.load(Ordering::Acquire));
-                if lag > 0 && now == tail && attempt > 0 {
-                    return Err(PushRefused::Corrupted);
+            if !hints.is_mine(tail) {
+                let before = at.previous();
+                let lag = Stamp(self.stamp(before).load(Ordering::Acquire)).position().ahead_of(before);
+                if lag > 0 || (lag < 0 && !self.mark_batch(before, tail.owner())) {
+                    // `tail` is stale.
+                    let now = Tail(self.tail.load(Ordering::Acquire));
+                    if lag > 0 && now == tail && attempt > 0 {
+                        return Err(PushRefused::Corrupted);
+                    }
+                    tail = now;
+                    continue;
                 }
-                tail = now;
-                continue;
             }
-            if !hints.has_room(at) {
+            if hints.room(at) < (wanted as u64).min(self.geometry.capacity) as i64 {
                 match self.room(at, tail, hints)? {
                     Room::Yes => {}
                     Room::TailMoved(now) => {
@@ -273,15 +310,12 @@ impl<'m> Ring<'m> {
                     }
                 }
             }
-            // Success AcqRel, "ticket": our mark of the slot before becomes visible with the new tail; failure
+            let count = hints.room(at).clamp(1, wanted as i64);
+            // Success AcqRel, "ticket": our marks of the slots before become visible with the new tail; failure
             // Acquire: as the load above.
-            let claimed = tail.claimed_by(me).0;
+            let claimed = tail.claimed_many_by(me, count).0;
             match self.tail.compare_exchange_weak(tail.0, claimed, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    self.publish(at, me, &value);
-                    hints.tail.store(claimed, Ordering::Release);
-                    return Ok(at);
-                }
+                Ok(_) => return Ok(Tickets { first: at, count: count as usize, claimed }),
                 Err(now) => {
                     tail = Tail(now);
                     back_off(attempt);
@@ -302,12 +336,52 @@ impl<'m> Ring<'m> {
         self.prefetch(at, stride, Prefetch::Write);
     }
 
-    /// Writes down that `owner` holds the ticket `at` (I1). `false` if the stamp changed meanwhile.
+    /// Writes down that `owner` holds the newest tickets, those that are neither published nor marked, up to `last` (I1). `false` if
+    /// somebody is a lap ahead, so that they are not the newest.
+    ///
+    /// In ascending order: who finds the last one marked need not look at the others.
     #[cold]
-    fn mark(&self, at: Position, old: Stamp, owner: Option<ParticipantId>, word: &AtomicU64) -> bool {
-        let busy = Stamp::new(at, owner, SlotState::Busy);
-        // Release is needed by nobody alone ("ticket" carries the mark on); AcqRel keeps every write of a stamp alike.
-        word.compare_exchange(old.0, busy.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    fn mark_batch(&self, last: Position, owner: Option<ParticipantId>) -> bool {
+        let mut at = self.first_unstamped(last);
+        // Each is stamped after two looks at most: if the replacement fails, somebody else has just marked, given up or published it.
+        for _ in 0..self.geometry.capacity.saturating_mul(2) {
+            let word = self.stamp(at);
+            let stamp = Stamp(word.load(Ordering::Acquire));
+            let lag = stamp.position().ahead_of(at);
+            if lag > 0 {
+                return false;
+            }
+            if lag == 0 || self.replace(word, stamp, Stamp::new(at, owner, SlotState::Busy)) {
+                if at == last {
+                    return true;
+                }
+                at = at.next();
+            }
+        }
+        false
+    }
+
+    /// The first of the tickets up to `last` that are not stamped: those of a producer that took several and published some. Bounded
+    /// by the capacity.
+    pub(super) fn first_unstamped(&self, last: Position) -> Position {
+        // Behind `head` everything is stamped, but for what is older than the ring.
+        let head = Position::of(self.head.load(Ordering::Acquire));
+        let mut first = last;
+        for _ in 0..self.geometry.capacity {
+            let before = first.previous();
+            let lag = Stamp(self.stamp(before).load(Ordering::Acquire)).position().ahead_of(before);
+            if lag >= 0 || before.ahead_of(head) < 0 {
+                break;
+            }
+            first = before;
+        }
+        first
+    }
+
+    /// Replaces a stamp unless it has changed.
+    pub(super) fn replace(&self, word: &AtomicU64, old: Stamp, new: Stamp) -> bool {
+        // Release is needed by nobody alone ("ticket" carries a mark on); AcqRel keeps every write of a stamp alike.
+        word.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Looks at `head` for a producer whose hint says "no room".
@@ -368,6 +442,53 @@ impl<'m> Ring<'m> {
             Ok(_) => Ok(value),
             Err(_) => Err(Missed::Other),
         }
+    }
+
+    /// Takes as many messages as there are and as fit into `out`, from the oldest on, with one read-modify-write: how many. At least
+    /// one; otherwise nothing was done, and [`try_pop`](Self::try_pop) knows why.
+    ///
+    /// `accept` says how many of those that were copied shall be taken. It may be asked about torn copies, which are
+    /// then dropped. Lock-free among consumers.
+    pub fn try_pop_slice<T>(
+        &self,
+        out: &mut [MaybeUninit<T>],
+        mut accept: impl FnMut(&[MaybeUninit<T>]) -> usize,
+    ) -> Result<usize, Missed> {
+        let stride = const { payload::stride::<T>() };
+        if stride != self.geometry.stride {
+            return Err(Missed::Other);
+        }
+        let mut head = self.head.load(Ordering::Relaxed);
+        for attempt in 0..SLICE_ATTEMPTS {
+            let first = Position::of(head);
+            let mut count = 0;
+            let mut next = first;
+            for place in out.iter_mut() {
+                let (word, cells) = self.slot(next, stride);
+                // Acquire, "publish".
+                if !Stamp(word.load(Ordering::Acquire)).is_full_at(next) {
+                    break;
+                }
+                *place = payload::load(cells);
+                self.prefetch(next, stride, Prefetch::Read);
+                next = next.next();
+                count += 1;
+            }
+            let count = if count == 0 { 0 } else { accept(&out[..count]).min(count) };
+            if count == 0 {
+                return Err(Missed::Other);
+            }
+            let taken = first.offset(count as i64).word();
+            // Release, "free": the reads above come before the room that this gives.
+            match self.head.compare_exchange(head, taken, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Ok(count),
+                Err(now) => {
+                    head = now;
+                    back_off(attempt);
+                }
+            }
+        }
+        Err(Missed::Other)
     }
 
     #[cold]
@@ -494,6 +615,14 @@ impl<'m> Ring<'m> {
         let head = Position::of(self.head.load(Ordering::Acquire));
         (head.number(), Tail(self.tail.load(Ordering::Acquire)).position().number())
     }
+}
+
+/// What a producer has claimed.
+struct Tickets {
+    first: Position,
+    count: usize,
+    /// The `tail` that it made.
+    claimed: u64,
 }
 
 enum Room {

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError, WaitTimeoutError};
-use crate::payload::{check, valid_prefix};
+use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
@@ -248,7 +248,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
             return Ok(0);
         }
         self.find_many(out.len()).map_err(Nothing::try_recv)?;
-        self.pop_into_slice(out).map_err(TryRecvError::Fault)
+        fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(TryRecvError::Fault)
     }
 
     /// The same; waits for one element, until `deadline` at most (`None`: for ever).
@@ -257,7 +257,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
             return Ok(0);
         }
         self.find_or_wait(out.len(), deadline)?;
-        self.pop_into_slice(out).map_err(RecvTimeoutError::Fault)
+        fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(RecvTimeoutError::Fault)
     }
 
     /// [`try_recv_slice`](Self::try_recv_slice) into memory that need not be initialised: the received elements.
@@ -311,24 +311,6 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
         self.free(valid as u64);
         // SAFETY: copied, and found to be values.
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), valid) })
-    }
-
-    fn pop_into_slice(&mut self, out: &mut [T]) -> Result<usize, Fault> {
-        let count = out.len().min(self.there() as usize);
-        // The first one by itself: behind it there is a value with which to paint over what is none.
-        let Ok(first) = check(self.words.slots.read(self.head)) else {
-            self.free(1);
-            return Err(Fault::InvalidValue);
-        };
-        out[0] = first;
-        let start: *mut MaybeUninit<T> = out[1..count].as_mut_ptr().cast();
-        // SAFETY: the same memory, of which every element is a value again before anybody reads one as a T.
-        let rest = unsafe { core::slice::from_raw_parts_mut(start, count - 1) };
-        self.words.slots.read_slice(self.head.wrapping_add(1), rest);
-        let valid = valid_prefix(rest);
-        rest[valid..].fill(MaybeUninit::new(first));
-        self.free(valid as u64 + 1);
-        Ok(valid + 1)
     }
 
     /// At least one and at most `most` elements, to be read in place. Never waits.

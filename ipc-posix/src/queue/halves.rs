@@ -5,9 +5,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytemuck::{CheckedBitPattern, NoUninit};
-use ipc_core::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+use ipc_core::error::{
+    RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
+};
 use ipc_core::queue::Role;
 
+use super::batch::SendIterError;
 use super::handle::Queue;
 use super::iter::{Iter, endless};
 use crate::attachment::Use;
@@ -138,6 +141,29 @@ impl<T: NoUninit + CheckedBitPattern> Sender<T> {
         self.half.queue.send_until(value, clock::at(deadline), true)
     }
 
+    /// See [`Queue::try_send_slice`] and [`try_send`](Self::try_send).
+    pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
+        match self.half.queue.try_send_slice(values) {
+            Err(TrySendError::Full(())) if self.half.is_deserted() => Err(TrySendError::Disconnected(())),
+            result => result,
+        }
+    }
+
+    /// See [`Queue::send_slice`] and [`send`](Self::send).
+    pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
+        self.half.queue.send_slice_until(values, ipc_core::Instant::FAR_FUTURE, true)
+    }
+
+    /// See [`Queue::send_slice_timeout`] and [`send`](Self::send).
+    pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
+        self.half.queue.send_slice_until(values, clock::after(timeout), true)
+    }
+
+    /// See [`Queue::send_iter`] and [`send`](Self::send).
+    pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
+        super::batch::send_iter(values, |batch| self.send_slice(batch))
+    }
+
     /// Whether receiver halves existed and no living process has one any more. A system call or more.
     pub fn is_disconnected(&self) -> bool {
         self.half.queue.is_here() && self.half.queue.core().is_deserted(Role::Receiver)
@@ -204,6 +230,33 @@ impl<T: NoUninit + CheckedBitPattern> Receiver<T> {
     #[inline]
     fn recv_until(&self, deadline: ipc_core::Instant) -> Result<T, RecvTimeoutError> {
         self.half.queue.recv_until(deadline, true)
+    }
+
+    /// See [`Queue::try_recv_slice`] and [`try_recv`](Self::try_recv).
+    pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
+        match self.half.queue.try_recv_slice(out) {
+            Err(TryRecvError::Empty) if self.half.is_deserted() => match self.half.queue.try_recv_slice(out) {
+                // Its last message came before its leaving: this second look would have found it.
+                Err(TryRecvError::Empty) if self.half.queue.is_empty() => Err(TryRecvError::Disconnected),
+                result => result,
+            },
+            result => result,
+        }
+    }
+
+    /// See [`Queue::recv_slice`] and [`recv`](Self::recv).
+    pub fn recv_slice(&self, out: &mut [T]) -> Result<usize, RecvError> {
+        self.half.queue.recv_slice_until(out, ipc_core::Instant::FAR_FUTURE, true).map_err(endless)
+    }
+
+    /// See [`Queue::recv_slice_timeout`] and [`recv`](Self::recv).
+    pub fn recv_slice_timeout(&self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
+        self.half.queue.recv_slice_until(out, clock::after(timeout), true)
+    }
+
+    /// See [`Queue::recv_many`] and [`recv`](Self::recv).
+    pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
+        self.half.queue.recv_many_watching(buffer, most, true)
     }
 
     /// Messages until the queue is closed and drained, or empty and deserted by its senders; waits for each.

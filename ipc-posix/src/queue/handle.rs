@@ -1,17 +1,20 @@
 //! The queue's handle.
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 use ipc_core::error::{
-    Fault, ForceSendError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+    Fault, ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError,
+    TrySendError,
 };
 use ipc_core::object::{Kind, ShapeError};
 use ipc_core::queue::{Role, Stats};
 
+use super::batch::SendIterError;
 use super::halves::{Receiver, Sender};
-use super::iter::{Iter, TryIter};
+use super::iter::{Iter, TryIter, endless};
 use crate::attachment::Membership;
 use crate::clock;
 use crate::error::{Error, ObjectError, ObjectErrorKind};
@@ -293,6 +296,138 @@ impl<T: NoUninit + CheckedBitPattern> Queue<T> {
             return Err(RecvTimeoutError::Fault(Fault::Forked));
         }
         self.core.recv_watching(Some(deadline), watch)
+    }
+
+    /// Sends as many of these as there is room for, from the first on, one behind the other, and says how many: at least one, unless
+    /// `values` is empty. One step for all of them, and one wake-up. Never waits; lock-free.
+    ///
+    /// Each message becomes visible by itself, in order: of a batch whose sender is killed meanwhile, the first ones may arrive.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.queue::<u32>("jobs").capacity(4).create()?;
+    /// assert_eq!(jobs.try_send_slice(&[1, 2, 3, 4, 5]), Ok(4));
+    /// let mut batch = [0; 10];
+    /// assert_eq!(jobs.try_recv_slice(&mut batch), Ok(4));
+    /// assert_eq!(batch[..4], [1, 2, 3, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_send`](Self::try_send); then none was sent.
+    pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
+        if !self.is_here() {
+            return Err(TrySendError::Fault((), Fault::Forked));
+        }
+        self.core.try_send_slice(values)
+    }
+
+    /// Sends all of these, in batches as large as there is room for, and waits for room as often as needed. Messages of other
+    /// senders may come between two batches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); the error says how many were sent.
+    pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
+        self.send_slice_until(values, ipc_core::Instant::FAR_FUTURE, false)
+    }
+
+    /// Sends all of these, and waits for room at most so long in all.
+    pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
+        self.send_slice_until(values, clock::after(timeout), false)
+    }
+
+    pub(super) fn send_slice_until(
+        &self,
+        values: &[T],
+        deadline: ipc_core::Instant,
+        watch: bool,
+    ) -> Result<(), SendSliceError> {
+        if !self.is_here() {
+            return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Fault((), Fault::Forked) });
+        }
+        self.core.send_slice_watching(values, Some(deadline), watch)
+    }
+
+    /// Sends all that the iterator yields, in batches, and says how many that were. Waits for room as often as needed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); the error holds what was taken from the iterator and not sent.
+    pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
+        super::batch::send_iter(values, |batch| self.send_slice(batch))
+    }
+
+    /// Receives as many messages as there are and as `out` holds, in their order, and says how many: at least one, unless `out` is
+    /// empty. One step for all of them, and one wake-up. Never waits. What lies in `out` behind them may have changed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_recv`](Self::try_recv). A message whose bits are no value of `T` ends the batch before it; as the first one it is
+    /// dropped, with [`Fault::InvalidValue`].
+    pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
+        if !self.is_here() {
+            return Err(TryRecvError::Fault(Fault::Forked));
+        }
+        self.core.try_recv_slice(out)
+    }
+
+    /// The same; waits for one message if there is none.
+    pub fn recv_slice(&self, out: &mut [T]) -> Result<usize, RecvError> {
+        self.recv_slice_until(out, ipc_core::Instant::FAR_FUTURE, false).map_err(endless)
+    }
+
+    /// The same; waits for one message at most so long.
+    pub fn recv_slice_timeout(&self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
+        self.recv_slice_until(out, clock::after(timeout), false)
+    }
+
+    pub(super) fn recv_slice_until(
+        &self,
+        out: &mut [T],
+        deadline: ipc_core::Instant,
+        watch: bool,
+    ) -> Result<usize, RecvTimeoutError> {
+        if !self.is_here() {
+            return Err(RecvTimeoutError::Fault(Fault::Forked));
+        }
+        self.core.recv_slice_watching(out, Some(deadline), watch)
+    }
+
+    /// [`try_recv_slice`](Self::try_recv_slice) into memory that need not be initialised: the received messages.
+    pub fn try_recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
+        if !self.is_here() {
+            return Err(TryRecvError::Fault(Fault::Forked));
+        }
+        self.core.try_recv_uninit(out)
+    }
+
+    /// [`recv_slice`](Self::recv_slice) into memory that need not be initialised: the received messages.
+    pub fn recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], RecvError> {
+        if !self.is_here() {
+            return Err(RecvError::Fault(Fault::Forked));
+        }
+        self.core.recv_uninit_watching(out, None, false).map_err(endless)
+    }
+
+    /// Waits for a message and appends as many as there are to `buffer`, at most `most`; how many. 0 only if `most` is 0.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
+        self.recv_many_watching(buffer, most, false)
+    }
+
+    pub(super) fn recv_many_watching(&self, buffer: &mut Vec<T>, most: usize, watch: bool) -> Result<usize, RecvError> {
+        if !self.is_here() {
+            return Err(RecvError::Fault(Fault::Forked));
+        }
+        super::batch::append(buffer, most.min(self.capacity()), |room| {
+            self.core.recv_uninit_watching(room, None, watch).map(|values| values.len()).map_err(endless)
+        })
     }
 
     /// A copy of the oldest message, which stays. A hint: somebody may receive it meanwhile.

@@ -12,7 +12,7 @@ use ipc_core::spsc::ReadChunk;
 use super::iter::{SpscIter, SpscTryIter};
 use crate::attachment::Membership;
 use crate::clock;
-use crate::queue::endless;
+use crate::queue::{append, endless};
 use crate::region::Region;
 
 /// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](crate::Spsc::consumer).
@@ -221,13 +221,8 @@ impl<T: NoUninit + CheckedBitPattern> Consumer<T> {
         if !self.is_here() {
             return Err(RecvError::Fault(Fault::Forked));
         }
-        buffer.reserve(most.min(self.capacity()));
-        let room = buffer.spare_capacity_mut();
-        let room_len = room.len().min(most);
-        let count = self.core.recv_uninit(&mut room[..room_len], None).map_err(endless)?.len();
-        // SAFETY: so many elements behind the old ones were received just now.
-        unsafe { buffer.set_len(buffer.len() + count) };
-        Ok(count)
+        let most = most.min(self.capacity());
+        append(buffer, most, |room| self.core.recv_uninit(room, None).map(|values| values.len()).map_err(endless))
     }
 
     /// At least one and at most `most` elements, to be read in place and then [committed](ReadChunk::commit): no copy besides. Never

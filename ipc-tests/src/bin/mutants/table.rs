@@ -112,15 +112,15 @@ pub const MUTANTS: &[Mutant] = &[
             ),
         ],
         protects: "with a new tail comes the mark of every slot before its newest (I1)",
-        caught_by: ("loom_queue", "two_producers_wake_one_consumer"),
+        caught_by: ("loom_ring", "the_blocker_is_named"),
     },
     Mutant {
         name: "no mark of the slot before",
         edits: &[edit(
             RING,
             1,
-            "(lag < 0 && !self.mark(before, stamp, tail.owner(), previous))",
-            "(lag < 0 && { let _ = Self::mark; false })",
+            "(lag < 0 && !self.mark_batch(before, tail.owner()))",
+            "(lag < 0 && { let _ = Self::mark_batch; false })",
         )],
         protects: "an unfinished ticket names its owner (I1)",
         caught_by: ("loom_death", "a_producer_dies_beside_another"),
@@ -151,7 +151,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "hint of the tail: Release to Relaxed",
         edits: &[edit(
             RING,
-            2,
+            3,
             "hints.tail.store(claimed, Ordering::Release);",
             "hints.tail.store(claimed, Ordering::Relaxed);",
         )],
@@ -859,5 +859,63 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(SPSC_CONSUMER, 1, "        self.words.control.gates.space.notify(&self.platform, || 1);\n", "")],
         protects: "a producer that sleeps is woken",
         caught_by: ("loom_spsc", "sleepers_are_woken"),
+    },
+    Mutant {
+        name: "batch: only its last ticket is marked",
+        edits: &[edit(RING, 1, "        let mut at = self.first_unstamped(last);\n", "        let mut at = last;\n")],
+        protects: "the owner of each ticket of a batch can be found out",
+        caught_by: ("loom_death", "a_marker_of_a_batch_dies"),
+    },
+    Mutant {
+        name: "batch: only its last ticket is given up",
+        edits: &[edit(
+            RECOVERY,
+            1,
+            "            let mut at = self.first_unstamped(newest);",
+            "            let mut at = newest;",
+        )],
+        protects: "all that a dead producer left is passed over",
+        caught_by: ("loom_death", "a_repairer_of_a_batch_dies"),
+    },
+    Mutant {
+        name: "batch, marks in descending order",
+        edits: &[
+            edit(
+                RING,
+                1,
+                "        let mut at = self.first_unstamped(last);\n",
+                "        let mut at = last;\n        let end = self.first_unstamped(last);\n",
+            ),
+            edit(
+                RING,
+                1,
+                "                if at == last {\n                    return true;\n                }\n                at = at.next();",
+                "                if at == end {\n                    return true;\n                }\n                at = at.previous();",
+            ),
+        ],
+        protects: "who finds the last one marked may go on",
+        caught_by: ("loom_death", "a_marker_of_a_batch_dies"),
+    },
+    Mutant {
+        name: "batch, taking several: Acquire to Relaxed",
+        edits: &[edit(
+            RING,
+            1,
+            "if !Stamp(word.load(Ordering::Acquire)).is_full_at(next) {",
+            "if !Stamp(word.load(Ordering::Relaxed)).is_full_at(next) {",
+        )],
+        protects: "a slot that is full shows its whole message",
+        caught_by: ("loom_ring", "batches_wrap_around"),
+    },
+    Mutant {
+        name: "batch: published before the room is known",
+        edits: &[edit(
+            RING,
+            1,
+            "            let count = hints.room(at).clamp(1, wanted as i64);",
+            "            let count = wanted as i64;",
+        )],
+        protects: "no message is written over another",
+        caught_by: ("loom_ring", "batches_wrap_around"),
     },
 ];
