@@ -43,6 +43,8 @@ sweeps! {
     sweep_queue_send_wakes: "queue.send.wakes",
     sweep_queue_recv_wakes: "queue.recv.wakes",
     sweep_queue_close_wakes: "queue.close.wakes",
+    sweep_queue_send_slice: "queue.send_slice",
+    sweep_queue_recv_slice: "queue.recv_slice",
     sweep_half_create: "half.create",
     sweep_half_drop: "half.drop",
     sweep_half_drop_wakes: "half.drop.wakes",

@@ -22,6 +22,7 @@ use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
 mod atomic;
 mod barrier;
+mod batches;
 mod books;
 mod condvar;
 mod couple;
@@ -94,6 +95,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "queue.send.wakes", scenes: sleepers::send },
     Operation { name: "queue.recv.wakes", scenes: sleepers::recv },
     Operation { name: "queue.close.wakes", scenes: sleepers::close },
+    Operation { name: "queue.send_slice", scenes: batches::send },
+    Operation { name: "queue.recv_slice", scenes: batches::recv },
     Operation { name: "half.create", scenes: halves::create },
     Operation { name: "half.drop", scenes: halves::drop_half },
     Operation { name: "half.drop.wakes", scenes: sleepers::drop_half },
