@@ -143,6 +143,76 @@ impl fmt::Display for SendSliceError {
 
 impl core::error::Error for SendSliceError {}
 
+/// Why a message of bytes was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendBytesError {
+    /// There is no room, or other senders are at it (only from a send that does not wait).
+    Full,
+    /// There was no room in time.
+    Timeout,
+    /// The queue is closed.
+    Closed,
+    /// The message is longer than the queue was made for. It would never fit.
+    TooLong {
+        /// Its bytes.
+        len: usize,
+        /// The most bytes of a message.
+        max: usize,
+    },
+    /// The queue cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for SendBytesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendBytesError::Full => f.write_str("the queue is full"),
+            SendBytesError::Timeout => f.write_str("no room in the queue in time"),
+            SendBytesError::Closed => f.write_str("sending on a closed queue"),
+            SendBytesError::TooLong { len, max } => write!(f, "a message of {len} bytes, at most {max} are possible"),
+            SendBytesError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SendBytesError {}
+
+/// Why no message of bytes was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvBytesError {
+    /// There is no message, or other receivers are at it (only from a receive that does not wait).
+    Empty,
+    /// No message came in time.
+    Timeout,
+    /// The queue is closed and drained.
+    Closed,
+    /// The oldest message is longer than the memory for it. It stays.
+    TooLong {
+        /// Its bytes.
+        len: usize,
+        /// The memory's.
+        room: usize,
+    },
+    /// The queue cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for RecvBytesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvBytesError::Empty => f.write_str("the queue is empty"),
+            RecvBytesError::Timeout => f.write_str("no message in time"),
+            RecvBytesError::Closed => f.write_str("the queue is closed and drained"),
+            RecvBytesError::TooLong { len, room } => write!(f, "a message of {len} bytes, room for {room}"),
+            RecvBytesError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for RecvBytesError {}
+
 /// Why an overwriting send failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -11,6 +11,7 @@
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
+//! | [`bytes`] | the queue of messages of any length |
 //! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
 //! | [`barrier`] | so many parties that wait for each other |
@@ -52,6 +53,7 @@
 
 pub mod atomic;
 pub mod barrier;
+pub mod bytes;
 pub mod condvar;
 pub mod error;
 pub mod event;
@@ -85,6 +87,8 @@ pub mod watch;
 pub use atomic::Atomic;
 #[cfg(not(loom))]
 pub use barrier::Barrier;
+#[cfg(not(loom))]
+pub use bytes::ByteQueue;
 #[cfg(not(loom))]
 pub use condvar::Condvar;
 pub use error::Fault;

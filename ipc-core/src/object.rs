@@ -66,6 +66,8 @@ kinds! {
     Barrier = 12, "barrier";
     /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).
     Spsc = 13, "one-to-one queue";
+    /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).
+    ByteQueue = 14, "byte queue";
 }
 
 /// Everything that two programs must agree on to share an object.

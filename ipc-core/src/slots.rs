@@ -142,6 +142,41 @@ impl<'m, T> Slots<'m, T> {
     }
 }
 
+#[cfg(not(loom))]
+impl Slots<'_, u64> {
+    /// Writes bytes from byte `offset` behind the word of position `at` on, around the array's end.
+    #[inline]
+    pub(crate) fn write_bytes(&self, at: u64, offset: usize, bytes: &[u8]) {
+        let (first, second) = bytes.split_at(self.bytes_before_end(at, offset, bytes.len()));
+        // SAFETY: `first` ends before the array does, `second` begins at its start and is not longer than the array: the caller has
+        // made sure of room for all of it.
+        unsafe {
+            copy_bytes(first.as_ptr(), self.base.add(self.byte(at, offset)), first.len());
+            copy_bytes(second.as_ptr(), self.base, second.len().min((self.mask + 1) * 8));
+        }
+    }
+
+    /// Reads bytes from the word of position `at` on, around the array's end.
+    #[inline]
+    pub(crate) fn read_bytes(&self, at: u64, out: &mut [MaybeUninit<u8>]) {
+        let (first, second) = out.split_at_mut(self.bytes_before_end(at, 0, out.len()));
+        // SAFETY: as in `write_bytes`.
+        unsafe {
+            copy_bytes(self.base.add(self.byte(at, 0)), first.as_mut_ptr().cast(), first.len());
+            copy_bytes(self.base, second.as_mut_ptr().cast(), second.len().min((self.mask + 1) * 8));
+        }
+    }
+
+    /// The place of a byte: inside the array.
+    fn byte(&self, at: u64, offset: usize) -> usize {
+        ((at as usize & self.mask) * 8 + offset) & ((self.mask + 1) * 8 - 1)
+    }
+
+    fn bytes_before_end(&self, at: u64, offset: usize, count: usize) -> usize {
+        count.min((self.mask + 1) * 8 - self.byte(at, offset))
+    }
+}
+
 /// A place in a model: its cells, and who touches them. Loom complains when it is read or written by one who could not know that the
 /// last one was done.
 #[cfg(loom)]
@@ -204,6 +239,28 @@ impl<'m, T> Slots<'m, T> {
     }
 
     pub(crate) fn prefetch(&self, _at: u64, _intent: Intent) {}
+}
+
+#[cfg(loom)]
+impl Slots<'_, u64> {
+    pub(crate) fn write_bytes(&self, at: u64, offset: usize, bytes: &[u8]) {
+        assert!(offset == 0, "messages of one part");
+        for (i, word) in bytes.chunks(8).enumerate() {
+            let mut padded = [0; 8];
+            padded[..word.len()].copy_from_slice(word);
+            self.write(at.wrapping_add(i as u64), u64::from_ne_bytes(padded));
+        }
+    }
+
+    pub(crate) fn read_bytes(&self, at: u64, out: &mut [MaybeUninit<u8>]) {
+        for (i, bytes) in out.chunks_mut(8).enumerate() {
+            // SAFETY: initialised by the load.
+            let word = unsafe { self.read(at.wrapping_add(i as u64)).assume_init() };
+            for (byte, loaded) in bytes.iter_mut().zip(word.to_ne_bytes()) {
+                *byte = MaybeUninit::new(loaded);
+            }
+        }
+    }
 }
 
 /// What a line is prefetched for.

@@ -30,6 +30,7 @@
 //! |---|---|---|
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
 //! | [`Spsc`], [`Producer`], [`Consumer`] | [`Region::spsc`] | a bounded queue, one to one |
+//! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of serde's types |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
@@ -72,6 +73,7 @@ compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by
 mod atomic;
 mod attachment;
 mod barrier;
+mod bytes;
 mod clock;
 mod condvar;
 mod error;
@@ -99,6 +101,9 @@ mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
 pub use barrier::{Barrier, BarrierOptions, BarrierWaitResult};
+pub use bytes::{ByteQueue, ByteQueueOptions};
+#[cfg(feature = "serde")]
+pub use bytes::{RecvValueError, SendValueError, ValueQueue};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event::{Event, EventOptions};
@@ -108,8 +113,9 @@ pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError, SendError, SendSliceError,
-    SendTimeoutError, SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
+    Fault, ForceSendError, LockError, LockTimeoutError, RecvBytesError, RecvError, RecvTimeoutError, SendBytesError,
+    SendError, SendSliceError, SendTimeoutError, SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError,
+    WriteError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;

@@ -16,6 +16,7 @@ use super::read_only::ReadOnlyRegion;
 use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
 use crate::barrier::BarrierOptions;
+use crate::bytes::ByteQueueOptions;
 use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event::EventOptions;
@@ -311,6 +312,12 @@ impl Region {
     /// ```
     pub fn queue<T>(&self, name: &str) -> QueueOptions<'_, T> {
         QueueOptions::new(self, name)
+    }
+
+    /// A queue of messages of any length in this region: set its options, then create or open it. See
+    /// [`ByteQueue`](crate::ByteQueue).
+    pub fn byte_queue(&self, name: &str) -> ByteQueueOptions<'_> {
+        ByteQueueOptions::new(self, name)
     }
 
     /// A one-to-one queue of `T` in this region: set its options, then create or open it. See [`Spsc`](crate::Spsc).
