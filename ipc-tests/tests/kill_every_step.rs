@@ -93,6 +93,8 @@ sweeps! {
     sweep_spsc_recv: "spsc.recv",
     sweep_spsc_ends: "spsc.ends",
     sweep_spsc_wakes: "spsc.wakes",
+    sweep_bytes_send: "bytes.send",
+    sweep_bytes_recv: "bytes.recv",
     sweep_recovery_try_recv: "recovery.try_recv",
     sweep_recovery_recover: "recovery.recover",
     sweep_recovery_attach: "recovery.attach",
@@ -127,6 +129,9 @@ sweeps! {
     sweep_pair_spsc_send_recv: "pair.spsc.send+recv",
     sweep_pair_spsc_recv_send: "pair.spsc.recv+send",
     sweep_pair_spsc_claim_claim: "pair.spsc.claim+claim",
+    sweep_pair_bytes_send_send: "pair.bytes.send+send",
+    sweep_pair_bytes_send_recv: "pair.bytes.send+recv",
+    sweep_pair_bytes_recv_recv: "pair.bytes.recv+recv",
 }
 
 #[test]

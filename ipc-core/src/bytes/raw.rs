@@ -167,7 +167,7 @@ impl RawBytes {
 
     /// Closes the queue: `true` if it was open. Never waits. A sender that has passed its look already still gets its message in;
     /// receivers wait for it before they report the end.
-    pub(super) fn close<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+    pub fn close<P: Platform + ?Sized>(&self, platform: &P) -> bool {
         let first = self.gates.closed.swap(1, Ordering::AcqRel) == 0;
         self.wake_all(platform);
         first

@@ -24,6 +24,7 @@ mod atomic;
 mod barrier;
 mod batches;
 mod books;
+mod bytes;
 mod condvar;
 mod couple;
 mod duets;
@@ -145,6 +146,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "spsc.recv", scenes: spsc::recv },
     Operation { name: "spsc.ends", scenes: spsc::ends },
     Operation { name: "spsc.wakes", scenes: spsc::wakes },
+    Operation { name: "bytes.send", scenes: bytes::send },
+    Operation { name: "bytes.recv", scenes: bytes::recv },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },

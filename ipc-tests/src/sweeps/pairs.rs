@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, couple, object, patience, print, spsc};
+use super::{Cpu, bytes, couple, object, patience, print, spsc};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -32,6 +32,8 @@ enum Deeds {
     Duet(Duet),
     /// At a one-to-one queue.
     OneToOne(spsc::Couple),
+    /// At a byte queue.
+    Bytes(bytes::Couple),
 }
 
 /// One line of the table.
@@ -65,7 +67,10 @@ pub const PAIRS: &[Pair] = &[
     Pair { name: "pair.condvar.wait+notify", deeds: Deeds::Duet(Duet::Notify), strides: (17, 11) },
     Pair { name: "pair.spsc.send+recv", deeds: Deeds::OneToOne(spsc::Couple::SendRecv), strides: (3, 3) },
     Pair { name: "pair.spsc.recv+send", deeds: Deeds::OneToOne(spsc::Couple::RecvSend), strides: (3, 3) },
-    Pair { name: "pair.spsc.claim+claim", deeds: Deeds::OneToOne(spsc::Couple::ClaimClaim), strides: (3, 3) },
+    Pair { name: "pair.spsc.claim+claim", deeds: Deeds::OneToOne(spsc::Couple::ClaimClaim), strides: (7, 5) },
+    Pair { name: "pair.bytes.send+send", deeds: Deeds::Bytes(bytes::Couple::SendSend), strides: (13, 11) },
+    Pair { name: "pair.bytes.send+recv", deeds: Deeds::Bytes(bytes::Couple::SendRecv), strides: (13, 11) },
+    Pair { name: "pair.bytes.recv+recv", deeds: Deeds::Bytes(bytes::Couple::RecvRecv), strides: (13, 11) },
 ];
 
 impl Pair {
@@ -95,6 +100,7 @@ impl Pair {
             Deeds::Queue(paused, killed) => self.messages(sweep, paused, killed),
             Deeds::Duet(duet) => couple::sweep(duet, self.name, sweep),
             Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));
         print(&format!("    {}: {:.1?}, {} steps", self.name, report.elapsed, report.steps));

@@ -45,6 +45,7 @@ const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
 const SPSC_LAYOUT: &str = "ipc-core/src/spsc/layout.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
+const BYTES: &str = "ipc-core/src/bytes/raw.rs";
 const SPSC_ROLE: &str = "ipc-core/src/spsc/role.rs";
 
 pub const MUTANTS: &[Mutant] = &[
@@ -917,5 +918,60 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "no message is written over another",
         caught_by: ("loom_ring", "batches_wrap_around"),
+    },
+    Mutant {
+        name: "bytes, tail: Release to Relaxed",
+        edits: &[edit(
+            BYTES,
+            1,
+            "index.store(at.wrapping_add(needed), Ordering::Release);",
+            "index.store(at.wrapping_add(needed), Ordering::Relaxed);",
+        )],
+        protects: "what is there is there as a whole",
+        caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "bytes, looking at tail: Acquire to Relaxed",
+        edits: &[edit(
+            BYTES,
+            1,
+            "let used = tail.index.load(Ordering::Acquire).wrapping_sub(at);",
+            "let used = tail.index.load(Ordering::Relaxed).wrapping_sub(at);",
+        )],
+        protects: "the same, from the receivers' side",
+        caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "bytes, head: Release to Relaxed",
+        edits: &[edit(
+            BYTES,
+            1,
+            "index.store(at.wrapping_add(1 + len.div_ceil(WORD)), Ordering::Release);",
+            "index.store(at.wrapping_add(1 + len.div_ceil(WORD)), Ordering::Relaxed);",
+        )],
+        protects: "a place is written again after it was read",
+        caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "bytes, looking at head: Acquire to Relaxed",
+        edits: &[edit(
+            BYTES,
+            1,
+            "at.wrapping_sub(head.index.load(Ordering::Acquire));",
+            "at.wrapping_sub(head.index.load(Ordering::Relaxed));",
+        )],
+        protects: "the same, from the senders' side",
+        caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "bytes: the end without the senders' lock",
+        edits: &[edit(
+            BYTES,
+            1,
+            "        match Turn::take(&self.raw.tail.lock, platform, patience) {",
+            "        match Ok::<(), Refusal>(drop((platform, patience))) {",
+        )],
+        protects: "nothing is behind the end",
+        caught_by: ("loom_bytes", "nothing_is_behind_the_end"),
     },
 ];
