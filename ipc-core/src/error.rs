@@ -213,6 +213,68 @@ impl fmt::Display for RecvBytesError {
 
 impl core::error::Error for RecvBytesError {}
 
+/// Why a block was not lent or not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoanError {
+    /// No block is free (only from a loan that does not wait).
+    Exhausted,
+    /// No block was free in time.
+    Timeout,
+    /// The message is longer than a block.
+    TooLong {
+        /// Its elements.
+        len: usize,
+        /// A block's.
+        max: usize,
+    },
+    /// The queue is closed.
+    Closed,
+    /// The queue cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for LoanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoanError::Exhausted => f.write_str("no block is free"),
+            LoanError::Timeout => f.write_str("no block was free in time"),
+            LoanError::TooLong { len, max } => write!(f, "a message of {len} elements, a block has {max}"),
+            LoanError::Closed => f.write_str("sending on a closed queue"),
+            LoanError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for LoanError {}
+
+/// Why no message was received in its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvLoanError {
+    /// There is no message (only from a receive that does not wait).
+    Empty,
+    /// No message came in time.
+    Timeout,
+    /// The queue is closed and drained.
+    Closed,
+    /// The queue cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for RecvLoanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvLoanError::Empty => f.write_str("the queue is empty"),
+            RecvLoanError::Timeout => f.write_str("no message in time"),
+            RecvLoanError::Closed => f.write_str("the queue is closed and drained"),
+            RecvLoanError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for RecvLoanError {}
+
 /// Why an overwriting send failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

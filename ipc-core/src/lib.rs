@@ -12,6 +12,7 @@
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
 //! | [`bytes`] | the queue of messages of any length |
+//! | [`loan`] | the queue of blocks that are written and read in place |
 //! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
 //! | [`barrier`] | so many parties that wait for each other |
@@ -57,6 +58,7 @@ pub mod bytes;
 pub mod condvar;
 pub mod error;
 pub mod event;
+pub mod loan;
 #[cfg(not(loom))]
 pub mod memory;
 pub mod mutex;
@@ -94,6 +96,8 @@ pub use condvar::Condvar;
 pub use error::Fault;
 #[cfg(not(loom))]
 pub use event::{Event, EventGroup};
+#[cfg(not(loom))]
+pub use loan::LoanQueue;
 #[cfg(not(loom))]
 pub use mutex::Mutex;
 #[cfg(not(loom))]

@@ -68,6 +68,8 @@ kinds! {
     Spsc = 13, "one-to-one queue";
     /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).
     ByteQueue = 14, "byte queue";
+    /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).
+    LoanQueue = 15, "loan queue";
 }
 
 /// Everything that two programs must agree on to share an object.
@@ -131,6 +133,10 @@ pub enum Field {
     Parties,
     /// The type of an atomic cell.
     Type,
+    /// Blocks of a loan queue.
+    Blocks,
+    /// Elements of a block of a loan queue.
+    BlockLength,
     /// Bytes of the whole object.
     Length,
 }
@@ -142,6 +148,7 @@ impl Field {
             Kind::Event => Field::Reset,
             Kind::Barrier => Field::Parties,
             Kind::Atomic => Field::Type,
+            Kind::LoanQueue => Field::Blocks,
             _ => Field::Capacity,
         }
     }
@@ -178,6 +185,8 @@ impl fmt::Display for Field {
             Field::Reset => "reset",
             Field::Parties => "parties",
             Field::Type => "type",
+            Field::Blocks => "blocks",
+            Field::BlockLength => "block length",
             Field::Length => "length",
         })
     }

@@ -40,10 +40,12 @@ impl<T> fmt::Debug for SharedSlice<'_, T> {
 }
 
 impl<'a, T> SharedSlice<'a, T> {
+    /// A view of so many elements.
+    ///
     /// # Safety
     ///
     /// So many elements lie from `start` on, aligned, mapped for `'a`, and the protocol gives them to the caller for so long.
-    pub(crate) unsafe fn new(start: *const T, len: usize) -> Self {
+    pub unsafe fn new(start: *const T, len: usize) -> Self {
         SharedSlice { start, len, elements: PhantomData }
     }
 
@@ -155,10 +157,12 @@ impl<T> fmt::Debug for SharedSliceMut<'_, T> {
 }
 
 impl<'a, T> SharedSliceMut<'a, T> {
+    /// A view of so many elements.
+    ///
     /// # Safety
     ///
     /// So many elements lie from `start` on, aligned, mapped for `'a`, and the protocol gives them to the caller alone for so long.
-    pub(crate) unsafe fn new(start: *mut T, len: usize) -> Self {
+    pub unsafe fn new(start: *mut T, len: usize) -> Self {
         SharedSliceMut { start, len, elements: PhantomData }
     }
 

@@ -31,6 +31,7 @@
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
 //! | [`Spsc`], [`Producer`], [`Consumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of serde's types |
+//! | [`LoanQueue`], [`Loan`], [`Received`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
@@ -82,6 +83,7 @@ mod event_group;
 mod fork;
 pub mod futex;
 mod liveness;
+mod loan;
 mod membarrier;
 mod mutex;
 mod name;
@@ -113,15 +115,16 @@ pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    Fault, ForceSendError, LockError, LockTimeoutError, RecvBytesError, RecvError, RecvTimeoutError, SendBytesError,
-    SendError, SendSliceError, SendTimeoutError, SetError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError,
-    WriteError,
+    Fault, ForceSendError, LoanError, LockError, LockTimeoutError, RecvBytesError, RecvError, RecvLoanError,
+    RecvTimeoutError, SendBytesError, SendError, SendSliceError, SendTimeoutError, SetError, TryLockError,
+    TryRecvError, TrySendError, WaitTimeoutError, WriteError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::watch::Versioned;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
+pub use loan::{Loan, LoanQueue, LoanQueueOptions, Received};
 #[cfg(feature = "lock_api")]
 pub use mutex::RawMutex;
 pub use mutex::{

@@ -7,7 +7,7 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{atomic, barrier, bytes, condvar, event, mutex, once, queue, rwlock, semaphore, spsc, watch};
+use crate::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -375,6 +375,7 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
         Kind::Watch => watch::sweep(memory, dead, platform)?,
         Kind::Barrier => barrier::sweep(memory, dead, platform)?,
         Kind::ByteQueue => bytes::sweep(memory, dead, platform)?,
+        Kind::LoanQueue => loan::sweep(memory, dead, platform)?,
         Kind::Spsc => spsc::sweep(memory, dead, platform)?,
         Kind::RwLock => rwlock::sweep(memory, dead, platform)?,
         Kind::Condvar => condvar::sweep(memory, platform)?,

@@ -21,6 +21,7 @@ use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event::EventOptions;
 use crate::event_group::EventGroupOptions;
+use crate::loan::LoanQueueOptions;
 use crate::mutex::{MutexOptions, ReentrantMutexOptions};
 use crate::once_cell::OnceCellOptions;
 use crate::queue::{QueueOptions, QueueStats};
@@ -318,6 +319,12 @@ impl Region {
     /// [`ByteQueue`](crate::ByteQueue).
     pub fn byte_queue(&self, name: &str) -> ByteQueueOptions<'_> {
         ByteQueueOptions::new(self, name)
+    }
+
+    /// A queue of messages that are written and read in place, in this region: set its options, then create or open it. See
+    /// [`LoanQueue`](crate::LoanQueue).
+    pub fn loan_queue<T>(&self, name: &str) -> LoanQueueOptions<'_, T> {
+        LoanQueueOptions::new(self, name)
     }
 
     /// A one-to-one queue of `T` in this region: set its options, then create or open it. See [`Spsc`](crate::Spsc).
