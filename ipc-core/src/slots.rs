@@ -210,6 +210,23 @@ impl<'m, T> Slots<'m, T> {
         &self.all[at as usize & self.mask]
     }
 
+    /// Writes an element that a model has to itself.
+    pub fn put(&self, at: u64, value: T)
+    where
+        T: bytemuck::NoUninit,
+    {
+        self.write(at, value);
+    }
+
+    /// A copy of an element that a model has to itself.
+    pub fn get(&self, at: u64) -> T
+    where
+        T: bytemuck::AnyBitPattern,
+    {
+        // SAFETY: initialised by the load; any bits are a T.
+        unsafe { self.read(at).assume_init() }
+    }
+
     pub(crate) fn write(&self, at: u64, value: T)
     where
         T: bytemuck::NoUninit,

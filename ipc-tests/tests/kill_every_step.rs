@@ -95,6 +95,8 @@ sweeps! {
     sweep_spsc_wakes: "spsc.wakes",
     sweep_bytes_send: "bytes.send",
     sweep_bytes_recv: "bytes.recv",
+    sweep_loan_send: "loan.send",
+    sweep_loan_recv: "loan.recv",
     sweep_recovery_try_recv: "recovery.try_recv",
     sweep_recovery_recover: "recovery.recover",
     sweep_recovery_attach: "recovery.attach",
@@ -132,6 +134,10 @@ sweeps! {
     sweep_pair_bytes_send_send: "pair.bytes.send+send",
     sweep_pair_bytes_send_recv: "pair.bytes.send+recv",
     sweep_pair_bytes_recv_recv: "pair.bytes.recv+recv",
+    sweep_pair_loan_send_send: "pair.loan.send+send",
+    sweep_pair_loan_send_recv: "pair.loan.send+recv",
+    sweep_pair_loan_recv_send: "pair.loan.recv+send",
+    sweep_pair_loan_recv_recv: "pair.loan.recv+recv",
 }
 
 #[test]

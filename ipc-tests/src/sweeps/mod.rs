@@ -30,6 +30,7 @@ mod couple;
 mod duets;
 mod event;
 mod halves;
+mod loan;
 mod mutex;
 mod object;
 mod once;
@@ -148,6 +149,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "spsc.wakes", scenes: spsc::wakes },
     Operation { name: "bytes.send", scenes: bytes::send },
     Operation { name: "bytes.recv", scenes: bytes::recv },
+    Operation { name: "loan.send", scenes: loan::send },
+    Operation { name: "loan.recv", scenes: loan::recv },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },

@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, bytes, couple, object, patience, print, spsc};
+use super::{Cpu, bytes, couple, loan, object, patience, print, spsc};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -34,6 +34,8 @@ enum Deeds {
     OneToOne(spsc::Couple),
     /// At a byte queue.
     Bytes(bytes::Couple),
+    /// At a loan queue.
+    Loan(loan::Couple),
 }
 
 /// One line of the table.
@@ -71,6 +73,10 @@ pub const PAIRS: &[Pair] = &[
     Pair { name: "pair.bytes.send+send", deeds: Deeds::Bytes(bytes::Couple::SendSend), strides: (13, 11) },
     Pair { name: "pair.bytes.send+recv", deeds: Deeds::Bytes(bytes::Couple::SendRecv), strides: (13, 11) },
     Pair { name: "pair.bytes.recv+recv", deeds: Deeds::Bytes(bytes::Couple::RecvRecv), strides: (13, 11) },
+    Pair { name: "pair.loan.send+send", deeds: Deeds::Loan(loan::Couple::SendSend), strides: (1, 29) },
+    Pair { name: "pair.loan.send+recv", deeds: Deeds::Loan(loan::Couple::SendRecv), strides: (1, 29) },
+    Pair { name: "pair.loan.recv+send", deeds: Deeds::Loan(loan::Couple::RecvSend), strides: (1, 29) },
+    Pair { name: "pair.loan.recv+recv", deeds: Deeds::Loan(loan::Couple::RecvRecv), strides: (1, 29) },
 ];
 
 impl Pair {
@@ -101,6 +107,7 @@ impl Pair {
             Deeds::Duet(duet) => couple::sweep(duet, self.name, sweep),
             Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));
         print(&format!("    {}: {:.1?}, {} steps", self.name, report.elapsed, report.steps));
