@@ -46,6 +46,7 @@ const SPSC_LAYOUT: &str = "ipc-core/src/spsc/layout.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
 const BYTES: &str = "ipc-core/src/bytes/raw.rs";
+const LOAN: &str = "ipc-core/src/loan/raw.rs";
 const SPSC_ROLE: &str = "ipc-core/src/spsc/role.rs";
 
 pub const MUTANTS: &[Mutant] = &[
@@ -973,5 +974,91 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "nothing is behind the end",
         caught_by: ("loom_bytes", "nothing_is_behind_the_end"),
+    },
+    Mutant {
+        name: "loan, sending: AcqRel to Relaxed",
+        edits: &[edit(
+            LOAN,
+            1,
+            "slot.compare_exchange(word, sent, Ordering::AcqRel, Ordering::Relaxed)",
+            "slot.compare_exchange(word, sent, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        protects: "who receives a block sees the message",
+        caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
+    },
+    Mutant {
+        name: "loan, looking at a slot: Acquire to Relaxed",
+        edits: &[edit(
+            LOAN,
+            1,
+            "let word = self.slot(head).load(Ordering::Acquire);",
+            "let word = self.slot(head).load(Ordering::Relaxed);",
+        )],
+        protects: "the same, from the receiver's side",
+        caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
+    },
+    Mutant {
+        name: "loan, giving back: Release to Relaxed",
+        edits: &[edit(
+            LOAN,
+            1,
+            "        sync::publish(&self.blocks[index], FREE);",
+            "        self.blocks[index].store(FREE, Ordering::Relaxed);",
+        )],
+        protects: "a block is written again after it was read",
+        caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
+    },
+    Mutant {
+        name: "loan, borrowing: Acquire to Relaxed",
+        edits: &[edit(
+            LOAN,
+            1,
+            "owned(me), Ordering::Acquire, Ordering::Relaxed",
+            "owned(me), Ordering::Relaxed, Ordering::Relaxed",
+        )],
+        protects: "the same, from the borrower's side",
+        caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
+    },
+    Mutant {
+        name: "loan: queued after it is sent",
+        edits: &[
+            edit(LOAN, 1, "                    sync::publish(&self.blocks[index], queued(me, tail));\n", ""),
+            edit(
+                LOAN,
+                1,
+                "                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
+                "                        sync::publish(&self.blocks[index], queued(me, tail));\n                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
+            ),
+        ],
+        protects: "who finds a block that is not queued knows that it was received (L3)",
+        caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
+    },
+    Mutant {
+        name: "loan: what the dead had sent is freed",
+        edits: &[edit(LOAN, 1, "== (word & !BLOCK) | index as u64 {", "== u64::MAX {")],
+        protects: "what a dead process had sent stays",
+        caught_by: ("loom_loan", "a_sender_dies"),
+    },
+    Mutant {
+        name: "loan: what the dead was about to send is kept",
+        edits: &[edit(
+            LOAN,
+            1,
+            "                if self.slot(position).load(Ordering::Acquire) == (word & !BLOCK) | index as u64 {\n                    continue;\n                }",
+            "                let _ = position;\n                continue;",
+        )],
+        protects: "the blocks of the dead come back",
+        caught_by: ("loom_loan", "a_sender_dies"),
+    },
+    Mutant {
+        name: "loan: a block is taken at any position",
+        edits: &[edit(
+            LOAN,
+            1,
+            "                if state & STATE == QUEUED\n                    && ahead(state, head) == 0\n",
+            "                if state & STATE == QUEUED\n",
+        )],
+        protects: "no message is taken by way of an older one's slot (L2)",
+        caught_by: ("loom_loan", "two_receivers_and_a_sender"),
     },
 ];
