@@ -275,6 +275,113 @@ impl fmt::Display for RecvLoanError {
 
 impl core::error::Error for RecvLoanError {}
 
+/// Why a message was not published.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublishError<T> {
+    /// The slowest subscriber has not read the oldest message (only from a publishing that does not wait). The value comes back.
+    Full(T),
+    /// The slowest subscriber did not get on in time, or another publisher. The value comes back.
+    Timeout(T),
+    /// The broadcast is closed. The value comes back.
+    Closed(T),
+    /// The broadcast cannot be used. The value comes back.
+    Fault(T, Fault),
+}
+
+impl<T> PublishError<T> {
+    /// The value that was not published.
+    pub fn into_inner(self) -> T {
+        match self {
+            PublishError::Full(value)
+            | PublishError::Timeout(value)
+            | PublishError::Closed(value)
+            | PublishError::Fault(value, _) => value,
+        }
+    }
+}
+
+impl<T> fmt::Debug for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PublishError::Full(_) => f.write_str("Full(..)"),
+            PublishError::Timeout(_) => f.write_str("Timeout(..)"),
+            PublishError::Closed(_) => f.write_str("Closed(..)"),
+            PublishError::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
+        }
+    }
+}
+
+impl<T> fmt::Display for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PublishError::Full(_) => f.write_str("the slowest subscriber is too far behind"),
+            PublishError::Timeout(_) => f.write_str("the slowest subscriber did not get on in time"),
+            PublishError::Closed(_) => f.write_str("publishing on a closed broadcast"),
+            PublishError::Fault(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T> core::error::Error for PublishError<T> {}
+
+/// Why a subscription did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// There are as many living subscribers as publishers wait for.
+    Full {
+        /// The most subscribers.
+        max: u32,
+    },
+    /// A living publisher does not get on (it may be stopped).
+    Busy,
+    /// The broadcast cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SubscribeError::Full { max } => write!(f, "all {max} subscribers' places are taken"),
+            SubscribeError::Busy => f.write_str("somebody is publishing and does not get on"),
+            SubscribeError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SubscribeError {}
+
+/// Why a subscriber got no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvBroadcastError {
+    /// There is no new message (only from a receive that does not wait).
+    Empty,
+    /// No message came in time.
+    Timeout,
+    /// So many messages were overwritten before this subscriber came to them. The next receive goes on behind them.
+    Lagged(u64),
+    /// The broadcast is closed, and this subscriber has read all.
+    Closed,
+    /// The broadcast cannot be used.
+    Fault(Fault),
+}
+
+impl fmt::Display for RecvBroadcastError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvBroadcastError::Empty => f.write_str("no new message"),
+            RecvBroadcastError::Timeout => f.write_str("no message in time"),
+            RecvBroadcastError::Lagged(missed) => write!(f, "{missed} messages were missed"),
+            RecvBroadcastError::Closed => f.write_str("the broadcast is closed and read to its end"),
+            RecvBroadcastError::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for RecvBroadcastError {}
+
 /// Why an overwriting send failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

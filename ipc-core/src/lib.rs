@@ -13,6 +13,7 @@
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
 //! | [`bytes`] | the queue of messages of any length |
 //! | [`loan`] | the queue of blocks that are written and read in place |
+//! | [`broadcast`] | one to many: every subscriber sees every message |
 //! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
 //! | [`barrier`] | so many parties that wait for each other |
@@ -54,6 +55,7 @@
 
 pub mod atomic;
 pub mod barrier;
+pub mod broadcast;
 pub mod bytes;
 pub mod condvar;
 pub mod error;
@@ -89,6 +91,8 @@ pub mod watch;
 pub use atomic::Atomic;
 #[cfg(not(loom))]
 pub use barrier::Barrier;
+#[cfg(not(loom))]
+pub use broadcast::Broadcast;
 #[cfg(not(loom))]
 pub use bytes::ByteQueue;
 #[cfg(not(loom))]

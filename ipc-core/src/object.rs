@@ -70,6 +70,8 @@ kinds! {
     ByteQueue = 14, "byte queue";
     /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).
     LoanQueue = 15, "loan queue";
+    /// Messages that every subscriber sees ([`Broadcast`](crate::Broadcast)).
+    Broadcast = 16, "broadcast";
 }
 
 /// Everything that two programs must agree on to share an object.
@@ -137,6 +139,8 @@ pub enum Field {
     Blocks,
     /// Elements of a block of a loan queue.
     BlockLength,
+    /// Subscribers that the publishers of a broadcast wait for; 0 if they do not.
+    Subscribers,
     /// Bytes of the whole object.
     Length,
 }
@@ -187,6 +191,7 @@ impl fmt::Display for Field {
             Field::Type => "type",
             Field::Blocks => "blocks",
             Field::BlockLength => "block length",
+            Field::Subscribers => "subscribers",
             Field::Length => "length",
         })
     }

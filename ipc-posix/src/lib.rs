@@ -32,6 +32,7 @@
 //! | [`Spsc`], [`Producer`], [`Consumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of serde's types |
 //! | [`LoanQueue`], [`Loan`], [`Received`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
+//! | [`Broadcast`], [`Subscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
@@ -74,6 +75,7 @@ compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by
 mod atomic;
 mod attachment;
 mod barrier;
+mod broadcast;
 mod bytes;
 mod clock;
 mod condvar;
@@ -103,6 +105,7 @@ mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
 pub use barrier::{Barrier, BarrierOptions, BarrierWaitResult};
+pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 pub use bytes::{ByteQueue, ByteQueueOptions};
 #[cfg(feature = "serde")]
 pub use bytes::{RecvValueError, SendValueError, ValueQueue};
@@ -115,9 +118,9 @@ pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    Fault, ForceSendError, LoanError, LockError, LockTimeoutError, RecvBytesError, RecvError, RecvLoanError,
-    RecvTimeoutError, SendBytesError, SendError, SendSliceError, SendTimeoutError, SetError, TryLockError,
-    TryRecvError, TrySendError, WaitTimeoutError, WriteError,
+    Fault, ForceSendError, LoanError, LockError, LockTimeoutError, PublishError, RecvBroadcastError, RecvBytesError,
+    RecvError, RecvLoanError, RecvTimeoutError, SendBytesError, SendError, SendSliceError, SendTimeoutError, SetError,
+    SubscribeError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::Stats as QueueStats;

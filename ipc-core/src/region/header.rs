@@ -7,7 +7,9 @@ use crate::object::{Kind, ObjectHeader, ShapeError};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
+use crate::{
+    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -376,6 +378,7 @@ fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform:
         Kind::Barrier => barrier::sweep(memory, dead, platform)?,
         Kind::ByteQueue => bytes::sweep(memory, dead, platform)?,
         Kind::LoanQueue => loan::sweep(memory, dead, platform)?,
+        Kind::Broadcast => broadcast::sweep(memory, dead, platform)?,
         Kind::Spsc => spsc::sweep(memory, dead, platform)?,
         Kind::RwLock => rwlock::sweep(memory, dead, platform)?,
         Kind::Condvar => condvar::sweep(memory, platform)?,

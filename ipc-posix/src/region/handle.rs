@@ -16,6 +16,7 @@ use super::read_only::ReadOnlyRegion;
 use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
 use crate::barrier::BarrierOptions;
+use crate::broadcast::BroadcastOptions;
 use crate::bytes::ByteQueueOptions;
 use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
@@ -325,6 +326,12 @@ impl Region {
     /// [`LoanQueue`](crate::LoanQueue).
     pub fn loan_queue<T>(&self, name: &str) -> LoanQueueOptions<'_, T> {
         LoanQueueOptions::new(self, name)
+    }
+
+    /// Messages that every subscriber sees, in this region: set the options, then create or open it. See
+    /// [`Broadcast`](crate::Broadcast).
+    pub fn broadcast<T>(&self, name: &str) -> BroadcastOptions<'_, T> {
+        BroadcastOptions::new(self, name)
     }
 
     /// A one-to-one queue of `T` in this region: set its options, then create or open it. See [`Spsc`](crate::Spsc).

@@ -47,6 +47,7 @@ const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
 const BYTES: &str = "ipc-core/src/bytes/raw.rs";
 const LOAN: &str = "ipc-core/src/loan/raw.rs";
+const BROADCAST: &str = "ipc-core/src/broadcast/raw.rs";
 const SPSC_ROLE: &str = "ipc-core/src/spsc/role.rs";
 
 pub const MUTANTS: &[Mutant] = &[
@@ -1037,7 +1038,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "loan: what the dead had sent is freed",
         edits: &[edit(LOAN, 1, "== (word & !BLOCK) | index as u64 {", "== u64::MAX {")],
         protects: "what a dead process had sent stays",
-        caught_by: ("loom_loan", "a_sender_dies"),
+        caught_by: ("loom_loan", "sweeping_beside_the_living"),
     },
     Mutant {
         name: "loan: what the dead was about to send is kept",
@@ -1051,14 +1052,65 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_loan", "a_sender_dies"),
     },
     Mutant {
-        name: "loan: a block is taken at any position",
+        name: "broadcast, tail: Release to Relaxed",
         edits: &[edit(
-            LOAN,
+            BROADCAST,
             1,
-            "                if state & STATE == QUEUED\n                    && ahead(state, head) == 0\n",
-            "                if state & STATE == QUEUED\n",
+            "tail.store(position.wrapping_add(1), Ordering::Release);",
+            "tail.store(position.wrapping_add(1), Ordering::Relaxed);",
         )],
-        protects: "no message is taken by way of an older one's slot (L2)",
-        caught_by: ("loom_loan", "two_receivers_and_a_sender"),
+        protects: "who sees that a message is there sees the message",
+        caught_by: ("loom_broadcast", "nobody_misses_anything"),
+    },
+    Mutant {
+        name: "broadcast, looking at tail: Acquire to Relaxed",
+        edits: &[edit(
+            BROADCAST,
+            1,
+            "self.front.tail.load(Ordering::Acquire)",
+            "self.front.tail.load(Ordering::Relaxed)",
+        )],
+        protects: "the same, from the subscriber's side",
+        caught_by: ("loom_broadcast", "nobody_misses_anything"),
+    },
+    Mutant {
+        name: "broadcast: no second look",
+        edits: &[edit(
+            BROADCAST,
+            1,
+            "                    if slot[0].load(Ordering::Relaxed) == stamp(*next) {\n                        *next",
+            "                    if slot[0].load(Ordering::Relaxed) != 0 {\n                        *next",
+        )],
+        protects: "what a subscriber gets is whole",
+        caught_by: ("loom_broadcast", "who_is_slow_is_told"),
+    },
+    Mutant {
+        name: "broadcast, publisher: no fence",
+        edits: &[edit(BROADCAST, 1, "        fence(Ordering::Release);\n", "")],
+        protects: "the same: who has copied a word of a later message finds the stamp changed",
+        caught_by: ("loom_broadcast", "who_is_slow_is_told"),
+    },
+    Mutant {
+        name: "broadcast, subscriber: no fence",
+        edits: &[edit(BROADCAST, 1, "                    fence(Ordering::Acquire);\n", "")],
+        protects: "the same, from the subscriber's side",
+        caught_by: ("loom_broadcast", "who_is_slow_is_told"),
+    },
+    Mutant {
+        name: "broadcast: who joins does not put the limit back",
+        edits: &[edit(BROADCAST, 1, "                self.raw.front.limit.store(tail, Ordering::Relaxed);\n", "")],
+        protects: "publishers wait for one who begins with older messages",
+        caught_by: ("loom_broadcast", "who_joins_late_misses_nothing"),
+    },
+    Mutant {
+        name: "broadcast: the dead are waited for",
+        edits: &[edit(
+            BROADCAST,
+            1,
+            "                self.sweep(seized.dead(), platform);\n                found = true;",
+            "                let _ = seized.dead();\n                found = true;",
+        )],
+        protects: "a dead subscriber holds up nobody",
+        caught_by: ("loom_broadcast", "a_subscriber_dies"),
     },
 ];
