@@ -97,6 +97,8 @@ sweeps! {
     sweep_bytes_recv: "bytes.recv",
     sweep_loan_send: "loan.send",
     sweep_loan_recv: "loan.recv",
+    sweep_broadcast_publish: "broadcast.publish",
+    sweep_broadcast_subscribe: "broadcast.subscribe",
     sweep_recovery_try_recv: "recovery.try_recv",
     sweep_recovery_recover: "recovery.recover",
     sweep_recovery_attach: "recovery.attach",
@@ -138,6 +140,9 @@ sweeps! {
     sweep_pair_loan_send_recv: "pair.loan.send+recv",
     sweep_pair_loan_recv_send: "pair.loan.recv+send",
     sweep_pair_loan_recv_recv: "pair.loan.recv+recv",
+    sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish",
+    sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish",
+    sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive",
 }
 
 #[test]

@@ -94,7 +94,11 @@ fn many_to_many() {
 fn send_on(args: &Args) {
     let queue = open(args);
     children::say("going");
-    (args.number("next") as u32..).for_each(|number| post(&queue, 0, number));
+    let mut next = args.number("next") as u32;
+    loop {
+        post(&queue, 0, next);
+        next += 1;
+    }
 }
 
 /// Senders are killed thirty times in full swing: no gap, nothing torn, and all blocks come back.

@@ -24,6 +24,7 @@ mod atomic;
 mod barrier;
 mod batches;
 mod books;
+mod broadcast;
 mod bytes;
 mod condvar;
 mod couple;
@@ -151,6 +152,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { name: "bytes.recv", scenes: bytes::recv },
     Operation { name: "loan.send", scenes: loan::send },
     Operation { name: "loan.recv", scenes: loan::recv },
+    Operation { name: "broadcast.publish", scenes: broadcast::publish },
+    Operation { name: "broadcast.subscribe", scenes: broadcast::subscribe },
     Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
     Operation { name: "recovery.recover", scenes: queue::recover },
     Operation { name: "recovery.attach", scenes: queue::repairing_attach },

@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, bytes, couple, loan, object, patience, print, spsc};
+use super::{Cpu, broadcast, bytes, couple, loan, object, patience, print, spsc};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -36,6 +36,8 @@ enum Deeds {
     Bytes(bytes::Couple),
     /// At a loan queue.
     Loan(loan::Couple),
+    /// At a broadcast.
+    Broadcast(broadcast::Couple),
 }
 
 /// One line of the table.
@@ -77,6 +79,21 @@ pub const PAIRS: &[Pair] = &[
     Pair { name: "pair.loan.send+recv", deeds: Deeds::Loan(loan::Couple::SendRecv), strides: (1, 29) },
     Pair { name: "pair.loan.recv+send", deeds: Deeds::Loan(loan::Couple::RecvSend), strides: (1, 29) },
     Pair { name: "pair.loan.recv+recv", deeds: Deeds::Loan(loan::Couple::RecvRecv), strides: (1, 29) },
+    Pair {
+        name: "pair.broadcast.publish+publish",
+        deeds: Deeds::Broadcast(broadcast::Couple::PublishPublish),
+        strides: (7, 7),
+    },
+    Pair {
+        name: "pair.broadcast.receive+publish",
+        deeds: Deeds::Broadcast(broadcast::Couple::ReceivePublish),
+        strides: (7, 7),
+    },
+    Pair {
+        name: "pair.broadcast.publish+receive",
+        deeds: Deeds::Broadcast(broadcast::Couple::PublishReceive),
+        strides: (7, 7),
+    },
 ];
 
 impl Pair {
@@ -108,6 +125,7 @@ impl Pair {
             Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));
         print(&format!("    {}: {:.1?}, {} steps", self.name, report.elapsed, report.steps));
