@@ -26,7 +26,7 @@ const SINGLE: Link = Link {
         Ok((address, Box::new(move |n| stream::consume(n, SPIN, || consumer.try_recv().ok()))))
     },
     attach: |address| {
-        let mut producer = ours::producer(address)?;
+        let mut producer = ours::producer(address, "queue")?;
         Ok(Box::new(move |n| stream::produce(n, SPIN, |value| producer.try_send(value).is_ok())))
     },
 };
@@ -44,7 +44,7 @@ fn receive_batches<const BATCH: usize>() -> Result<(String, Side)> {
 }
 
 fn send_batches<const BATCH: usize>(address: &str) -> Result<Side> {
-    let mut producer = ours::producer(address)?;
+    let mut producer = ours::producer(address, "queue")?;
     let mut batch = [0; BATCH];
     Ok(Box::new(move |n| {
         stream::produce_batches(n, BATCH_SPIN, &mut batch, |values| producer.try_send_slice(values).unwrap_or(0));
@@ -71,6 +71,7 @@ fn main() -> Result<()> {
     contenders.push(Contender::new("memcpy, 1 MiB", MANY, memcpy(cpus)));
     contest::contest(&mut criterion, &mut samples, "one to one", &mut contenders);
     criterion.final_summary();
+    samples.save("one_to_one")?;
     let speed = |name, ours, others, bar| Ratio { name, of: Of::Speed, ours, others, bar };
     print!(
         "{}",

@@ -10,6 +10,7 @@
 //! link     a way from one side to the other, between threads or processes
 //! contest  contenders measured by criterion, then against each other in turns
 //! ratios   medians of those turns, and the closing table
+//! report   what the benchmarks leave behind for tables and pictures
 //! robust   the POSIX mutex that is process-shared and robust
 //! ours     the contenders of this repository (feature `ours`): all calls of ipc-posix
 //! ```
@@ -27,6 +28,7 @@ pub mod link;
 pub mod ours;
 pub mod pin;
 pub mod ratios;
+pub mod report;
 pub mod robust;
 pub mod second;
 pub mod spin;

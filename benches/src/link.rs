@@ -36,10 +36,23 @@ pub const ROLE: &str = "link";
 /// # Errors
 ///
 /// Those of the library, or if there is no second process.
-pub fn between_processes([here, there]: [usize; 2], link: &Link) -> Result<impl FnMut(u64) -> Duration + use<>> {
+pub fn between_processes(cpus: [usize; 2], link: &Link) -> Result<impl FnMut(u64) -> Duration + use<>> {
+    between_processes_as(cpus, ROLE, link)
+}
+
+/// [`between_processes`] with another role for the second process, which plays that with [`play`].
+///
+/// # Errors
+///
+/// As there.
+pub fn between_processes_as(
+    [here, there]: [usize; 2],
+    role: &str,
+    link: &Link,
+) -> Result<impl FnMut(u64) -> Duration + use<>> {
     let (address, mut receive) = (link.create)()?;
     let start = Shared::<Start>::create()?;
-    let mut second = Second::start(ROLE, there, &[&start.fd(), &link.name, &address])?;
+    let mut second = Second::start(role, there, &[&start.fd(), &link.name, &address])?;
     Ok(move |n| {
         let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
         second.run(n).expect("the second process is alive");

@@ -306,21 +306,30 @@ fn broken_lane(verb: &str, error: &dyn std::fmt::Debug) -> ! {
 pub fn consumer<T>(capacity: usize) -> Result<(String, Consumer<T>)> {
     let name = fresh_name("one-to-one");
     let region = Region::options().fit(&[Spsc::<T>::footprint(capacity)]).remove_with_last(true).create(&name)?;
-    let consumer = region.spsc("queue").capacity(capacity).create()?.consumer()?;
-    Ok((name, consumer))
+    Ok((name, consumer_of(&region, "queue", capacity)?))
 }
 
-/// The producing end of the queue in the region that the first process calls `name`.
+/// The consuming end of a new one-to-one queue in this region.
 ///
 /// # Errors
 ///
 /// Those of the library.
-pub fn producer<T>(name: &str) -> Result<Producer<T>> {
-    Ok(Region::open(name)?.spsc("queue").open()?.producer()?)
+pub fn consumer_of<T>(region: &Region, queue: &str, capacity: usize) -> Result<Consumer<T>> {
+    Ok(region.spsc(queue).capacity(capacity).create()?.consumer()?)
+}
+
+/// The producing end of a one-to-one queue in the region that the first process calls `name`.
+///
+/// # Errors
+///
+/// Those of the library.
+pub fn producer<T>(name: &str, queue: &str) -> Result<Producer<T>> {
+    Ok(Region::open(name)?.spsc(queue).open()?.producer()?)
 }
 
 /// A name that no other region has.
-fn fresh_name(what: &str) -> String {
+#[must_use]
+pub fn fresh_name(what: &str) -> String {
     static SERIAL: AtomicU32 = AtomicU32::new(0);
     // Relaxed: only that no two are equal.
     let serial = SERIAL.fetch_add(1, Relaxed);

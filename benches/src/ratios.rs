@@ -30,6 +30,20 @@ impl Samples {
         self.waiting.insert(question.to_owned(), part);
     }
 
+    /// Writes the medians down, see [`report`](crate::report).
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn save(&self, file: &str) -> std::io::Result<()> {
+        let lines = self.turns.iter().map(|(name, turns)| {
+            let (question, contender) = name.split_once('/').unwrap_or(("", name));
+            let [low, middle, high] = [0.1, 0.5, 0.9].map(|part| quantile(turns, part));
+            format!("{question}\t{contender}\t{middle}\t{low}\t{high}\n")
+        });
+        crate::report::write(file, &lines.collect::<String>())
+    }
+
     /// The median time of one operation, if it was measured.
     #[must_use]
     pub fn median(&self, name: &str) -> Option<f64> {

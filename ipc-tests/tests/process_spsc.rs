@@ -255,8 +255,8 @@ fn ends_of_a_stream() {
     producer.wait_for_consumer(Duration::ZERO).unwrap();
     assert_eq!((consumer.peek(), consumer.recv()), (Ok(1), Ok(1)));
     // A chunk that is given up moves nothing.
-    drop(consumer.try_read_chunk(1).unwrap());
-    drop(producer.try_write_chunk(1).unwrap());
+    let _ = consumer.try_read_chunk(1).unwrap();
+    let _ = producer.try_write_chunk(1).unwrap();
     drop(consumer);
     producer.try_send(3).unwrap();
     assert_eq!(producer.try_send(4), Err(TrySendError::Disconnected(4)));

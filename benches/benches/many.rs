@@ -1,0 +1,190 @@
+//! How many messages do several senders get to several receivers, asleep when there is nothing to do?
+//!
+//! Ours between processes, the channels of crossbeam between threads, a pipe that all of them share. Two of each, and four of each: more
+//! than there are cores.
+
+#![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
+
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use benches::contest::{self, Contender};
+use benches::ours::{Result, fresh_name};
+use benches::ratios::{Bar, Of, Ratio, Samples};
+use benches::second::{self, Role, Second};
+use benches::{floor, pin};
+use ipc_posix::{Queue, Region};
+
+const CAPACITY: usize = 1024;
+const MANY: u64 = 1 << 17;
+const BATCH: usize = 64;
+
+fn main() -> Result<()> {
+    if let Some(role) = second::role()? {
+        return play(role);
+    }
+    let cpus = pin::pair()?;
+    let mut criterion = contest::criterion();
+    let mut samples = Samples::new();
+    for (question, pairs) in [("2 to 2", 2), ("4 to 4", 4)] {
+        let mut contenders = vec![
+            Contender::new("ours", MANY, ours::<1>(cpus, pairs, false)?),
+            Contender::new("ours, 64 B", MANY, ours::<8>(cpus, pairs, false)?),
+            Contender::new("ours, batches", MANY, ours::<1>(cpus, pairs, true)?),
+            Contender::new("crossbeam-channel", MANY, channel::<1>(pairs)),
+            Contender::new("crossbeam-channel, 64 B", MANY, channel::<8>(pairs)),
+            Contender::new("pipe", 1 << 14, pipe(cpus, pairs)?),
+        ];
+        contest::contest(&mut criterion, &mut samples, question, &mut contenders);
+    }
+    criterion.final_summary();
+    samples.save("many")?;
+    let speed = |name, ours, others, bar| Ratio { name, of: Of::Speed, ours, others, bar };
+    print!(
+        "{}",
+        samples.table(&[
+            speed("2 to 2 ours/crossbeam-channel", "2 to 2/ours", &["2 to 2/crossbeam-channel"], Bar::AtLeast(1.0)),
+            speed("4 to 4 ours/crossbeam-channel", "4 to 4/ours", &["4 to 4/crossbeam-channel"], Bar::AtLeast(1.0)),
+            speed(
+                "2 to 2, 64 B, ours/crossbeam-channel",
+                "2 to 2/ours, 64 B",
+                &["2 to 2/crossbeam-channel, 64 B"],
+                Bar::AtLeast(1.0)
+            ),
+            speed(
+                "4 to 4, 64 B, ours/crossbeam-channel",
+                "4 to 4/ours, 64 B",
+                &["4 to 4/crossbeam-channel, 64 B"],
+                Bar::AtLeast(1.0)
+            ),
+            speed("2 to 2 ours/pipe", "2 to 2/ours", &["2 to 2/pipe"], Bar::AtLeast(5.0)),
+            speed("4 to 4 ours/pipe", "4 to 4/ours", &["4 to 4/pipe"], Bar::AtLeast(5.0)),
+        ])
+    );
+    Ok(())
+}
+
+/// The second processes, each with its count of messages, and the first process's own side: it waits until all have received theirs.
+fn all_together(seconds: &mut [Second], n: u64, mut wait: impl FnMut(u64)) -> Duration {
+    let each = n / (seconds.len() as u64 / 2);
+    let begun = Instant::now();
+    for second in seconds.iter_mut() {
+        second.run(each).expect("the second process is alive");
+    }
+    wait(each * (seconds.len() as u64 / 2));
+    begun.elapsed()
+}
+
+fn ours<const W: usize>(cpus: [usize; 2], pairs: usize, batches: bool) -> Result<impl FnMut(u64) -> Duration> {
+    let name = fresh_name("many");
+    let region = Region::options().size(1 << 20).remove_with_last(true).create(&name)?;
+    let _queue: Queue<[u64; W]> = region.queue("messages").capacity(CAPACITY).create()?;
+    let received = region.counter("received").create()?;
+    let role = if batches { "batches" } else { "ours" };
+    let mut seconds = Vec::new();
+    for pair in 0..pairs {
+        for (side, cpu) in [("send", cpus[pair % 2]), ("receive", cpus[(pair + 1) % 2])] {
+            seconds.push(Second::start(role, cpu, &[&name, &side, &W])?);
+        }
+    }
+    Ok(move |n| {
+        received.store(0).expect("our own cell");
+        all_together(&mut seconds, n, |all| {
+            received.wait_until(|count| count >= all).expect("our own cell");
+        })
+    })
+}
+
+fn play(role: Role) -> Result<()> {
+    match role.name() {
+        "pipe" => play_pipe(role),
+        _ if role.arg::<usize>(2)? == 1 => play_ours::<1>(role),
+        _ => play_ours::<8>(role),
+    }
+}
+
+fn play_ours<const W: usize>(role: Role) -> Result<()> {
+    let region = Region::open(&role.arg::<String>(0)?)?;
+    let queue: Queue<[u64; W]> = region.queue("messages").open()?;
+    let received = region.counter("received").open()?;
+    let batches = role.name() == "batches";
+    if role.arg::<String>(1)? == "send" {
+        role.play(|n| {
+            if batches {
+                let batch = [[7; W]; BATCH];
+                (0..n / BATCH as u64).for_each(|_| queue.send_slice(&batch).expect("our own queue"));
+            } else {
+                (0..n).for_each(|number| queue.send([number; W]).expect("our own queue"));
+            }
+        })?;
+    } else {
+        role.play(|n| {
+            let mut out = [[0; W]; BATCH];
+            let mut left = n;
+            while left > 0 {
+                if batches {
+                    let most = BATCH.min(left as usize);
+                    left -= queue.recv_slice(&mut out[..most]).expect("our own queue") as u64;
+                } else {
+                    queue.recv().expect("our own queue");
+                    left -= 1;
+                }
+            }
+            received.fetch_add(n).expect("our own cell");
+        })?;
+    }
+    Ok(())
+}
+
+fn channel<const W: usize>(pairs: usize) -> impl FnMut(u64) -> Duration {
+    let (sender, receiver) = crossbeam_channel::bounded::<[u64; W]>(CAPACITY);
+    move |n| {
+        let each = n / pairs as u64;
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..pairs {
+                scope.spawn(|| (0..each).for_each(|number| sender.send([number; W]).expect("the receiver is here")));
+                scope.spawn(|| (0..each).for_each(|_| assert!(receiver.recv().is_ok(), "the sender is here")));
+            }
+        });
+        begun.elapsed()
+    }
+}
+
+fn pipe(cpus: [usize; 2], pairs: usize) -> Result<impl FnMut(u64) -> Duration> {
+    let (reader, writer) = std::io::pipe()?;
+    floor::bequeath(&reader)?;
+    floor::bequeath(&writer)?;
+    let name = fresh_name("many-pipe");
+    let region = Region::options().remove_with_last(true).create(&name)?;
+    let received = region.counter("received").create()?;
+    let mut seconds = Vec::new();
+    for pair in 0..pairs {
+        let (send, receive) = (writer.as_raw_fd(), reader.as_raw_fd());
+        seconds.push(Second::start("pipe", cpus[pair % 2], &[&name, &"send", &send])?);
+        seconds.push(Second::start("pipe", cpus[(pair + 1) % 2], &[&name, &"receive", &receive])?);
+    }
+    Ok(move |n| {
+        received.store(0).expect("our own cell");
+        all_together(&mut seconds, n, |all| {
+            received.wait_until(|count| count >= all).expect("our own cell");
+        })
+    })
+}
+
+fn play_pipe(role: Role) -> Result<()> {
+    let region = Region::open(&role.arg::<String>(0)?)?;
+    let received = region.counter("received").open()?;
+    let mut file = floor::inherited(role.arg(2)?)?;
+    if role.arg::<String>(1)? == "send" {
+        role.play(|n| (0..n).for_each(|number| file.write_all(&number.to_ne_bytes()).expect("the reader is here")))?;
+    } else {
+        role.play(|n| {
+            (0..n).for_each(|_| file.read_exact(&mut [0; 8]).expect("the writer is here"));
+            received.fetch_add(n).expect("our own cell");
+        })?;
+    }
+    Ok(())
+}

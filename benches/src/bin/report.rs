@@ -1,0 +1,201 @@
+//! Makes tables and pictures of what the benchmarks have left behind.
+//!
+//! ```text
+//! cargo bench -p benches               # or with -- --quick
+//! cargo run -p benches --bin report    # writes benches/report/*.md and *.svg
+//! ```
+//!
+//! PERFORMANCE.md shows the pictures; its tables are those of `benches/report/tables.md`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{error, fs};
+
+use benches::report::folder;
+
+type Result<T> = std::result::Result<T, Box<dyn error::Error>>;
+
+/// A line of a file: question, contender, figures.
+struct Line {
+    question: String,
+    contender: String,
+    figures: Vec<f64>,
+}
+
+fn read(name: &str) -> Vec<Line> {
+    let Ok(text) = fs::read_to_string(folder().join(format!("{name}.tsv"))) else { return Vec::new() };
+    let line = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        let (question, contender) = (fields.next()?, fields.next()?);
+        let figures = fields.filter_map(|field| field.parse().ok()).collect();
+        Some(Line { question, contender, figures })
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn main() -> Result<()> {
+    let out = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("report");
+    fs::create_dir_all(&out)?;
+    let mut tables = format!("# Figures\n\n{}\n", machine());
+    for (file, title) in [
+        ("one_to_one", "One to one, 8 bytes, with and without batches"),
+        ("sizes", "One to one by size"),
+        ("many", "Many to many, asleep when idle"),
+    ] {
+        tables += &table(title, &read(file));
+    }
+    tables += &latencies(&read("latency"));
+    fs::write(out.join("tables.md"), tables)?;
+    sizes(&out, &read("sizes"))?;
+    bars(&out, "one_to_one", "One to one, 8 bytes: million messages a second", &read("one_to_one"))?;
+    bars(&out, "many", "Many to many: million messages a second", &read("many"))?;
+    latency_picture(&out, &read("latency"))?;
+    Ok(())
+}
+
+fn machine() -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
+    format!("{name}, {cores} cores, Linux {}.", kernel.trim())
+}
+
+/// A Markdown table: a row for each contender, a column for each question, in million messages a second.
+fn table(title: &str, lines: &[Line]) -> String {
+    let mut questions: Vec<&str> = Vec::new();
+    let mut rows: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for line in lines {
+        if !questions.contains(&line.question.as_str()) {
+            questions.push(&line.question);
+        }
+        let median = line.figures.first().copied().unwrap_or(f64::NAN);
+        rows.entry(&line.contender).or_default().insert(&line.question, 1e3 / median);
+    }
+    questions.sort_by_key(|question| size(question));
+    let mut table = format!("## {title}\n\nMillion messages a second (medians).\n\n| |");
+    table += &questions.iter().map(|question| format!(" {question} |")).collect::<String>();
+    table += &format!("\n|---|{}\n", "---:|".repeat(questions.len()));
+    for (contender, figures) in rows {
+        let cell = |question: &&str| figures.get(question).map_or(" |".to_owned(), |value| format!(" {} |", short(*value)));
+        table += &format!("| {contender} |{}\n", questions.iter().map(cell).collect::<String>());
+    }
+    table + "\n"
+}
+
+fn latencies(lines: &[Line]) -> String {
+    let mut table = "## Round trips\n\nMicroseconds.\n\n| | p50 | p99 | p99.9 |\n|---|---:|---:|---:|\n".to_owned();
+    for line in lines {
+        let cells = line.figures.iter().map(|nanos| format!(" {:.2} |", nanos / 1e3)).collect::<String>();
+        table += &format!("| {} |{cells}\n", line.contender);
+    }
+    table
+}
+
+fn short(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 1.0 => format!("{value:.1}"),
+        value => format!("{value:.4}"),
+    }
+}
+
+/// Bytes of a question that is a size; others stay where they are.
+fn size(question: &str) -> u64 {
+    let mut words = question.split(' ');
+    let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    match words.next() {
+        Some("B") => number,
+        Some("KiB") => number << 10,
+        Some("MiB") => number << 20,
+        _ => number,
+    }
+}
+
+const COLOURS: [&str; 12] = [
+    "#1b6ca8", "#c0392b", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#7f8c8d", "#2c3e50", "#e67e22", "#6c3483", "#117a65",
+    "#943126",
+];
+
+fn svg(width: u32, height: u32, body: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
+         font-size=\"13\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n{body}</svg>\n"
+    )
+}
+
+fn text(x: f64, y: f64, anchor: &str, content: &str) -> String {
+    format!("<text x=\"{x:.0}\" y=\"{y:.0}\" text-anchor=\"{anchor}\">{content}</text>\n")
+}
+
+/// Bytes a second by size, both on logarithmic scales.
+fn sizes(out: &Path, lines: &[Line]) -> Result<()> {
+    let mut curves: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    for line in lines {
+        let bytes = size(&line.question) as f64;
+        if let Some(nanos) = line.figures.first() {
+            curves.entry(&line.contender).or_default().push((bytes.log2(), (bytes / nanos).log10()));
+        }
+    }
+    let (left, top, width, height) = (70.0, 50.0, 520.0, 400.0);
+    let x = |log: f64| left + (log - 3.0) / 17.0 * width;
+    let y = |log: f64| top + height - (log + 3.0) / 6.5 * height;
+    let mut body = text(left, 25.0, "start", "Throughput by message size, GB/s (both axes logarithmic)");
+    for (log, name) in [(3.0, "8 B"), (6.0, "64 B"), (10.0, "1 KiB"), (16.0, "64 KiB"), (20.0, "1 MiB")] {
+        body += &text(x(log), top + height + 20.0, "middle", name);
+        body += &format!("<path d=\"M{0:.0} {top}V{1:.0}\" stroke=\"#dddddd\"/>\n", x(log), top + height);
+    }
+    for log in -3..=3 {
+        let name = format!("{}", 10_f64.powi(log));
+        body += &text(left - 8.0, y(log.into()) + 4.0, "end", &name);
+        body += &format!("<path d=\"M{left} {0:.0}H{1:.0}\" stroke=\"#dddddd\"/>\n", y(log.into()), left + width);
+    }
+    for (index, (contender, points)) in curves.iter_mut().enumerate() {
+        points.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let colour = COLOURS[index % COLOURS.len()];
+        let path: Vec<String> = points.iter().map(|(bytes, rate)| format!("{:.1},{:.1}", x(*bytes), y(*rate))).collect();
+        body += &format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
+            path.join(" ")
+        );
+        let row = top + 16.0 * index as f64;
+        body += &format!("<rect x=\"610\" y=\"{:.0}\" width=\"12\" height=\"12\" fill=\"{colour}\"/>\n", row - 6.0);
+        body += &text(628.0, row + 5.0, "start", contender);
+    }
+    fs::write(out.join("sizes.svg"), svg(780, 490, &body))?;
+    Ok(())
+}
+
+/// A bar for each contender of each question.
+fn bars(out: &Path, name: &str, title: &str, lines: &[Line]) -> Result<()> {
+    let most = lines.iter().filter_map(|line| line.figures.first()).map(|nanos| 1e3 / nanos).fold(0.0, f64::max);
+    let mut body = text(20.0, 25.0, "start", title);
+    for (index, line) in lines.iter().enumerate() {
+        let rate = 1e3 / line.figures.first().copied().unwrap_or(f64::INFINITY);
+        let row = 45.0 + 24.0 * index as f64;
+        let colour = if line.contender.starts_with("ours") { COLOURS[0] } else { COLOURS[6] };
+        body += &text(250.0, row + 13.0, "end", &format!("{}, {}", line.question, line.contender));
+        let width = rate / most * 420.0;
+        body += &format!("<rect x=\"260\" y=\"{row:.0}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/>\n");
+        body += &text(266.0 + width, row + 13.0, "start", &short(rate));
+    }
+    fs::write(out.join(format!("{name}.svg")), svg(780, 60 + 24 * lines.len() as u32, &body))?;
+    Ok(())
+}
+
+/// Three bars for each contender, on a logarithmic scale.
+fn latency_picture(out: &Path, lines: &[Line]) -> Result<()> {
+    let mut body = text(20.0, 25.0, "start", "Round trips: p50, p99 and p99.9 in microseconds (logarithmic)");
+    for (index, line) in lines.iter().enumerate() {
+        let row = 45.0 + 54.0 * index as f64;
+        body += &text(220.0, row + 28.0, "end", &line.contender);
+        for (bar, nanos) in line.figures.iter().enumerate() {
+            let width = ((nanos / 1e3).log10() + 1.5).max(0.05) * 100.0;
+            let (y, colour) = (row + 15.0 * bar as f64, [COLOURS[0], COLOURS[4], COLOURS[1]][bar.min(2)]);
+            body += &format!("<rect x=\"230\" y=\"{y:.0}\" width=\"{width:.1}\" height=\"13\" fill=\"{colour}\"/>\n");
+            body += &text(236.0 + width, y + 11.0, "start", &format!("{:.2}", nanos / 1e3));
+        }
+    }
+    fs::write(out.join("latency.svg"), svg(780, 60 + 54 * lines.len() as u32, &body))?;
+    Ok(())
+}
