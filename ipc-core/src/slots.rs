@@ -127,16 +127,20 @@ impl<'m, T> Slots<'m, T> {
         }
     }
 
-    /// Asks for the lines some places ahead of position `at`: once a line for elements smaller than one.
+    /// Asks for the line some places ahead of position `at`, if `have` places from there on are the caller's: once a line for elements
+    /// smaller than one. A line that is the other side's would be taken from it just when it needs it.
     #[inline(always)]
     #[allow(unused_variables, reason = "not every target has the instruction")]
-    pub(crate) fn prefetch(&self, at: u64, intent: Intent) {
+    pub(crate) fn prefetch(&self, at: u64, have: u64, intent: Intent) {
         #[cfg(target_arch = "x86_64")]
         {
             let size = const { if size_of::<T>() == 0 { 1 } else { size_of::<T>() } };
             // Where the first element of a line is; for elements that straddle lines, near enough.
             if size >= LINE || (at as usize).wrapping_mul(size) % LINE < size {
-                prefetch(self.place(at.wrapping_add((PREFETCH_BYTES / size + 1) as u64)).cast(), intent);
+                let ahead = (PREFETCH_BYTES / size + 1) as u64;
+                if have > ahead {
+                    prefetch(self.place(at.wrapping_add(ahead)).cast(), intent);
+                }
             }
         }
     }
@@ -255,7 +259,7 @@ impl<'m, T> Slots<'m, T> {
         }
     }
 
-    pub(crate) fn prefetch(&self, _at: u64, _intent: Intent) {}
+    pub(crate) fn prefetch(&self, _at: u64, _have: u64, _intent: Intent) {}
 }
 
 #[cfg(loom)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ipc_core::loan::{RawLoans, Refused, Words};
+use ipc_core::loan::{Block, RawLoans, Refused, Words};
 use ipc_core::platform::Platform;
 use ipc_core::slots::{Place, Slots};
 use ipc_core::sync::{AtomicU64, spin_hint};
@@ -16,7 +16,7 @@ const START: u64 = (1 << 44) - 1;
 struct Shared {
     raw: RawLoans,
     slots: Vec<AtomicU64>,
-    blocks: Vec<AtomicU64>,
+    blocks: Vec<Block>,
     /// The messages: loom complains when one touches a block who could not know that it was his.
     places: Vec<Place>,
 }
@@ -27,7 +27,7 @@ impl Shared {
         let shared = Shared {
             raw: RawLoans::new(START),
             slots: words(blocks.next_power_of_two()),
-            blocks: words(blocks),
+            blocks: (0..blocks).map(|_| Block::new()).collect(),
             places: (0..blocks.next_power_of_two()).map(|_| Place::new::<Twin>()).collect(),
         };
         shared.words().initialise(START, 1);

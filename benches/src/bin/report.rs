@@ -55,7 +55,8 @@ fn main() -> Result<()> {
 
 fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
+    let name =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
     format!("{name}, {cores} cores, Linux {}.", kernel.trim())
@@ -77,7 +78,8 @@ fn table(title: &str, lines: &[Line]) -> String {
     table += &questions.iter().map(|question| format!(" {question} |")).collect::<String>();
     table += &format!("\n|---|{}\n", "---:|".repeat(questions.len()));
     for (contender, figures) in rows {
-        let cell = |question: &&str| figures.get(question).map_or(" |".to_owned(), |value| format!(" {} |", short(*value)));
+        let cell =
+            |question: &&str| figures.get(question).map_or(" |".to_owned(), |value| format!(" {} |", short(*value)));
         table += &format!("| {contender} |{}\n", questions.iter().map(cell).collect::<String>());
     }
     table + "\n"
@@ -113,8 +115,8 @@ fn size(question: &str) -> u64 {
 }
 
 const COLOURS: [&str; 12] = [
-    "#1b6ca8", "#c0392b", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#7f8c8d", "#2c3e50", "#e67e22", "#6c3483", "#117a65",
-    "#943126",
+    "#1b6ca8", "#c0392b", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#7f8c8d", "#2c3e50", "#e67e22", "#6c3483",
+    "#117a65", "#943126",
 ];
 
 fn svg(width: u32, height: u32, body: &str) -> String {
@@ -153,7 +155,8 @@ fn sizes(out: &Path, lines: &[Line]) -> Result<()> {
     for (index, (contender, points)) in curves.iter_mut().enumerate() {
         points.sort_by(|one, other| one.0.total_cmp(&other.0));
         let colour = COLOURS[index % COLOURS.len()];
-        let path: Vec<String> = points.iter().map(|(bytes, rate)| format!("{:.1},{:.1}", x(*bytes), y(*rate))).collect();
+        let path: Vec<String> =
+            points.iter().map(|(bytes, rate)| format!("{:.1},{:.1}", x(*bytes), y(*rate))).collect();
         body += &format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
             path.join(" ")

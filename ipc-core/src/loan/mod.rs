@@ -6,7 +6,7 @@
 //! ```text
 //! tail, head      the next position to fill and to empty; anybody may help them forward
 //! slot[p mod N]   position p | block               which block was sent as the p-th message
-//! block[i]        state | owner | position         whose block i is
+//! block[i]        state | owner | position; length  whose block i is, on a line of its own
 //! ```
 //!
 //! | block | meaning | who may change it |
@@ -51,6 +51,6 @@ mod raw;
 #[cfg(not(loom))]
 mod shared;
 
-pub use raw::{RawLoans, Refused, Words};
+pub use raw::{Block, RawLoans, Refused, Words};
 #[cfg(not(loom))]
 pub use shared::{LoanQueue, Stats, footprint, sweep};

@@ -50,12 +50,30 @@ struct Gates {
     block_len: AtomicU64,
 }
 
+/// What belongs to a block, on a line of its own: whoever has the block has the line.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Block {
+    state: AtomicU64,
+    /// Elements of the message in it.
+    len: AtomicU64,
+}
+
+impl Block {
+    /// A free block, in a model.
+    #[cfg(loom)]
+    #[allow(clippy::new_without_default, reason = "for models only")]
+    pub fn new() -> Self {
+        Block { state: AtomicU64::new(FREE), len: AtomicU64::new(0) }
+    }
+}
+
 /// The words of a queue as one participant sees them.
 #[derive(Clone, Copy, Debug)]
 pub struct Words<'m> {
     pub(super) raw: &'m RawLoans,
     slots: &'m [AtomicU64],
-    blocks: &'m [AtomicU64],
+    blocks: &'m [Block],
 }
 
 /// A position, of which the words hold the low 44 bits.
@@ -134,7 +152,7 @@ impl RawLoans {
 
 impl<'m> Words<'m> {
     /// A queue over these words. `None` unless the slots are a power of two and at least as many as the blocks (L1).
-    pub fn new(raw: &'m RawLoans, slots: &'m [AtomicU64], blocks: &'m [AtomicU64]) -> Option<Self> {
+    pub fn new(raw: &'m RawLoans, slots: &'m [AtomicU64], blocks: &'m [Block]) -> Option<Self> {
         let fits = slots.len().is_power_of_two() && slots.len() >= blocks.len() && blocks.len() as u64 <= MOST_BLOCKS;
         (fits && !blocks.is_empty()).then_some(Words { raw, slots, blocks })
     }
@@ -148,7 +166,8 @@ impl<'m> Words<'m> {
             self.slot(position).store(in_word(position), Ordering::Relaxed);
         }
         for block in self.blocks {
-            block.store(FREE, Ordering::Relaxed);
+            block.state.store(FREE, Ordering::Relaxed);
+            block.len.store(0, Ordering::Relaxed);
         }
         self.raw.tail.0.store(start, Ordering::Relaxed);
         self.raw.head.0.store(start, Ordering::Relaxed);
@@ -176,7 +195,7 @@ impl<'m> Words<'m> {
         let count = self.blocks.len();
         let mut index = if hint < count { hint } else { 0 };
         for _ in 0..count {
-            let block = &self.blocks[index];
+            let block = &self.blocks[index].state;
             let word = block.load(Ordering::Relaxed);
             // Success Acquire, "free".
             if word & STATE == FREE
@@ -187,6 +206,19 @@ impl<'m> Words<'m> {
             index = if index + 1 < count { index + 1 } else { 0 };
         }
         Err(Refused::NotNow)
+    }
+
+    /// Notes how many elements the message has in a block that the caller owns.
+    #[inline]
+    pub fn set_len(&self, index: usize, len: u64) {
+        // Relaxed: "sent" makes it visible.
+        self.blocks[index].len.store(len, Ordering::Relaxed);
+    }
+
+    /// How many elements the message has in a block that the caller owns.
+    #[inline]
+    pub fn message_len(&self, index: usize) -> u64 {
+        self.blocks[index].len.load(Ordering::Relaxed)
     }
 
     /// Sends a block that the caller owns. Lock-free.
@@ -200,7 +232,7 @@ impl<'m> Words<'m> {
             match ahead(word, tail) {
                 ..0 => {
                     // Nobody else changes a block that we own: a store.
-                    sync::publish(&self.blocks[index], queued(me, tail));
+                    sync::publish(&self.blocks[index].state, queued(me, tail));
                     // Success Release, "sent"; Acquire for the next lap's owner of nothing, so that all are alike.
                     let sent = in_word(tail) | index as u64;
                     if slot.compare_exchange(word, sent, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
@@ -215,7 +247,7 @@ impl<'m> Words<'m> {
             }
         }
         // Ours again, to be given back.
-        sync::publish(&self.blocks[index], owned(me));
+        sync::publish(&self.blocks[index].state, owned(me));
         Err(Refused::Corrupted)
     }
 
@@ -232,7 +264,7 @@ impl<'m> Words<'m> {
             }
             if lag == 0 {
                 let index = (word & BLOCK) as usize;
-                let Some(block) = self.blocks.get(index) else { return Err(Refused::Corrupted) };
+                let Some(Block { state: block, .. }) = self.blocks.get(index) else { return Err(Refused::Corrupted) };
                 let state = block.load(Ordering::Relaxed);
                 if state & STATE == QUEUED
                     && ahead(state, head) == 0
@@ -260,7 +292,7 @@ impl<'m> Words<'m> {
     #[inline]
     pub fn give_back<P: Platform + ?Sized>(&self, platform: &P, index: usize) {
         // Release, "free".
-        sync::publish(&self.blocks[index], FREE);
+        sync::publish(&self.blocks[index].state, FREE);
         self.raw.gates.blocks.notify(platform, || 1);
     }
 
@@ -277,7 +309,7 @@ impl<'m> Words<'m> {
 
     /// Blocks that nobody has. A snapshot; looks at all of them.
     pub fn free(&self) -> usize {
-        self.blocks.iter().filter(|block| block.load(Ordering::Relaxed) & STATE == FREE).count()
+        self.blocks.iter().filter(|block| block.state.load(Ordering::Relaxed) & STATE == FREE).count()
     }
 
     /// Looks for dead owners of blocks, and repairs after those that it finds: whether there was one. A system call for each owner.
@@ -285,8 +317,8 @@ impl<'m> Words<'m> {
     pub fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> bool {
         let mut found = false;
         let mut last = None;
-        for block in self.blocks {
-            let word = block.load(Ordering::Relaxed);
+        for Block { state, .. } in self.blocks {
+            let word = state.load(Ordering::Relaxed);
             let Some(who) = owner(word).filter(|who| word & STATE != FREE && last != Some(*who)) else { continue };
             last = Some(who);
             if let Some(seized) = Seized::try_new(platform, who) {
@@ -299,7 +331,7 @@ impl<'m> Words<'m> {
 
     /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Idempotent.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
-        for (index, block) in self.blocks.iter().enumerate() {
+        for (index, Block { state: block, .. }) in self.blocks.iter().enumerate() {
             let word = block.load(Ordering::Acquire);
             if word & STATE == FREE || owner(word) != Some(dead.who()) {
                 continue;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::raw::{MOST_BLOCKS, RawLoans, Refused, Words};
+use super::raw::{Block, MOST_BLOCKS, RawLoans, Refused, Words};
 use crate::error::{Fault, LoanError, RecvLoanError};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{self, Field, HEADER_BYTES, Kind, ObjectHeader, Shape, ShapeError};
@@ -16,6 +16,9 @@ use crate::wait::{Attempt, SpinBudget, block_until};
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<RawLoans>();
 const _: () = assert!(SLOTS_OFFSET == 512);
 
+/// Bytes of payload that stay in a processor's own caches.
+const CACHED: usize = 256 << 10;
+
 /// Where the parts of a queue lie.
 #[derive(Clone, Copy)]
 struct Plan {
@@ -23,8 +26,6 @@ struct Plan {
     blocks: usize,
     /// Of the blocks' words.
     words: usize,
-    /// Of the messages' lengths.
-    lens: usize,
     payload: usize,
     /// Bytes from one block's begin to the next one's.
     stride: usize,
@@ -40,8 +41,7 @@ impl Plan {
         let blocks = blocks as usize;
         let align = OBJECT_ALIGN;
         let words = SLOTS_OFFSET + (slots * 8).next_multiple_of(align);
-        let lens = words + (blocks * 8).next_multiple_of(align);
-        let payload = lens + (blocks * 8).next_multiple_of(align);
+        let payload = words + (blocks * size_of::<Block>()).next_multiple_of(align);
         if block_len > isize::MAX as u64 / 2 {
             return None;
         }
@@ -51,7 +51,7 @@ impl Plan {
         };
         match stride.checked_mul(blocks) {
             Some(bytes) if bytes < isize::MAX as usize / 2 => {
-                Some(Plan { slots, blocks, words, lens, payload, stride, bytes: (payload + bytes) as u64 })
+                Some(Plan { slots, blocks, words, payload, stride, bytes: (payload + bytes) as u64 })
             }
             _ => None,
         }
@@ -80,7 +80,7 @@ fn words(memory: Memory<'_>, blocks: u64) -> Result<Words<'_>, ShapeError> {
     // SAFETY: as in `raw`.
     let slots = unsafe { memory.atomics::<AtomicU64>(SLOTS_OFFSET, plan.slots) }.ok_or(too_small)?;
     // SAFETY: as in `raw`.
-    let words = unsafe { memory.atomics::<AtomicU64>(plan.words, plan.blocks) }.ok_or(too_small)?;
+    let words = unsafe { memory.atomics::<Block>(plan.words, plan.blocks) }.ok_or(too_small)?;
     Words::new(raw(memory)?, slots, words).ok_or(impossible)
 }
 
@@ -110,7 +110,6 @@ pub struct Stats {
 /// It deals in block numbers; that each is given back or sent once is the caller's business.
 pub struct LoanQueue<'m, T, P> {
     words: Words<'m>,
-    lens: &'m [AtomicU64],
     payload: *mut u8,
     stride: usize,
     block_len: usize,
@@ -138,13 +137,10 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     fn over(memory: Memory<'m>, blocks: u64, block_len: u64, platform: P) -> Result<Self, ShapeError> {
         let plan = Plan::new::<T>(blocks, block_len).ok_or(ShapeError::Capacity { wanted: blocks })?;
         let too_small = ShapeError::TooSmall { wanted: plan.bytes, found: memory.len() as u64 };
-        // SAFETY: as in `raw`.
-        let lens = unsafe { memory.atomics::<AtomicU64>(plan.lens, plan.blocks) }.ok_or(too_small)?;
         let payload = memory.pointer(plan.payload, plan.stride * plan.blocks).ok_or(too_small)?;
         let [loan_budget, recv_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
         Ok(LoanQueue {
             words: words(memory, blocks)?,
-            lens,
             payload: payload.as_ptr(),
             stride: plan.stride,
             block_len: block_len as usize,
@@ -191,7 +187,6 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         let [loan_budget, recv_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
         LoanQueue {
             words: self.words,
-            lens: self.lens,
             payload: self.payload,
             stride: self.stride,
             block_len: self.block_len,
@@ -242,7 +237,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// Where the elements of a block lie. `index` is one that this queue has given out.
     #[inline]
     pub fn block(&self, index: usize) -> *mut T {
-        assert!(index < self.lens.len());
+        assert!(index < self.words.blocks());
         // SAFETY: inside the payload, of which `over` has checked the bounds; a block starts at a multiple of OBJECT_ALIGN.
         unsafe { self.payload.add(index * self.stride).cast() }
     }
@@ -256,8 +251,8 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
 
     #[inline]
     fn lend_now(&self) -> Result<usize, LoanError> {
-        // Relaxed: a hint in private memory.
-        let hint = self.hint.load(Ordering::Relaxed) as usize;
+        // Relaxed: a hint in private memory. Of large blocks, those that were used last are still in the caches: the first ones.
+        let hint = if self.stride * self.blocks() > CACHED { 0 } else { self.hint.load(Ordering::Relaxed) as usize };
         let index = self.words.lend(self.platform.me(), hint).map_err(|refused| match refused {
             Refused::NotNow => LoanError::Exhausted,
             Refused::Corrupted => LoanError::Fault(Fault::Corrupted),
@@ -306,8 +301,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         if self.is_closed() {
             return Err(LoanError::Closed);
         }
-        // Relaxed: "sent" makes it visible.
-        self.lens[index].store(len as u64, Ordering::Relaxed);
+        self.words.set_len(index, len as u64);
         self.words.send(&self.platform, index).map_err(|_| LoanError::Fault(Fault::Corrupted))
     }
 
@@ -343,7 +337,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
 
     #[inline]
     fn measured(&self, index: usize) -> Result<(usize, usize), RecvLoanError> {
-        let len = self.lens[index].load(Ordering::Relaxed);
+        let len = self.words.message_len(index);
         if len > self.block_len as u64 {
             self.give_back(index);
             return Err(RecvLoanError::Fault(Fault::Corrupted));

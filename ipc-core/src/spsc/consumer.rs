@@ -200,7 +200,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
     #[inline(always)]
     fn pop(&mut self) -> Result<T, Fault> {
         let value = self.words.slots.read(self.head);
-        self.words.slots.prefetch(self.head, Intent::Read);
+        // Not what is not published yet: the producer is about to write it.
+        self.words.slots.prefetch(self.head, self.there(), Intent::Read);
         self.free(1);
         check(value)
     }
@@ -217,7 +218,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
     /// Receives the oldest element, and waits for one if there is none.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
-        if self.known == self.head {
+        if self.known == self.head && !self.look().map_err(Nothing::recv)? {
             self.wait_for_item(None).map_err(Nothing::recv)?;
         }
         self.pop().map_err(RecvError::Fault)
@@ -226,7 +227,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
     /// Receives, and waits at most until `deadline`. An element that is there wins over a deadline that has passed.
     #[inline]
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        if self.known == self.head {
+        if self.known == self.head && !self.look().map_err(Nothing::timeout)? {
             self.wait_for_item(Some(deadline)).map_err(Nothing::timeout)?;
         }
         self.pop().map_err(RecvTimeoutError::Fault)

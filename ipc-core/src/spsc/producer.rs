@@ -161,6 +161,16 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
         }
     }
 
+    /// Makes sure of room for an element, by a look at the consumer's index if that is enough.
+    #[cold]
+    #[inline(never)]
+    fn look_or_wait(&mut self, deadline: Option<Instant>) -> Result<(), NoRoom> {
+        match self.reserve_by_looking() {
+            Err(NoRoom::Full | NoRoom::Disconnected) => self.wait_for_room(deadline),
+            looked => looked,
+        }
+    }
+
     /// Waits for room for an element.
     #[cold]
     #[inline(never)]
@@ -207,7 +217,8 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         self.tail = self.tail.wrapping_add(count);
         // Release, "message".
         self.words.control.tail.0.store(self.tail, Ordering::Release);
-        self.words.slots.prefetch(self.tail, Intent::Write);
+        // Not what the consumer may still have to read.
+        self.words.slots.prefetch(self.tail, self.room(), Intent::Write);
         self.words.control.gates.items.notify(&self.platform, || 1);
     }
 
@@ -227,7 +238,7 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     #[inline]
     pub fn send(&mut self, value: T) -> Result<(), SendError<T>> {
         if !self.is_ready()
-            && let Err(refused) = self.wait_for_room(None)
+            && let Err(refused) = self.look_or_wait(None)
         {
             return Err(refused.send(value));
         }
@@ -239,7 +250,7 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     #[inline]
     pub fn send_deadline(&mut self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         if !self.is_ready()
-            && let Err(refused) = self.wait_for_room(Some(deadline))
+            && let Err(refused) = self.look_or_wait(Some(deadline))
         {
             return Err(refused.timeout(value));
         }

@@ -753,7 +753,7 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_CONSUMER,
             1,
-            "        self.words.slots.prefetch(self.head, Intent::Read);\n        self.free(1);\n",
+            "        self.words.slots.prefetch(self.head, self.there(), Intent::Read);\n        self.free(1);\n",
             "        self.free(1);\n        let value = self.words.slots.read(self.head.wrapping_sub(1));\n",
         )],
         protects: "a place is written again after it was read",
@@ -1003,8 +1003,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             LOAN,
             1,
-            "        sync::publish(&self.blocks[index], FREE);",
-            "        self.blocks[index].store(FREE, Ordering::Relaxed);",
+            "        sync::publish(&self.blocks[index].state, FREE);",
+            "        self.blocks[index].state.store(FREE, Ordering::Relaxed);",
         )],
         protects: "a block is written again after it was read",
         caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
@@ -1023,12 +1023,12 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "loan: queued after it is sent",
         edits: &[
-            edit(LOAN, 1, "                    sync::publish(&self.blocks[index], queued(me, tail));\n", ""),
+            edit(LOAN, 1, "                    sync::publish(&self.blocks[index].state, queued(me, tail));\n", ""),
             edit(
                 LOAN,
                 1,
                 "                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
-                "                        sync::publish(&self.blocks[index], queued(me, tail));\n                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
+                "                        sync::publish(&self.blocks[index].state, queued(me, tail));\n                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
             ),
         ],
         protects: "who finds a block that is not queued knows that it was received (L3)",
