@@ -41,6 +41,7 @@ fn main() -> Result<()> {
         ("one_to_one", "One to one, 8 bytes, with and without batches"),
         ("sizes", "One to one by size"),
         ("many", "Many to many, asleep when idle"),
+        ("broadcast", "Broadcast to so many subscribers that miss nothing"),
     ] {
         tables += &table(title, &read(file));
     }

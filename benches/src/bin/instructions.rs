@@ -1,0 +1,202 @@
+//! How many instructions does an operation take? Exact, and the same at every run: callgrind counts them.
+//!
+//! ```text
+//! cargo run --release -p benches --bin instructions            # counts, and compares with benches/instructions.tsv
+//! cargo run --release -p benches --bin instructions -- record  # counts, and writes that file
+//! ```
+//!
+//! Fails if an operation takes over three hundredths more than the file says. Needs valgrind.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::{env, error, fs, hint};
+
+use ipc_posix::{LoanQueue, Region, Spsc};
+
+type Result<T> = std::result::Result<T, Box<dyn error::Error>>;
+
+const FEW: u64 = 1_000;
+const MANY: u64 = 11_000;
+/// So much more is noticed.
+const TOLERANCE: f64 = 1.03;
+
+/// An operation, and what does it so many times.
+type Operation = (&'static str, fn(u64) -> Result<()>);
+
+const OPERATIONS: &[Operation] = &[
+    ("queue, try_send + try_recv, 8 B", queue::<1>),
+    ("queue, try_send + try_recv, 64 B", queue::<8>),
+    ("queue, batches of 64, 8 B", queue_batches),
+    ("one to one, try_send + try_recv, 8 B", spsc::<1>),
+    ("one to one, try_send + try_recv, 64 B", spsc::<8>),
+    ("one to one, batches of 64, 8 B", spsc_batches),
+    ("bytes, try_send + try_recv, 64 B", bytes),
+    ("loans, loan + send + recv + give back", loans),
+    ("broadcast, publish + recv, 8 B", broadcast),
+    ("mutex, lock + unlock", mutex),
+    ("semaphore, acquire + release", semaphore),
+    ("event, set + wait", event),
+];
+
+fn region() -> Result<Region> {
+    Ok(Region::options().size(1 << 20).anonymous()?)
+}
+
+fn queue<const W: usize>(n: u64) -> Result<()> {
+    let queue = region()?.queue::<[u64; W]>("queue").capacity(64).create()?;
+    for number in 0..n {
+        queue.try_send(hint::black_box([number; W]))?;
+        hint::black_box(queue.try_recv()?);
+    }
+    Ok(())
+}
+
+fn queue_batches(n: u64) -> Result<()> {
+    let queue = region()?.queue::<u64>("queue").capacity(64).create()?;
+    let mut batch = [7; 64];
+    for _ in 0..n {
+        queue.try_send_slice(hint::black_box(&batch))?;
+        hint::black_box(queue.try_recv_slice(&mut batch)?);
+    }
+    Ok(())
+}
+
+fn spsc<const W: usize>(n: u64) -> Result<()> {
+    let queue: Spsc<[u64; W]> = region()?.spsc("queue").capacity(64).create()?;
+    let (mut producer, mut consumer) = (queue.producer()?, queue.consumer()?);
+    for number in 0..n {
+        producer.try_send(hint::black_box([number; W]))?;
+        hint::black_box(consumer.try_recv()?);
+    }
+    Ok(())
+}
+
+fn spsc_batches(n: u64) -> Result<()> {
+    let queue: Spsc<u64> = region()?.spsc("queue").capacity(64).create()?;
+    let (mut producer, mut consumer) = (queue.producer()?, queue.consumer()?);
+    let mut batch = [7; 64];
+    for _ in 0..n {
+        producer.try_send_slice(hint::black_box(&batch))?;
+        hint::black_box(consumer.try_recv_slice(&mut batch)?);
+    }
+    Ok(())
+}
+
+fn bytes(n: u64) -> Result<()> {
+    let queue = region()?.byte_queue("queue").capacity(4096).create()?;
+    let mut message = [7; 64];
+    for _ in 0..n {
+        queue.try_send(hint::black_box(&message))?;
+        hint::black_box(queue.try_recv(&mut message)?);
+    }
+    Ok(())
+}
+
+fn loans(n: u64) -> Result<()> {
+    let queue: LoanQueue<u64> = region()?.loan_queue("queue").blocks(16).block_len(64).create()?;
+    for number in 0..n {
+        let mut loan = queue.try_loan_uninit(64)?;
+        loan.set(0, number);
+        loan.send().map_err(|(_, error)| error)?;
+        hint::black_box(queue.try_recv()?.get(0));
+    }
+    Ok(())
+}
+
+fn broadcast(n: u64) -> Result<()> {
+    let broadcast = region()?.broadcast::<u64>("news").capacity(64).create()?;
+    let mut subscriber = broadcast.subscribe()?;
+    for number in 0..n {
+        broadcast.publish(hint::black_box(number))?;
+        hint::black_box(subscriber.try_recv()?);
+    }
+    Ok(())
+}
+
+fn mutex(n: u64) -> Result<()> {
+    let mutex = region()?.mutex::<u64>("mutex").create()?;
+    for _ in 0..n {
+        *mutex.lock().map_err(|error| error.without_guard())? += 1;
+    }
+    Ok(())
+}
+
+fn semaphore(n: u64) -> Result<()> {
+    let semaphore = region()?.semaphore("semaphore").permits(4).create()?;
+    for _ in 0..n {
+        drop(semaphore.acquire()?);
+    }
+    Ok(())
+}
+
+fn event(n: u64) -> Result<()> {
+    let event = region()?.event("event").auto_reset().create()?;
+    for _ in 0..n {
+        event.set()?;
+        event.wait()?;
+    }
+    Ok(())
+}
+
+fn table() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("instructions.tsv")
+}
+
+/// The instructions of a whole run of this program that does the operation so many times.
+fn whole_run(index: usize, n: u64) -> Result<u64> {
+    let run = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe()?)
+        .args(["run", &index.to_string(), &n.to_string()])
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let said = String::from_utf8_lossy(&run.stderr);
+    let collected = said.lines().find_map(|line| line.split_once("Collected :")).map(|(_, count)| count.trim());
+    if !run.status.success() {
+        return Err(format!("the operation failed under valgrind: {said}").into());
+    }
+    Ok(collected.ok_or("valgrind said no count")?.parse()?)
+}
+
+/// Counts all operations, and says whether none got longer than the table says.
+fn count(record: bool) -> Result<bool> {
+    let recorded = fs::read_to_string(table()).unwrap_or_default();
+    let (mut lines, mut good) = (String::new(), true);
+    for (index, (name, _)) in OPERATIONS.iter().enumerate() {
+        let each = (whole_run(index, MANY)? - whole_run(index, FEW)?) as f64 / (MANY - FEW) as f64;
+        let before = recorded.lines().find_map(|line| line.strip_prefix(&format!("{name}\t"))?.parse::<f64>().ok());
+        let longer = before.is_none_or(|before| each > before * TOLERANCE);
+        good &= record || !longer;
+        let verdict = match before {
+            _ if record => "recorded",
+            None => "NOT IN THE TABLE",
+            Some(_) if longer => "LONGER",
+            Some(_) => "as recorded",
+        };
+        println!(
+            "{name:<44}{each:>8.1} instructions, {verdict}{}",
+            before.map_or(String::new(), |n| format!(" ({n:.1})"))
+        );
+        lines += &format!("{name}\t{each:.1}\n");
+    }
+    if record {
+        fs::write(table(), lines)?;
+    }
+    Ok(good)
+}
+
+fn main() -> Result<ExitCode> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["run", index, n] => {
+            let (_, operation) = OPERATIONS.get(index.parse::<usize>()?).ok_or("no such operation")?;
+            operation(n.parse()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ["record"] => count(true).map(|_| ExitCode::SUCCESS),
+        [] => Ok(if count(false)? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        _ => Err("instructions [record]".into()),
+    }
+}
