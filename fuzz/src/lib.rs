@@ -5,6 +5,7 @@ pub mod ground;
 pub mod input;
 pub mod memory;
 pub mod model;
+pub mod play;
 pub mod seeds;
 pub mod stopwatch;
 pub mod world;

@@ -201,6 +201,33 @@ fn a_holder_is_stopped_and_dies() {
     assert_eq!(queue.free_blocks(), BLOCKS);
 }
 
+/// What a dead process had sent keeps its blocks, and whoever waits for one sleeps meanwhile.
+#[test]
+fn who_waits_behind_a_dead_senders_messages_sleeps() {
+    let _watchdog = Watchdog::new(LIMIT, "who_waits_behind_a_dead_senders_messages_sleeps");
+    let name = TempName::new("waiting");
+    let queue = create(&name);
+    let mut child = children::spawn("send_on", &[("name", name.as_str()), ("next", "0")]);
+    child.expect("going");
+    while queue.len() < BLOCKS {
+        std::thread::yield_now();
+    }
+    child.sigkill();
+    let computed = || {
+        // SAFETY: all zeroes is a value, and there is room for the result.
+        unsafe {
+            let mut time: libc::timespec = std::mem::zeroed();
+            libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time);
+            Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        }
+    };
+    let before = computed();
+    assert_eq!(queue.loan_uninit_timeout(1, Duration::from_millis(400)).unwrap_err(), LoanError::Timeout);
+    // A tenth of the time, where it would be all of it.
+    assert!(computed() - before < Duration::from_millis(40), "{:?} of computing", computed() - before);
+    assert_eq!(queue.len(), BLOCKS);
+}
+
 /// Doubles each message in place and sends it to the next queue's reader: here, the same queue of another region.
 fn forward(args: &Args) {
     let queue = open(args);

@@ -36,7 +36,7 @@ fn read(name: &str) -> Vec<Line> {
 fn main() -> Result<()> {
     let out = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("report");
     fs::create_dir_all(&out)?;
-    let mut tables = format!("# Figures\n\n{}\n", machine());
+    let mut tables = format!("# Figures\n\n{}\n\n", machine());
     for (file, title) in [
         ("one_to_one", "One to one, 8 bytes, with and without batches"),
         ("sizes", "One to one by size"),

@@ -7,7 +7,7 @@ use crate::sync::{self, AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::wait::EventCount;
 
 /// Steps of one operation that others may spoil in a row before the words are declared corrupted.
-const ATTEMPTS: u32 = 1 << 20;
+const ATTEMPTS: u32 = 1 << 16;
 
 const BLOCK_BITS: u32 = 20;
 const BLOCK: u64 = (1 << BLOCK_BITS) - 1;
@@ -312,14 +312,18 @@ impl<'m> Words<'m> {
         self.blocks.iter().filter(|block| block.state.load(Ordering::Relaxed) & STATE == FREE).count()
     }
 
-    /// Looks for dead owners of blocks, and repairs after those that it finds: whether there was one. A system call for each owner.
+    /// Looks for dead owners of blocks that they do not need any more, and repairs after those that it finds: whether there was one.
+    /// A system call for each owner.
     #[cold]
     pub fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> bool {
         let mut found = false;
         let mut last = None;
-        for Block { state, .. } in self.blocks {
-            let word = state.load(Ordering::Relaxed);
-            let Some(who) = owner(word).filter(|who| word & STATE != FREE && last != Some(*who)) else { continue };
+        for (index, Block { state, .. }) in self.blocks.iter().enumerate() {
+            let word = state.load(Ordering::Acquire);
+            if word & STATE == FREE || self.is_sent(index, word) {
+                continue;
+            }
+            let Some(who) = owner(word).filter(|who| last != Some(*who)) else { continue };
             last = Some(who);
             if let Some(seized) = Seized::try_new(platform, who) {
                 self.sweep(seized.dead(), platform);
@@ -329,22 +333,21 @@ impl<'m> Words<'m> {
         found
     }
 
+    /// Whether a block is a message in the queue: its owner's part in it is over.
+    fn is_sent(&self, index: usize, word: u64) -> bool {
+        // Acquire: if the slot names another block, it is because this one was not sent, or was received; then it has changed.
+        word & STATE == QUEUED
+            && self.slot(word >> BLOCK_BITS).load(Ordering::Acquire) == (word & !BLOCK) | index as u64
+    }
+
     /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Idempotent.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         for (index, Block { state: block, .. }) in self.blocks.iter().enumerate() {
             let word = block.load(Ordering::Acquire);
-            if word & STATE == FREE || owner(word) != Some(dead.who()) {
-                continue;
+            if word & STATE != FREE && owner(word) == Some(dead.who()) && !self.is_sent(index, word) {
+                // Release, "swept".
+                let _ = block.compare_exchange(word, FREE, Ordering::AcqRel, Ordering::Relaxed);
             }
-            if word & STATE == QUEUED {
-                let position = word >> BLOCK_BITS;
-                // Acquire: if the slot names another block, it is because this one was not sent, or was received; then it has changed.
-                if self.slot(position).load(Ordering::Acquire) == (word & !BLOCK) | index as u64 {
-                    continue;
-                }
-            }
-            // Release, "swept".
-            let _ = block.compare_exchange(word, FREE, Ordering::AcqRel, Ordering::Relaxed);
         }
         // It may have owed a wake-up, too.
         self.raw.wake_all(platform);

@@ -1036,7 +1036,12 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "loan: what the dead had sent is freed",
-        edits: &[edit(LOAN, 1, "== (word & !BLOCK) | index as u64 {", "== u64::MAX {")],
+        edits: &[edit(
+            LOAN,
+            1,
+            "        word & STATE == QUEUED\n            && self.slot",
+            "        word & STATE == FREE\n            && self.slot",
+        )],
         protects: "what a dead process had sent stays",
         caught_by: ("loom_loan", "sweeping_beside_the_living"),
     },
@@ -1045,8 +1050,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             LOAN,
             1,
-            "                if self.slot(position).load(Ordering::Acquire) == (word & !BLOCK) | index as u64 {\n                    continue;\n                }",
-            "                let _ = position;\n                continue;",
+            "            && self.slot(word >> BLOCK_BITS).load(Ordering::Acquire) == (word & !BLOCK) | index as u64",
+            "            && index < self.blocks.len()",
         )],
         protects: "the blocks of the dead come back",
         caught_by: ("loom_loan", "a_sender_dies"),

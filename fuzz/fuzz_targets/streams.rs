@@ -1,0 +1,261 @@
+//! One-to-one queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
+//!
+//! No operation may panic, wait beyond its deadline, touch memory outside, or leave a participant seized.
+#![no_main]
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::mem::MaybeUninit;
+
+use ipc_core::broadcast::{Policy, Subscriber};
+use ipc_core::memory::Memory;
+use ipc_core::participant::Dead;
+use ipc_core::platform::Platform;
+use ipc_core::spsc::{Consumer, Producer};
+use ipc_core::time::Instant;
+use ipc_core::{Broadcast, ByteQueue, LoanQueue, Spsc, broadcast, bytes, loan, spsc};
+use ipc_fuzz::element::Colour;
+use ipc_fuzz::input::Input;
+use ipc_fuzz::play::{Kind, play};
+use ipc_fuzz::seeds;
+use ipc_fuzz::world::Seat;
+use libfuzzer_sys::fuzz_target;
+
+const SCHEMA: u64 = 7;
+type Record = [u64; 3];
+
+fuzz_target!(
+    init: seeds::plant(seeds::modes(&(0..6).collect::<Vec<u8>>())),
+    |bytes: &[u8]| {
+        let mut input = Input::new(bytes);
+        match input.byte() % 6 {
+            0 => play::<TheSpsc<Record>>(&mut input),
+            1 => play::<TheSpsc<Colour>>(&mut input),
+            2 => play::<TheByteQueue>(&mut input),
+            3 => play::<TheLoanQueue>(&mut input),
+            4 => play::<TheBroadcast<false>>(&mut input),
+            _ => play::<TheBroadcast<true>>(&mut input),
+        }
+    }
+);
+
+struct TheSpsc<T>(std::marker::PhantomData<T>);
+struct TheByteQueue;
+struct TheLoanQueue;
+struct TheBroadcast<const WAITS: bool>;
+
+/// An element made of one number.
+trait Made {
+    fn made(number: u8) -> Self;
+}
+
+impl Made for Record {
+    fn made(number: u8) -> Self {
+        [number.into(); 3]
+    }
+}
+
+impl Made for Colour {
+    fn made(number: u8) -> Self {
+        if number & 1 == 0 { Colour::Red } else { Colour::Green }
+    }
+}
+
+/// A queue, and the ends that its participant holds.
+struct Ends<'w, T> {
+    queue: Spsc<'w, T, Seat<'w>>,
+    seat: Seat<'w>,
+    ends: RefCell<(Option<Producer<'w, T, Seat<'w>>>, Option<Consumer<'w, T, Seat<'w>>>)>,
+}
+
+impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSpsc<T> {
+    type Handle<'w> = Ends<'w, T>;
+
+    fn bytes() -> u64 {
+        spsc::footprint::<T>(5).expect("a capacity")
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        let queue = Spsc::create(memory, 5, SCHEMA, seat.clone()).expect("it fits");
+        Ends { queue, seat, ends: RefCell::default() }
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        let queue = Spsc::attach(memory, SCHEMA, seat.clone()).ok()?;
+        Some(Ends { queue, seat, ends: RefCell::default() })
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = spsc::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, handle: &Self::Handle<'_>, deadline: Instant) {
+        let (producer, consumer) = &mut *handle.ends.borrow_mut();
+        let value = T::made(input.byte());
+        match input.below(18) {
+            0 => *producer = handle.queue.producer(handle.seat.clone()).ok(),
+            1 => *consumer = handle.queue.consumer(handle.seat.clone()).ok(),
+            2 if input.below(8) == 0 => *producer = None,
+            3 if input.below(8) == 0 => *consumer = None,
+            4 if input.below(16) == 0 => _ = handle.queue.close(),
+            5 => assert!(handle.queue.stats().len <= 5),
+            number => {
+                if let Some(producer) = producer {
+                    match number {
+                        6 => _ = black_box(producer.try_send(value)),
+                        7 => _ = black_box(producer.send_deadline(value, deadline)),
+                        8 => _ = black_box(producer.try_send_slice(&[value; 4])),
+                        9 => _ = black_box(producer.send_slice(&[value; 7], Some(deadline))),
+                        10 => _ = black_box(producer.try_send_iter([value; 3])),
+                        11 => {
+                            if let Ok(mut chunk) = producer.try_write_chunk(3) {
+                                chunk.set(0, value);
+                                chunk.commit(1);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                if let Some(consumer) = consumer {
+                    let (mut out, mut room) = ([value; 4], [MaybeUninit::uninit(); 9]);
+                    match number {
+                        12 => _ = black_box(consumer.try_recv()),
+                        13 => _ = black_box(consumer.recv_deadline(deadline)),
+                        14 => _ = black_box(consumer.try_recv_slice(&mut out)),
+                        15 => _ = black_box(consumer.recv_uninit(&mut room, Some(deadline))),
+                        16 => _ = black_box(consumer.peek()),
+                        17 => {
+                            if let Ok(chunk) = consumer.try_read_chunk(3) {
+                                let count = chunk.len();
+                                assert!(count <= 3);
+                                chunk.commit(count);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Kind for TheByteQueue {
+    type Handle<'w> = ByteQueue<'w, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        bytes::footprint(50).expect("a capacity")
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        ByteQueue::create(memory, 50, SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        ByteQueue::attach(memory, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = bytes::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, queue: &Self::Handle<'_>, deadline: Instant) {
+        let message = [7; 64];
+        let message = &message[..input.below(60)];
+        let mut room = [MaybeUninit::uninit(); 64];
+        let room = &mut room[..input.below(64)];
+        match input.below(7) {
+            0 => _ = black_box(queue.try_send(&[message])),
+            1 => _ = black_box(queue.try_send(&[&message[..message.len() / 2], message])),
+            2 => _ = black_box(queue.send(&[message], Some(deadline))),
+            3 => _ = black_box(queue.try_recv(room).map(|message| message.len())),
+            4 => _ = black_box(queue.recv(room, Some(deadline)).map(|message| message.len())),
+            5 if input.below(16) == 0 => _ = queue.close(),
+            _ => {
+                let stats = queue.stats();
+                assert!(stats.used <= stats.size);
+            }
+        }
+    }
+}
+
+impl Kind for TheLoanQueue {
+    type Handle<'w> = LoanQueue<'w, u32, Seat<'w>>;
+
+    fn bytes() -> u64 {
+        loan::footprint::<u32>(3, 5).expect("blocks")
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        LoanQueue::create(memory, 3, 5, SCHEMA, seat).expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        LoanQueue::attach(memory, 0, SCHEMA, seat).ok()
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = loan::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, queue: &Self::Handle<'_>, deadline: Instant) {
+        let lent = match input.below(6) {
+            0 => queue.try_lend(),
+            1 => queue.lend(Some(deadline)),
+            2 => queue.try_recv().map(|(index, len)| (index, assert!(len <= 5)).0).map_err(|_| ipc_core::error::LoanError::Closed),
+            3 => queue.recv(Some(deadline)).map(|(index, _)| index).map_err(|_| ipc_core::error::LoanError::Closed),
+            4 if input.below(16) == 0 => return assert!(queue.close() || queue.is_closed()),
+            _ => return assert!(queue.stats().blocks == 3),
+        };
+        let Ok(index) = lent else { return };
+        // SAFETY: a block of five elements in our own memory, aligned; any bits are a number.
+        unsafe { queue.block(index).add(4).write_volatile(7) };
+        match input.below(3) {
+            0 => queue.give_back(index),
+            // Forgotten: what a process does that dies.
+            1 => {}
+            _ => {
+                if queue.send(index, input.below(6)).is_err() {
+                    queue.give_back(index);
+                }
+            }
+        }
+    }
+}
+
+/// A broadcast, and the subscription of its participant.
+struct Listener<'w> {
+    broadcast: Broadcast<'w, Record, Seat<'w>>,
+    seat: Seat<'w>,
+    subscriber: RefCell<Option<Subscriber<'w, Record, Seat<'w>>>>,
+}
+
+impl<const WAITS: bool> Kind for TheBroadcast<WAITS> {
+    type Handle<'w> = Listener<'w>;
+
+    fn bytes() -> u64 {
+        broadcast::footprint::<Record>(3, policy(WAITS)).expect("a capacity")
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        let broadcast = Broadcast::create(memory, 3, policy(WAITS), SCHEMA, seat.clone()).expect("it fits");
+        Listener { broadcast, seat, subscriber: RefCell::default() }
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        let broadcast = Broadcast::attach(memory, None, SCHEMA, seat.clone()).ok()?;
+        Some(Listener { broadcast, seat, subscriber: RefCell::default() })
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = broadcast::sweep(memory, dead, seat);
+    }
+    fn step(input: &mut Input<'_>, listener: &Self::Handle<'_>, deadline: Instant) {
+        let subscriber = &mut *listener.subscriber.borrow_mut();
+        let value = [u64::from(input.byte()); 3];
+        match input.below(8) {
+            0 => *subscriber = listener.broadcast.subscribe(listener.seat.clone(), input.below(5) as u64).ok(),
+            1 if input.below(4) == 0 => *subscriber = None,
+            2 | 3 => _ = black_box(listener.broadcast.try_publish(value)),
+            4 => _ = black_box(listener.broadcast.publish(value, Some(deadline))),
+            5 if input.below(16) == 0 => _ = listener.broadcast.close(),
+            number => {
+                if let Some(subscriber) = subscriber {
+                    _ = match number {
+                        6 => black_box(subscriber.recv(Some(deadline))),
+                        _ => black_box(subscriber.try_recv()),
+                    };
+                }
+            }
+        }
+        black_box((listener.broadcast.stats(), listener.broadcast.platform().me()));
+    }
+}
+
+const fn policy(waits: bool) -> Policy {
+    if waits { Policy::Wait { subscribers: 2 } } else { Policy::Overwrite }
+}
