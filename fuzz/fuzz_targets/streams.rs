@@ -189,7 +189,10 @@ impl Kind for TheLoanQueue {
         let lent = match input.below(6) {
             0 => queue.try_lend(),
             1 => queue.lend(Some(deadline)),
-            2 => queue.try_recv().map(|(index, len)| (index, assert!(len <= 5)).0).map_err(|_| ipc_core::error::LoanError::Closed),
+            2 => queue
+                .try_recv()
+                .map(|(index, len)| (index, assert!(len <= 5)).0)
+                .map_err(|_| ipc_core::error::LoanError::Closed),
             3 => queue.recv(Some(deadline)).map(|(index, _)| index).map_err(|_| ipc_core::error::LoanError::Closed),
             4 if input.below(16) == 0 => return assert!(queue.close() || queue.is_closed()),
             _ => return assert!(queue.stats().blocks == 3),
