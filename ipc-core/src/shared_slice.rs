@@ -207,9 +207,18 @@ impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
     /// Writes the same to all elements.
     #[inline]
     pub fn fill(&mut self, value: T) {
-        for index in 0..self.len {
+        /// What is written one by one, before it is copied.
+        const FIRST: usize = 64;
+        let mut done = self.len.min(FIRST);
+        for index in 0..done {
             // SAFETY: inside and aligned.
             unsafe { self.start.add(index).write_volatile(value) }
+        }
+        while done < self.len {
+            let more = done.min(self.len - done);
+            // SAFETY: both parts are inside, and the second begins where the first ends or behind.
+            unsafe { copy_bytes(self.start.cast(), self.start.add(done).cast(), more * size_of::<T>()) }
+            done += more;
         }
     }
 
@@ -238,5 +247,21 @@ impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
     {
         // SAFETY: there, aligned and initialised with bits that are a T; the caller's promise.
         unsafe { core::slice::from_raw_parts_mut(self.start, self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filling_reaches_every_element_and_no_other() {
+        for len in [0, 1, 63, 64, 65, 130, 1000] {
+            let mut memory = [7_u16; 1001];
+            // SAFETY: inside our own array, which is borrowed for so long.
+            unsafe { SharedSliceMut::new(memory.as_mut_ptr(), len) }.fill(9);
+            assert!(memory[..len].iter().all(|element| *element == 9));
+            assert!(memory[len..].iter().all(|element| *element == 7));
+        }
     }
 }

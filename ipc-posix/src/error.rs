@@ -317,6 +317,7 @@ impl fmt::Display for ObjectError {
                 let unsaid = match self.object {
                     Kind::Semaphore => "permits were",
                     Kind::Barrier => "parties were",
+                    Kind::LoanQueue => "blocks were",
                     _ => "capacity was",
                 };
                 write!(f, "not there yet, and its {unsaid} not said")

@@ -106,7 +106,10 @@ fn short(value: f64) -> String {
 /// Bytes of a question that is a size; others stay where they are.
 fn size(question: &str) -> u64 {
     let mut words = question.split(' ');
-    let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| {
+        // "to 16"
+        words.clone().next_back().and_then(|word| word.parse().ok()).unwrap_or(0)
+    });
     match words.next() {
         Some("B") => number,
         Some("KiB") => number << 10,
