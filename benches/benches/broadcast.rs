@@ -68,13 +68,15 @@ fn all_together(
 
 fn ours([here, there]: [usize; 2], subscribers: u32) -> Result<impl FnMut(u64) -> Duration> {
     let name = fresh_name("broadcast");
-    let region = Region::options().size(1 << 20).remove_with_last(true).create(&name)?;
+    let region = Region::options().size(1 << 20).create(&name)?;
     let broadcast = region.broadcast::<u64>("news").capacity(CAPACITY).wait_for_subscribers(subscribers).create()?;
     let done = region.counter("done").create()?;
     let mut seconds = Vec::new();
     for number in 0..subscribers as usize {
         seconds.push(Second::start("ours", if number % 2 == 0 { there } else { here }, &[&name])?);
     }
+    // Everybody is in.
+    Region::unlink(&name)?;
     Ok(move |n| all_together(here, &mut seconds, &done, n, |number| assert!(broadcast.publish(number).is_ok())))
 }
 
@@ -95,7 +97,7 @@ macro_rules! service {
 
 fn iceoryx2([here, there]: [usize; 2], subscribers: u32) -> Result<impl FnMut(u64) -> Duration> {
     let name = fresh_name("broadcast-ice");
-    let region = Region::options().remove_with_last(true).create(&name)?;
+    let region = Region::options().create(&name)?;
     let done = region.counter("done").create()?;
     let (node, service) = service!(name.as_str());
     let publisher =
@@ -104,6 +106,8 @@ fn iceoryx2([here, there]: [usize; 2], subscribers: u32) -> Result<impl FnMut(u6
     for number in 0..subscribers as usize {
         seconds.push(Second::start("iceoryx2", if number % 2 == 0 { there } else { here }, &[&name])?);
     }
+    // Everybody is in.
+    Region::unlink(&name)?;
     Ok(move |n| {
         let _ = &node;
         all_together(here, &mut seconds, &done, n, |number| {

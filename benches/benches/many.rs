@@ -79,7 +79,7 @@ fn all_together(seconds: &mut [Second], n: u64, mut wait: impl FnMut(u64)) -> Du
 
 fn ours<const W: usize>(cpus: [usize; 2], pairs: usize, batches: bool) -> Result<impl FnMut(u64) -> Duration> {
     let name = fresh_name("many");
-    let region = Region::options().size(1 << 20).remove_with_last(true).create(&name)?;
+    let region = Region::options().size(1 << 20).create(&name)?;
     let _queue: Queue<[u64; W]> = region.queue("messages").capacity(CAPACITY).create()?;
     let received = region.counter("received").create()?;
     let role = if batches { "batches" } else { "ours" };
@@ -89,6 +89,8 @@ fn ours<const W: usize>(cpus: [usize; 2], pairs: usize, batches: bool) -> Result
             seconds.push(Second::start(role, cpu, &[&name, &side, &W])?);
         }
     }
+    // Everybody is in.
+    Region::unlink(&name)?;
     Ok(move |n| {
         received.store(0).expect("our own cell");
         all_together(&mut seconds, n, |all| {
@@ -158,7 +160,7 @@ fn pipe(cpus: [usize; 2], pairs: usize) -> Result<impl FnMut(u64) -> Duration> {
     floor::bequeath(&reader)?;
     floor::bequeath(&writer)?;
     let name = fresh_name("many-pipe");
-    let region = Region::options().remove_with_last(true).create(&name)?;
+    let region = Region::options().create(&name)?;
     let received = region.counter("received").create()?;
     let mut seconds = Vec::new();
     for pair in 0..pairs {
@@ -166,6 +168,8 @@ fn pipe(cpus: [usize; 2], pairs: usize) -> Result<impl FnMut(u64) -> Duration> {
         seconds.push(Second::start("pipe", cpus[pair % 2], &[&name, &"send", &send])?);
         seconds.push(Second::start("pipe", cpus[(pair + 1) % 2], &[&name, &"receive", &receive])?);
     }
+    // Everybody is in.
+    Region::unlink(&name)?;
     Ok(move |n| {
         received.store(0).expect("our own cell");
         all_together(&mut seconds, n, |all| {
