@@ -9,8 +9,10 @@
 //! The workspace is copied, each mutant is applied to the copy, and its model is run there. A model that passes on the
 //! mutant proves nothing about the line: that is a failure, and so is a line that is not found any more.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -48,28 +50,57 @@ fn main() -> ExitCode {
 
 /// Every mutant whose name contains this against its own model.
 fn judge(part: &str) -> Result<bool> {
-    let copy = Copy::new()?;
     let mutants: Vec<&Mutant> = MUTANTS.iter().filter(|mutant| mutant.name.contains(part)).collect();
-    for test in mutants.iter().map(|mutant| mutant.caught_by.0).collect::<std::collections::BTreeSet<_>>() {
-        if copy.run(test, None)? != Verdict::Passed {
-            return Err(format!("{test} does not pass as it is").into());
-        }
-    }
-    let mut caught = 0;
-    for mutant in &mutants {
+    let tests: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.caught_by.0).collect();
+    let tests: Vec<&str> = tests.into_iter().collect();
+    let copies = (0..workers()).map(Copy::new).collect::<Result<Vec<_>>>()?;
+    in_parallel(&copies, &tests, |copy, test| match copy.run(test, None)? {
+        Verdict::Passed => Ok(true),
+        Verdict::Failed => Err(format!("{test} does not pass as it is").into()),
+    })?;
+    let caught = in_parallel(&copies, &mutants, |copy, mutant| {
         let (test, model) = mutant.caught_by;
-        let verdict = copy.with(mutant, || copy.run(test, Some(model)))?;
-        let noticed = verdict == Verdict::Failed;
-        caught += usize::from(noticed);
+        let noticed = copy.with(mutant, || copy.run(test, Some(model)))? == Verdict::Failed;
         println!("mutant {}: {} {test}::{model}", mutant.name, if noticed { "caught by" } else { "SURVIVED" });
-    }
+        Ok(noticed)
+    })?;
     println!("{} mutants, {caught} caught", mutants.len());
     Ok(caught == mutants.len())
 }
 
+/// A build of a mutant keeps one processor busy, and little more.
+fn workers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(8)
+}
+
+/// Does `act` with each of the items, each copy one after the other; how many were `true`.
+fn in_parallel<T: std::marker::Copy + Sync>(
+    copies: &[Copy],
+    items: &[T],
+    act: impl Fn(&Copy, T) -> Result<bool> + Sync,
+) -> Result<usize> {
+    let next = AtomicUsize::new(0);
+    let (next, act) = (&next, &act);
+    let work = |copy| {
+        let mut good = 0;
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Errors of this kind do not go from thread to thread.
+            good += usize::from(act(copy, *item).map_err(|error| error.to_string())?);
+        }
+        Ok::<_, String>(good)
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = copies.iter().map(|copy| scope.spawn(move || work(copy))).collect();
+        workers.into_iter().try_fold(0, |sum, worker| {
+            let good = worker.join().map_err(|_| "a worker panicked")??;
+            Ok(sum + good)
+        })
+    })
+}
+
 /// Which models notice the mutants whose names contain `part`.
 fn find(part: &str) -> Result<bool> {
-    let copy = Copy::new()?;
+    let copy = Copy::new(0)?;
     for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(part)) {
         let failed = copy.with(mutant, || copy.failing())?;
         println!("mutant {}: {}", mutant.name, if failed.is_empty() { "SURVIVED".into() } else { failed.join(", ") });
@@ -100,9 +131,9 @@ struct Copy {
 }
 
 impl Copy {
-    fn new() -> Result<Self> {
+    fn new(number: usize) -> Result<Self> {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no workspace")?.to_owned();
-        let root = env::temp_dir().join(format!("mutants-{}", std::process::id()));
+        let root = env::temp_dir().join(format!("mutants-{}-{number}", std::process::id()));
         for part in ["Cargo.toml", "Cargo.lock", "ipc-core", "ipc-posix", "ipc-tests", "benches"] {
             copy(&source.join(part), &root.join(part))?;
         }
