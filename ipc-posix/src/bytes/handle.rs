@@ -276,7 +276,7 @@ impl ByteQueue {
         let mut room = buffer.capacity() - buffer.len();
         loop {
             match append(buffer, room, |out| act(&self.core, out)) {
-                Err(RecvBytesError::TooLong { len, .. }) if len <= self.core.ring_bytes() => room = len,
+                Err(RecvBytesError::TooLong { len, .. }) if len <= self.core.ring_bytes() => room = room.max(len),
                 result => return result,
             }
         }
