@@ -1,6 +1,7 @@
 //! How many messages does one publisher get to 1, 4 and 16 subscribers that miss nothing?
 //!
-//! Each subscriber is a process of its own; with 4 and 16 there are more than cores, so they sleep and are woken.
+//! Each subscriber is a process of its own; with 4 and 16 there are more than cores. Ours sleep and are woken, or, as those of iceoryx2,
+//! whose publish-subscribe has no sleeping receive, give their core away between two looks.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -27,7 +28,8 @@ fn main() -> Result<()> {
     let mut samples = Samples::new();
     for (question, subscribers) in [("to 1", 1), ("to 4", 4), ("to 16", 16)] {
         let mut contenders = vec![
-            Contender::new("ours", MANY, ours(cpus, subscribers)?),
+            Contender::new("ours", MANY, ours(cpus, subscribers, "ours")?),
+            Contender::new("ours, polling", MANY, ours(cpus, subscribers, "ours, polling")?),
             Contender::new("iceoryx2", MANY / 4, iceoryx2(cpus, subscribers)?),
         ];
         contest::contest(&mut criterion, &mut samples, question, &mut contenders);
@@ -39,8 +41,11 @@ fn main() -> Result<()> {
         "{}",
         samples.table(&[
             speed("broadcast to 1 ours/iceoryx2", "to 1/ours", &["to 1/iceoryx2"]),
+            speed("broadcast to 1 ours, polling/iceoryx2", "to 1/ours, polling", &["to 1/iceoryx2"]),
             speed("broadcast to 4 ours/iceoryx2", "to 4/ours", &["to 4/iceoryx2"]),
+            speed("broadcast to 4 ours, polling/iceoryx2", "to 4/ours, polling", &["to 4/iceoryx2"]),
             speed("broadcast to 16 ours/iceoryx2", "to 16/ours", &["to 16/iceoryx2"]),
+            speed("broadcast to 16 ours, polling/iceoryx2", "to 16/ours, polling", &["to 16/iceoryx2"]),
         ])
     );
     Ok(())
@@ -66,18 +71,29 @@ fn all_together(
     begun.elapsed()
 }
 
-fn ours([here, there]: [usize; 2], subscribers: u32) -> Result<impl FnMut(u64) -> Duration> {
+/// `role` is what the subscribers play.
+fn ours([here, there]: [usize; 2], subscribers: u32, role: &'static str) -> Result<impl FnMut(u64) -> Duration> {
     let name = fresh_name("broadcast");
     let region = Region::options().size(1 << 20).create(&name)?;
     let broadcast = region.broadcast::<u64>("news").capacity(CAPACITY).wait_for_subscribers(subscribers).create()?;
     let done = region.counter("done").create()?;
     let mut seconds = Vec::new();
     for number in 0..subscribers as usize {
-        seconds.push(Second::start("ours", if number % 2 == 0 { there } else { here }, &[&name])?);
+        seconds.push(Second::start(role, if number % 2 == 0 { there } else { here }, &[&name])?);
     }
     // Everybody is in.
     Region::unlink(&name)?;
-    Ok(move |n| all_together(here, &mut seconds, &done, n, |number| assert!(broadcast.publish(number).is_ok())))
+    Ok(move |n| {
+        all_together(here, &mut seconds, &done, n, |number| {
+            if role == "ours" {
+                assert!(broadcast.publish(number).is_ok());
+            } else {
+                while broadcast.try_publish(number).is_err() {
+                    std::thread::yield_now();
+                }
+            }
+        })
+    })
 }
 
 macro_rules! service {
@@ -111,7 +127,6 @@ fn iceoryx2([here, there]: [usize; 2], subscribers: u32) -> Result<impl FnMut(u6
     Ok(move |n| {
         let _ = &node;
         all_together(here, &mut seconds, &done, n, |number| {
-            // Nobody reads from an empty buffer faster than it is filled by giving the core away.
             while !publisher.send_copy(number).is_ok_and(|receivers| receivers == subscribers as usize) {
                 std::thread::yield_now();
             }
@@ -123,10 +138,14 @@ fn play(role: Role) -> Result<()> {
     let name = role.arg::<String>(0)?;
     let region = Region::open(&name)?;
     let done: Atomic<u64> = region.counter("done").open()?;
-    if role.name() == "ours" {
+    if role.name() != "iceoryx2" {
+        let polls = role.name() != "ours";
         let mut subscriber = region.broadcast::<u64>("news").open()?.subscribe()?;
         role.play(|n| {
             for number in 0..n {
+                while polls && subscriber.is_empty() {
+                    std::thread::yield_now();
+                }
                 assert_eq!(subscriber.recv(), Ok(number), "messages must arrive in order");
             }
             done.fetch_add(1).expect("our own cell");

@@ -86,6 +86,8 @@ pub struct Words<'m> {
     cells: &'m [AtomicU64],
     pub(super) capacity: u64,
     stride: usize,
+    /// Slots less one.
+    mask: u64,
 }
 
 /// The publishers' lock, given back when dropped.
@@ -228,7 +230,7 @@ impl<'m> Words<'m> {
     ) -> Option<Self> {
         let slots = capacity.checked_next_power_of_two()? as usize;
         let fits = capacity > 0 && stride > 0 && slots.checked_mul(stride) == Some(cells.len());
-        fits.then_some(Words { raw, cursors, cells, capacity, stride })
+        fits.then_some(Words { raw, cursors, cells, capacity, stride, mask: slots as u64 - 1 })
     }
 
     /// Writes the words of one without messages. The caller has them to itself.
@@ -255,8 +257,7 @@ impl<'m> Words<'m> {
 
     #[inline(always)]
     fn slot(&self, position: u64) -> &'m [AtomicU64] {
-        let slots = self.cells.len() / self.stride;
-        &self.cells[(position as usize & (slots - 1)) * self.stride..][..self.stride]
+        &self.cells[(position & self.mask) as usize * self.stride..][..self.stride]
     }
 
     /// Publishes a message: its position. Waits for other publishers, and not for subscribers.
@@ -302,6 +303,19 @@ impl<'m> Words<'m> {
         let end = self.slowest(position)?.wrapping_add(self.capacity);
         limit.store(end, Ordering::Relaxed);
         if end == position { Err(Refused::NotNow) } else { Ok(()) }
+    }
+
+    /// Roughly how many messages fit behind the one of `position`.
+    #[cfg(not(loom))]
+    pub(super) fn room(&self, position: u64) -> u64 {
+        self.raw.front.limit.load(Ordering::Relaxed).saturating_sub(position)
+    }
+
+    /// Whether a quarter of the ring, or all of it, was free a moment ago.
+    #[cfg(not(loom))]
+    pub(super) fn has_much_room(&self) -> bool {
+        let tail = self.raw.tail();
+        self.slowest(tail).is_ok_and(|slowest| tail.wrapping_sub(slowest) <= self.capacity - self.capacity.div_ceil(4))
     }
 
     /// The position of the slowest subscriber; `tail` if there is none.
@@ -417,7 +431,7 @@ impl<'m> Words<'m> {
                     fence(Ordering::Acquire);
                     if slot[0].load(Ordering::Relaxed) == stamp(*next) {
                         *next = next.wrapping_add(1);
-                        self.moved_on(platform, *next, cursor);
+                        self.moved_on(platform, *next, tail, cursor);
                         return Ok(value);
                     }
                 }
@@ -427,13 +441,13 @@ impl<'m> Words<'m> {
             let missed = oldest.wrapping_sub(*next);
             if missed as i64 > 0 {
                 *next = oldest;
-                self.moved_on(platform, *next, cursor);
+                self.moved_on(platform, *next, tail, cursor);
                 return Err(Missed::Lagged(missed));
             }
             if behind == self.capacity {
                 // The publisher of the message that takes its place is at work, and `tail` has not moved yet.
                 *next = next.wrapping_add(1);
-                self.moved_on(platform, *next, cursor);
+                self.moved_on(platform, *next, tail, cursor);
                 return Err(Missed::Lagged(1));
             }
             spin_hint();
@@ -441,12 +455,18 @@ impl<'m> Words<'m> {
         Err(Missed::Corrupted)
     }
 
+    /// The subscriber of this cursor wants `next` now, and has seen `tail`.
+    ///
+    /// A publisher that sleeps is woken once a quarter of the ring, and by who has read all: if each message read woke it, it would find
+    /// room for that one, or none behind another subscriber, and sleep again. What that leaves out, it finds at the end of a slice.
     #[inline]
-    fn moved_on<P: Platform + ?Sized>(&self, platform: &P, next: u64, cursor: Option<usize>) {
+    fn moved_on<P: Platform + ?Sized>(&self, platform: &P, next: u64, tail: u64, cursor: Option<usize>) {
         if let Some(cursor) = cursor.and_then(|index| self.cursors.get(index)) {
             // Release, "free".
             cursor.next.store(next, Ordering::Release);
-            self.raw.gates.space.notify_all(platform);
+            if next & (self.mask / 4) == 0 || next == tail {
+                self.raw.gates.space.notify_all(platform);
+            }
         }
     }
 

@@ -24,6 +24,12 @@ const MOST_CURSORS: u32 = 1 << 16;
 /// How long a subscriber waits for a living publisher in the middle of a copy, when it joins.
 const JOIN_PATIENCE: core::time::Duration = core::time::Duration::from_secs(10);
 
+/// So many messages, or places for them, at the end of a wait are a stream.
+const MANY: u64 = 4;
+/// While a publisher that found no room polls, so many of its looks wait for a quarter of the ring. Nobody has less to read meanwhile, and
+/// the lines of the subscribers go to and fro once for many messages instead of for each.
+const PICKY_LOOKS: u32 = 128;
+
 /// Whether publishers wait for subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -259,13 +265,27 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
 
     #[cold]
     fn publish_waiting(&self, value: &T, deadline: Option<Instant>) -> Result<u64, Refused> {
-        let attempt = |thorough: bool| match self.publish_now(value, Patience::Until(deadline)) {
-            Err(Refused::NotNow) if thorough && self.words.drop_dead(&self.platform) => Attempt::Again,
-            Err(Refused::NotNow) => Attempt::NotYet,
-            result => Attempt::Done(result),
+        let mut picky = PICKY_LOOKS;
+        let attempt = |thorough: bool| {
+            if !thorough && picky > 0 {
+                picky -= 1;
+                if !self.words.has_much_room() {
+                    return Attempt::NotYet;
+                }
+            }
+            match self.publish_now(value, Patience::Until(deadline)) {
+                Err(Refused::NotNow) if thorough && self.words.drop_dead(&self.platform) => Attempt::Again,
+                // Who is in the way may die, or read no more than a few messages: neither wakes us.
+                Err(Refused::NotNow) => Attempt::Suspect,
+                result => Attempt::Done(result),
+            }
         };
-        block_until(&self.platform, self.words.raw.space(), &self.budget, deadline, attempt)
-            .unwrap_or(Err(Refused::NotNow))
+        let published = block_until(&self.platform, self.words.raw.space(), &self.budget, deadline, attempt)
+            .unwrap_or(Err(Refused::NotNow));
+        if published.is_ok_and(|position| self.words.room(position) >= MANY) {
+            self.budget.prefer_yields();
+        }
+        published
     }
 }
 
@@ -344,10 +364,13 @@ impl<T: CheckedBitPattern, P: Platform> Subscriber<'_, T, P> {
     fn recv_waiting(&mut self, deadline: Option<Instant>) -> Result<T, RecvBroadcastError> {
         let (raw, next) = (self.words.raw, self.next);
         let attempt = |_| if raw.tail() != next || raw.is_closed() { Attempt::Done(()) } else { Attempt::NotYet };
-        match block_until(&self.platform, raw.items(), &self.budget, deadline, attempt) {
-            Some(()) => self.try_recv(),
-            None => Err(RecvBroadcastError::Timeout),
+        if block_until(&self.platform, raw.items(), &self.budget, deadline, attempt).is_none() {
+            return Err(RecvBroadcastError::Timeout);
         }
+        if self.len() >= MANY {
+            self.budget.prefer_yields();
+        }
+        self.try_recv()
     }
 }
 

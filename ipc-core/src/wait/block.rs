@@ -117,6 +117,13 @@ impl SpinBudget {
         self.let_others_run(platform, look)
     }
 
+    /// So much had come together when a wait was over that a sleep and a wake-up for each would have cost more than its delay: the next
+    /// calls let others run, however long their turns are, and soon.
+    pub(crate) fn prefer_yields(&self) {
+        self.yields.store(MOST_YIELDS, Ordering::Relaxed);
+        self.polls.store(self.polls.load(Ordering::Relaxed) / 8, Ordering::Relaxed);
+    }
+
     /// Lets others run as often as that has helped lately, until `look` has a result.
     pub(crate) fn let_others_run<P: Platform + ?Sized, R>(
         &self,
