@@ -14,6 +14,8 @@ use benches::{ours, pin, second, stream};
 
 /// Messages that a queue holds.
 const CAPACITY: usize = 1024;
+/// As many as take a megabyte: with room to run ahead, the sides seldom meet at a line.
+const LARGE: usize = (1 << 20) / 8;
 const MANY: u64 = 1 << 22;
 const SPIN: Spin = Spin::BRISK;
 /// A batch is done in a moment, so a side that finds nothing looks again soon.
@@ -31,11 +33,11 @@ const SINGLE: Link = Link {
     },
 };
 
-fn batches<const BATCH: usize>(name: &'static str) -> Link {
-    Link { name, create: receive_batches::<BATCH>, attach: send_batches::<BATCH> }
+fn batches<const BATCH: usize, const CAPACITY: usize>(name: &'static str) -> Link {
+    Link { name, create: receive_batches::<BATCH, CAPACITY>, attach: send_batches::<BATCH> }
 }
 
-fn receive_batches<const BATCH: usize>() -> Result<(String, Side)> {
+fn receive_batches<const BATCH: usize, const CAPACITY: usize>() -> Result<(String, Side)> {
     let (address, mut consumer) = ours::consumer(CAPACITY)?;
     let mut batch = [0; BATCH];
     let receive =
@@ -51,8 +53,14 @@ fn send_batches<const BATCH: usize>(address: &str) -> Result<Side> {
     }))
 }
 
-fn links() -> [Link; 4] {
-    [SINGLE, batches::<16>("ours, 16"), batches::<128>("ours, 128"), batches::<256>("ours, 256")]
+fn links() -> [Link; 5] {
+    [
+        SINGLE,
+        batches::<16, CAPACITY>("ours, 16"),
+        batches::<128, CAPACITY>("ours, 128"),
+        batches::<256, CAPACITY>("ours, 256"),
+        batches::<128, LARGE>("ours, 128, large"),
+    ]
 }
 
 fn main() -> Result<()> {
@@ -90,8 +98,8 @@ fn main() -> Result<()> {
                 Bar::None,
             ),
             speed(
-                "one to one, batches of 1 KiB, ours/memcpy",
-                "one to one/ours, 128",
+                "one to one, batches of 1 KiB, ring and buffers of 1 MiB, ours/memcpy",
+                "one to one/ours, 128, large",
                 &["one to one/memcpy, 1 MiB"],
                 Bar::AtLeast(0.6),
             ),

@@ -2,7 +2,7 @@
 //!
 //! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue and
 //! crossbeam-channel, which cannot do that, between two threads. Every spinning side backs off with the same
-//! code. The consumer checks every message.
+//! code, but for "ours, blocking", where the library does the waiting. The consumer checks every message.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -48,6 +48,7 @@ fn main() -> Result<()> {
             question,
             &mut [
                 Contender::new("ours", 1 << 20, ours::contender(cpus, question, spin)?),
+                Contender::new("ours, blocking", 1 << 20, ours::blocking(cpus)?),
                 Contender::new("ArrayQueue", 1 << 20, array_queue(cpus, spin)),
                 Contender::new("crossbeam-channel", 1 << 20, channel(cpus, spin)),
                 Contender::new("pipe", 1 << 16, pipe(cpus)?),
@@ -64,6 +65,12 @@ fn main() -> Result<()> {
                 "throughput/ours",
                 &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
                 Bar::AtLeast(1.0),
+            ),
+            speed(
+                "throughput ours, blocking/best(ArrayQueue, crossbeam-channel)",
+                "throughput/ours, blocking",
+                &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+                Bar::AtLeast(1.2),
             ),
             speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"], Bar::AtLeast(10.0)),
             speed(
@@ -82,6 +89,7 @@ fn play(role: Role) -> Result<()> {
     match role.name() {
         "pipe" => play_pipe(role),
         "ours" => ours::play(role),
+        "ours, blocking" => ours::play_blocking(role),
         other => Err(format!("no such role: {other}").into()),
     }
 }
@@ -180,6 +188,34 @@ mod ours {
             stream::consume(n, spin, || lanes.back.try_recv());
             begun.elapsed()
         })
+    }
+
+    /// The library does the waiting.
+    pub fn blocking([here, there]: [usize; 2]) -> Result<impl FnMut(u64) -> Duration> {
+        let lanes = Lanes::create(CAPACITY)?;
+        let start = floor::Shared::<Start>::create()?;
+        let mut second = Second::start("ours, blocking", there, &[&start.fd(), &lanes.name()])?;
+        lanes.unlink();
+        Ok(move |n| {
+            let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
+            second.run(n).expect("the second process is alive");
+            let begun = start.release();
+            stream::consume(n, Spin::EAGER, || Some(lanes.back.recv()));
+            begun.elapsed()
+        })
+    }
+
+    pub fn play_blocking(role: Role) -> Result<()> {
+        let start = floor::Shared::<Start>::inherit(role.arg(0)?)?;
+        let lanes = Lanes::attach(role.arg(1)?, CAPACITY)?;
+        role.play(|n| {
+            start.arrive();
+            stream::produce(n, Spin::EAGER, |value| {
+                lanes.back.send(value);
+                true
+            });
+        })?;
+        Ok(())
     }
 
     pub fn play(role: Role) -> Result<()> {

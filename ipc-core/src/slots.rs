@@ -18,7 +18,9 @@ use crate::payload;
 use crate::sync::AtomicU64;
 
 /// How far ahead of the current place both sides prefetch, in bytes: found by measurement.
+#[cfg(not(loom))]
 const PREFETCH_BYTES: usize = 256;
+#[cfg(not(loom))]
 const LINE: usize = 64;
 
 /// A power of two of places for a `T`. A view: copied freely.

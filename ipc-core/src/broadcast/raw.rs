@@ -305,17 +305,12 @@ impl<'m> Words<'m> {
         if end == position { Err(Refused::NotNow) } else { Ok(()) }
     }
 
-    /// Roughly how many messages fit behind the one of `position`.
+    /// How many messages fitted a moment ago.
     #[cfg(not(loom))]
-    pub(super) fn room(&self, position: u64) -> u64 {
-        self.raw.front.limit.load(Ordering::Relaxed).saturating_sub(position)
-    }
-
-    /// Whether a quarter of the ring, or all of it, was free a moment ago.
-    #[cfg(not(loom))]
-    pub(super) fn has_much_room(&self) -> bool {
+    pub(super) fn room(&self) -> u64 {
         let tail = self.raw.tail();
-        self.slowest(tail).is_ok_and(|slowest| tail.wrapping_sub(slowest) <= self.capacity - self.capacity.div_ceil(4))
+        // Corrupted: let the publishing find that.
+        self.slowest(tail).map_or(self.capacity, |slowest| self.capacity.saturating_sub(tail.wrapping_sub(slowest)))
     }
 
     /// The position of the slowest subscriber; `tail` if there is none.

@@ -14,7 +14,7 @@ use crate::payload::{check, stride};
 use crate::platform::Platform;
 use crate::sync::AtomicU64;
 use crate::time::Instant;
-use crate::wait::{Attempt, SpinBudget, block_until};
+use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 const CURSORS_OFFSET: usize = HEADER_BYTES + size_of::<RawBroadcast>();
 const _: () = assert!(CURSORS_OFFSET == 384);
@@ -23,12 +23,6 @@ const _: () = assert!(CURSORS_OFFSET == 384);
 const MOST_CURSORS: u32 = 1 << 16;
 /// How long a subscriber waits for a living publisher in the middle of a copy, when it joins.
 const JOIN_PATIENCE: core::time::Duration = core::time::Duration::from_secs(10);
-
-/// So many messages, or places for them, at the end of a wait are a stream.
-const MANY: u64 = 4;
-/// While a publisher that found no room polls, so many of its looks wait for a quarter of the ring. Nobody has less to read meanwhile, and
-/// the lines of the subscribers go to and fro once for many messages instead of for each.
-const PICKY_LOOKS: u32 = 128;
 
 /// Whether publishers wait for subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,13 +259,10 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
 
     #[cold]
     fn publish_waiting(&self, value: &T, deadline: Option<Instant>) -> Result<u64, Refused> {
-        let mut picky = PICKY_LOOKS;
+        let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
-            if !thorough && picky > 0 {
-                picky -= 1;
-                if !self.words.has_much_room() {
-                    return Attempt::NotYet;
-                }
+            if reserve.waits_for_more(thorough, self.words.capacity, || self.words.room()) {
+                return Attempt::NotYet;
             }
             match self.publish_now(value, Patience::Until(deadline)) {
                 Err(Refused::NotNow) if thorough && self.words.drop_dead(&self.platform) => Attempt::Again,
@@ -282,9 +273,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
         };
         let published = block_until(&self.platform, self.words.raw.space(), &self.budget, deadline, attempt)
             .unwrap_or(Err(Refused::NotNow));
-        if published.is_ok_and(|position| self.words.room(position) >= MANY) {
-            self.budget.prefer_yields();
-        }
+        self.budget.learn_found(|| self.words.room());
         published
     }
 }
@@ -367,9 +356,8 @@ impl<T: CheckedBitPattern, P: Platform> Subscriber<'_, T, P> {
         if block_until(&self.platform, raw.items(), &self.budget, deadline, attempt).is_none() {
             return Err(RecvBroadcastError::Timeout);
         }
-        if self.len() >= MANY {
-            self.budget.prefer_yields();
-        }
+        self.budget.learn_found(|| self.len());
+        self.budget.gather(self.words.capacity / 2, || self.len());
         self.try_recv()
     }
 }

@@ -16,7 +16,7 @@ const LOOKS: u32 = if cfg!(loom) { 1 } else { 64 };
 
 /// The words of the ring for messages of up to so many bytes: a power of two; `None` if there can be none.
 pub const fn words(most: u64) -> Option<u64> {
-    if most == 0 || most > 1 << 40 { None } else { Some((1 + most.div_ceil(WORD)).next_power_of_two()) }
+    if most == 0 || most > 1 << 40 { None } else { Some(words_for(most).next_power_of_two()) }
 }
 
 /// The longest message that a ring of so many words holds.
@@ -76,6 +76,11 @@ pub struct Ring<'m> {
     pub(super) raw: &'m RawBytes,
     pub(super) slots: Slots<'m, u64>,
     pub(super) words: u64,
+}
+
+/// Words that a message of so many bytes takes, its length among them.
+pub(super) const fn words_for(len: u64) -> u64 {
+    1 + len.div_ceil(WORD)
 }
 
 /// How to wait for a lock.
@@ -214,7 +219,7 @@ impl<'m> Ring<'m> {
     ) -> Result<(), Refusal> {
         // The caller has compared it with `most_bytes`, so nothing overflows.
         let len: usize = parts.iter().map(|part| part.len()).sum();
-        let needed = 1 + (len as u64).div_ceil(WORD);
+        let needed = words_for(len as u64);
         let RawBytes { tail: Side { index, lock }, head, gates } = self.raw;
         {
             let _turn = Turn::take(lock, platform, patience)?;
@@ -272,7 +277,7 @@ impl<'m> Ring<'m> {
             let Some(place) = out.get_mut(..len as usize) else { return Err(Refusal::TooLong { len: len as usize }) };
             self.slots.read_bytes(at.wrapping_add(1), place);
             // Release, "free".
-            index.store(at.wrapping_add(1 + len.div_ceil(WORD)), Ordering::Release);
+            index.store(at.wrapping_add(words_for(len)), Ordering::Release);
             len as usize
         };
         // Everybody: who comes first may need more room than there is.
@@ -293,6 +298,13 @@ impl<'m> Ring<'m> {
             Ok(_turn) => Refusal::NotNow,
             Err(refusal) => refusal,
         }
+    }
+
+    /// How many words were free a moment ago.
+    #[cfg(not(loom))]
+    pub(super) fn free_words(&self) -> u64 {
+        let (tail, head) = self.raw.counts();
+        self.words.saturating_sub(tail.wrapping_sub(head))
     }
 
     /// Whether no message is there. A snapshot.

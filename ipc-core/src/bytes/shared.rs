@@ -3,7 +3,7 @@
 use core::fmt;
 use core::mem::MaybeUninit;
 
-use super::raw::{Patience, RawBytes, Refusal, Ring, words};
+use super::raw::{Patience, RawBytes, Refusal, Ring, words, words_for};
 use crate::error::{Fault, RecvBytesError, SendBytesError};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{self, Field, HEADER_BYTES, Kind, ObjectHeader, Shape, ShapeError};
@@ -11,7 +11,7 @@ use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::slots::Slots;
 use crate::time::Instant;
-use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<RawBytes>();
 const _: () = assert!(SLOTS_OFFSET == 512);
@@ -154,10 +154,10 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         self.ring.raw.is_closed()
     }
 
-    fn measured(&self, parts: &[&[u8]]) -> Result<(), SendBytesError> {
+    fn measured(&self, parts: &[&[u8]]) -> Result<usize, SendBytesError> {
         let len = parts.iter().try_fold(0_usize, |sum, part| sum.checked_add(part.len())).unwrap_or(usize::MAX);
         let max = self.most.min(self.ring_bytes());
-        if len > max { Err(SendBytesError::TooLong { len, max }) } else { Ok(()) }
+        if len > max { Err(SendBytesError::TooLong { len, max }) } else { Ok(len) }
     }
 
     /// Sends one message that consists of these parts, one behind the other, if there is room. Does not wait, but for a moment
@@ -172,11 +172,19 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
 
     /// The same; waits for room, until `deadline` at most (`None`: for ever).
     pub fn send(&self, parts: &[&[u8]], deadline: Option<Instant>) -> Result<(), SendBytesError> {
-        self.measured(parts)?;
-        let (space, budget) = (self.ring.raw.space(), &self.send_budget);
-        self.persist(space, budget, deadline, |patience| self.ring.send(&self.platform, parts, Some(patience)))
-            .unwrap_or(Err(Refusal::NotNow))
-            .map_err(not_sent)
+        let len = self.measured(parts)?;
+        let budget = &self.send_budget;
+        let mut reserve = Reserve::new();
+        let sent = self.ring.send(&self.platform, parts, Some(Patience { budget, deadline }));
+        let Err(Refusal::NotNow) = sent else { return sent.map_err(not_sent) };
+        let sent = block_until(&self.platform, self.ring.raw.space(), budget, deadline, |thorough| {
+            if reserve.waits_for_more(thorough, self.ring.words, || self.ring.free_words()) {
+                return Attempt::NotYet;
+            }
+            attempted(self.ring.send(&self.platform, parts, Some(Patience { budget, deadline })))
+        });
+        budget.learn_found(|| self.ring.free_words() / words_for(len as u64));
+        sent.unwrap_or(Err(Refusal::NotNow)).map_err(not_sent)
     }
 
     /// Receives the oldest message into the front of `out`, if there is one: that part of `out`. Does not wait, but for a moment
@@ -196,30 +204,31 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         out: &'b mut [MaybeUninit<u8>],
         deadline: Option<Instant>,
     ) -> Result<&'b mut [u8], RecvBytesError> {
-        let (items, budget, room) = (self.ring.raw.items(), &self.recv_budget, out.len());
-        let received =
-            self.persist(items, budget, deadline, |patience| self.ring.receive(&self.platform, out, Some(patience)));
-        let len = received.unwrap_or(Err(Refusal::NotNow)).map_err(|refusal| not_received(refusal, room))?;
+        let (budget, room) = (&self.recv_budget, out.len());
+        let mut received = self.ring.receive(&self.platform, out, Some(Patience { budget, deadline }));
+        if received == Err(Refusal::NotNow) {
+            received = block_until(&self.platform, self.ring.raw.items(), budget, deadline, |_| {
+                attempted(self.ring.receive(&self.platform, out, Some(Patience { budget, deadline })))
+            })
+            .unwrap_or(Err(Refusal::NotNow));
+            if let Ok(len) = received {
+                // If the others are as long as this one.
+                let words = words_for(len as u64);
+                let messages = || (self.ring.words - self.ring.free_words()) / words;
+                budget.learn_found(messages);
+                budget.gather(self.ring.words / words / 2, messages);
+            }
+        }
+        let len = received.map_err(|refusal| not_received(refusal, room))?;
         Ok(written(out, len))
     }
+}
 
-    /// Tries until `act` is not refused for now. `None` is the time-out.
-    fn persist<R>(
-        &self,
-        gate: &EventCount,
-        budget: &SpinBudget,
-        deadline: Option<Instant>,
-        mut act: impl FnMut(Patience<'_>) -> Result<R, Refusal>,
-    ) -> Option<Result<R, Refusal>> {
-        let mut act = || match act(Patience { budget, deadline }) {
-            Err(Refusal::NotNow) => Attempt::NotYet,
-            // The time was over while somebody had the lock.
-            result => Attempt::Done(result),
-        };
-        match act() {
-            Attempt::Done(result) => Some(result),
-            _ => block_until(&self.platform, gate, budget, deadline, |_| act()),
-        }
+/// What an attempt of a blocking call has come to. (`Busy`: the time was over while somebody had the lock.)
+fn attempted<R>(result: Result<R, Refusal>) -> Attempt<Result<R, Refusal>> {
+    match result {
+        Err(Refusal::NotNow) => Attempt::NotYet,
+        result => Attempt::Done(result),
     }
 }
 

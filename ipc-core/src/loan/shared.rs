@@ -360,7 +360,9 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             Err(RecvLoanError::Empty) => Attempt::NotYet,
             result => Attempt::Done(result),
         };
-        block_until(&self.platform, self.words.raw.items(), &self.recv_budget, deadline, attempt)
-            .unwrap_or(Err(RecvLoanError::Timeout))
+        let received = block_until(&self.platform, self.words.raw.items(), &self.recv_budget, deadline, attempt);
+        self.recv_budget.learn_found(|| self.words.len());
+        self.recv_budget.gather(self.blocks() as u64 / 2, || self.words.len());
+        received.unwrap_or(Err(RecvLoanError::Timeout))
     }
 }

@@ -138,17 +138,20 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 if thorough { self.look_around(watch) } else { Attempt::NotYet }
             }
         };
-        block_until(&self.platform, &self.parts.control.gates.items, &self.recv_budget, deadline, attempt)
-            .unwrap_or_else(|| {
-                // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
-                // behind a dead producer is found however short the time limit.
-                self.try_recv().map_err(|error| match error {
-                    TryRecvError::Empty => RecvTimeoutError::Timeout,
-                    TryRecvError::Closed => RecvTimeoutError::Closed,
-                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-                    TryRecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
-                })
+        let received =
+            block_until(&self.platform, &self.parts.control.gates.items, &self.recv_budget, deadline, attempt);
+        self.recv_budget.learn_found(|| self.ring().len());
+        self.recv_budget.gather(self.capacity() as u64 / 2, || self.ring().len());
+        received.unwrap_or_else(|| {
+            // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
+            // behind a dead producer is found however short the time limit.
+            self.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Closed => RecvTimeoutError::Closed,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                TryRecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
             })
+        })
     }
 
     /// Before a consumer sleeps: who is in the way, and is anybody left to wait for?

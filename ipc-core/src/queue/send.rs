@@ -6,7 +6,7 @@ use crate::error::{ForceSendError, SendError, SendSliceError, SendTimeoutError, 
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
 use crate::time::Instant;
-use crate::wait::{Attempt, block_until};
+use crate::wait::{Attempt, Reserve, block_until};
 
 use super::presence::Role;
 use super::view::Queue;
@@ -168,25 +168,34 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         watch: bool,
         push: impl Fn() -> Result<R, PushRefused>,
     ) -> Result<R, Stop> {
-        let attempt = |thorough: bool| match push() {
-            Ok(pushed) => Attempt::Done(Ok(pushed)),
-            Err(PushRefused::Full) => {
-                if thorough {
-                    self.complete_closing();
-                    if self.make_room() {
-                        return Attempt::Again;
-                    }
-                    if watch && self.is_deserted(Role::Receiver) {
-                        return Attempt::Done(Err(Stop::Disconnected));
-                    }
-                }
-                Attempt::NotYet
+        let capacity = self.capacity() as u64;
+        let room = || capacity.saturating_sub(self.ring().len());
+        let mut reserve = Reserve::new();
+        let attempt = |thorough: bool| {
+            if reserve.waits_for_more(thorough, capacity, room) {
+                return Attempt::NotYet;
             }
-            Err(PushRefused::Closed) => Attempt::Done(Err(Stop::Closed)),
-            Err(PushRefused::Corrupted) => Attempt::Done(Err(Stop::Corrupted)),
+            match push() {
+                Ok(pushed) => Attempt::Done(Ok(pushed)),
+                Err(PushRefused::Full) => {
+                    if thorough {
+                        self.complete_closing();
+                        if self.make_room() {
+                            return Attempt::Again;
+                        }
+                        if watch && self.is_deserted(Role::Receiver) {
+                            return Attempt::Done(Err(Stop::Disconnected));
+                        }
+                    }
+                    Attempt::NotYet
+                }
+                Err(PushRefused::Closed) => Attempt::Done(Err(Stop::Closed)),
+                Err(PushRefused::Corrupted) => Attempt::Done(Err(Stop::Corrupted)),
+            }
         };
         let gate = &self.parts.control.gates.space;
         if let Some(end) = block_until(&self.platform, gate, &self.send_budget, deadline, attempt) {
+            self.send_budget.learn_found(room);
             return end;
         }
         // The time may have been over before anybody looked for the dead: so that room behind a dead producer is found however

@@ -180,9 +180,13 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
             }
             found => found,
         };
-        self.known = block_until(platform, &words.control.gates.items, &self.budget, deadline, attempt)
+        let there = || words.control.tail.0.load(Ordering::Relaxed).wrapping_sub(head);
+        block_until(platform, &words.control.gates.items, &self.budget, deadline, attempt)
             .unwrap_or(Err(Nothing::Timeout))?;
-        Ok(())
+        self.budget.learn_found(there);
+        self.budget.gather(words.capacity / 2, there);
+        // There are more by now, perhaps. There are not fewer.
+        if self.look()? { Ok(()) } else { Err(Nothing::Corrupted) }
     }
 
     /// Gives so many elements' places to the producer.

@@ -9,7 +9,7 @@ use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::Instant;
-use crate::wait::{Attempt, SpinBudget, block_until};
+use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 #[cfg(not(loom))]
 use super::chunk::WriteChunk;
@@ -185,9 +185,14 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
                 _ => Attempt::NotYet,
             }
         };
+        let room = || capacity.saturating_sub(tail.wrapping_sub(words.control.head.0.load(Ordering::Relaxed)));
+        let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
             if words.control.is_closed() {
                 return Attempt::Done(Err(NoRoom::Closed));
+            }
+            if reserve.waits_for_more(thorough, capacity, room) {
+                return Attempt::NotYet;
             }
             match look() {
                 Attempt::NotYet if thorough && words.control.gates.consumer.is_deserted(platform) => match look() {
@@ -199,6 +204,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
         };
         self.limit = block_until(platform, &words.control.gates.space, &self.budget, deadline, attempt)
             .unwrap_or(Err(NoRoom::Timeout))?;
+        self.budget.learn_found(room);
         Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! Sleeping and waking: an event count, and the one loop in which everything blocks.
 
 mod block;
+mod budget;
 mod eventcount;
 
 pub(crate) use block::SUSPECT_SLICES;
-pub use block::{Attempt, SpinBudget, block_until};
+pub use block::{Attempt, block_until};
+pub(crate) use budget::Reserve;
+pub use budget::SpinBudget;
 pub use eventcount::{EventCount, Ticket};
