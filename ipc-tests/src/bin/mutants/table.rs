@@ -948,8 +948,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "index.store(at.wrapping_add(1 + len.div_ceil(WORD)), Ordering::Release);",
-            "index.store(at.wrapping_add(1 + len.div_ceil(WORD)), Ordering::Relaxed);",
+            "index.store(at.wrapping_add(words_for(len)), Ordering::Release);",
+            "index.store(at.wrapping_add(words_for(len)), Ordering::Relaxed);",
         )],
         protects: "a place is written again after it was read",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
