@@ -1,4 +1,4 @@
-//! What the benchmarks share. One question a file in `benches/`; rivals live there and nowhere else.
+//! What the benchmarks share. One question a file in `benches/`; rivals live there, or in `peers` if their file would be too long.
 //!
 //! ```text
 //! pin      which core a thread runs on
@@ -8,6 +8,8 @@
 //! spin     the back-off of every spinning side, the same code for all contenders
 //! stream   the producer and the consumer of a throughput run, the same code for all contenders
 //! link     a way from one side to the other, between threads or processes
+//! message  messages of so many words over such a way, the same code for all contenders
+//! peers    the rivals of messages by size, a file each
 //! contest  contenders measured by criterion, then against each other in turns
 //! ratios   medians of those turns, and the closing table
 //! report   what the benchmarks leave behind for tables and pictures
@@ -25,7 +27,9 @@
 pub mod contest;
 pub mod floor;
 pub mod link;
+pub mod message;
 pub mod ours;
+pub mod peers;
 pub mod pin;
 pub mod ratios;
 pub mod report;
