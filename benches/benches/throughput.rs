@@ -1,13 +1,14 @@
 //! How many 8-byte messages go from one core to another in a second?
 //!
-//! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue and
-//! crossbeam-channel, which cannot do that, between two threads. Every spinning side backs off with the same
+//! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue, crossbeam-channel and the standard
+//! library's sync_channel, which cannot do that, between two threads. Every spinning side backs off with the same
 //! code. The consumer checks every message.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use std::error::Error;
 use std::io::{self, Read, Write};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ fn main() -> Result<()> {
                 Contender::new("ours", 1 << 20, ours::contender(cpus, question, spin)?),
                 Contender::new("ArrayQueue", 1 << 20, array_queue(cpus, spin)),
                 Contender::new("crossbeam-channel", 1 << 20, channel(cpus, spin)),
+                Contender::new("sync_channel", 1 << 20, sync_channel(cpus, spin)),
                 Contender::new("pipe", 1 << 16, pipe(cpus)?),
             ],
         );
@@ -60,16 +62,20 @@ fn main() -> Result<()> {
         "{}",
         samples.table(&[
             speed(
-                "throughput ours/best(ArrayQueue, crossbeam-channel)",
+                "throughput ours/best(ArrayQueue, crossbeam-channel, sync_channel)",
                 "throughput/ours",
-                &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+                &["throughput/ArrayQueue", "throughput/crossbeam-channel", "throughput/sync_channel"],
                 Bar::AtLeast(1.0),
             ),
             speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"], Bar::AtLeast(10.0)),
             speed(
-                "eager throughput ours/best(ArrayQueue, crossbeam-channel)",
+                "eager throughput ours/best(ArrayQueue, crossbeam-channel, sync_channel)",
                 "throughput, eager/ours",
-                &["throughput, eager/ArrayQueue", "throughput, eager/crossbeam-channel"],
+                &[
+                    "throughput, eager/ArrayQueue",
+                    "throughput, eager/crossbeam-channel",
+                    "throughput, eager/sync_channel"
+                ],
                 Bar::AtLeast(1.0),
             ),
         ])
@@ -128,6 +134,12 @@ fn channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
         };
         between_threads(cpus, n, spin, push, pop)
     }
+}
+
+/// The standard library's bounded channel.
+fn sync_channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
+    let (sender, receiver) = mpsc::sync_channel(CAPACITY);
+    move |n| between_threads(cpus, n, spin, |value| sender.try_send(value).is_ok(), || receiver.try_recv().ok())
 }
 
 /// One system call for each message on each side; the kernel does the waiting.
