@@ -4,6 +4,7 @@
 //! pin      which core a thread runs on
 //! second   a real second process, started from the benchmark's own executable
 //! start    both sides leave at the same moment, and the clock starts there
+//! clock    times that two processes can compare
 //! floor    what the machine itself takes: cache lines, bare futexes, the mapping they live in
 //! spin     the back-off of every spinning side, the same code for all contenders
 //! stream   the producer and the consumer of a throughput run, the same code for all contenders
@@ -24,6 +25,7 @@
 //! `BENCH_CPUS=2,3` chooses the two cores. The closing table says how long tasks waited for a core meanwhile:
 //! more than a few percent on two cores means that other work was in the way.
 
+pub mod clock;
 pub mod contest;
 pub mod floor;
 pub mod link;
