@@ -24,6 +24,8 @@
 //! `cargo bench -p benches` runs everything, `cargo bench -p benches -- --quick` does so in a hurry.
 //! `BENCH_CPUS=2,3` chooses the two cores. The closing table says how long tasks waited for a core meanwhile:
 //! more than a few percent on two cores means that other work was in the way.
+//!
+//! `benches/scripts/optional-peers.sh` runs rivals of other languages, if they are installed.
 
 pub mod clock;
 pub mod contest;
