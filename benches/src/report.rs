@@ -85,7 +85,7 @@ impl Percentiles {
         write(file, &self.lines())
     }
 
-    /// The lines of a file, see [`write`].
+    /// The lines of a file, see [`write()`].
     #[must_use]
     pub fn lines(&self) -> String {
         let line = |name: &String| {
