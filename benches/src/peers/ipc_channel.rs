@@ -1,4 +1,5 @@
-//! ipc-channel, servo's: messages over Unix sockets. Its channel of bytes is its fastest, as nothing is serialised.
+//! ipc-channel, servo's: messages over Unix sockets. Its channel of bytes is its fastest at all sizes: nothing is
+//! serialised, and no memory is mapped for each message, as it is with its shared memory.
 
 use ipc_channel::ipc::{self, IpcBytesReceiver, IpcOneShotServer, IpcSender};
 

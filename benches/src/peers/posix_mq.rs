@@ -1,5 +1,7 @@
 //! A POSIX message queue.
 //!
+//! As long as the queues of the other benches if the system lets it: of ten messages where the process has no privileges.
+//!
 //! On Linux its descriptor is one like any other: the second process inherits it, so the name is gone before anybody else could see it.
 
 use std::ffi::CString;
