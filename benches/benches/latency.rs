@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use benches::floor::{Court, Shared};
 use benches::ours::{Result, consumer_of, fresh_name, producer};
+use benches::ratios::Bar;
 use benches::second::{self, Role, Second};
 use benches::{pin, report};
 use ipc_posix::{Consumer, Producer, Region, Spsc};
@@ -22,7 +23,7 @@ fn main() -> Result<()> {
     let quick = std::env::args().any(|arg| arg == "--quick");
     let rounds = if quick { 50_000 } else { 400_000 };
     let [here, there] = pin::pair()?;
-    let mut table = report::Percentiles::new();
+    let mut table = report::Percentiles::new("round trip");
     // In turns, so that what slows the machine slows all.
     for _ in 0..5 {
         table.add("spinning, floor", &line(here, there, rounds / 5)?);
@@ -39,8 +40,9 @@ fn main() -> Result<()> {
         ("round trip asleep on one core", "asleep on one core, ours", "asleep on one core, floor", 1.1, 1.5),
         ("round trip asleep on two cores", "asleep on two cores, ours", "asleep on two cores, floor", 1.05, 1.5),
     ] {
-        print!("{}", table.ratio(name, ours, floor, 0.5, bar));
-        print!("{}", table.ratio(name, ours, floor, 0.99, bar99));
+        let name = format!("{name} ours/floor");
+        print!("{}", table.ratio(&name, ours, floor, 0.5, Bar::AtMost(bar)));
+        print!("{}", table.ratio(&name, ours, floor, 0.99, Bar::AtMost(bar99)));
     }
     Ok(())
 }

@@ -1,17 +1,19 @@
 //! How many messages do several senders get to several receivers, asleep when there is nothing to do?
 //!
-//! Ours between processes, the channels of crossbeam between threads, a pipe that all of them share. Two of each, and four of each: more
-//! than there are cores.
+//! Ours between processes, the channels of crossbeam between threads, and what the kernel has to share between processes: a pipe, a pair of
+//! sockets, a POSIX message queue. Two of each, and four of each: more than there are cores.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use benches::contest::{self, Contender};
 use benches::ours::{Result, fresh_name};
+use benches::peers::{posix_mq, unix_socket};
 use benches::ratios::{Bar, Of, Ratio, Samples};
 use benches::second::{self, Role, Second};
 use benches::{floor, pin};
@@ -19,6 +21,8 @@ use ipc_posix::{Queue, Region};
 
 const CAPACITY: usize = 1024;
 const MANY: u64 = 1 << 17;
+/// Messages through the kernel are slower: fewer take some milliseconds, too.
+const KERNEL_MANY: u64 = 1 << 13;
 const BATCH: usize = 64;
 
 fn main() -> Result<()> {
@@ -35,8 +39,12 @@ fn main() -> Result<()> {
             Contender::new("ours, batches", MANY, ours::<1>(cpus, pairs, true)?),
             Contender::new("crossbeam-channel", MANY, channel::<1>(pairs)),
             Contender::new("crossbeam-channel, 64 B", MANY, channel::<8>(pairs)),
-            Contender::new("pipe", 1 << 14, pipe(cpus, pairs)?),
         ];
+        for way in &KERNEL {
+            let [name, name64] = way.names;
+            contenders.push(Contender::new(name, KERNEL_MANY, kernel::<1>(cpus, pairs, way)?));
+            contenders.push(Contender::new(name64, KERNEL_MANY, kernel::<8>(cpus, pairs, way)?));
+        }
         contest::contest(&mut criterion, &mut samples, question, &mut contenders);
     }
     criterion.final_summary();
@@ -59,8 +67,30 @@ fn main() -> Result<()> {
                 &["4 to 4/crossbeam-channel, 64 B"],
                 Bar::AtLeast(1.0)
             ),
-            speed("2 to 2 ours/pipe", "2 to 2/ours", &["2 to 2/pipe"], Bar::AtLeast(5.0)),
-            speed("4 to 4 ours/pipe", "4 to 4/ours", &["4 to 4/pipe"], Bar::AtLeast(5.0)),
+            speed(
+                "2 to 2 ours/best kernel path",
+                "2 to 2/ours",
+                &["2 to 2/pipe", "2 to 2/Unix seqpacket", "2 to 2/POSIX mq"],
+                Bar::AtLeast(5.0)
+            ),
+            speed(
+                "4 to 4 ours/best kernel path",
+                "4 to 4/ours",
+                &["4 to 4/pipe", "4 to 4/Unix seqpacket", "4 to 4/POSIX mq"],
+                Bar::AtLeast(5.0)
+            ),
+            speed(
+                "2 to 2, 64 B, ours/best kernel path",
+                "2 to 2/ours, 64 B",
+                &["2 to 2/pipe, 64 B", "2 to 2/Unix seqpacket, 64 B", "2 to 2/POSIX mq, 64 B"],
+                Bar::None
+            ),
+            speed(
+                "4 to 4, 64 B, ours/best kernel path",
+                "4 to 4/ours, 64 B",
+                &["4 to 4/pipe, 64 B", "4 to 4/Unix seqpacket, 64 B", "4 to 4/POSIX mq, 64 B"],
+                Bar::None
+            ),
         ])
     );
     Ok(())
@@ -100,10 +130,12 @@ fn ours<const W: usize>(cpus: [usize; 2], pairs: usize, batches: bool) -> Result
 }
 
 fn play(role: Role) -> Result<()> {
-    match role.name() {
-        "pipe" => play_pipe(role),
-        _ if role.arg::<usize>(2)? == 1 => play_ours::<1>(role),
-        _ => play_ours::<8>(role),
+    let way = KERNEL.iter().find(|way| way.names[0] == role.name());
+    match (way, role.arg::<usize>(2)?) {
+        (Some(way), 1) => play_kernel::<1>(role, way),
+        (Some(way), _) => play_kernel::<8>(role, way),
+        (None, 1) => play_ours::<1>(role),
+        (None, _) => play_ours::<8>(role),
     }
 }
 
@@ -155,18 +187,67 @@ fn channel<const W: usize>(pairs: usize) -> impl FnMut(u64) -> Duration {
     }
 }
 
-fn pipe(cpus: [usize; 2], pairs: usize) -> Result<impl FnMut(u64) -> Duration> {
-    let (reader, writer) = std::io::pipe()?;
-    floor::bequeath(&reader)?;
-    floor::bequeath(&writer)?;
-    let name = fresh_name("many-pipe");
+/// A way through the kernel that several senders and several receivers share. Both sides sleep in their calls.
+struct Way {
+    /// With messages of 8 and of 64 bytes. The first is the role of its second processes, too.
+    names: [&'static str; 2],
+    /// The ends to send to and to receive from, for messages of so many bytes.
+    open: fn(usize) -> Result<[OwnedFd; 2]>,
+    /// Sends these bytes as one.
+    send: fn(&mut File, &[u8]),
+    /// Receives these bytes, which were sent as one.
+    receive: fn(&mut File, &mut [u8]),
+}
+
+const KERNEL: [Way; 3] = [
+    Way {
+        names: ["pipe", "pipe, 64 B"],
+        open: |_| {
+            let (reader, writer) = std::io::pipe()?;
+            Ok([writer.into(), reader.into()])
+        },
+        send: write,
+        receive: read,
+    },
+    Way {
+        names: ["Unix seqpacket", "Unix seqpacket, 64 B"],
+        open: |_| unix_socket::sockets(libc::SOCK_SEQPACKET),
+        send: write,
+        receive: read,
+    },
+    Way {
+        names: ["POSIX mq", "POSIX mq, 64 B"],
+        open: |size| {
+            let queue = posix_mq::create(CAPACITY, size)?;
+            Ok([queue.try_clone()?.into(), queue.into()])
+        },
+        send: |queue, message| posix_mq::send(queue, message),
+        receive: |queue, message| posix_mq::receive(queue, message),
+    },
+];
+
+fn write(file: &mut File, message: &[u8]) {
+    let written = file.write(message).expect("the receiver is here");
+    assert_eq!(written, message.len(), "a short message is written as one");
+}
+
+fn read(file: &mut File, message: &mut [u8]) {
+    let read = file.read(message).expect("the sender is here");
+    assert_eq!(read, message.len(), "what was written as one is read as one");
+}
+
+fn kernel<const W: usize>(cpus: [usize; 2], pairs: usize, way: &Way) -> Result<impl FnMut(u64) -> Duration + use<W>> {
+    let [to, from] = (way.open)(W * 8)?;
+    floor::bequeath(&to)?;
+    floor::bequeath(&from)?;
+    let name = fresh_name("many-kernel");
     let region = Region::options().create(&name)?;
     let received = region.counter("received").create()?;
     let mut seconds = Vec::new();
     for pair in 0..pairs {
-        let (send, receive) = (writer.as_raw_fd(), reader.as_raw_fd());
-        seconds.push(Second::start("pipe", cpus[pair % 2], &[&name, &"send", &send])?);
-        seconds.push(Second::start("pipe", cpus[(pair + 1) % 2], &[&name, &"receive", &receive])?);
+        for (side, cpu, end) in [("send", cpus[pair % 2], &to), ("receive", cpus[(pair + 1) % 2], &from)] {
+            seconds.push(Second::start(way.names[0], cpu, &[&name, &side, &W, &end.as_raw_fd()])?);
+        }
     }
     // Everybody is in.
     Region::unlink(&name)?;
@@ -178,15 +259,15 @@ fn pipe(cpus: [usize; 2], pairs: usize) -> Result<impl FnMut(u64) -> Duration> {
     })
 }
 
-fn play_pipe(role: Role) -> Result<()> {
+fn play_kernel<const W: usize>(role: Role, way: &Way) -> Result<()> {
     let region = Region::open(&role.arg::<String>(0)?)?;
     let received = region.counter("received").open()?;
-    let mut file = floor::inherited(role.arg(2)?)?;
+    let mut file = floor::inherited(role.arg(3)?)?;
     if role.arg::<String>(1)? == "send" {
-        role.play(|n| (0..n).for_each(|number| file.write_all(&number.to_ne_bytes()).expect("the reader is here")))?;
+        role.play(|n| (0..n).for_each(|number| (way.send)(&mut file, bytemuck::cast_slice(&[number; W]))))?;
     } else {
         role.play(|n| {
-            (0..n).for_each(|_| file.read_exact(&mut [0; 8]).expect("the writer is here"));
+            (0..n).for_each(|_| (way.receive)(&mut file, bytemuck::cast_slice_mut(&mut [0_u64; W])));
             received.fetch_add(n).expect("our own cell");
         })?;
     }

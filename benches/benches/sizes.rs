@@ -2,63 +2,21 @@
 //!
 //! Each message's bytes are copied in by the sender and out by the receiver, whatever the way; but for the contenders called "ends", which
 //! go from hand to hand and are touched at their first and last word only. The floor is a pass of the same bytes through shared memory
-//! between the same two cores, with nothing but two counters to synchronise it.
+//! between the same two cores, with nothing but two counters to synchronise it. The rivals are in `benches::peers`.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use std::cell::UnsafeCell;
-use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use benches::contest::{self, Contender};
-use benches::floor::{self, Shared, Zeroed};
-use benches::link::{self, Link, Result, Side};
+use benches::floor::{Shared, Zeroed};
+use benches::link::{self, Link, Result};
+use benches::message::{BLOCKS, held, receiver, sender};
 use benches::ratios::{Bar, Of, Ratio, Samples};
-use benches::spin::Spin;
-use benches::{pin, second};
+use benches::{peers, pin, second};
 use crossbeam_utils::CachePadded;
-use iceoryx2::prelude::{BackpressureStrategy, NodeBuilder, ipc};
 use ipc_posix::{ByteQueue, LoanQueue, Queue, Region, Spsc};
-
-/// Blocks and buffers of what moves large messages.
-const BLOCKS: usize = 16;
-const SPIN: Spin = Spin::BRISK;
-
-fn messages_of(words: usize) -> usize {
-    // About 64 KiB, but some messages at least.
-    (8192 / words).clamp(BLOCKS, 1024)
-}
-
-/// A side that sends `n` messages, each by `send` once that has room. A message begins with its number.
-fn sender<const W: usize>(mut send: impl FnMut(&[u64; W]) -> bool + 'static) -> Side {
-    let mut message = vec![[7_u64; W]; 1].into_boxed_slice();
-    Box::new(move |n| {
-        for number in 0..n {
-            message[0][0] = number;
-            message[0][W - 1] = number;
-            let mut spin = SPIN;
-            while !send(&message[0]) {
-                spin.wait();
-            }
-        }
-    })
-}
-
-/// A side that receives `n` messages and checks their numbers.
-fn receiver<const W: usize>(mut receive: impl FnMut(&mut [u64; W]) -> bool + 'static) -> Side {
-    let mut message = vec![[0_u64; W]; 1].into_boxed_slice();
-    Box::new(move |n| {
-        for number in 0..n {
-            let mut spin = SPIN;
-            while !receive(&mut message[0]) {
-                spin.wait();
-            }
-            let ends = [message[0][0], message[0][W - 1]];
-            assert_eq!(ends, [number; 2], "messages must arrive in order");
-        }
-    })
-}
 
 fn region(footprint: ipc_posix::Footprint) -> Result<(String, Region)> {
     let name = benches::ours::fresh_name("sizes");
@@ -70,7 +28,7 @@ fn queue<const W: usize>() -> Link {
     Link {
         name: "ours, queue",
         create: || {
-            let capacity = messages_of(W);
+            let capacity = held(W);
             let (name, region) = region(Queue::<[u64; W]>::footprint(capacity))?;
             let queue = region.queue::<[u64; W]>("messages").capacity(capacity).create()?;
             Ok((name, receiver(move |out: &mut [u64; W]| queue.try_recv().map(|message| *out = message).is_ok())))
@@ -86,7 +44,7 @@ fn spsc<const W: usize>() -> Link {
     Link {
         name: "ours, one to one",
         create: || {
-            let capacity = messages_of(W);
+            let capacity = held(W);
             let (name, region) = region(Spsc::<[u64; W]>::footprint(capacity))?;
             let mut consumer = region.spsc::<[u64; W]>("messages").capacity(capacity).create()?.consumer()?;
             let receive = move |out: &mut [u64; W]| consumer.try_recv_slice(std::slice::from_mut(out)).is_ok();
@@ -103,7 +61,7 @@ fn bytes<const W: usize>() -> Link {
     Link {
         name: "ours, bytes",
         create: || {
-            let capacity = messages_of(W) * W * 8;
+            let capacity = held(W) * W * 8;
             let (name, region) = region(ByteQueue::footprint(capacity))?;
             let queue = region.byte_queue("messages").capacity(capacity).create()?;
             Ok((name, receiver(move |out: &mut [u64; W]| queue.try_recv(bytemuck::cast_slice_mut(out)).is_ok())))
@@ -208,147 +166,34 @@ fn pass<const W: usize>() -> Link {
     }
 }
 
-fn pipe<const W: usize>() -> Link {
-    Link {
-        name: "pipe",
-        create: || {
-            let (mut reader, writer) = std::io::pipe()?;
-            // SAFETY: a descriptor of our own; the size is a hint.
-            unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, 1 << 20) };
-            floor::bequeath(&writer)?;
-            let address = writer.as_raw_fd().to_string();
-            // Stays open for the second process to inherit.
-            std::mem::forget(writer);
-            Ok((address, receiver(move |out: &mut [u64; W]| reader.read_exact(bytemuck::cast_slice_mut(out)).is_ok())))
-        },
-        attach: |fd| {
-            let mut writer = floor::inherited(fd.parse()?)?;
-            Ok(sender(move |message: &[u64; W]| writer.write_all(bytemuck::cast_slice(message)).is_ok()))
-        },
-    }
-}
-
-/// A pair of connected sockets.
-fn sockets(kind: i32) -> Result<[OwnedFd; 2]> {
-    let mut fds = [0; 2];
-    // SAFETY: room for two descriptors.
-    if unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) } != 0 {
-        return Err(std::io::Error::last_os_error().into());
-    }
-    // SAFETY: new, and nobody else's.
-    Ok(fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }))
-}
-
-fn stream<const W: usize>() -> Link {
-    Link {
-        name: "Unix stream",
-        create: || {
-            let [one, other] = sockets(libc::SOCK_STREAM)?;
-            let mut reader = std::fs::File::from(one);
-            let address = other.as_raw_fd().to_string();
-            std::mem::forget(other);
-            Ok((address, receiver(move |out: &mut [u64; W]| reader.read_exact(bytemuck::cast_slice_mut(out)).is_ok())))
-        },
-        attach: |fd| {
-            let mut writer = floor::inherited(fd.parse()?)?;
-            Ok(sender(move |message: &[u64; W]| writer.write_all(bytemuck::cast_slice(message)).is_ok()))
-        },
-    }
-}
-
-fn seqpacket<const W: usize>() -> Link {
-    Link {
-        name: "Unix seqpacket",
-        create: || {
-            let [one, other] = sockets(libc::SOCK_SEQPACKET)?;
-            let mut reader = std::fs::File::from(one);
-            let address = other.as_raw_fd().to_string();
-            std::mem::forget(other);
-            let receive =
-                move |out: &mut [u64; W]| reader.read(bytemuck::cast_slice_mut(out)).is_ok_and(|len| len == W * 8);
-            Ok((address, receiver(receive)))
-        },
-        attach: |fd| {
-            let mut writer = floor::inherited(fd.parse()?)?;
-            Ok(sender(move |message: &[u64; W]| {
-                writer.write(bytemuck::cast_slice(message)).is_ok_and(|len| len == W * 8)
-            }))
-        },
-    }
-}
-
-/// The service of a name: publish-subscribe that loses nothing.
-macro_rules! service {
-    ($name:expr) => {{
-        let node = NodeBuilder::new().create::<ipc::Service>()?;
-        let service = node
-            .service_builder(&$name.try_into()?)
-            .publish_subscribe::<[u64]>()
-            .enable_safe_overflow(false)
-            .subscriber_max_buffer_size(64)
-            .open_or_create()?;
-        (node, service)
-    }};
-}
-
-fn iceoryx2<const W: usize>(name: &'static str, ends: bool) -> Link {
-    Link {
-        name,
-        create: if ends { ice_receive::<W, true> } else { ice_receive::<W, false> },
-        attach: if ends { ice_send::<W, true> } else { ice_send::<W, false> },
-    }
-}
-
-fn ice_receive<const W: usize, const ENDS: bool>() -> Result<(String, Side)> {
-    let name = benches::ours::fresh_name("ice");
-    let (node, service) = service!(name.as_str());
-    let subscriber = service.subscriber_builder().create()?;
-    let receive = move |out: &mut [u64; W]| {
-        let _ = &node;
-        let Ok(Some(sample)) = subscriber.receive() else { return false };
-        if ENDS {
-            (out[0], out[W - 1]) = (sample[0], sample[W - 1]);
-        } else {
-            out.copy_from_slice(&sample);
-        }
-        true
-    };
-    Ok((name, receiver(receive)))
-}
-
-fn ice_send<const W: usize, const ENDS: bool>(name: &str) -> Result<Side> {
-    let (node, service) = service!(name);
-    let publisher = service
-        .publisher_builder()
-        .initial_max_slice_len(W)
-        .backpressure_strategy(BackpressureStrategy::RetryUntilDelivered)
-        .create()?;
-    Ok(sender(move |message: &[u64; W]| {
-        let _ = &node;
-        let Ok(mut sample) = publisher.loan_slice_uninit(W) else { return false };
-        if ENDS {
-            let payload = sample.payload_mut();
-            payload[0].write(message[0]);
-            payload[W - 1].write(message[W - 1]);
-            // SAFETY: the words between are whatever was there: shared memory, mapped as zeroes at first.
-            return unsafe { sample.assume_init() }.send().is_ok_and(|receivers| receivers == 1);
-        }
-        sample.write_from_slice(message).send().is_ok_and(|receivers| receivers == 1)
-    }))
-}
-
-/// All ways for messages of `W` words.
+/// All ways between processes for messages of `W` words.
 fn links<const W: usize>() -> Vec<Link> {
-    let mut links =
-        vec![spsc::<W>(), bytes::<W>(), loans::<W>(), loans_ends::<W>(), pass::<W>(), pipe::<W>(), stream::<W>()];
+    let mut links = vec![
+        spsc::<W>(),
+        bytes::<W>(),
+        loans::<W>(),
+        loans_ends::<W>(),
+        pass::<W>(),
+        peers::pipe::<W>(),
+        peers::stream::<W>(),
+        peers::iceoryx2::<W>("iceoryx2", false),
+        peers::iceoryx2::<W>("iceoryx2, ends", true),
+        peers::ipmpsc::<W>(),
+        peers::cloudtoid::<W>(),
+        peers::ipc_channel::<W>(),
+    ];
+    // Its slots hold what passes through a send by value: up to a KiB.
     if W <= 128 {
         links.push(queue::<W>());
     }
-    if W <= 8192 {
-        links.push(seqpacket::<W>());
+    // The kernel takes no larger message.
+    if W * 8 <= peers::posix_mq::LARGEST {
+        links.push(peers::posix_mq::<W>());
     }
-    links.push(iceoryx2::<W>("iceoryx2", false));
-    links.push(iceoryx2::<W>("iceoryx2, ends", true));
+    // A message must fit the socket's buffer.
+    if W <= 8192 {
+        links.push(peers::seqpacket::<W>());
+    }
     links
 }
 
@@ -364,17 +209,23 @@ fn contest_of<const W: usize>(
     question: &'static str,
 ) -> Result<()> {
     let mut contenders = Vec::new();
+    // Some milliseconds each.
+    let copied = (1 << 24) / (W as u64 * 8 + 256);
     for link in links::<W>() {
-        // Some milliseconds each.
-        let copied = (1 << 24) / (W as u64 * 8 + 256);
         let many = match link.name {
-            "pipe" | "Unix stream" | "Unix seqpacket" => (copied / 8).min(1 << 13),
-            "iceoryx2" | "iceoryx2, ends" => copied.clamp(1 << 6, 1 << 13),
+            "pipe" | "Unix stream" | "Unix seqpacket" | "POSIX mq" | "ipc-channel" => (copied / 8).min(1 << 12),
+            "iceoryx2" | "iceoryx2, ends" | "ipmpsc" | "cloudtoid-interprocess" => copied.clamp(1 << 6, 1 << 13),
             "ours, loans, ends" => 1 << 15,
             _ => copied,
         };
         contenders.push(Contender::new(link.name, many.max(16), link::between_processes_as(cpus, question, &link)?));
     }
+    // Large messages by value would be copied on the stack, more than once.
+    contenders.push(if W <= 128 {
+        Contender::new("sync_channel, threads", copied, link::between_threads(cpus, peers::by_value::<W>))
+    } else {
+        Contender::new("sync_channel, threads", copied.max(16), link::between_threads(cpus, peers::boxed::<W>))
+    });
     contest::contest(criterion, samples, question, &mut contenders);
     Ok(())
 }

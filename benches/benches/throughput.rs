@@ -1,13 +1,14 @@
 //! How many 8-byte messages go from one core to another in a second?
 //!
-//! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue and
-//! crossbeam-channel, which cannot do that, between two threads. Every spinning side backs off with the same
+//! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue, crossbeam-channel and the standard
+//! library's sync_channel, which cannot do that, between two threads. Every spinning side backs off with the same
 //! code, but for "ours, blocking", where the library does the waiting. The consumer checks every message.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use std::error::Error;
 use std::io::{self, Read, Write};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ fn main() -> Result<()> {
                 Contender::new("ours, blocking", 1 << 20, ours::blocking(cpus)?),
                 Contender::new("ArrayQueue", 1 << 20, array_queue(cpus, spin)),
                 Contender::new("crossbeam-channel", 1 << 20, channel(cpus, spin)),
+                Contender::new("sync_channel", 1 << 20, sync_channel(cpus, spin)),
                 Contender::new("pipe", 1 << 16, pipe(cpus)?),
             ],
         );
@@ -61,22 +63,26 @@ fn main() -> Result<()> {
         "{}",
         samples.table(&[
             speed(
-                "throughput ours/best(ArrayQueue, crossbeam-channel)",
+                "throughput ours/best between threads",
                 "throughput/ours",
-                &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+                &["throughput/ArrayQueue", "throughput/crossbeam-channel", "throughput/sync_channel"],
                 Bar::AtLeast(1.0),
             ),
             speed(
-                "throughput ours, blocking/best(ArrayQueue, crossbeam-channel)",
+                "throughput ours, blocking/best between threads",
                 "throughput/ours, blocking",
-                &["throughput/ArrayQueue", "throughput/crossbeam-channel"],
+                &["throughput/ArrayQueue", "throughput/crossbeam-channel", "throughput/sync_channel"],
                 Bar::AtLeast(1.2),
             ),
             speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"], Bar::AtLeast(10.0)),
             speed(
-                "eager throughput ours/best(ArrayQueue, crossbeam-channel)",
+                "eager throughput ours/best between threads",
                 "throughput, eager/ours",
-                &["throughput, eager/ArrayQueue", "throughput, eager/crossbeam-channel"],
+                &[
+                    "throughput, eager/ArrayQueue",
+                    "throughput, eager/crossbeam-channel",
+                    "throughput, eager/sync_channel"
+                ],
                 Bar::AtLeast(1.0),
             ),
         ])
@@ -136,6 +142,12 @@ fn channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
         };
         between_threads(cpus, n, spin, push, pop)
     }
+}
+
+/// The standard library's bounded channel.
+fn sync_channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
+    let (sender, receiver) = mpsc::sync_channel(CAPACITY);
+    move |n| between_threads(cpus, n, spin, |value| sender.try_send(value).is_ok(), || receiver.try_recv().ok())
 }
 
 /// One system call for each message on each side; the kernel does the waiting.

@@ -179,10 +179,31 @@ impl Court {
     /// Sends ball `number` and sleeps until it is back.
     #[inline]
     pub fn serve_sleeping(&self, number: u32) {
-        let [there, back] = self.words(Self::LINE_EACH_WAY);
+        let [_, back] = self.words(Self::LINE_EACH_WAY);
+        self.serve_waking(number);
+        sleep_until(back, number);
+    }
+
+    /// Sends ball `number` and wakes who sleeps for it, if anybody does. Nothing needs to come back.
+    #[inline]
+    pub fn serve_waking(&self, number: u32) {
+        let [there, _] = self.words(Self::LINE_EACH_WAY);
         there.store(number, Release);
         futex_wake(there);
-        sleep_until(back, number);
+    }
+
+    /// Sleeps until ball `number` comes, and keeps it.
+    #[inline]
+    pub fn keep_sleeping(&self, number: u32) {
+        let [there, _] = self.words(Self::LINE_EACH_WAY);
+        sleep_until(there, number);
+    }
+
+    /// Spins until ball `number` comes, and keeps it.
+    #[inline]
+    pub fn keep_spinning(&self, number: u32) {
+        let [there, _] = self.words(Self::LINE_EACH_WAY);
+        spin_until(there, number);
     }
 
     /// Sleeps until ball `number` comes and returns it.

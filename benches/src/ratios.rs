@@ -132,7 +132,9 @@ pub enum Bar {
 }
 
 impl Bar {
-    fn is_met(self, ratio: f64) -> bool {
+    /// Whether a ratio is what it shall be.
+    #[must_use]
+    pub fn is_met(self, ratio: f64) -> bool {
         match self {
             Self::AtLeast(bar) => ratio >= bar,
             Self::AtMost(bar) => ratio <= bar,

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+use crate::ratios::Bar;
+
 /// Where the files lie.
 #[must_use]
 pub fn folder() -> PathBuf {
@@ -24,9 +26,9 @@ pub fn write(name: &str, lines: &str) -> io::Result<()> {
     fs::write(folder().join(format!("{name}.tsv")), lines)
 }
 
-/// Times of many round trips by contender, in nanoseconds.
-#[derive(Default)]
+/// Times of many single operations by contender, in nanoseconds.
 pub struct Percentiles {
+    what: &'static str,
     times: BTreeMap<String, Vec<u64>>,
 }
 
@@ -34,10 +36,10 @@ impl Percentiles {
     /// The parts that are told of.
     const PARTS: [f64; 3] = [0.5, 0.99, 0.999];
 
-    /// None yet.
+    /// None yet, of this operation.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(what: &'static str) -> Self {
+        Self { what, times: BTreeMap::new() }
     }
 
     /// Notes these times of a contender.
@@ -57,7 +59,8 @@ impl Percentiles {
     /// A table of all.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut table = format!("\n{:<32}{:>12}{:>12}{:>12}\n", "round trip, ns", "p50", "p99", "p99.9");
+        let what = format!("{}, ns", self.what);
+        let mut table = format!("\n{what:<32}{:>12}{:>12}{:>12}\n", "p50", "p99", "p99.9");
         for name in self.times.keys() {
             let [middle, high, highest] = Self::PARTS.map(|part| self.at(name, part));
             table += &format!("{name:<32}{middle:>12}{high:>12}{highest:>12}\n");
@@ -65,12 +68,12 @@ impl Percentiles {
         table + "\n"
     }
 
-    /// A line: ours against the floor at this part of the times.
+    /// A line: ours against another at this part of the times.
     #[must_use]
-    pub fn ratio(&self, name: &str, ours: &str, floor: &str, part: f64, bar: f64) -> String {
-        let ratio = self.at(ours, part) as f64 / self.at(floor, part) as f64;
-        let missed = if ratio <= bar { "" } else { " MISSED" };
-        format!("ratio {name} ours/floor at p{}: {ratio:.2} (bar <= {bar}){missed}\n", part * 100.0)
+    pub fn ratio(&self, name: &str, ours: &str, other: &str, part: f64, bar: Bar) -> String {
+        let ratio = self.at(ours, part) as f64 / self.at(other, part) as f64;
+        let missed = if bar.is_met(ratio) { "" } else { " MISSED" };
+        format!("ratio {name} at p{}: {ratio:.2} ({bar}){missed}\n", part * 100.0)
     }
 
     /// Writes them down.
@@ -79,10 +82,16 @@ impl Percentiles {
     ///
     /// If that is not possible.
     pub fn save(&self, file: &str) -> io::Result<()> {
-        let lines = self.times.keys().map(|name| {
+        write(file, &self.lines())
+    }
+
+    /// The lines of a file, see [`write()`].
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let line = |name: &String| {
             let [middle, high, highest] = Self::PARTS.map(|part| self.at(name, part));
-            format!("round trip\t{name}\t{middle}\t{high}\t{highest}\n")
-        });
-        write(file, &lines.collect::<String>())
+            format!("{}\t{name}\t{middle}\t{high}\t{highest}\n", self.what)
+        };
+        self.times.keys().map(line).collect()
     }
 }

@@ -20,7 +20,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::thread::JoinHandle;
-use std::{env, mem, process, thread};
+use std::time::{Duration, Instant};
+use std::{env, fs, mem, process, thread};
 
 use crate::pin;
 
@@ -137,6 +138,28 @@ impl Second {
     pub fn run(&mut self, count: u64) -> io::Result<()> {
         writeln!(self.ask, "run {count}")?;
         self.expect("ready")
+    }
+
+    /// Waits until its main thread sleeps.
+    ///
+    /// # Errors
+    ///
+    /// If it has not for ten seconds, or has ended.
+    pub fn wait_until_asleep(&self) -> io::Result<()> {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let begun = Instant::now();
+        // A thread is marked as asleep a moment before it has left its core. At the second look it has.
+        let mut looks = 0;
+        while looks < 2 {
+            if begun.elapsed() > Duration::from_secs(10) {
+                return Err(io::Error::other("the second process does not go to sleep"));
+            }
+            // pid (name) state ..; the name may hold anything.
+            let text = fs::read_to_string(&stat)?;
+            let state = text.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
+            looks = if state == Some('S') { looks + 1 } else { 0 };
+        }
+        Ok(())
     }
 
     fn expect(&mut self, word: &str) -> io::Result<()> {

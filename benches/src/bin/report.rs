@@ -45,7 +45,10 @@ fn main() -> Result<()> {
     ] {
         tables += &table(title, &read(file));
     }
-    tables += &latencies(&read("latency"));
+    tables += &percentiles("Round trips", &read("latency"));
+    let (sends, delays): (Vec<_>, Vec<_>) = read("wake").into_iter().partition(|line| line.question == "a send");
+    tables += &percentiles("A send to a receiver that sleeps or looks all the time", &sends);
+    tables += &percentiles("From before a send until the receiver runs", &delays);
     fs::write(out.join("tables.md"), tables)?;
     sizes(&out, &read("sizes"))?;
     bars(&out, "one_to_one", "One to one, 8 bytes: million messages a second", &read("one_to_one"))?;
@@ -86,13 +89,14 @@ fn table(title: &str, lines: &[Line]) -> String {
     table + "\n"
 }
 
-fn latencies(lines: &[Line]) -> String {
-    let mut table = "## Round trips\n\nMicroseconds.\n\n| | p50 | p99 | p99.9 |\n|---|---:|---:|---:|\n".to_owned();
+/// A Markdown table: a row for each contender, in microseconds.
+fn percentiles(title: &str, lines: &[Line]) -> String {
+    let mut table = format!("## {title}\n\nMicroseconds.\n\n| | p50 | p99 | p99.9 |\n|---|---:|---:|---:|\n");
     for line in lines {
         let cells = line.figures.iter().map(|nanos| format!(" {:.2} |", nanos / 1e3)).collect::<String>();
         table += &format!("| {} |{cells}\n", line.contender);
     }
-    table
+    table + "\n"
 }
 
 fn short(value: f64) -> String {
@@ -118,9 +122,9 @@ fn size(question: &str) -> u64 {
     }
 }
 
-const COLOURS: [&str; 12] = [
+const COLOURS: [&str; 16] = [
     "#1b6ca8", "#c0392b", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#7f8c8d", "#2c3e50", "#e67e22", "#6c3483",
-    "#117a65", "#943126",
+    "#117a65", "#943126", "#5dade2", "#f1948a", "#b7950b", "#58d68d",
 ];
 
 fn svg(width: u32, height: u32, body: &str) -> String {
@@ -169,7 +173,7 @@ fn sizes(out: &Path, lines: &[Line]) -> Result<()> {
         body += &format!("<rect x=\"610\" y=\"{:.0}\" width=\"12\" height=\"12\" fill=\"{colour}\"/>\n", row - 6.0);
         body += &text(628.0, row + 5.0, "start", contender);
     }
-    fs::write(out.join("sizes.svg"), svg(780, 490, &body))?;
+    fs::write(out.join("sizes.svg"), svg(800, 490, &body))?;
     Ok(())
 }
 
