@@ -14,7 +14,7 @@ use benches::{ours, pin, second, stream};
 
 /// Messages that a queue holds.
 const CAPACITY: usize = 1024;
-/// As many as take a megabyte: with room to run ahead, the sides seldom meet at a line.
+/// As many as take a megabyte, for who wants to move much: with room to run ahead, the sides seldom meet at a line.
 const LARGE: usize = (1 << 20) / 8;
 const MANY: u64 = 1 << 22;
 const SPIN: Spin = Spin::BRISK;
@@ -33,11 +33,11 @@ const SINGLE: Link = Link {
     },
 };
 
-fn batches<const BATCH: usize, const CAPACITY: usize>(name: &'static str) -> Link {
-    Link { name, create: receive_batches::<BATCH, CAPACITY>, attach: send_batches::<BATCH> }
+fn batches<const BATCH: usize>(name: &'static str) -> Link {
+    Link { name, create: receive_batches::<BATCH>, attach: send_batches::<BATCH> }
 }
 
-fn receive_batches<const BATCH: usize, const CAPACITY: usize>() -> Result<(String, Side)> {
+fn receive_batches<const BATCH: usize>() -> Result<(String, Side)> {
     let (address, mut consumer) = ours::consumer(CAPACITY)?;
     let mut batch = [0; BATCH];
     let receive =
@@ -53,13 +53,36 @@ fn send_batches<const BATCH: usize>(address: &str) -> Result<Side> {
     }))
 }
 
+/// The library does the waiting.
+fn receive_blocking<const BATCH: usize>() -> Result<(String, Side)> {
+    let (address, mut consumer) = ours::consumer(LARGE)?;
+    let mut batch = [0; BATCH];
+    let receive = move |n| {
+        stream::consume_batches(n, BATCH_SPIN, &mut batch, |out| {
+            consumer.recv_slice(out).expect("the producer is alive")
+        });
+    };
+    Ok((address, Box::new(receive)))
+}
+
+fn send_blocking<const BATCH: usize>(address: &str) -> Result<Side> {
+    let mut producer = ours::producer(address, "queue")?;
+    let mut batch = [0; BATCH];
+    Ok(Box::new(move |n| {
+        stream::produce_batches(n, BATCH_SPIN, &mut batch, |values| {
+            producer.send_slice(values).expect("the consumer is alive");
+            values.len()
+        });
+    }))
+}
+
 fn links() -> [Link; 5] {
     [
         SINGLE,
-        batches::<16, CAPACITY>("ours, 16"),
-        batches::<128, CAPACITY>("ours, 128"),
-        batches::<256, CAPACITY>("ours, 256"),
-        batches::<128, LARGE>("ours, 128, large"),
+        batches::<16>("ours, 16"),
+        batches::<128>("ours, 128"),
+        batches::<256>("ours, 256"),
+        Link { name: "ours, 128, blocking", create: receive_blocking::<128>, attach: send_blocking::<128> },
     ]
 }
 
@@ -99,7 +122,7 @@ fn main() -> Result<()> {
             ),
             speed(
                 "one to one, batches of 1 KiB, ring and buffers of 1 MiB, ours/memcpy",
-                "one to one/ours, 128, large",
+                "one to one/ours, 128, blocking",
                 &["one to one/memcpy, 1 MiB"],
                 Bar::AtLeast(0.6),
             ),

@@ -2,7 +2,8 @@
 //!
 //! One producer, one consumer, capacity 1024. Ours and the pipe between two processes; ArrayQueue, crossbeam-channel and the standard
 //! library's sync_channel, which cannot do that, between two threads. Every spinning side backs off with the same
-//! code, but for "ours, blocking", where the library does the waiting. The consumer checks every message.
+//! code; under "as used" every contender waits as its users have it wait: the blocking calls of ours, of crossbeam-channel and of
+//! sync_channel, crossbeam's own back-off for ArrayQueue, which has none. The consumer checks every message.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -20,6 +21,7 @@ use benches::start::Start;
 use benches::{floor, pin, stream};
 use crossbeam_channel::{TryRecvError, TrySendError};
 use crossbeam_queue::ArrayQueue;
+use crossbeam_utils::Backoff;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -28,6 +30,9 @@ const CAPACITY: usize = 1024;
 
 /// The question is asked twice, because the answer depends on how long a side looks away: see [`Spin`].
 const BACK_OFFS: [(&str, Spin); 2] = [("throughput", Spin::PATIENT), ("throughput, eager", Spin::EAGER)];
+
+/// And a third time, with each contender's own way of waiting.
+const AS_USED: &str = "throughput, as used";
 
 /// The back-off of the question that a second process was started for.
 fn back_off(question: &str) -> Result<Spin> {
@@ -49,7 +54,6 @@ fn main() -> Result<()> {
             question,
             &mut [
                 Contender::new("ours", 1 << 20, ours::contender(cpus, question, spin)?),
-                Contender::new("ours, blocking", 1 << 20, ours::blocking(cpus)?),
                 Contender::new("ArrayQueue", 1 << 20, array_queue(cpus, spin)),
                 Contender::new("crossbeam-channel", 1 << 20, channel(cpus, spin)),
                 Contender::new("sync_channel", 1 << 20, sync_channel(cpus, spin)),
@@ -57,7 +61,20 @@ fn main() -> Result<()> {
             ],
         );
     }
+    contest::contest(
+        &mut criterion,
+        &mut samples,
+        AS_USED,
+        &mut [
+            Contender::new("ours", 1 << 20, ours::blocking(cpus)?),
+            Contender::new("ArrayQueue", 1 << 20, array_queue_as_used(cpus)),
+            Contender::new("crossbeam-channel", 1 << 20, channel_as_used(cpus)),
+            Contender::new("sync_channel", 1 << 20, sync_channel_as_used(cpus)),
+            Contender::new("pipe", 1 << 16, pipe(cpus)?),
+        ],
+    );
     criterion.final_summary();
+    samples.save("throughput")?;
     let speed = |name, ours, others, bar| Ratio { name, of: Of::Speed, ours, others, bar };
     print!(
         "{}",
@@ -69,9 +86,13 @@ fn main() -> Result<()> {
                 Bar::AtLeast(1.0),
             ),
             speed(
-                "throughput ours, blocking/best between threads",
-                "throughput/ours, blocking",
-                &["throughput/ArrayQueue", "throughput/crossbeam-channel", "throughput/sync_channel"],
+                "throughput as used ours/best between threads",
+                "throughput, as used/ours",
+                &[
+                    "throughput, as used/ArrayQueue",
+                    "throughput, as used/crossbeam-channel",
+                    "throughput, as used/sync_channel",
+                ],
                 Bar::AtLeast(1.2),
             ),
             speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"], Bar::AtLeast(10.0)),
@@ -148,6 +169,40 @@ fn channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
 fn sync_channel(cpus: [usize; 2], spin: Spin) -> impl FnMut(u64) -> Duration {
     let (sender, receiver) = mpsc::sync_channel(CAPACITY);
     move |n| between_threads(cpus, n, spin, |value| sender.try_send(value).is_ok(), || receiver.try_recv().ok())
+}
+
+/// With the back-off of its authors, who give it none of its own.
+fn array_queue_as_used(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+    let queue = ArrayQueue::new(CAPACITY);
+    move |n| {
+        let push = |value| {
+            let back_off = Backoff::new();
+            while queue.push(value).is_err() {
+                back_off.snooze();
+            }
+            true
+        };
+        let pop = || {
+            let back_off = Backoff::new();
+            loop {
+                match queue.pop() {
+                    Some(value) => break Some(value),
+                    None => back_off.snooze(),
+                }
+            }
+        };
+        between_threads(cpus, n, Spin::EAGER, push, pop)
+    }
+}
+
+fn channel_as_used(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+    let (sender, receiver) = crossbeam_channel::bounded(CAPACITY);
+    move |n| between_threads(cpus, n, Spin::EAGER, |value| sender.send(value).is_ok(), || receiver.recv().ok())
+}
+
+fn sync_channel_as_used(cpus: [usize; 2]) -> impl FnMut(u64) -> Duration {
+    let (sender, receiver) = mpsc::sync_channel(CAPACITY);
+    move |n| between_threads(cpus, n, Spin::EAGER, |value| sender.send(value).is_ok(), || receiver.recv().ok())
 }
 
 /// One system call for each message on each side; the kernel does the waiting.

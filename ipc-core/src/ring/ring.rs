@@ -7,6 +7,8 @@ use bytemuck::NoUninit;
 use super::position::{Position, SlotState, Stamp, Tail};
 use crate::participant::ParticipantId;
 use crate::payload;
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+use crate::slots::{self, Intent};
 use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 
 /// Attempts of one operation before it declares the ring corrupted. Each failed attempt means that a peer got
@@ -15,12 +17,6 @@ const ATTEMPTS: u32 = 1 << 20;
 
 /// Attempts of a consumer to take several messages, before it takes one: each failed attempt has copied in vain.
 const SLICE_ATTEMPTS: u32 = 4;
-
-/// How far ahead of the current slot both sides prefetch, in bytes. Four cache lines, found by measurement:
-/// where the time of a ring goes is the ownership of cache lines, and a longer distance loses again.
-const PREFETCH_BYTES: usize = 256;
-/// Cells of a cache line.
-const CELLS_PER_LINE: usize = 8;
 
 /// Why the common case of a pop was none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,13 +197,22 @@ impl<'m> Ring<'m> {
         unsafe { (slot.get_unchecked(0), slot.get_unchecked(1..)) }
     }
 
-    /// Fetches the line that will be needed a little later, once a line.
+    /// Fetches the line that the producer will write a little later, once a line. (A consumer that did the same for reading would take
+    /// the line from the producer that is about to write it, whenever it keeps up.)
     #[inline(always)]
-    fn prefetch(&self, at: Position, stride: usize, intent: Prefetch) {
-        let ahead = const_max_one(PREFETCH_BYTES / 8 / stride);
-        let start = self.slot_start(at.offset(ahead as i64), stride);
-        if stride >= CELLS_PER_LINE || start % CELLS_PER_LINE < stride {
-            prefetch(self.cells, start, intent);
+    #[allow(unused_variables, reason = "not every target has the instruction")]
+    fn prefetch(&self, at: Position, stride: usize) {
+        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        {
+            /// Four cache lines, found by measurement: where the time of a ring goes is the ownership of cache lines, and a longer
+            /// distance loses again.
+            const PREFETCH_BYTES: usize = 256;
+            const CELLS_PER_LINE: usize = 8;
+            let ahead = (PREFETCH_BYTES / 8 / stride).max(1);
+            let start = self.slot_start(at.offset(ahead as i64), stride);
+            if stride >= CELLS_PER_LINE || start % CELLS_PER_LINE < stride {
+                slots::prefetch(self.cells.as_ptr().wrapping_add(start).cast(), Intent::Write);
+            }
         }
     }
 
@@ -333,7 +338,7 @@ impl<'m> Ring<'m> {
         payload::store(value, cells);
         // "publish"
         sync::publish(stamp, Stamp::new(at, Some(me), SlotState::Full).0);
-        self.prefetch(at, stride, Prefetch::Write);
+        self.prefetch(at, stride);
     }
 
     /// Writes down that `owner` holds the newest tickets, those that are neither published nor marked, up to `last` (I1). `false` if
@@ -436,7 +441,6 @@ impl<'m> Ring<'m> {
             return Err(if stamp.position().ahead_of(at) < 0 { Missed::Empty } else { Missed::Other });
         }
         let value = payload::load(cells);
-        self.prefetch(at, stride, Prefetch::Read);
         let next = at.next().word();
         match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => Ok(value),
@@ -470,7 +474,6 @@ impl<'m> Ring<'m> {
                     break;
                 }
                 *place = payload::load(cells);
-                self.prefetch(next, stride, Prefetch::Read);
                 next = next.next();
                 count += 1;
             }
@@ -509,7 +512,6 @@ impl<'m> Ring<'m> {
             let ahead = stamp.position().ahead_of(at);
             if ahead == 0 && stamp.state() == SlotState::Full {
                 let value = payload::load(cells);
-                self.prefetch(at, stride, Prefetch::Read);
                 // Success Release, "free": the reads above come before the room that this gives. Acquire would
                 // order nothing: what the message says came with its stamp.
                 match self.head.compare_exchange_weak(head, at.next().word(), Ordering::Release, Ordering::Relaxed) {
@@ -628,37 +630,6 @@ struct Tickets {
 enum Room {
     Yes,
     TailMoved(Tail),
-}
-
-#[derive(Clone, Copy)]
-enum Prefetch {
-    Read,
-    Write,
-}
-
-#[inline(always)]
-const fn const_max_one(n: usize) -> usize {
-    if n == 0 { 1 } else { n }
-}
-
-#[inline(always)]
-#[allow(unused_variables, reason = "not every target has the instruction")]
-fn prefetch(cells: &[AtomicU64], index: usize, intent: Prefetch) {
-    #[cfg(all(target_arch = "x86_64", not(loom)))]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let address = cells.as_ptr().wrapping_add(index).cast::<i8>();
-        match intent {
-            // SAFETY: a prefetch is a hint that faults on no address.
-            Prefetch::Read => unsafe { _mm_prefetch::<_MM_HINT_T0>(address) },
-            // `_MM_HINT_ET0` becomes a read prefetch on the baseline target. This instruction is one of AMD64 from its
-            // start; processors that lack it treat it as a no-op.
-            // SAFETY: as above; it changes neither memory, flags nor stack.
-            Prefetch::Write => unsafe {
-                core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
-            },
-        }
-    }
 }
 
 /// A short pause after a lost race, so that the winner keeps the line for a moment.
