@@ -53,26 +53,34 @@ fn send_batches<const BATCH: usize>(address: &str) -> Result<Side> {
     }))
 }
 
-/// The library does the waiting.
+/// The library does the waiting. What a batch carries is made once, but for its number at its begin: this is about moving it.
 fn receive_blocking<const BATCH: usize>() -> Result<(String, Side)> {
     let (address, mut consumer) = ours::consumer(LARGE)?;
     let mut batch = [0; BATCH];
     let receive = move |n| {
-        stream::consume_batches(n, BATCH_SPIN, &mut batch, |out| {
-            consumer.recv_slice(out).expect("the producer is alive")
-        });
+        let mut begun = 0_u64;
+        while begun < n {
+            let count = consumer.recv_slice(&mut batch).expect("the producer is alive") as u64;
+            // Part of a batch may come first.
+            let begin = begun.next_multiple_of(BATCH as u64);
+            if let Some(number) = batch[..count as usize].get((begin - begun) as usize) {
+                assert_eq!(*number, begin, "messages must arrive in order");
+            }
+            begun += count;
+        }
     };
     Ok((address, Box::new(receive)))
 }
 
 fn send_blocking<const BATCH: usize>(address: &str) -> Result<Side> {
     let mut producer = ours::producer(address, "queue")?;
-    let mut batch = [0; BATCH];
+    let mut batch = [7; BATCH];
     Ok(Box::new(move |n| {
-        stream::produce_batches(n, BATCH_SPIN, &mut batch, |values| {
-            producer.send_slice(values).expect("the consumer is alive");
-            values.len()
-        });
+        for number in (0..n).step_by(BATCH) {
+            batch[0] = number;
+            let count = BATCH.min((n - number) as usize);
+            producer.send_slice(&batch[..count]).expect("the consumer is alive");
+        }
     }))
 }
 
