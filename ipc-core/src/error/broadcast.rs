@@ -1,0 +1,44 @@
+//! Errors of the broadcast.
+
+use core::fmt;
+
+use super::Fault;
+
+value_error! {
+    /// Why a message was not published.
+    PublishError {
+        /// The slowest subscriber has not read the oldest message (only from a publishing that does not wait). The value comes back.
+        Full => "the slowest subscriber is too far behind",
+        /// The slowest subscriber did not get on in time, or another publisher. The value comes back.
+        Timeout => "the slowest subscriber did not get on in time",
+        /// The broadcast is closed. The value comes back.
+        Closed => "publishing on a closed broadcast",
+    }
+}
+
+plain_error! {
+    /// Why a subscription did not begin.
+    SubscribeError {
+        /// There are as many living subscribers as publishers wait for.
+        Full {
+            /// The most subscribers.
+            max: u32,
+        } => "all {max} subscribers' places are taken",
+        /// A living publisher does not get on (it may be stopped).
+        Busy => "somebody is publishing and does not get on",
+    }
+}
+
+plain_error! {
+    /// Why a subscriber got no message.
+    RecvBroadcastError {
+        /// There is no new message (only from a receive that does not wait).
+        Empty => "no new message",
+        /// No message came in time.
+        Timeout => "no message in time",
+        /// So many messages were overwritten before this subscriber came to them. The next receive goes on behind them.
+        Lagged(missed: u64) => "{missed} messages were missed",
+        /// The broadcast is closed, and this subscriber has read all.
+        Closed => "the broadcast is closed and read to its end",
+    }
+}

@@ -1,0 +1,43 @@
+//! Errors of the queue of bytes.
+
+use core::fmt;
+
+use super::Fault;
+
+plain_error! {
+    /// Why a message of bytes was not sent.
+    SendBytesError {
+        /// There is no room, or other senders are at it (only from a send that does not wait).
+        Full => "the queue is full",
+        /// There was no room in time.
+        Timeout => "no room in the queue in time",
+        /// The queue is closed.
+        Closed => "sending on a closed queue",
+        /// The message is longer than the queue was made for. It would never fit.
+        TooLong {
+            /// Its bytes.
+            len: usize,
+            /// The most bytes of a message.
+            max: usize,
+        } => "a message of {len} bytes, at most {max} are possible",
+    }
+}
+
+plain_error! {
+    /// Why no message of bytes was received.
+    RecvBytesError {
+        /// There is no message, or other receivers are at it (only from a receive that does not wait).
+        Empty => "the queue is empty",
+        /// No message came in time.
+        Timeout => "no message in time",
+        /// The queue is closed and drained.
+        Closed => "the queue is closed and drained",
+        /// The oldest message is longer than the memory for it. It stays.
+        TooLong {
+            /// Its bytes.
+            len: usize,
+            /// The memory's.
+            room: usize,
+        } => "a message of {len} bytes, room for {room}",
+    }
+}

@@ -1,0 +1,155 @@
+//! Errors of the locks, and of what is written under one.
+
+use core::fmt;
+
+use super::Fault;
+
+macro_rules! lock_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        ///
+        /// As with [std's poisoning](https://doc.rust-lang.org/std/sync/struct.PoisonError.html), the first two hold the
+        /// guard: the lock is taken, and it is for the caller to decide what the data are worth.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name<G> {
+            /// A holder died while it had the lock. The data may be half-changed.
+            OwnerDied(G),
+            /// A holder panicked while it had the lock. The data may be half-changed.
+            Poisoned(G),
+            $($(#[$vdoc])* $variant,)*
+            /// The lock cannot be used.
+            Fault(Fault),
+        }
+
+        impl<G> $name<G> {
+            /// The guard, if the lock was taken although something had happened to a former holder.
+            pub fn into_guard(self) -> Option<G> {
+                match self {
+                    $name::OwnerDied(guard) | $name::Poisoned(guard) => Some(guard),
+                    _ => None,
+                }
+            }
+
+            /// Whether a holder died.
+            pub fn is_owner_died(&self) -> bool {
+                matches!(self, $name::OwnerDied(_))
+            }
+
+            /// Whether a holder panicked.
+            pub fn is_poisoned(&self) -> bool {
+                matches!(self, $name::Poisoned(_))
+            }
+
+            /// The same error without the guard, which gives the lock back: an error that borrows nothing, for `?`.
+            pub fn without_guard(self) -> $name<()> {
+                self.map(drop)
+            }
+
+            /// The same error with another guard.
+            pub fn map<H>(self, change: impl FnOnce(G) -> H) -> $name<H> {
+                match self {
+                    $name::OwnerDied(guard) => $name::OwnerDied(change(guard)),
+                    $name::Poisoned(guard) => $name::Poisoned(change(guard)),
+                    $($name::$variant => $name::$variant,)*
+                    $name::Fault(fault) => $name::Fault(fault),
+                }
+            }
+        }
+
+        impl<G> fmt::Debug for $name<G> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $name::OwnerDied(_) => f.write_str("OwnerDied(..)"),
+                    $name::Poisoned(_) => f.write_str("Poisoned(..)"),
+                    $($name::$variant => f.write_str(stringify!($variant)),)*
+                    $name::Fault(fault) => write!(f, "Fault({fault:?})"),
+                }
+            }
+        }
+
+        impl<G> fmt::Display for $name<G> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $name::OwnerDied(_) => f.write_str("a holder of the lock died: its data may be half-changed"),
+                    $name::Poisoned(_) => f.write_str("a holder of the lock panicked: its data may be half-changed"),
+                    $($name::$variant => f.write_str($text),)*
+                    $name::Fault(fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl<G> core::error::Error for $name<G> {}
+    };
+}
+
+lock_error! {
+    /// What a blocking lock has to tell.
+    LockError {
+        /// The calling thread has the lock already.
+        Deadlock => "this thread has the lock already",
+    }
+}
+lock_error! {
+    /// What a lock that does not wait has to tell.
+    TryLockError {
+        /// A living participant has the lock.
+        WouldBlock => "the lock is taken",
+    }
+}
+lock_error! {
+    /// What a lock with a time limit has to tell.
+    LockTimeoutError {
+        /// The calling thread has the lock already.
+        Deadlock => "this thread has the lock already",
+        /// A living participant had the lock all the time.
+        Timeout => "the lock was not free in time",
+    }
+}
+
+predicates! {
+    TryLockError<G> {
+        /// Whether a living participant has the lock.
+        would_block: TryLockError::WouldBlock,
+    }
+}
+predicates! {
+    LockTimeoutError<G> {
+        /// Whether the time was over.
+        is_timeout: LockTimeoutError::Timeout,
+    }
+}
+
+plain_error! {
+    /// Why a value was not written.
+    WriteError {
+        /// This thread is writing already: it would wait for itself.
+        Deadlock => "this thread is writing already: it would wait for itself",
+    }
+}
+
+impl WriteError {
+    #[cfg(not(loom))]
+    pub(crate) fn refused(refused: crate::mutex::Refused) -> Self {
+        match refused {
+            crate::mutex::Refused::Mine => WriteError::Deadlock,
+            _ => WriteError::Fault(Fault::Corrupted),
+        }
+    }
+}
+
+impl From<Fault> for WriteError {
+    fn from(fault: Fault) -> Self {
+        WriteError::Fault(fault)
+    }
+}
+
+value_error! {
+    /// Why a cell that is set once was not set. The value comes back.
+    SetError {
+        /// It is set already.
+        AlreadySet => "it is set already",
+        /// This thread is setting it already: it would wait for itself.
+        Deadlock => "this thread is writing already: it would wait for itself",
+    }
+}

@@ -1,0 +1,152 @@
+//! Errors of the objects: one small enum per operation, in a file for each object; a failed send gives the value back.
+
+use core::fmt;
+
+/// What makes an object unusable for the caller, whatever the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A word in shared memory holds a value that no correct peer writes.
+    Corrupted,
+    /// A message's bits are no value of the element type (a `bool` of 2, say). It was taken and is gone.
+    InvalidValue,
+    /// The handle came through `fork`: the child has to open the region again.
+    Forked,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Corrupted => "the shared memory holds a value that no correct peer writes",
+            Fault::InvalidValue => "the bits are not a value of the type; a message with such bits is dropped",
+            Fault::Forked => "the handle came through fork: open the region again in this process",
+        })
+    }
+}
+
+impl core::error::Error for Fault {}
+
+/// An error: its variants with what they say, and a `Fault`, which every operation may find.
+macro_rules! plain_error {
+    (
+        $(#[$doc:meta])*
+        $name:ident {
+            $(
+                $(#[$vdoc:meta])*
+                $variant:ident $(($item:ident: $itype:ty))? $({ $($(#[$fdoc:meta])* $field:ident: $ftype:ty),* $(,)? })? => $text:literal
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant $(($itype))? $({ $($(#[$fdoc])* $field: $ftype),* })?,)*
+            /// The object cannot be used.
+            Fault(Fault),
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant $(($item))? $({ $($field),* })? => write!(f, $text),)*
+                    $name::Fault(fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
+/// The same for an error that gives a value back with each variant. What it prints does not show the value.
+macro_rules! value_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name<T> {
+            $($(#[$vdoc])* $variant(T),)*
+            /// The object cannot be used. The value comes back.
+            Fault(T, Fault),
+        }
+
+        impl<T> $name<T> {
+            /// The value, which comes back.
+            pub fn into_inner(self) -> T {
+                match self {
+                    $($name::$variant(value) => value,)*
+                    $name::Fault(value, _) => value,
+                }
+            }
+        }
+
+        impl<T> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant(_) => f.write_str(concat!(stringify!($variant), "(..)")),)*
+                    $name::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
+                }
+            }
+        }
+
+        impl<T> fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $($name::$variant(_) => f.write_str($text),)*
+                    $name::Fault(_, fault) => fault.fmt(f),
+                }
+            }
+        }
+
+        impl<T> core::error::Error for $name<T> {}
+    };
+}
+
+/// Questions whether an error is of some variant.
+macro_rules! predicates {
+    ($name:ident $(<$T:ident>)? { $($(#[$doc:meta])* $question:ident: $variant:pat),* $(,)? }) => {
+        impl $(<$T>)? $name $(<$T>)? {
+            $(
+                $(#[$doc])*
+                pub fn $question(&self) -> bool {
+                    matches!(self, $variant)
+                }
+            )*
+        }
+    };
+}
+
+mod barrier;
+mod broadcast;
+mod bytes;
+mod loan;
+mod lock;
+mod queue;
+mod semaphore;
+
+pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
+pub use broadcast::{PublishError, RecvBroadcastError, SubscribeError};
+pub use bytes::{RecvBytesError, SendBytesError};
+pub use loan::{LoanError, RecvLoanError};
+pub use lock::{LockError, LockTimeoutError, SetError, TryLockError, WriteError};
+pub use queue::{
+    ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError,
+    TrySendError,
+};
+pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
+
+plain_error! {
+    /// Why a wait with a time limit failed.
+    WaitTimeoutError {
+        /// What was waited for did not happen in time.
+        Timeout => "it did not happen in time",
+    }
+}
+
+predicates! {
+    WaitTimeoutError {
+        /// Whether the time was over.
+        is_timeout: WaitTimeoutError::Timeout,
+    }
+}
