@@ -70,6 +70,7 @@ fn main() -> Result<()> {
         ],
     );
     criterion.final_summary();
+    samples.save("mutex")?;
     let time = |name, ours, others, bar| Ratio { name, of: Of::Time, ours, others, bar };
     let speed = |name, ours, others, bar| Ratio { name, of: Of::Speed, ours, others, bar };
     print!(

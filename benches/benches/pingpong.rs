@@ -65,6 +65,7 @@ fn main() -> Result<()> {
         ],
     );
     criterion.final_summary();
+    samples.save("pingpong")?;
     let time = |name, ours, others, bar| Ratio { name, of: Of::Time, ours, others, bar };
     print!(
         "{}",

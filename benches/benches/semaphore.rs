@@ -50,6 +50,7 @@ fn main() -> Result<()> {
         ],
     );
     criterion.final_summary();
+    samples.save("semaphore")?;
     let time = |name, ours, others, bar| Ratio { name, of: Of::Time, ours, others, bar };
     print!(
         "{}",

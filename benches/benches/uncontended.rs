@@ -41,6 +41,7 @@ fn main() -> Result<()> {
         ],
     );
     criterion.final_summary();
+    samples.save("uncontended")?;
     let time = |name, others, bar| Ratio { name, of: Of::Time, ours: "uncontended/ours", others, bar };
     print!(
         "{}",

@@ -2,10 +2,8 @@
 //!
 //! ```text
 //! cargo bench -p benches               # or with -- --quick
-//! cargo run -p benches --bin report    # writes benches/report/*.md and *.svg
+//! cargo run -p benches --bin report    # writes benches/report/*.svg, and the tables of PERFORMANCE.md
 //! ```
-//!
-//! PERFORMANCE.md shows the pictures; its tables are those of `benches/report/tables.md`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,25 +34,44 @@ fn read(name: &str) -> Vec<Line> {
 fn main() -> Result<()> {
     let out = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("report");
     fs::create_dir_all(&out)?;
-    let mut tables = format!("# Figures\n\n{}\n\n", machine());
-    for (file, title) in [
-        ("one_to_one", "One to one, 8 bytes, with and without batches"),
-        ("sizes", "One to one by size"),
-        ("many", "Many to many, asleep when idle"),
-        ("broadcast", "Broadcast to so many subscribers that miss nothing"),
-    ] {
-        tables += &table(title, &read(file));
-    }
-    tables += &percentiles("Round trips", &read("latency"));
     let (sends, delays): (Vec<_>, Vec<_>) = read("wake").into_iter().partition(|line| line.question == "a send");
-    tables += &percentiles("A send to a receiver that sleeps or looks all the time", &sends);
-    tables += &percentiles("From before a send until the receiver runs", &delays);
-    fs::write(out.join("tables.md"), tables)?;
+    let rates = ["one_to_one", "throughput", "sizes", "many", "broadcast", "uncontended", "mutex", "semaphore"];
+    let mut parts: Vec<(&str, String)> = rates.map(|name| (name, table(&read(name)))).into();
+    parts.push(("machine", machine()));
+    parts.push(("latency", percentiles(&read("latency"))));
+    parts.push(("sends", percentiles(&sends)));
+    parts.push(("delays", percentiles(&delays)));
+    parts.push(("instructions", instructions()?));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../PERFORMANCE.md");
+    let mut text = fs::read_to_string(&page)?;
+    for (name, part) in &parts {
+        insert(&mut text, name, part)?;
+    }
+    fs::write(page, text)?;
     sizes(&out, &read("sizes"))?;
     bars(&out, "one_to_one", "One to one, 8 bytes: million messages a second", &read("one_to_one"))?;
+    bars(&out, "throughput", "The queue, one to one, 8 bytes: million messages a second", &read("throughput"))?;
     bars(&out, "many", "Many to many: million messages a second", &read("many"))?;
+    bars(&out, "broadcast", "Broadcast: million messages a second", &read("broadcast"))?;
     latency_picture(&out, &read("latency"))?;
     Ok(())
+}
+
+/// Puts this between the marks of that name.
+fn insert(text: &mut String, name: &str, part: &str) -> Result<()> {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
+    let from = text.find(&begin).ok_or_else(|| format!("PERFORMANCE.md has no mark {begin:?}"))? + begin.len();
+    let len = text[from..].find(&end).ok_or_else(|| format!("PERFORMANCE.md has no mark {end:?}"))?;
+    text.replace_range(from..from + len, &format!("\n{}\n\n", part.trim_end()));
+    Ok(())
+}
+
+/// The table that the program of that name has recorded.
+fn instructions() -> Result<String> {
+    let recorded = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.tsv"))?;
+    let rows = recorded.lines().filter_map(|line| line.split_once('\t'));
+    let rows: String = rows.map(|(operation, count)| format!("| {operation} | {count} |\n")).collect();
+    Ok(format!("| operation | instructions |\n|---|---:|\n{rows}"))
 }
 
 fn machine() -> String {
@@ -66,8 +83,8 @@ fn machine() -> String {
     format!("{name}, {cores} cores, Linux {}.", kernel.trim())
 }
 
-/// A Markdown table: a row for each contender, a column for each question, in million messages a second.
-fn table(title: &str, lines: &[Line]) -> String {
+/// A Markdown table: a row for each contender, a column for each question, in millions a second.
+fn table(lines: &[Line]) -> String {
     let mut questions: Vec<&str> = Vec::new();
     let mut rows: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
     for line in lines {
@@ -78,7 +95,7 @@ fn table(title: &str, lines: &[Line]) -> String {
         rows.entry(&line.contender).or_default().insert(&line.question, 1e3 / median);
     }
     questions.sort_by_key(|question| size(question));
-    let mut table = format!("## {title}\n\nMillion messages a second (medians).\n\n| |");
+    let mut table = "| |".to_owned();
     table += &questions.iter().map(|question| format!(" {question} |")).collect::<String>();
     table += &format!("\n|---|{}\n", "---:|".repeat(questions.len()));
     for (contender, figures) in rows {
@@ -86,17 +103,17 @@ fn table(title: &str, lines: &[Line]) -> String {
             |question: &&str| figures.get(question).map_or(" |".to_owned(), |value| format!(" {} |", short(*value)));
         table += &format!("| {contender} |{}\n", questions.iter().map(cell).collect::<String>());
     }
-    table + "\n"
+    table
 }
 
 /// A Markdown table: a row for each contender, in microseconds.
-fn percentiles(title: &str, lines: &[Line]) -> String {
-    let mut table = format!("## {title}\n\nMicroseconds.\n\n| | p50 | p99 | p99.9 |\n|---|---:|---:|---:|\n");
+fn percentiles(lines: &[Line]) -> String {
+    let mut table = "| | p50 | p99 | p99.9 |\n|---|---:|---:|---:|\n".to_owned();
     for line in lines {
         let cells = line.figures.iter().map(|nanos| format!(" {:.2} |", nanos / 1e3)).collect::<String>();
         table += &format!("| {} |{cells}\n", line.contender);
     }
-    table + "\n"
+    table
 }
 
 fn short(value: f64) -> String {
