@@ -74,6 +74,24 @@ fn publish(args: &Args) {
     }
 }
 
+/// A subscriber that reads one message and no more makes room for one, and the publisher that sleeps for it finds that.
+#[test]
+fn room_for_one_is_enough() {
+    const CAPACITY: u64 = 64;
+    let _watchdog = Watchdog::new(LIMIT, "room_for_one_is_enough");
+    let name = TempName::new("one");
+    let broadcast = create(&name, CAPACITY as usize, Some(1));
+    let mut subscriber = broadcast.subscribe().unwrap();
+    let mut publisher = children::spawn("publish", &[("name", name.as_str()), ("me", "0")]);
+    for read in 0..40 {
+        while subscriber.len() < CAPACITY {
+            std::thread::yield_now();
+        }
+        assert_eq!(subscriber.recv().map(check), Ok((0, read)));
+    }
+    publisher.sigkill();
+}
+
 /// Two publishers and three subscribers, with either policy: all see everything, or are told what they missed.
 #[test]
 fn everybody_sees_everything() {

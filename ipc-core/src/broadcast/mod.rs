@@ -18,7 +18,8 @@
 //!   missed, and goes on with the oldest that is there. Subscribers write nothing: any number of them, unknown to the others.
 //! - *Publishers wait for the slowest living subscriber.* Each subscriber has a cursor in shared memory, which it moves on after each
 //!   receive. A publisher that finds no room looks whose cursor is in the way, and drops those of the dead. Where no one subscribes, it
-//!   does not wait.
+//!   does not wait. Asleep, it is woken by subscribers that come past a quarter of the ring, or to its end, and looks by itself every
+//!   few milliseconds: if each receive of each of many subscribers woke it, it would find no room behind the slowest one nearly always.
 //!
 //! # Deaths
 //!

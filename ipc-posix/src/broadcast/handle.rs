@@ -158,6 +158,9 @@ impl<T: NoUninit + CheckedBitPattern> Broadcast<T> {
 
     /// Publishes: the number of the message, from 0. Waits for the slowest subscriber, where publishers do.
     ///
+    /// One that sleeps is woken when a subscriber has read a quarter of what is kept, or all there is; what room there is otherwise
+    /// (a subscriber has read one message of many and stopped there), it finds within some milliseconds.
+    ///
     /// # Errors
     ///
     /// [`Closed`](PublishError::Closed); the value comes back.

@@ -225,8 +225,8 @@ impl<T: NoUninit + CheckedBitPattern> Consumer<T> {
         append(buffer, most, |room| self.core.recv_uninit(room, None).map(|values| values.len()).map_err(endless))
     }
 
-    /// At least one and at most `most` elements, to be read in place and then [committed](ReadChunk::commit): no copy besides. Never
-    /// waits. See [`Producer::try_write_chunk`](crate::Producer::try_write_chunk).
+    /// At least one and at most `most` elements (none if that is 0), to be read in place and then [committed](ReadChunk::commit): no
+    /// copy besides. Never waits. See [`Producer::try_write_chunk`](crate::Producer::try_write_chunk).
     ///
     /// # Errors
     ///

@@ -207,8 +207,8 @@ impl<T: NoUninit + CheckedBitPattern> Producer<T> {
         self.core.try_send_iter(values)
     }
 
-    /// Room for at least one and at most `most` elements, to be written in place and then [committed](WriteChunk::commit): no copy
-    /// besides. Never waits.
+    /// Room for at least one and at most `most` elements (for none if that is 0), to be written in place and then
+    /// [committed](WriteChunk::commit): no copy besides. Never waits.
     ///
     /// ```
     /// # use ipc_posix::Region;
