@@ -1,8 +1,8 @@
 //! The queue of messages of any length: records in a ring of bytes, many producers, many consumers.
 //!
 //! ```text
-//! tail, the senders' lock          one line pair
-//! head, the receivers' lock        one line pair
+//! tail, the senders' lock, the head that they saw last          one line pair
+//! head, the receivers' lock, the tail that they saw last        one line pair
 //! items, space (event counts), closed
 //! the ring: words of eight bytes; a record is its length, then its bytes, padded to whole words
 //! ```
@@ -10,7 +10,7 @@
 //! `tail` and `head` count words, modulo 2^64. A sender takes the senders' lock, copies its record behind `tail` (around the end of
 //! the ring if need be), and makes it visible with one Release store of `tail`; a receiver takes the receivers' lock, copies the record
 //! out, and takes it with one Release store of `head`. The two sides meet only in those two words, as in
-//! [`spsc`](crate::spsc).
+//! [`spsc`](crate::spsc), and look at the other's only when what they saw last does not do: both only grow.
 //!
 //! # Deaths
 //!

@@ -24,11 +24,13 @@ pub const fn most_bytes(words: u64) -> u64 {
     (words - 1) * WORD
 }
 
-/// One side's index and lock.
+/// One side's index and lock, and what its holders saw last of the other side's index: behind that, they need not look. (The other side's
+/// line is written with each of its messages: it would have to come over for each of ours.)
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Side {
     index: AtomicU64,
+    known: AtomicU64,
     lock: RawMutex,
 }
 
@@ -137,7 +139,7 @@ impl RawBytes {
     /// The words of an empty queue in a model.
     #[cfg(loom)]
     pub fn new(start: u64) -> Self {
-        let side = || Side { index: AtomicU64::new(start), lock: RawMutex::new() };
+        let side = || Side { index: AtomicU64::new(start), known: AtomicU64::new(start), lock: RawMutex::new() };
         let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed: AtomicU32::new(0) };
         RawBytes { tail: side(), head: side(), gates }
     }
@@ -147,6 +149,7 @@ impl RawBytes {
     pub(super) fn initialise(&self, start: u64) {
         for side in [&self.tail, &self.head] {
             side.index.store(start, Ordering::Relaxed);
+            side.known.store(start, Ordering::Relaxed);
             side.lock.initialise();
         }
         self.gates.items.initialise();
@@ -220,7 +223,7 @@ impl<'m> Ring<'m> {
         // The caller has compared it with `most_bytes`, so nothing overflows.
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let needed = words_for(len as u64);
-        let RawBytes { tail: Side { index, lock }, head, gates } = self.raw;
+        let RawBytes { tail: Side { index, known, lock }, head, gates } = self.raw;
         {
             let _turn = Turn::take(lock, platform, patience)?;
             // Relaxed: under the lock.
@@ -228,13 +231,15 @@ impl<'m> Ring<'m> {
                 return Err(Refusal::Closed);
             }
             let at = index.load(Ordering::Relaxed);
-            // Acquire, "free": the receivers have read the words before `head`.
-            let used = at.wrapping_sub(head.index.load(Ordering::Acquire));
-            if used > self.words {
-                return Err(Refusal::Corrupted);
-            }
-            if self.words - used < needed {
-                return Err(Refusal::NotNow);
+            // What was free then is free now. Who saw it had this lock, so that we are behind its Acquire, too.
+            if self.words - self.used(at, known.load(Ordering::Relaxed))? < needed {
+                // Acquire, "free": the receivers have read the words before `head`.
+                let now = head.index.load(Ordering::Acquire);
+                let used = self.used(at, now)?;
+                known.store(now, Ordering::Relaxed);
+                if self.words - used < needed {
+                    return Err(Refusal::NotNow);
+                }
             }
             self.slots.write(at, len as u64);
             let mut offset = 0;
@@ -256,15 +261,18 @@ impl<'m> Ring<'m> {
         out: &mut [MaybeUninit<u8>],
         patience: Option<Patience<'_>>,
     ) -> Received {
-        let RawBytes { tail, head: Side { index, lock }, gates } = self.raw;
+        let RawBytes { tail, head: Side { index, known, lock }, gates } = self.raw;
         let len = {
             let _turn = Turn::take(lock, platform, patience)?;
             // Relaxed: under the lock.
             let at = index.load(Ordering::Relaxed);
-            // Acquire, "message".
-            let used = tail.index.load(Ordering::Acquire).wrapping_sub(at);
-            if used > self.words {
-                return Err(Refusal::Corrupted);
+            // As in `send`.
+            let mut used = self.used(known.load(Ordering::Relaxed), at)?;
+            if used == 0 {
+                // Acquire, "message".
+                let now = tail.index.load(Ordering::Acquire);
+                used = self.used(now, at)?;
+                known.store(now, Ordering::Relaxed);
             }
             if used == 0 {
                 return Err(self.why_empty(platform, at, patience));
@@ -283,6 +291,13 @@ impl<'m> Ring<'m> {
         // Everybody: who comes first may need more room than there is.
         gates.space.notify_all(platform);
         Ok(len)
+    }
+
+    /// Words between two indices. More than there are make no sense.
+    #[inline(always)]
+    fn used(&self, tail: u64, head: u64) -> Result<u64, Refusal> {
+        let used = tail.wrapping_sub(head);
+        if used > self.words { Err(Refusal::Corrupted) } else { Ok(used) }
     }
 
     /// For a receiver that has found nothing: whether there is more to come. Once the queue is closed and nobody is in the middle of a

@@ -937,8 +937,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "let used = tail.index.load(Ordering::Acquire).wrapping_sub(at);",
-            "let used = tail.index.load(Ordering::Relaxed).wrapping_sub(at);",
+            "let now = tail.index.load(Ordering::Acquire);",
+            "let now = tail.index.load(Ordering::Relaxed);",
         )],
         protects: "the same, from the receivers' side",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
@@ -959,8 +959,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "at.wrapping_sub(head.index.load(Ordering::Acquire));",
-            "at.wrapping_sub(head.index.load(Ordering::Relaxed));",
+            "let now = head.index.load(Ordering::Acquire);",
+            "let now = head.index.load(Ordering::Relaxed);",
         )],
         protects: "the same, from the senders' side",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
