@@ -93,6 +93,7 @@ impl SpinBudget {
         deadline: Option<Instant>,
         mut look: impl FnMut() -> Option<R>,
     ) -> Option<R> {
+        self.polled.store(0, Ordering::Relaxed);
         let polls = self.polls();
         for poll in 0..polls {
             for _ in 0..(1u32 << (poll / 16).min(3)) {
@@ -108,7 +109,6 @@ impl SpinBudget {
             }
         }
         self.learn(polls, false);
-        self.polled.store(0, Ordering::Relaxed);
         self.let_others_run(platform, look)
     }
 
@@ -124,9 +124,9 @@ impl SpinBudget {
     /// Lets messages come together after a wait that was over while it polled, if that has helped lately.
     ///
     /// A receiver that keeps up with its sender takes each line from it as soon as there is one message in it, and both go on in
-    /// lockstep. `count` says how many more messages are there now; at `enough` it goes on.
+    /// lockstep. `count` says how many more messages are there now; at `enough` it goes on. Where that is few, there is nothing to win.
     pub(crate) fn gather(&self, enough: u64, count: impl Fn() -> u64) {
-        if self.polled.load(Ordering::Relaxed) == 0 {
+        if enough < STREAM || self.polled.load(Ordering::Relaxed) == 0 {
             return;
         }
         if self.gathers.load(Ordering::Relaxed) == 0 {
@@ -146,7 +146,7 @@ impl SpinBudget {
                 break;
             }
         }
-        self.gathers.store(u32::from(found >= STREAM.min(enough)), Ordering::Relaxed);
+        self.gathers.store(u32::from(found >= STREAM), Ordering::Relaxed);
     }
 
     /// Lets others run as often as that has helped lately, until `look` has a result.
