@@ -5,6 +5,7 @@
 //! * [`children`] starts separate programs and talks with them over pipes.
 //! * [`dice`] choose, the same in every run.
 //! * `model` (under `--cfg loom`) is a platform whose every schedule is tried.
+//! * [`storm`] kills and stops worker processes at random.
 //! * [`watchdog`] turns a hang into a failure.
 
 #[cfg(all(not(loom), unix))]
@@ -15,6 +16,8 @@ pub mod dice;
 pub mod model;
 #[cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]
 pub mod stepper;
+#[cfg(all(not(loom), unix))]
+pub mod storm;
 #[cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]
 pub mod sweeps;
 #[cfg(not(loom))]

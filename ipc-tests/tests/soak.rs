@@ -11,14 +11,15 @@
 #![cfg(not(loom))]
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ipc_posix::{
     Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, LockTimeoutError, Mutex, OnceCell, Queue,
     ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, WaitTimeoutError, Watch, WriteError,
 };
-use ipc_tests::children::{self, Args, Child, Role, TempName};
+use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
+use ipc_tests::storm::{self, PATIENCE};
 use ipc_tests::watchdog::Watchdog;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -27,8 +28,6 @@ const ROLES: &[Role] = &[("work", work)];
 
 const WORKERS: usize = 6;
 const PERMITS: u32 = 3;
-/// Longer than any operation takes here, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn child_entry() {
@@ -37,7 +36,7 @@ fn child_entry() {
 
 #[test]
 fn everything_under_random_kills() {
-    let seconds = std::env::var("IPC_TESTS_SOAK").map_or(5, |seconds| seconds.parse().expect("seconds"));
+    let seconds = storm::seconds();
     let _watchdog = Watchdog::new(Duration::from_secs(seconds + 120), "everything_under_random_kills");
     if let Err(error) = soak(seconds) {
         panic!("{error}");
@@ -307,51 +306,17 @@ fn soak(seconds: u64) -> Result<()> {
     let objects = Objects::open(&region)?;
     let steps = region.counter("steps").open_or_create()?;
     let mut tokens = 0;
-    let mut dice = Dice::new(seconds);
-    let mut workers = [(); WORKERS].map(|()| spawn(&name, &mut dice));
-    let (begun, mut kills, mut stops) = (Instant::now(), 0_u64, 0_u64);
-    let (mut told, mut seen, mut seen_at) = (Instant::now(), 0, Instant::now());
-    while begun.elapsed() < Duration::from_secs(seconds) {
+    let spawn =
+        |_, dice: &mut Dice| children::spawn("work", &[("name", name.as_str()), ("seed", &dice.roll().to_string())]);
+    let storm = storm::storm(seconds, WORKERS, spawn, || {
         // New tokens for those that went with the dead; never so many that all the workers wait for room.
         if objects.tokens.len() < 4 && objects.tokens.try_send([tokens; 4]).is_ok() {
             tokens += 1;
         }
-        std::thread::sleep(Duration::from_micros(dice.below(4000)));
-        for worker in &mut workers {
-            if let Some(status) = worker.try_wait() {
-                return Err(format!("a worker has ended on its own: {status}").into());
-            }
-        }
-        let worker = &mut workers[dice.below(WORKERS as u64) as usize];
-        if dice.below(8) == 0 {
-            // Stopped for a moment: alive, and nobody may take anything from it.
-            worker.sigstop();
-            std::thread::sleep(Duration::from_micros(dice.below(3000)));
-            worker.sigcont();
-            stops += 1;
-        } else {
-            worker.sigkill();
-            kills += 1;
-            *worker = spawn(&name, &mut dice);
-        }
-        let now = steps.load()?;
-        if now != seen {
-            (seen, seen_at) = (now, Instant::now());
-        } else if seen_at.elapsed() > PATIENCE {
-            return Err("nobody gets on any more".into());
-        }
-        if told.elapsed() > Duration::from_secs(10) {
-            println!("{:>4} s: {kills} kills, {stops} stops, {now} steps", begun.elapsed().as_secs());
-            told = Instant::now();
-        }
-    }
-    for mut worker in workers {
-        worker.sigkill();
-        kills += 1;
-    }
-    let lost = balance(&region, &objects, tokens, kills)?;
-    let steps = steps.load()?;
-    println!("soak: seconds={seconds} kills={kills} stops={stops} steps={steps} tokens_lost={lost} failures=0");
+        Ok(steps.load()?)
+    })?;
+    let lost = balance(&region, &objects, tokens, storm.kills)?;
+    println!("soak: seconds={seconds} {storm:?} tokens_lost={lost} failures=0");
     Ok(())
 }
 
@@ -366,11 +331,7 @@ fn balance(region: &Region, objects: &Objects, tokens: u64, kills: u64) -> Resul
             Err(error) => return Err(error.into()),
         }
     }
-    found.sort_unstable();
-    let lost = tokens - found.len() as u64;
-    if found.windows(2).any(|pair| pair[0] == pair[1]) || lost > kills {
-        return Err(format!("tokens: {found:?} of {tokens}, {kills} kills").into());
-    }
+    let lost = storm::missing(found, tokens, kills)?;
     objects.permits.acquire_many_timeout(PERMITS, PATIENCE)?.forget();
     let mut dice = Dice::new(0);
     objects.permits.release(PERMITS)?;
@@ -391,8 +352,4 @@ fn balance(region: &Region, objects: &Objects, tokens: u64, kills: u64) -> Resul
         return Err(format!("something is left: {left} participants, {} permits", objects.permits.available()).into());
     }
     Ok(lost)
-}
-
-fn spawn(name: &TempName, dice: &mut Dice) -> Child {
-    children::spawn("work", &[("name", name.as_str()), ("seed", &dice.roll().to_string())])
 }

@@ -1,0 +1,298 @@
+//! Workers that move data in every way at once, and are killed and stopped at random.
+//!
+//! ```sh
+//! IPC_TESTS_SOAK=60 cargo test --release -p ipc-tests --test soak_streams -- --nocapture    # seconds; 5 if it is not set
+//! ```
+//!
+//! Tokens go round: two relays pass them on through a one-to-one queue each way, other workers take them out of a queue of bytes and a
+//! queue of loans and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
+//! killed may be missing in the end; nothing else, and nothing is there twice. All blocks are free again.
+
+#![cfg(not(loom))]
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+
+use ipc_posix::{
+    Broadcast, ByteQueue, Consumer, LoanQueue, Producer, PublishError, RecvBroadcastError, RecvBytesError,
+    RecvLoanError, RecvTimeoutError, Region, Subscriber,
+};
+use ipc_tests::children::{self, Args, Role, TempName};
+use ipc_tests::dice::Dice;
+use ipc_tests::storm::{self, PATIENCE};
+use ipc_tests::watchdog::Watchdog;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const ROLES: &[Role] = &[("work", work), ("relay", relay)];
+
+/// The first two are relays.
+const WORKERS: usize = 6;
+/// Tokens that a relay may have in its hands.
+const HANDFUL: usize = 3;
+const BLOCKS: usize = 16;
+const BLOCK_LEN: usize = 64;
+/// Words of a token that goes through the one-to-one queues.
+type Token = [u64; 3];
+/// Who published it, its number there, and words that follow from these.
+type News = [u64; 4];
+
+#[test]
+fn child_entry() {
+    children::dispatch(ROLES);
+}
+
+#[test]
+fn data_in_motion_under_random_kills() {
+    let seconds = storm::seconds();
+    let _watchdog = Watchdog::new(Duration::from_secs(seconds + 120), "data_in_motion_under_random_kills");
+    if let Err(error) = soak(seconds) {
+        panic!("{error}");
+    }
+}
+
+fn soak(seconds: u64) -> Result<()> {
+    let name = TempName::new("streams");
+    let region = Region::options().size(1 << 20).participants(32).objects(32).create(name.as_str())?;
+    for stream in ["there", "back"] {
+        region.spsc::<Token>(stream).capacity(64).create()?;
+    }
+    let relayed = region.counter("relayed").create()?;
+    let steps = region.counter("steps").create()?;
+    let objects = Objects::open(&region)?;
+    let (mut bytes, mut blocks) = (0, 0);
+    let spawn = |number: usize, dice: &mut Dice| {
+        let role = if number < 2 { "relay" } else { "work" };
+        let args = [("name", name.as_str()), ("seed", &dice.roll().to_string()), ("number", &number.to_string())];
+        children::spawn(role, &args)
+    };
+    let storm = storm::storm(seconds, WORKERS, spawn, || {
+        // New tokens for those that went with the dead.
+        if objects.bytes.is_empty() && objects.bytes.try_send(&message(bytes, 40)).is_ok() {
+            bytes += 1;
+        }
+        if objects.loans.len() < 4 && objects.loans.try_send_copy(&[blocks; 5]).is_ok() {
+            blocks += 1;
+        }
+        Ok(steps.load()?)
+    })?;
+
+    // Everybody is dead.
+    let kills = storm.kills;
+    let mut found = Vec::new();
+    while let Ok(message) = objects.bytes.try_recv_vec() {
+        found.push(number_of(&message)?);
+    }
+    let bytes_lost = storm::missing(found, bytes, kills)?;
+    let mut found = Vec::new();
+    while let Ok(block) = objects.loans.try_recv() {
+        found.push(one_number(&block.to_vec())?);
+    }
+    let blocks_lost = storm::missing(found, blocks, kills)?;
+    let all = (0..BLOCKS).map(|_| objects.loans.try_loan_uninit(1)).collect::<std::result::Result<Vec<_>, _>>();
+    drop(all.map_err(|error| format!("a block is missing: {error}"))?);
+    let mut found = Vec::new();
+    for stream in ["there", "back"] {
+        let mut consumer = region.spsc::<Token>(stream).open()?.consumer()?;
+        while let Ok(token) = consumer.try_recv() {
+            found.push(one_number(&token)?);
+        }
+    }
+    let relayed_lost = storm::missing(found, relayed.load()?, HANDFUL as u64 * kills)?;
+    println!(
+        "soak of streams: seconds={seconds} {storm:?} lost={:?} failures=0",
+        [bytes_lost, blocks_lost, relayed_lost]
+    );
+    Ok(())
+}
+
+/// What the workers share, but for the ends of the one-to-one queues.
+struct Objects {
+    bytes: ByteQueue,
+    loans: LoanQueue<u64>,
+    /// Publishers wait.
+    news: Broadcast<News>,
+    /// They do not.
+    ticker: Broadcast<News>,
+}
+
+impl Objects {
+    fn open(region: &Region) -> Result<Self> {
+        Ok(Objects {
+            bytes: region.byte_queue("bytes").capacity(4096).open_or_create()?,
+            loans: region.loan_queue("loans").blocks(BLOCKS).block_len(BLOCK_LEN).open_or_create()?,
+            news: region.broadcast("news").capacity(16).wait_for_subscribers(8).open_or_create()?,
+            ticker: region.broadcast("ticker").capacity(16).overwrite().open_or_create()?,
+        })
+    }
+}
+
+/// A token of bytes: its number, and so many bytes that follow from it.
+fn message(number: u64, len: u64) -> Vec<u8> {
+    let mut message = number.to_ne_bytes().to_vec();
+    message.extend((0..len).map(|at| (number ^ at) as u8));
+    message
+}
+
+fn number_of(message_: &[u8]) -> Result<u64> {
+    let number = message_.first_chunk().map(|begin| u64::from_ne_bytes(*begin)).unwrap_or(u64::MAX);
+    if message_ == message(number, message_.len().saturating_sub(8) as u64) {
+        Ok(number)
+    } else {
+        Err(format!("a torn message: {message_:?}").into())
+    }
+}
+
+/// The number of which all these words are.
+fn one_number(words: &[u64]) -> Result<u64> {
+    match words {
+        [first, rest @ ..] if rest.iter().all(|word| word == first) => Ok(*first),
+        torn => Err(format!("a torn message: {torn:?}").into()),
+    }
+}
+
+fn work(args: &Args) {
+    if let Err(error) = work_for_ever(&args.get("name"), Dice::new(args.number("seed"))) {
+        panic!("{error}");
+    }
+}
+
+fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
+    let region = Region::open(name)?;
+    let objects = Objects::open(&region)?;
+    let steps = region.counter("steps").open()?;
+    let me = dice.roll();
+    let (mut news, mut ticker) = (Follower::new(&objects.news, false)?, Follower::new(&objects.ticker, true)?);
+    loop {
+        let soon = Duration::from_micros(dice.below(300));
+        match dice.below(4) {
+            0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
+            1 => pass_a_block(&objects.loans, &mut dice, soon)?,
+            2 => news.take_part(&objects.news, me, &mut dice, soon)?,
+            _ => ticker.take_part(&objects.ticker, me, &mut dice, soon)?,
+        }
+        steps.fetch_add(1)?;
+    }
+}
+
+/// Takes a token, and puts it back with another length.
+fn pass_bytes(bytes: &ByteQueue, dice: &mut Dice, soon: Duration) -> Result<()> {
+    let mut room = [0; 1024];
+    match bytes.recv_timeout(&mut room, soon) {
+        Ok(len) => {
+            let number = number_of(&room[..len])?;
+            dice.dawdle();
+            Ok(bytes.send_timeout(&message(number, dice.below(900)), PATIENCE)?)
+        }
+        Err(RecvBytesError::Timeout) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes a token, and puts it back: the block itself, or another one.
+fn pass_a_block(loans: &LoanQueue<u64>, dice: &mut Dice, soon: Duration) -> Result<()> {
+    let block = match loans.recv_timeout(soon) {
+        Ok(block) => block,
+        Err(RecvLoanError::Timeout) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let words = block.to_vec();
+    let number = one_number(&words)?;
+    dice.dawdle();
+    if dice.below(2) == 0 {
+        return block.into_loan().send().map_err(|(_, error)| error.into());
+    }
+    drop(block);
+    let len = 1 + dice.below(BLOCK_LEN as u64) as usize;
+    let mut loan = loans.loan_uninit_timeout(len, PATIENCE)?;
+    (0..len).for_each(|at| loan.set(at, number));
+    loan.send().map_err(|(_, error)| error.into())
+}
+
+/// One who publishes, and follows what everybody publishes.
+struct Follower {
+    subscriber: Subscriber<News>,
+    published: u64,
+    /// Whether publishers do not wait for it.
+    may_miss: bool,
+    /// The number that comes next from each publisher, and whether it may be a later one because something was missed.
+    next: HashMap<u64, (u64, bool)>,
+}
+
+impl Follower {
+    fn new(broadcast: &Broadcast<News>, may_miss: bool) -> Result<Self> {
+        Ok(Follower { subscriber: broadcast.subscribe()?, published: 0, may_miss, next: HashMap::new() })
+    }
+
+    fn take_part(&mut self, broadcast: &Broadcast<News>, me: u64, dice: &mut Dice, soon: Duration) -> Result<()> {
+        // First what is there: who waits for subscribers may wait for itself.
+        while self.follow(Duration::ZERO)? {}
+        let number = self.published;
+        match broadcast.publish_timeout([me, number, !me, me ^ number], soon) {
+            Ok(_) => self.published += 1,
+            Err(PublishError::Timeout(_)) => {}
+            Err(error) => return Err(error.to_string().into()),
+        }
+        dice.dawdle();
+        self.follow(soon).map(drop)
+    }
+
+    /// Whether there was something.
+    fn follow(&mut self, soon: Duration) -> Result<bool> {
+        match self.subscriber.recv_timeout(soon) {
+            Ok(news @ [who, number, ..]) if news == [who, number, !who, who ^ number] => {
+                match self.next.insert(who, (number + 1, false)) {
+                    Some((next, later)) if number < next || number > next && !later => {
+                        Err(format!("{number} instead of {next} from {who:x}").into())
+                    }
+                    _ => Ok(true),
+                }
+            }
+            Ok(torn) => Err(format!("torn news: {torn:?}").into()),
+            Err(RecvBroadcastError::Lagged(_)) if self.may_miss => {
+                self.next.values_mut().for_each(|(_, later)| *later = true);
+                Ok(true)
+            }
+            Err(RecvBroadcastError::Timeout) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn relay(args: &Args) {
+    let streams = if args.number("number") == 0 { ["there", "back"] } else { ["back", "there"] };
+    if let Err(error) = relay_for_ever(&args.get("name"), streams, Dice::new(args.number("seed"))) {
+        panic!("{error}");
+    }
+}
+
+/// Takes over from the last relay, who is dead, and passes on what comes.
+fn relay_for_ever(name: &str, [from, to]: [&str; 2], mut dice: Dice) -> Result<()> {
+    let region = Region::open(name)?;
+    let mut from: Consumer<Token> = region.spsc(from).open()?.consumer()?;
+    let mut to: Producer<Token> = region.spsc(to).open()?.producer()?;
+    let (relayed, steps) = (region.counter("relayed").open()?, region.counter("steps").open()?);
+    for _ in 0..HANDFUL {
+        // Instead of one that the last relay had in its hands, perhaps. Never so many that there is no room.
+        if from.slots() + (to.capacity() - to.slots()) < 16 {
+            to.send_timeout([relayed.fetch_add(1)?; 3], PATIENCE)?;
+        }
+    }
+    loop {
+        let mut hand = [[0; 3]; HANDFUL];
+        let most = 1 + dice.below(HANDFUL as u64) as usize;
+        let count = match from.recv_slice_timeout(&mut hand[..most], Duration::from_micros(dice.below(300))) {
+            Ok(count) => count,
+            // The other relay is dead: there will be another one.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        for token in &hand[..count] {
+            one_number(token)?;
+            dice.dawdle();
+        }
+        to.send_slice_timeout(&hand[..count], PATIENCE)?;
+        steps.fetch_add(1)?;
+    }
+}
