@@ -134,7 +134,7 @@ fn one_goes_for_each_set() {
             })
         };
         setter.join().unwrap();
-        waiters.map(|waiter| waiter.join().unwrap());
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
         assert!(!shared.event.is_set(), "both sets were taken");
     });
 }

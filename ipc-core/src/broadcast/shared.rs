@@ -261,7 +261,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     fn publish_waiting(&self, value: &T, deadline: Option<Instant>) -> Result<u64, Refused> {
         let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
-            if reserve.waits_for_more(thorough, self.words.capacity, || self.words.room()) {
+            if reserve.waits_for_more(&self.platform, thorough, self.words.capacity, || self.words.room()) {
                 return Attempt::NotYet;
             }
             match self.publish_now(value, Patience::Until(deadline)) {

@@ -178,7 +178,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         let sent = self.ring.send(&self.platform, parts, Some(Patience { budget, deadline }));
         let Err(Refusal::NotNow) = sent else { return sent.map_err(not_sent) };
         let sent = block_until(&self.platform, self.ring.raw.space(), budget, deadline, |thorough| {
-            if reserve.waits_for_more(thorough, self.ring.words, || self.ring.free_words()) {
+            if reserve.waits_for_more(&self.platform, thorough, self.ring.words, || self.ring.free_words()) {
                 return Attempt::NotYet;
             }
             attempted(self.ring.send(&self.platform, parts, Some(Patience { budget, deadline })))

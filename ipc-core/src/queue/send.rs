@@ -172,7 +172,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         let room = || capacity.saturating_sub(self.ring().len());
         let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
-            if reserve.waits_for_more(thorough, capacity, room) {
+            if reserve.waits_for_more(&self.platform, thorough, capacity, room) {
                 return Attempt::NotYet;
             }
             match push() {

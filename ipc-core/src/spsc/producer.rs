@@ -191,7 +191,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
             if words.control.is_closed() {
                 return Attempt::Done(Err(NoRoom::Closed));
             }
-            if reserve.waits_for_more(thorough, capacity, room) {
+            if reserve.waits_for_more(platform, thorough, capacity, room) {
                 return Attempt::NotYet;
             }
             match look() {

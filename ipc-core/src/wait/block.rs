@@ -49,6 +49,7 @@ pub fn block_until<P: Platform + ?Sized, R>(
     }
 
     let mut suspicions = 0;
+    let begun = platform.now();
     loop {
         let ticket = gate.prepare(platform);
         let slice = match attempt(true) {
@@ -82,6 +83,7 @@ pub fn block_until<P: Platform + ?Sized, R>(
         };
         gate.wait(platform, ticket, timeout);
         if let Attempt::Done(result) = attempt(false) {
+            budget.learn_slept(platform.now().saturating_since(begun));
             return Some(result);
         }
     }

@@ -19,14 +19,19 @@ const POLLS_PER_CLOCK: u32 = 64;
 const MOST_YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
 /// If it is our turn again after more than this, somebody else ran: a sleeper that is woken would have had its turn sooner.
 const LONG_YIELD: Duration = Duration::from_micros(100);
-/// With an exhausted budget, one blocking call in this many still lets others run once.
-const YIELD_EVERY: u32 = 64;
+/// With an exhausted budget, one blocking call in this many still lets others run once: a fraction of what the sleeps cost.
+const YIELD_EVERY: u32 = 16;
+/// After a sleep so long nothing was under way: that it did not help before to let others run says nothing.
+const IDLE: Duration = Duration::from_millis(1);
 
 /// So many messages, or places for them, at the end of a wait are a stream.
 const STREAM: u64 = 4;
 /// A receiver that keeps up with its sender looks away for so long at most (a microsecond or two), in so many parts.
 const GATHER_PAUSES: u32 = 24;
 const GATHER_PARTS: u32 = if cfg!(loom) { 0 } else { 4 };
+
+/// How often a sender that was woken lets receivers get on before it takes the little room that there is.
+const WOKEN_YIELDS: u32 = if cfg!(loom) { 0 } else { 2 };
 
 /// How long blocking calls of one handle poll, and how often they let others run, before they sleep: learned from how often that
 /// was enough.
@@ -149,6 +154,13 @@ impl SpinBudget {
         self.gathers.store(u32::from(found >= STREAM), Ordering::Relaxed);
     }
 
+    /// Learns from how long a call has slept.
+    pub(crate) fn learn_slept(&self, slept: Duration) {
+        if slept >= IDLE {
+            self.yields.store(MOST_YIELDS, Ordering::Relaxed);
+        }
+    }
+
     /// Lets others run as often as that has helped lately, until `look` has a result.
     pub(crate) fn let_others_run<P: Platform + ?Sized, R>(
         &self,
@@ -175,25 +187,45 @@ impl SpinBudget {
     }
 }
 
-/// A sender's reserve while it polls because there was no room: for so many looks it does not care for less than a quarter of the ring.
+/// A sender's reserve where there was no room: while it polls, for so many looks it does not care for less than a quarter of the ring, and
+/// woken from a sleep with less, it lets others run first.
 ///
-/// Nobody has less to read meanwhile, and the lines that both sides touch go to and fro once for many messages instead of for each.
+/// Nobody has less to read meanwhile. The lines that both sides touch go to and fro once for many messages instead of for each, and one
+/// wake-up is enough for many.
 pub(crate) struct Reserve {
     looks: u32,
+    slept: bool,
 }
 
 impl Reserve {
     /// Some microseconds.
     pub(crate) const fn new() -> Self {
-        Reserve { looks: if cfg!(loom) { 0 } else { 128 } }
+        Reserve { looks: if cfg!(loom) { 0 } else { 128 }, slept: false }
     }
 
-    /// Whether a cheap look should be in vain: there is some room at best. `room` is read only if that matters.
-    pub(crate) fn waits_for_more(&mut self, thorough: bool, capacity: u64, room: impl FnOnce() -> u64) -> bool {
-        if thorough || self.looks == 0 {
-            return false;
+    /// Whether a look should be in vain: there is some room at best. `room` is read only if that matters. `thorough` is the look before
+    /// a sleep.
+    pub(crate) fn waits_for_more<P: Platform + ?Sized>(
+        &mut self,
+        platform: &P,
+        thorough: bool,
+        capacity: u64,
+        room: impl Fn() -> u64,
+    ) -> bool {
+        let enough = capacity.div_ceil(4);
+        if thorough {
+            self.slept = true;
+        } else if self.slept {
+            for _ in 0..WOKEN_YIELDS {
+                if room() >= enough {
+                    break;
+                }
+                platform.yield_now();
+            }
+        } else if self.looks > 0 {
+            self.looks -= 1;
+            return room() < enough;
         }
-        self.looks -= 1;
-        room() < capacity.div_ceil(4)
+        false
     }
 }
