@@ -98,7 +98,7 @@ fn each_is_taken_once() {
             })
         };
         giver.join().unwrap();
-        takers.map(|taker| taker.join().unwrap());
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
         assert_eq!(shared.cell.load(), 0);
     });
 }

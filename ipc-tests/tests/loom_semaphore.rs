@@ -96,7 +96,7 @@ fn three_share_one_permit() {
         });
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
-        drop(semaphore.acquire().map(|_permit| guarded.increment()).unwrap());
+        semaphore.acquire().map(|_permit| guarded.increment()).unwrap();
         for other in others {
             other.join().unwrap();
         }
