@@ -168,13 +168,13 @@ fn sizes(out: &Path, lines: &[Line]) -> Result<()> {
     }
     let (left, top, width, height) = (70.0, 50.0, 520.0, 400.0);
     let x = |log: f64| left + (log - 3.0) / 17.0 * width;
-    let y = |log: f64| top + height - (log + 3.0) / 6.5 * height;
+    let y = |log: f64| top + height - (log + 3.0) / 7.0 * height;
     let mut body = text(left, 25.0, "start", "Throughput by message size, GB/s (both axes logarithmic)");
     for (log, name) in [(3.0, "8 B"), (6.0, "64 B"), (10.0, "1 KiB"), (16.0, "64 KiB"), (20.0, "1 MiB")] {
         body += &text(x(log), top + height + 20.0, "middle", name);
         body += &format!("<path d=\"M{0:.0} {top}V{1:.0}\" stroke=\"#dddddd\"/>\n", x(log), top + height);
     }
-    for log in -3..=3 {
+    for log in -3..=4 {
         let name = format!("{}", 10_f64.powi(log));
         body += &text(left - 8.0, y(log.into()) + 4.0, "end", &name);
         body += &format!("<path d=\"M{left} {0:.0}H{1:.0}\" stroke=\"#dddddd\"/>\n", y(log.into()), left + width);
@@ -204,10 +204,10 @@ fn bars(out: &Path, name: &str, title: &str, lines: &[Line]) -> Result<()> {
         let rate = 1e3 / line.figures.first().copied().unwrap_or(f64::INFINITY);
         let row = 45.0 + 24.0 * index as f64;
         let colour = if line.contender.starts_with("ours") { COLOURS[0] } else { COLOURS[6] };
-        body += &text(250.0, row + 13.0, "end", &format!("{}, {}", line.question, line.contender));
-        let width = rate / most * 420.0;
-        body += &format!("<rect x=\"260\" y=\"{row:.0}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/>\n");
-        body += &text(266.0 + width, row + 13.0, "start", &short(rate));
+        body += &text(280.0, row + 13.0, "end", &format!("{}, {}", line.question, line.contender));
+        let width = rate / most * 400.0;
+        body += &format!("<rect x=\"290\" y=\"{row:.0}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/>\n");
+        body += &text(296.0 + width, row + 13.0, "start", &short(rate));
     }
     fs::write(out.join(format!("{name}.svg")), svg(780, 60 + 24 * lines.len() as u32, &body))?;
     Ok(())
