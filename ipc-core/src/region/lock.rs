@@ -117,11 +117,19 @@ impl RegionLock {
 
     /// Frees the lock if the dead participant held it.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
-        let word = self.0.load(Ordering::Relaxed);
-        if word & OWNER == u32::from(dead.who().get())
-            && self.0.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-            && word & WAITERS != 0
-        {
+        let mut word = self.0.load(Ordering::Relaxed);
+        // It must not stay: the number will be a living participant's one day. The others can only add their bit, or take the lock over.
+        for _ in 0..u32::BITS {
+            if word & OWNER != u32::from(dead.who().get()) {
+                return;
+            }
+            // Release, with the Acquire of the next locker: what the dead one did, which its seizure has shown to us.
+            match self.0.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        if word & WAITERS != 0 {
             platform.wake(&self.0, 1);
         }
     }
