@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use benches::contest::{self, Contender};
 use benches::floor::{Shared, Zeroed};
 use benches::link::{self, Link, Result};
-use benches::message::{MOST_BLOCKS, blocks, held, receiver, sender};
+use benches::message::{BLOCKS, held, receiver, sender};
 use benches::ratios::{Bar, Of, Ratio, Samples};
 use benches::{peers, pin, second};
 use crossbeam_utils::CachePadded;
@@ -74,8 +74,8 @@ fn bytes<const W: usize>() -> Link {
 }
 
 fn loans_of<const W: usize>() -> Result<(String, LoanQueue<u64>)> {
-    let (name, region) = region(LoanQueue::<u64>::footprint(blocks(W), W))?;
-    Ok((name, region.loan_queue("messages").blocks(blocks(W)).block_len(W).create()?))
+    let (name, region) = region(LoanQueue::<u64>::footprint(BLOCKS, W))?;
+    Ok((name, region.loan_queue("messages").blocks(BLOCKS).block_len(W).create()?))
 }
 
 fn loans<const W: usize>() -> Link {
@@ -122,7 +122,7 @@ fn loans_ends<const W: usize>() -> Link {
 struct Pass<const W: usize> {
     sent: CachePadded<AtomicU64>,
     received: CachePadded<AtomicU64>,
-    blocks: [UnsafeCell<[u64; W]>; MOST_BLOCKS],
+    blocks: [UnsafeCell<[u64; W]>; BLOCKS],
 }
 
 // SAFETY: integers; a block is written before its number is sent and read before it is received, each by one side.
@@ -142,7 +142,7 @@ fn pass<const W: usize>() -> Link {
                     return false;
                 }
                 // SAFETY: sent, and not received yet.
-                out.copy_from_slice(unsafe { &*shared.blocks[next as usize % blocks(W)].get() });
+                out.copy_from_slice(unsafe { &*shared.blocks[next as usize % BLOCKS].get() });
                 next += 1;
                 shared.received.store(next, Ordering::Release);
                 true
@@ -153,11 +153,11 @@ fn pass<const W: usize>() -> Link {
             let shared = Shared::<Pass<W>>::inherit(fd.parse()?)?;
             let mut next = 0;
             Ok(sender(move |message: &[u64; W]| {
-                if next - shared.received.load(Ordering::Acquire) == blocks(W) as u64 {
+                if next - shared.received.load(Ordering::Acquire) == BLOCKS as u64 {
                     return false;
                 }
                 // SAFETY: received, and not sent again yet.
-                unsafe { (*shared.blocks[next as usize % blocks(W)].get()).copy_from_slice(message) };
+                unsafe { (*shared.blocks[next as usize % BLOCKS].get()).copy_from_slice(message) };
                 next += 1;
                 shared.sent.store(next, Ordering::Release);
                 true

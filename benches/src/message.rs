@@ -6,8 +6,8 @@
 use crate::link::Side;
 use crate::spin::Spin;
 
-/// The most blocks and buffers of what moves large messages.
-pub const MOST_BLOCKS: usize = 16;
+/// Blocks and buffers of what moves large messages.
+pub const BLOCKS: usize = 16;
 
 const SPIN: Spin = Spin::BRISK;
 
@@ -15,18 +15,7 @@ const SPIN: Spin = Spin::BRISK;
 #[must_use]
 pub fn held(words: usize) -> usize {
     // About 64 KiB, but some messages at least.
-    (8192 / words).clamp(blocks(words), 1024)
-}
-
-/// How many blocks of so many words there shall be: a megabyte, but some at least. (With more, large messages do not stay in the caches.)
-#[must_use]
-pub const fn blocks(words: usize) -> usize {
-    const MEGABYTE: usize = (1 << 20) / 8;
-    match MEGABYTE / words {
-        ..4 => 4,
-        MOST_BLOCKS.. => MOST_BLOCKS,
-        some => some,
-    }
+    (8192 / words).clamp(BLOCKS, 1024)
 }
 
 /// A side that sends `n` messages, each by `send` once that has room. What blocks instead has room whenever it returns.

@@ -319,9 +319,10 @@ pub(crate) fn prefetch(address: *const i8, intent: Intent) {
 #[inline]
 pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     use core::arch::asm;
-    /// Where the processor's own copy loop overtakes ours.
-    const STRING_COPY: usize = 2048;
-    if len >= STRING_COPY {
+    use core::ops::RangeInclusive;
+    /// Where the processor's own copy loop overtakes ours, and where it begins to pass the caches by, from which the other side reads.
+    const STRING_COPY: RangeInclusive<usize> = 2048..=256 << 10;
+    if STRING_COPY.contains(&len) {
         // SAFETY: the caller's promise; the direction flag is clear by the calling convention.
         unsafe {
             asm!("rep movsb", inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,

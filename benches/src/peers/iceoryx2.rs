@@ -3,18 +3,18 @@
 use iceoryx2::prelude::{BackpressureStrategy, NodeBuilder, ipc};
 
 use crate::link::{Link, Result, Side};
-use crate::message::{blocks, receiver, sender};
+use crate::message::{receiver, sender};
 use crate::ours;
 
 /// The service of a name: publish-subscribe that loses nothing.
 macro_rules! service {
-    ($name:expr, $held:expr) => {{
+    ($name:expr) => {{
         let node = NodeBuilder::new().create::<ipc::Service>()?;
         let service = node
             .service_builder(&$name.try_into()?)
             .publish_subscribe::<[u64]>()
             .enable_safe_overflow(false)
-            .subscriber_max_buffer_size($held)
+            .subscriber_max_buffer_size(64)
             .open_or_create()?;
         (node, service)
     }};
@@ -32,7 +32,7 @@ pub fn iceoryx2<const W: usize>(name: &'static str, ends: bool) -> Link {
 
 fn receive<const W: usize, const ENDS: bool>() -> Result<(String, Side)> {
     let name = ours::fresh_name("ice");
-    let (node, service) = service!(name.as_str(), blocks(W));
+    let (node, service) = service!(name.as_str());
     let subscriber = service.subscriber_builder().create()?;
     let receive = move |out: &mut [u64; W]| {
         let _ = &node;
@@ -48,7 +48,7 @@ fn receive<const W: usize, const ENDS: bool>() -> Result<(String, Side)> {
 }
 
 fn send<const W: usize, const ENDS: bool>(name: &str) -> Result<Side> {
-    let (node, service) = service!(name, blocks(W));
+    let (node, service) = service!(name);
     let publisher = service
         .publisher_builder()
         .initial_max_slice_len(W)
