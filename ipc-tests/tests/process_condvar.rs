@@ -33,14 +33,28 @@ fn create(name: &TempName) -> (Mutex<Stock>, Condvar) {
     (region.mutex("stock").create().unwrap(), region.condvar("changed").create().unwrap())
 }
 
+/// The lock, whatever became of its last holder: one who is killed here leaves nothing half-done.
+fn anyway<'a>(locked: Result<MutexGuard<'a, Stock>, LockError<MutexGuard<'a, Stock>>>) -> MutexGuard<'a, Stock> {
+    locked.unwrap_or_else(|error| {
+        let guard = error.into_guard().unwrap();
+        guard.mark_consistent();
+        guard
+    })
+}
+
 /// Takes pieces until there are no more, and says how many.
 fn consume(args: &Args) {
     let (stock, changed) = open(args);
     children::say("ready");
     let mut taken = 0_u64;
     loop {
-        let mut stock =
-            changed.wait_while(stock.lock().unwrap(), |stock| stock[LEFT] == 0 && stock[CLOSED] == 0).unwrap();
+        let waited = changed.wait_while(anyway(stock.lock()), |stock| stock[LEFT] == 0 && stock[CLOSED] == 0);
+        let died = waited.is_err();
+        let mut stock = anyway(waited);
+        if died {
+            // Not because of what was waited for.
+            continue;
+        }
         if stock[LEFT] == 0 {
             break;
         }
@@ -101,21 +115,14 @@ fn a_waiter_is_killed() {
         if round % 2 == 0 {
             consumers[0].sigkill();
         }
-        stock.lock().unwrap()[LEFT] = 1;
+        anyway(stock.lock())[LEFT] = 1;
         changed.notify_one().unwrap();
         // In the odd rounds it may be the one who was woken.
         if round % 2 == 1 {
             consumers[0].sigkill();
         }
-        let guard = match stock.lock() {
-            Ok(guard) => guard,
-            Err(error) => {
-                let guard = error.into_guard().unwrap();
-                guard.mark_consistent();
-                guard
-            }
-        };
-        let in_time = changed.wait_timeout_while(guard, Duration::from_secs(30), |stock| stock[LEFT] == 1);
+        let in_time =
+            changed.wait_timeout_while(anyway(stock.lock()), Duration::from_secs(30), |stock| stock[LEFT] == 1);
         assert!(!in_time.unwrap().1.timed_out(), "round {round}: nobody took it");
     }
 }
