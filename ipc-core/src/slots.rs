@@ -402,24 +402,22 @@ unsafe fn copy_single_bytes(from: *const u8, to: *mut u8, len: usize) {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    extern crate std;
+    use std::vec;
+    use std::vec::Vec;
+
     use super::*;
     use crate::memory::StaticMemory;
 
     #[test]
     fn copies_of_every_length_are_whole() {
-        static FROM: [u8; 5000] = {
-            let mut bytes = [0; 5000];
-            let mut i = 0;
-            while i < bytes.len() {
-                bytes[i] = (i % 251) as u8;
-                i += 1;
-            }
-            bytes
-        };
-        for len in (0..300).chain([2047, 2048, 2049, 4999]) {
+        // With the lengths at which the way of copying changes.
+        const LARGE: usize = 256 << 10;
+        let bytes: Vec<u8> = (0..LARGE + 100).map(|i| (i % 251) as u8).collect();
+        for len in (0..300).chain([2047, 2048, 2049, 4999, LARGE - 1, LARGE, LARGE + 1, LARGE + 71]) {
             for shift in [0, 1, 7] {
-                let mut to = [0xee_u8; 5016];
-                let from = &FROM[shift.min(5000 - len)..][..len];
+                let mut to = vec![0xee_u8; shift + len + 9];
+                let from = &bytes[shift..][..len];
                 // SAFETY: both are as long as needed.
                 unsafe { copy_bytes(from.as_ptr(), to.as_mut_ptr().add(shift), len) };
                 assert_eq!(&to[shift..shift + len], from);
