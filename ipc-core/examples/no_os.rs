@@ -5,22 +5,24 @@
 
 use ipc_core::memory::StaticMemory;
 use ipc_core::platform::SpinPlatform;
-use ipc_core::queue::Queue;
+use ipc_core::object::Blueprint;
+use ipc_core::queue::{Options, Queue};
 
 /// Bytes of a queue of eight numbers.
-const BYTES: usize = Queue::<u32, SpinPlatform>::required_bytes(8) as usize;
+const BYTES: usize = Queue::<u32, SpinPlatform>::footprint(8).bytes() as usize;
 
 static SHARED: StaticMemory<BYTES> = StaticMemory::new();
 
 const MESSAGES: u32 = 100_000;
 
 fn main() {
-    let queue =
-        Queue::<u32, _>::create(SHARED.memory(), 8, 0, SpinPlatform::new(1)).expect("the memory is large enough");
+    // SAFETY: nobody else uses this memory yet.
+    let queue = unsafe { Options::<u32>::new(8).create(SHARED.memory(), SpinPlatform::new(1)) };
+    let queue = queue.expect("the memory is large enough");
 
     let producer = std::thread::spawn(|| {
         // The other side knows nothing but the memory: it attaches, and is told what differs if anything does.
-        let queue = Queue::<u32, _>::attach(SHARED.memory(), 0, SpinPlatform::new(2)).expect("it was created before");
+        let queue = Options::<u32>::new(0).attach(SHARED.memory(), SpinPlatform::new(2)).expect("it was created before");
         for number in 0..MESSAGES {
             queue.send(number).expect("nobody closes before the end");
         }

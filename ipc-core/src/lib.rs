@@ -40,18 +40,23 @@
 //! # Without an operating system
 //!
 //! ```
-//! use ipc_core::{memory::StaticMemory, platform::SpinPlatform, queue::Queue};
+//! use ipc_core::{memory::StaticMemory, object::Blueprint, platform::SpinPlatform, queue::{Options, Queue}};
 //!
-//! static SHARED: StaticMemory<{ Queue::<u32, SpinPlatform>::required_bytes(8) as usize }> = StaticMemory::new();
+//! static SHARED: StaticMemory<{ Queue::<u32, SpinPlatform>::footprint(8).bytes() as usize }> = StaticMemory::new();
 //!
-//! let queue = Queue::<u32, _>::create(SHARED.memory(), 8, 0, SpinPlatform::new(1)).unwrap();
-//! let other = Queue::<u32, _>::attach(SHARED.memory(), 0, SpinPlatform::new(2)).unwrap();
+//! let queue = unsafe { Options::<u32>::new(8).create(SHARED.memory(), SpinPlatform::new(1)) }.unwrap();
+//! let other = Options::<u32>::new(0).attach(SHARED.memory(), SpinPlatform::new(2)).unwrap();
 //! queue.try_send(7).unwrap();
 //! assert_eq!(other.try_recv(), Ok(7));
 //! ```
 #![no_std]
 #![deny(missing_docs)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod atomic;
 pub mod barrier;
@@ -61,10 +66,8 @@ pub mod condvar;
 pub mod error;
 pub mod event;
 pub mod loan;
-#[cfg(not(loom))]
 pub mod memory;
 pub mod mutex;
-#[cfg(not(loom))]
 pub mod object;
 pub mod once;
 pub mod participant;
@@ -93,7 +96,6 @@ pub use atomic::Atomic;
 pub use barrier::Barrier;
 #[cfg(not(loom))]
 pub use broadcast::Broadcast;
-#[cfg(not(loom))]
 pub use bytes::ByteQueue;
 #[cfg(not(loom))]
 pub use condvar::Condvar;

@@ -74,6 +74,25 @@ impl<'m> Memory<'m> {
         Some(unsafe { core::slice::from_raw_parts(self.base.as_ptr().add(offset).cast::<T>(), count) })
     }
 
+    /// Writes `count` new values of `T` from byte `offset` on, and views them; `None` if they do not fit or are not aligned.
+    ///
+    /// # Safety
+    ///
+    /// As for [`atomics`](Self::atomics), and nobody else uses these bytes yet.
+    pub(crate) unsafe fn place<T>(&self, offset: usize, count: usize, mut new: impl FnMut(usize) -> T) -> Option<&'m [T]> {
+        let bytes = count.checked_mul(size_of::<T>())?;
+        let start = self.pointer(offset, bytes)?.cast::<T>();
+        if !start.is_aligned() {
+            return None;
+        }
+        for index in 0..count {
+            // SAFETY: in range and aligned (checked above); nobody else uses the bytes (the caller's promise).
+            unsafe { start.add(index).write(new(index)) };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.atomics(offset, count) }
+    }
+
     /// A pointer to `len` bytes from `offset`; `None` if they do not lie inside.
     pub(crate) fn pointer(&self, offset: usize, len: usize) -> Option<NonNull<u8>> {
         if offset.checked_add(len)? > self.len {

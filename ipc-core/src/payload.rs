@@ -113,3 +113,165 @@ pub(crate) fn fill_slice<T: CheckedBitPattern, E>(
     }
     filled
 }
+
+/// A value in shared memory that one holder at a time may lend out as a reference: plain bytes in the shipped build, a cell that
+/// complains about every access that the lock does not order in a model.
+#[cfg(not(loom))]
+mod place {
+    use core::mem::MaybeUninit;
+    use core::ptr::NonNull;
+
+    use bytemuck::Pod;
+
+    use crate::sync::AtomicU64;
+
+    /// Bytes of a place besides its value's.
+    pub(crate) const OVERHEAD: usize = 0;
+
+    /// A place.
+    #[derive(Debug)]
+    pub(crate) struct Place<T>(NonNull<T>);
+
+    /// The value, lent out.
+    #[derive(Debug)]
+    pub(crate) struct Lent<T>(NonNull<T>);
+
+    impl<T> Clone for Place<T> {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+    impl<T> Copy for Place<T> {}
+
+    impl<T: Pod> Place<T> {
+        /// The place at `start`.
+        ///
+        /// # Safety
+        ///
+        /// Whole 64-bit cells for a `T` lie there, aligned for it and for them, as long as the place is used; all access is through
+        /// places; and callers of its methods have it to themselves.
+        pub(crate) unsafe fn at(start: NonNull<u8>) -> Self {
+            Place(start.cast())
+        }
+
+        /// A new place with this value.
+        ///
+        /// # Safety
+        ///
+        /// As for `at`, and nobody else uses the bytes yet.
+        pub(crate) unsafe fn create(start: NonNull<u8>, value: &T) {
+            // SAFETY: the caller's promise.
+            unsafe { Self::at(start) }.store(value);
+        }
+
+        fn cells(&self) -> &[AtomicU64] {
+            // SAFETY: the promise of `at`.
+            unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast(), super::cells::<T>()) }
+        }
+
+        /// A copy.
+        pub(crate) fn load(&self) -> MaybeUninit<T> {
+            super::load(self.cells())
+        }
+
+        /// Replaces the value.
+        pub(crate) fn store(&self, value: &T) {
+            super::store(value, self.cells());
+        }
+
+        /// The value itself.
+        #[inline(always)]
+        pub(crate) fn lend(&self) -> Lent<T> {
+            Lent(self.0)
+        }
+    }
+
+    impl<T> Lent<T> {
+        /// # Safety
+        ///
+        /// Nobody writes meanwhile.
+        #[inline(always)]
+        pub(crate) unsafe fn get(&self) -> &T {
+            // SAFETY: the promise of `Place::at`, and the caller's.
+            unsafe { self.0.as_ref() }
+        }
+
+        /// # Safety
+        ///
+        /// Nobody else reads or writes meanwhile.
+        #[inline(always)]
+        pub(crate) unsafe fn get_mut(&mut self) -> &mut T {
+            // SAFETY: the promise of `Place::at`, and the caller's.
+            unsafe { self.0.as_mut() }
+        }
+    }
+}
+#[cfg(loom)]
+mod place {
+    use core::mem::MaybeUninit;
+    use core::ptr::NonNull;
+
+    use bytemuck::Pod;
+    use loom::cell::{MutPtr, UnsafeCell};
+
+    use crate::sync::crash;
+
+    pub(crate) const OVERHEAD: usize = size_of::<UnsafeCell<u64>>();
+
+    #[derive(Debug)]
+    pub(crate) struct Place<T>(NonNull<UnsafeCell<T>>);
+    #[derive(Debug)]
+    pub(crate) struct Lent<T>(MutPtr<T>);
+
+    impl<T> Clone for Place<T> {
+        fn clone(&self) -> Self {
+            *self
+        }
+    }
+    impl<T> Copy for Place<T> {}
+
+    impl<T: Pod> Place<T> {
+        pub(crate) unsafe fn at(start: NonNull<u8>) -> Self {
+            Place(start.cast())
+        }
+
+        pub(crate) unsafe fn create(start: NonNull<u8>, value: &T) {
+            // SAFETY: the caller's promise.
+            unsafe { start.cast().write(UnsafeCell::new(*value)) };
+        }
+
+        fn cell(&self) -> &UnsafeCell<T> {
+            // SAFETY: the promise of `at`.
+            unsafe { self.0.as_ref() }
+        }
+
+        pub(crate) fn load(&self) -> MaybeUninit<T> {
+            // SAFETY: loom checks.
+            self.cell().with(|value| MaybeUninit::new(unsafe { *value }))
+        }
+
+        pub(crate) fn store(&self, value: &T) {
+            if crash::step() {
+                // SAFETY: loom checks.
+                self.cell().with_mut(|place| unsafe { *place = *value });
+            }
+        }
+
+        pub(crate) fn lend(&self) -> Lent<T> {
+            Lent(self.cell().get_mut())
+        }
+    }
+
+    impl<T> Lent<T> {
+        pub(crate) unsafe fn get(&self) -> &T {
+            // SAFETY: loom checks.
+            unsafe { self.0.deref() }
+        }
+
+        pub(crate) unsafe fn get_mut(&mut self) -> &mut T {
+            // SAFETY: loom checks.
+            unsafe { self.0.deref() }
+        }
+    }
+}
+pub(crate) use place::{Lent, OVERHEAD, Place};

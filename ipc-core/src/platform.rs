@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::participant::ParticipantId;
+use crate::queue::Role;
 use crate::sync::{AtomicU32, Ordering, fence, spin_hint};
 use crate::time::Instant;
 
@@ -22,6 +23,12 @@ pub enum WaitOutcome {
 /// `ipc-posix` implements it with futexes, the monotonic clock, lock bytes and `membarrier`; the loom models
 /// with a table of sleepers; bare metal with [`SpinPlatform`] or its own.
 pub trait Platform {
+    /// What callers give as a deadline: an instant of the clock that programs on this platform use.
+    type Deadline: Copy;
+
+    /// The same instant on [this](Self::now) clock.
+    fn instant(&self, deadline: Self::Deadline) -> Instant;
+
     /// Sleeps while `word` holds `expected`, at most `timeout`. The comparison and the falling asleep are
     /// one step with respect to [`wake`](Self::wake). May return early.
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome;
@@ -72,10 +79,35 @@ pub trait Platform {
         true
     }
 
+    /// Counts a handle of the object that this platform was made for; `true` for the first of this kind in this participant.
+    /// The default is for participants that have one handle of a kind at most.
+    fn enter(&self, role: Role) -> bool {
+        let _ = role;
+        true
+    }
+
+    /// Counts a handle that is dropped; `true` for the last of this kind in this participant.
+    fn leave(&self, role: Role) -> bool {
+        let _ = role;
+        true
+    }
+
     /// Lets somebody else run who is ready, if there is anybody; returns when it is the caller's turn again.
     fn yield_now(&self) {
         spin_hint();
     }
+}
+
+/// A platform that was made for one object with a name: its handles can say where they belong.
+pub trait Located: Platform {
+    /// What the object lies in.
+    type Region;
+
+    /// The object's name in its region.
+    fn name(&self) -> &str;
+
+    /// The region that the object lies in.
+    fn region(&self) -> Self::Region;
 }
 
 /// A platform that never sleeps and never declares anybody dead: for bare metal, and for threads that share
@@ -108,6 +140,12 @@ impl SpinPlatform {
 const POLLS_PER_WAIT: u32 = 1000;
 
 impl Platform for SpinPlatform {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        deadline
+    }
+
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         let polls = u32::try_from(timeout.as_micros()).unwrap_or(u32::MAX).min(POLLS_PER_WAIT);
         for _ in 0..polls {
@@ -149,6 +187,17 @@ impl Platform for SpinPlatform {
 }
 
 impl<P: Platform + ?Sized> Platform for &P {
+    type Deadline = P::Deadline;
+
+    fn instant(&self, deadline: P::Deadline) -> Instant {
+        (**self).instant(deadline)
+    }
+    fn enter(&self, role: Role) -> bool {
+        (**self).enter(role)
+    }
+    fn leave(&self, role: Role) -> bool {
+        (**self).leave(role)
+    }
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         (**self).wait(word, expected, timeout)
     }

@@ -10,7 +10,6 @@ extern crate std;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-#[cfg(not(loom))]
 use crate::memory::{Memory, OBJECT_ALIGN};
 #[cfg(loom)]
 use crate::payload;
@@ -63,6 +62,17 @@ pub const fn places<T>(capacity: u64) -> Option<usize> {
 
 #[cfg(not(loom))]
 impl<'m, T> Slots<'m, T> {
+    /// Bytes of a place.
+    pub(crate) const STRIDE: usize = size_of::<T>();
+
+    /// Makes so many places in new memory: nothing to do.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet.
+    #[allow(clippy::unused_self)]
+    pub(crate) unsafe fn lay(_: Memory<'m>, _: usize, _: usize) {}
+
     /// So many places (a power of two) in `memory` from byte `offset`; `None` if they do not lie inside or would not be aligned.
     pub(crate) fn new(memory: Memory<'m>, offset: usize, places: usize) -> Option<Self> {
         if !places.is_power_of_two() || align_of::<T>() > OBJECT_ALIGN || !offset.is_multiple_of(OBJECT_ALIGN) {
@@ -207,8 +217,28 @@ unsafe impl Sync for Place {}
 
 #[cfg(loom)]
 impl<'m, T> Slots<'m, T> {
+    /// Bytes of a place.
+    pub(crate) const STRIDE: usize = size_of::<Place>();
+
+    /// Makes so many places in new memory.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet.
+    pub(crate) unsafe fn lay(memory: Memory<'m>, offset: usize, places: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { memory.place(offset, places, |_| Place::new::<T>()) }.expect("room");
+    }
+
+    /// As the shipped one.
+    pub(crate) fn new(memory: Memory<'m>, offset: usize, places: usize) -> Option<Self> {
+        assert!(places.is_power_of_two() && align_of::<T>() <= OBJECT_ALIGN);
+        // SAFETY: made by `lay`.
+        unsafe { memory.atomics(offset, places) }.map(Slots::over)
+    }
+
     /// A power of two of places.
-    pub fn new(all: &'m [Place]) -> Self {
+    pub fn over(all: &'m [Place]) -> Self {
         Slots { all, mask: all.len() - 1, lifetime: PhantomData, places: PhantomData }
     }
 

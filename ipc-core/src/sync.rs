@@ -94,6 +94,12 @@ mod imp {
 
 pub use imp::{AtomicU32, AtomicU64, Ordering, fence};
 
+/// Words of one handle, that tell nobody anything and on which nothing depends: not modelled, so that each of them is not one more
+/// place where a schedule may branch.
+pub(crate) mod private {
+    pub(crate) use core::sync::atomic::AtomicU32;
+}
+
 /// Tells the processor (or the model's scheduler) that this thread polls.
 #[inline(always)]
 pub fn spin_hint() {

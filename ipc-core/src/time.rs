@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::platform::Platform;
+
 /// A point on the platform's monotonic clock, in nanoseconds since an arbitrary origin.
 ///
 /// Deadlines are absolute: a call that is interrupted or woken for nothing goes on waiting for the same
@@ -32,5 +34,29 @@ impl Instant {
     /// How long from `earlier` to this instant; zero if it has passed.
     pub fn saturating_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// How long a blocking call may take. `D` is the caller's own clock: see [`Platform::Deadline`].
+///
+/// No clock is read before the call has to wait: whoever finds what it wants at once pays nothing for its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit<D> {
+    /// As long as it takes.
+    Forever,
+    /// So long from the moment at which the call has to wait.
+    For(Duration),
+    /// Until then.
+    Until(D),
+}
+
+impl<D: Copy> Limit<D> {
+    /// The instant at which to give up; `None`: never. Reads the clock.
+    pub(crate) fn deadline<P: Platform<Deadline = D> + ?Sized>(&self, platform: &P) -> Option<Instant> {
+        match *self {
+            Limit::Forever => None,
+            Limit::For(timeout) => Some(platform.now().saturating_add(timeout)),
+            Limit::Until(deadline) => Some(platform.instant(deadline)),
+        }
     }
 }

@@ -303,6 +303,12 @@ impl Deref for Membership {
 }
 
 impl Platform for Membership {
+    type Deadline = std::time::Instant;
+
+    fn instant(&self, deadline: std::time::Instant) -> Instant {
+        clock::at(deadline)
+    }
+
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         futex::wait(word, expected, timeout)
     }

@@ -13,7 +13,7 @@ use ipc_core::object::{Shape, ShapeError};
 use crate::attachment::Membership;
 use crate::clock;
 use crate::error::ObjectErrorKind;
-use crate::mutex::MutexGuard;
+use crate::objects::MutexGuard;
 use crate::object::{Blueprint, builder_ends};
 use crate::region::{Footprint, Region};
 
@@ -198,11 +198,11 @@ impl Condvar {
         deadline: Option<ipc_core::Instant>,
     ) -> RelockedInTime<'a, T> {
         let core = self.here().map_err(LockError::Fault)?;
-        let mutex = guard.core_mutex();
+        let mutex = MutexGuard::mutex(&guard);
         let in_time = WaitTimeoutResult(!core.wait(deadline, || drop(guard)));
         match mutex.lock() {
-            Ok(core) => Ok((MutexGuard { core }, in_time)),
-            Err(error) => Err(error.map(|core| (MutexGuard { core }, in_time))),
+            Ok(guard) => Ok((guard, in_time)),
+            Err(error) => Err(error.map(|guard| (guard, in_time))),
         }
     }
 

@@ -80,24 +80,22 @@ mod bytes;
 mod clock;
 mod condvar;
 mod error;
-mod event;
 mod event_group;
 mod fork;
 pub mod futex;
 mod liveness;
 mod loan;
 mod membarrier;
-mod mutex;
 mod name;
 mod object;
+mod objects;
 mod once_cell;
+mod platform;
 mod probe;
-mod queue;
 #[cfg(feature = "recovery_thread")]
 mod recovery;
 mod region;
 mod rwlock;
-mod semaphore;
 mod spsc;
 mod sys;
 mod thread;
@@ -111,7 +109,6 @@ pub use bytes::{ByteQueue, ByteQueueOptions};
 pub use bytes::{RecvValueError, SendValueError, ValueQueue};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
-pub use event::{Event, EventOptions};
 pub use event_group::{EventGroup, EventGroupOptions};
 pub use ipc_core::atomic::{Integer, Value};
 pub use ipc_core::error::{
@@ -129,18 +126,23 @@ pub use ipc_core::watch::Versioned;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
 pub use loan::{Loan, LoanQueue, LoanQueueOptions, Received};
 #[cfg(feature = "lock_api")]
-pub use mutex::RawMutex;
-pub use mutex::{
-    Mutex, MutexGuard, MutexOptions, MutexTransaction, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
+pub use objects::RawMutex;
+pub use objects::{
+    Event, EventOptions, Iter, Mutex, MutexGuard, MutexOptions, MutexTransaction, OwnedSemaphorePermit, Queue,
+    QueueOptions, Receiver, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions, Semaphore, SemaphoreOptions,
+    SemaphorePermit, Sender, TryIter,
 };
 pub use once_cell::{OnceCell, OnceCellOptions};
-pub use queue::{Iter, Queue, QueueOptions, Receiver, SendIterError, Sender, TryIter};
+pub use ipc_core::queue::SendIterError;
+pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
 pub use rwlock::{RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard};
-pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphoreOptions, SemaphorePermit};
 pub use spsc::{
     ClaimError, ClaimErrorKind, Consumer, Producer, ReadChunk, Spsc, SpscIter, SpscOptions, SpscTryIter, WriteChunk,
 };
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};
+
+#[doc(inline)]
+pub use ipc_core::{event, mutex, queue, semaphore};

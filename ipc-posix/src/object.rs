@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ipc_core::memory::Memory;
-use ipc_core::object::{Kind, ObjectHeader, Shape, ShapeError};
+use ipc_core::object::{Footprint, Host, Kind, ObjectHeader, Shape, ShapeError};
 use ipc_core::region::{DirectoryError, Name};
 
 use crate::attachment::Membership;
 use crate::clock;
-use crate::error::{ObjectError, ObjectErrorKind};
+use crate::error::{Error, ObjectError, ObjectErrorKind};
+use crate::platform::Posix;
 use crate::region::Region;
 
 /// How long a living process may hold the region's lock before an object's creation gives up. It is held for the time
@@ -154,3 +155,60 @@ macro_rules! builder_ends {
     };
 }
 pub(crate) use builder_ends;
+
+/// A blueprint of the core, by the former search. (Once every kind has one, `Search` takes it as it is.)
+struct Plan<'a, B> {
+    wanted: &'a B,
+    name: &'a str,
+}
+
+impl<B: ipc_core::object::Blueprint> Blueprint for Plan<'_, B> {
+    type Core = B::Handle<'static, Posix>;
+
+    fn shape(&self) -> Shape {
+        self.wanted.shape()
+    }
+
+    fn bytes(&self) -> Result<u64, ObjectErrorKind> {
+        self.wanted.bytes().map_err(|error| match error {
+            ShapeError::Unsaid => ObjectErrorKind::NoCapacity,
+            error => ObjectErrorKind::Directory(error.into()),
+        })
+    }
+
+    fn create(&self, memory: Memory<'static>, membership: Membership) -> Result<Self::Core, ShapeError> {
+        // SAFETY: under the region's lock, and not in the directory yet.
+        unsafe { self.wanted.create(memory, Posix::new(membership, self.name)) }
+    }
+
+    fn attach(&self, memory: Memory<'static>, membership: Membership) -> Result<Self::Core, ShapeError> {
+        self.wanted.attach(memory, Posix::new(membership, self.name))
+    }
+}
+
+type Handle<B> = <B as ipc_core::object::Blueprint>::Handle<'static, Posix>;
+
+impl Host for Region {
+    type Platform = Posix;
+    type Error = ObjectError;
+
+    fn open<B: ipc_core::object::Blueprint>(&self, name: &str, wanted: &B) -> Result<Handle<B>, ObjectError> {
+        Search { region: self, name, blueprint: &Plan { wanted, name } }.open()
+    }
+
+    fn create<B: ipc_core::object::Blueprint>(&self, name: &str, wanted: &B) -> Result<Handle<B>, ObjectError> {
+        Search { region: self, name, blueprint: &Plan { wanted, name } }.create()
+    }
+
+    fn open_or_create<B: ipc_core::object::Blueprint>(&self, name: &str, wanted: &B) -> Result<Handle<B>, ObjectError> {
+        Search { region: self, name, blueprint: &Plan { wanted, name } }.open_or_create()
+    }
+
+    type AloneError = Error;
+
+    fn open_or_create_alone<B: ipc_core::object::Blueprint>(name: &str, wanted: &B) -> Result<Handle<B>, Error> {
+        let bytes = Plan { wanted, name }.bytes().map_err(|kind| ObjectError::new(B::KIND, name, kind))?;
+        let region = Region::options().fit(&[Footprint(bytes)]).open_or_create(name)?;
+        Ok(Host::open_or_create(&region, name, wanted)?)
+    }
+}

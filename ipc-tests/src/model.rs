@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Plain};
 use std::time::Duration;
 
-use ipc_core::participant::ParticipantId;
+use ipc_core::participant::{Dead, ParticipantId};
 use ipc_core::platform::{Platform, WaitOutcome};
-use ipc_core::queue::Queue;
-use ipc_core::queue::layout::{Control, Parts, geometry};
-use ipc_core::ring::{Geometry, Position, Ring, stride};
+use ipc_core::memory::{Memory, OBJECT_ALIGN};
+use ipc_core::object::{Blueprint, Geometry, Object};
+use ipc_core::queue::{self, Queue};
+use ipc_core::ring::{self, Position, Ring, stride};
 use ipc_core::semaphore::{self, Semaphore};
 use ipc_core::sync::{AtomicU32, AtomicU64, Ordering, crash, fence};
 use ipc_core::time::Instant;
@@ -131,6 +132,12 @@ fn address(word: &AtomicU32) -> usize {
 }
 
 impl Platform for Actor {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        deadline
+    }
+
     fn wait(&self, word: &AtomicU32, expected: u32, _timeout: Duration) -> WaitOutcome {
         let me = self.me.index();
         let mut table = self.machine.table.lock().expect("the table");
@@ -214,17 +221,17 @@ pub struct RingWords {
     tail: AtomicU64,
     head: AtomicU64,
     cells: Vec<AtomicU64>,
-    geometry: Geometry,
+    geometry: ring::Geometry,
 }
 
-fn cells(geometry: &Geometry) -> Vec<AtomicU64> {
+fn cells(geometry: &ring::Geometry) -> Vec<AtomicU64> {
     (0..geometry.cells()).map(|_| AtomicU64::new(0)).collect()
 }
 
 impl RingWords {
     /// An empty ring of `T` whose first message gets position `start`.
     pub fn new<T>(capacity: u64, start: u64) -> Arc<Self> {
-        let geometry = Geometry::new(capacity, stride::<T>()).expect("a geometry");
+        let geometry = ring::Geometry::new(capacity, stride::<T>()).expect("a geometry");
         let words = RingWords { tail: AtomicU64::new(0), head: AtomicU64::new(0), cells: cells(&geometry), geometry };
         words.ring().initialise(Position::new(start));
         Arc::new(words)
@@ -236,55 +243,143 @@ impl RingWords {
     }
 }
 
-/// A queue's words.
-pub struct QueueWords {
-    control: Control,
-    cells: Vec<AtomicU64>,
-    geometry: Geometry,
+/// An object in memory of its own, laid there by the shipped `create`. It is the creator's handle; actors make theirs of it.
+pub struct Shared<B: Blueprint> {
+    handle: B::Handle<'static, Creator>,
+    memory: Memory<'static>,
+    geometry: Geometry<B>,
+    // Dropped after the handle. The words need no drop.
+    _room: Vec<Line>,
 }
 
-impl QueueWords {
+#[repr(align(128))]
+#[derive(Clone, Copy)]
+struct Line(#[allow(dead_code, reason = "room")] [u8; OBJECT_ALIGN]);
+
+impl<B: Blueprint> Shared<B> {
+    /// A new object like this.
+    pub fn new(wanted: &B) -> Arc<Self> {
+        let bytes = wanted.bytes().expect("a possible object") as usize;
+        let mut room = vec![Line([0; OBJECT_ALIGN]); bytes.div_ceil(OBJECT_ALIGN)];
+        let start = std::ptr::NonNull::new(room.as_mut_ptr()).expect("not null").cast();
+        // SAFETY: aligned, initialised, ours, and alive as long as the handle; others get handles that borrow from us.
+        let memory = unsafe { Memory::from_raw(start, bytes) };
+        // SAFETY: nobody else knows it.
+        let handle = unsafe { wanted.create(memory, Creator) }.expect("it fits");
+        Arc::new(Shared { handle, memory, geometry: wanted.complete().expect("a possible object").1, _room: room })
+    }
+
+    /// Repairs after a dead actor, as a region's sweep does.
+    pub fn sweep(&self, dead: &Dead, actor: &Actor) {
+        B::Object::sweep(B::Object::view(self.memory, &self.geometry).expect("an object"), dead, actor);
+    }
+}
+
+impl<B: Blueprint> std::ops::Deref for Shared<B> {
+    type Target = B::Handle<'static, Creator>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.handle
+    }
+}
+
+/// Memory for an object of the former scheme.
+pub struct Room(Vec<Line>);
+
+impl Room {
+    /// So many bytes.
+    pub fn new(bytes: u64) -> Arc<Self> {
+        Arc::new(Room(vec![Line([0; OBJECT_ALIGN]); (bytes as usize).div_ceil(OBJECT_ALIGN)]))
+    }
+
+    /// The memory.
+    pub fn memory(&self) -> Memory<'_> {
+        let start = std::ptr::NonNull::new(self.0.as_ptr().cast_mut()).expect("not null").cast();
+        // SAFETY: aligned, initialised, alive; atomics are made in it before it is shared.
+        unsafe { Memory::from_raw(start, self.0.len() * OBJECT_ALIGN) }
+    }
+}
+
+/// Who lays an object out, and does nothing else.
+#[derive(Debug)]
+pub struct Creator;
+
+impl Platform for Creator {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        deadline
+    }
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Duration) -> WaitOutcome {
+        unreachable!("the creator is gone")
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) -> u32 {
+        unreachable!("the creator is gone")
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0)
+    }
+
+    fn me(&self) -> ParticipantId {
+        id(1)
+    }
+
+    fn seize(&self, _: ParticipantId) -> bool {
+        false
+    }
+
+    fn unseize(&self, _: ParticipantId) {}
+
+    fn light_barrier(&self) {}
+
+    fn heavy_barrier(&self) {}
+
+    fn spinning_helps(&self) -> bool {
+        false
+    }
+}
+
+/// A queue's words.
+pub struct QueueWords<T>(Arc<Shared<queue::Options<T>>>);
+
+impl<T> Clone for QueueWords<T> {
+    fn clone(&self) -> Self {
+        QueueWords(self.0.clone())
+    }
+}
+
+impl<T> QueueWords<T> {
     /// An empty queue of `T`.
-    pub fn new<T>(capacity: u64) -> Arc<Self> {
-        let geometry = geometry::<T>(capacity).expect("a geometry");
-        let words = QueueWords { control: Control::new(), cells: cells(&geometry), geometry };
-        words.parts().initialise(0);
-        Arc::new(words)
+    pub fn new(capacity: u64) -> Self {
+        QueueWords(Shared::new(&queue::Options::new(capacity)))
     }
 
-    /// The view of them.
-    pub fn parts(&self) -> Parts<'_> {
-        Parts::new(&self.control, &self.cells, self.geometry).expect("the length is right")
+    /// See [`Shared::sweep`].
+    pub fn sweep(&self, dead: &Dead, actor: &Actor) {
+        self.0.sweep(dead, actor);
     }
 
-    /// A handle for `actor`. `T` is the type that the words were made for.
-    pub fn handle<T>(&self, actor: &Actor) -> Queue<'_, T, Actor> {
-        Queue::over(self.parts(), actor.clone())
+    /// A handle for `actor`.
+    pub fn handle(&self, actor: &Actor) -> Queue<'_, T, Actor> {
+        self.0.with_platform(actor.clone())
     }
 }
 
 /// A semaphore's words.
-pub struct SemaphoreWords {
-    control: semaphore::layout::Control,
-    permits: Vec<AtomicU32>,
-}
+pub type SemaphoreWords = Shared<semaphore::Options>;
 
 impl SemaphoreWords {
     /// A semaphore with so many permits, of at most `max`.
-    pub fn new(permits: u32, max: u32) -> Arc<Self> {
-        let control = semaphore::layout::Control::new();
-        let words = SemaphoreWords { control, permits: (0..max).map(|_| AtomicU32::new(0)).collect() };
-        words.parts().initialise(permits);
-        Arc::new(words)
-    }
-
-    fn parts(&self) -> semaphore::layout::Parts<'_> {
-        semaphore::layout::Parts::new(&self.control, &self.permits).expect("not too many")
+    pub fn of(permits: u32, max: u32) -> Arc<Self> {
+        Shared::new(&semaphore::Options { permits: Some(permits), max: Some(max), bounded: false })
     }
 
     /// A handle for `actor`.
     pub fn handle(&self, actor: &Actor) -> Semaphore<'_, Actor> {
-        Semaphore::over(self.parts(), actor.clone())
+        self.with_platform(actor.clone())
     }
 }
 

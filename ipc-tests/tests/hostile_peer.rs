@@ -288,7 +288,7 @@ macro_rules! for_kind {
     };
 }
 
-fn open<T>(args: &Args) -> Queue<T> {
+fn open<T: bytemuck::NoUninit + bytemuck::CheckedBitPattern>(args: &Args) -> Queue<T> {
     Region::open(&args.get("name")).unwrap().queue("q").open().unwrap()
 }
 

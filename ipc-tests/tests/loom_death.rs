@@ -27,24 +27,24 @@ fn drain_and_go_on(queue: &Queue<'_, Twin, Actor>, capacity: u64) -> Vec<u64> {
 #[test]
 fn a_producer_dies_beside_another() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor.live(at, || words.handle::<Twin>(&actor).try_send(twin(1)).is_ok()).is_none()
+                actor.live(at, || words.handle(&actor).try_send(twin(1)).is_ok()).is_none()
             })
         };
         let other = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                words.handle::<Twin>(&actor).try_send(twin(2)).is_ok()
+                words.handle(&actor).try_send(twin(2)).is_ok()
             })
         };
         let (died, sent) = (mortal.join().unwrap(), other.join().unwrap());
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         let got = drain_and_go_on(&queue, 2);
         let count = |n| got.iter().filter(|&&message| message == n).count();
         assert_eq!(count(2), usize::from(sent));
@@ -57,19 +57,19 @@ fn a_producer_dies_beside_another() {
 #[test]
 fn a_producer_dies_before_a_sleeper() {
     explore_deaths(1, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                let lived = actor.live(at, || words.handle::<Twin>(&actor).try_send(twin(1)).is_ok());
+                let lived = actor.live(at, || words.handle(&actor).try_send(twin(1)).is_ok());
                 let actor = machine.actor(2);
-                words.handle::<Twin>(&actor).send(twin(2)).unwrap();
+                words.handle(&actor).send(twin(2)).unwrap();
                 lived.is_none()
             })
         };
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         loop {
             match whole(queue.recv().unwrap()) {
                 1 => {}
@@ -84,25 +84,25 @@ fn a_producer_dies_before_a_sleeper() {
 #[test]
 fn a_producer_dies_before_the_end() {
     explore_deaths(1, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor.live(at, || words.handle::<Twin>(&actor).try_send(twin(1)).is_ok())
+                actor.live(at, || words.handle(&actor).try_send(twin(1)).is_ok())
             })
         };
         let receiver = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                let queue = words.handle::<Twin>(&actor);
+                let queue = words.handle(&actor);
                 let got: Vec<u64> = std::iter::from_fn(|| queue.recv().ok()).map(whole).collect();
                 got.len()
             })
         };
         let sent = mortal.join().unwrap();
-        words.handle::<Twin>(&machine.actor(3)).close();
+        words.handle(&machine.actor(3)).close();
         let got = receiver.join().unwrap();
         assert!(got <= 1 && (sent != Some(true) || got == 1));
         sent.is_none()
@@ -113,23 +113,23 @@ fn a_producer_dies_before_the_end() {
 #[test]
 fn a_consumer_dies_beside_another() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         queue.try_send(twin(1)).unwrap();
         queue.try_send(twin(2)).unwrap();
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor.live(at, || words.handle::<Twin>(&actor).try_recv().ok().map(whole))
+                actor.live(at, || words.handle(&actor).try_recv().ok().map(whole))
             })
         };
         let other = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                words.handle::<Twin>(&actor).try_recv().ok().map(whole)
+                words.handle(&actor).try_recv().ok().map(whole)
             })
         };
         let (taken, other) = (mortal.join().unwrap(), other.join().unwrap());
@@ -147,19 +147,19 @@ fn a_consumer_dies_beside_another() {
 #[test]
 fn a_repairer_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let first = machine.actor(1);
         // Dies before its second write: it holds a ticket, unpublished.
-        assert!(first.live(Some(2), || words.handle::<Twin>(&first).try_send(twin(1)).is_ok()).is_none());
+        assert!(first.live(Some(2), || words.handle(&first).try_send(twin(1)).is_ok()).is_none());
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                actor.live(at, || words.handle::<Twin>(&actor).try_recv().ok().map(whole)).is_none()
+                actor.live(at, || words.handle(&actor).try_recv().ok().map(whole)).is_none()
             })
         };
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         queue.try_send(twin(2)).unwrap();
         let died = mortal.join().unwrap();
         let got = drain_and_go_on(&queue, 2);
@@ -173,25 +173,25 @@ fn a_repairer_dies() {
 #[test]
 fn a_producer_dies_in_a_batch() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(4));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(4));
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
                 let batch = [twin(1), twin(2), twin(3)];
-                actor.live(at, || words.handle::<Twin>(&actor).try_send_slice(&batch).is_ok()).is_none()
+                actor.live(at, || words.handle(&actor).try_send_slice(&batch).is_ok()).is_none()
             })
         };
         let other = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                words.handle::<Twin>(&actor).try_send(twin(9)).is_ok()
+                words.handle(&actor).try_send(twin(9)).is_ok()
             })
         };
         let (died, sent) = (mortal.join().unwrap(), other.join().unwrap());
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         let got = drain_and_go_on(&queue, 4);
         let of_batch: Vec<u64> = got.iter().copied().filter(|&message| message != 9).collect();
         assert_eq!(got.len() - of_batch.len(), usize::from(sent));
@@ -205,29 +205,29 @@ fn a_producer_dies_in_a_batch() {
 #[test]
 fn a_marker_of_a_batch_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(4));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(4));
         let first = machine.actor(1);
         // Dies with three tickets, of which none is published.
         let batch = [twin(1), twin(2), twin(3)];
-        let handle = words.handle::<Twin>(&first);
+        let handle = words.handle(&first);
         assert!(first.live(Some(2), || handle.try_send_slice(&batch).is_ok()).is_none());
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                actor.live(at, || words.handle::<Twin>(&actor).try_send(twin(8)).is_ok())
+                actor.live(at, || words.handle(&actor).try_send(twin(8)).is_ok())
             })
         };
         let other = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(4);
-                words.handle::<Twin>(&actor).try_send(twin(9)).is_ok()
+                words.handle(&actor).try_send(twin(9)).is_ok()
             })
         };
         let (sent, also) = (mortal.join().unwrap(), other.join().unwrap());
         let actor = machine.actor(3);
-        let got = drain_and_go_on(&words.handle::<Twin>(&actor), 4);
+        let got = drain_and_go_on(&words.handle(&actor), 4);
         let count = |n| got.iter().filter(|&&message| message == n).count();
         assert!(got.iter().all(|message| *message >= 8), "{got:?}");
         assert_eq!(count(9), usize::from(also));
@@ -240,28 +240,28 @@ fn a_marker_of_a_batch_dies() {
 #[test]
 fn a_repairer_of_a_batch_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(4));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(4));
         let first = machine.actor(1);
         let batch = [twin(1), twin(2), twin(3)];
-        let handle = words.handle::<Twin>(&first);
+        let handle = words.handle(&first);
         assert!(first.live(Some(2), || handle.try_send_slice(&batch).is_ok()).is_none());
         let mortal = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                let queue = words.handle::<Twin>(&actor);
-                let repair = || Seized::try_new(&actor, id(1)).map(|seized| queue.sweep(seized.dead()));
+                let queue = words.handle(&actor);
+                let repair = || Seized::try_new(&actor, id(1)).map(|seized| words.sweep(seized.dead(), &actor));
                 actor.live(at, repair).is_none()
             })
         };
         let looker = {
             let (machine, words) = (machine.clone(), words.clone());
-            thread::spawn(move || words.handle::<Twin>(&machine.actor(4)).try_recv().is_err())
+            thread::spawn(move || words.handle(&machine.actor(4)).try_recv().is_err())
         };
         let died = mortal.join().unwrap();
         assert!(looker.join().unwrap(), "nothing was published");
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         queue.try_send(twin(9)).unwrap();
         assert_eq!(drain_and_go_on(&queue, 4), [9]);
         died

@@ -3,24 +3,24 @@
 
 use std::sync::Arc;
 
-use ipc_core::event::{RawEvent, Reset};
-use ipc_core::wait::SpinBudget;
-use ipc_tests::model::{Actor, Machine, explore, explore_deaths};
+use ipc_core::event::{Event, Options, Reset};
+use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
 struct Shared {
-    event: RawEvent,
+    event: Arc<model::Shared<Options>>,
     data: UnsafeCell<u64>,
 }
 
 impl Shared {
-    fn new() -> Arc<Self> {
-        Arc::new(Shared { event: RawEvent::new(), data: UnsafeCell::new(0) })
+    fn new(reset: Reset) -> Arc<Self> {
+        let event = model::Shared::new(&Options { reset, set: false });
+        Arc::new(Shared { event, data: UnsafeCell::new(0) })
     }
 
-    fn wait(&self, actor: &Actor, reset: Reset) -> bool {
-        self.event.wait(actor, reset, &SpinBudget::new(actor), None)
+    fn event(&self, actor: Actor) -> Event<'_, Actor> {
+        self.event.with_platform(actor)
     }
 
     fn write(&self) {
@@ -39,11 +39,11 @@ impl Shared {
 fn a_waiter_goes_and_sees() {
     for reset in [Reset::Manual, Reset::Auto] {
         explore(None, move || {
-            let (machine, shared) = (Machine::new(), Shared::new());
+            let (machine, shared) = (Machine::new(), Shared::new(reset));
             let waiter = {
                 let (machine, shared) = (machine.clone(), shared.clone());
                 thread::spawn(move || {
-                    assert!(shared.wait(&machine.actor(1), reset));
+                    shared.event(machine.actor(1)).wait().unwrap();
                     assert_eq!(shared.read(), 7);
                 })
             };
@@ -51,7 +51,7 @@ fn a_waiter_goes_and_sees() {
                 let (machine, shared) = (machine.clone(), shared.clone());
                 thread::spawn(move || {
                     shared.write();
-                    assert!(shared.event.set(&machine.actor(2), reset));
+                    assert!(shared.event(machine.actor(2)).set().unwrap());
                 })
             };
             setter.join().unwrap();
@@ -66,11 +66,11 @@ fn a_waiter_goes_and_sees() {
 fn who_polls_sees() {
     for reset in [Reset::Manual, Reset::Auto] {
         explore(None, move || {
-            let (machine, shared) = (Machine::new(), Shared::new());
+            let (machine, shared) = (Machine::new(), Shared::new(reset));
             let poller = {
                 let shared = shared.clone();
                 thread::spawn(move || {
-                    while !shared.event.try_wait(reset) {
+                    while !shared.event.try_wait().unwrap() {
                         thread::yield_now();
                     }
                     assert_eq!(shared.read(), 7);
@@ -80,7 +80,7 @@ fn who_polls_sees() {
                 let (machine, shared) = (machine.clone(), shared.clone());
                 thread::spawn(move || {
                     shared.write();
-                    assert!(shared.event.set(&machine.actor(2), reset));
+                    assert!(shared.event(machine.actor(2)).set().unwrap());
                 })
             };
             setter.join().unwrap();
@@ -93,10 +93,10 @@ fn who_polls_sees() {
 #[test]
 fn a_pulse_releases_who_waits() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), Shared::new(Reset::Manual));
         let waiter = {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || assert!(shared.wait(&machine.actor(1), Reset::Manual)))
+            thread::spawn(move || shared.event(machine.actor(1)).wait().unwrap())
         };
         let setter = {
             let (machine, shared) = (machine.clone(), shared.clone());
@@ -104,8 +104,8 @@ fn a_pulse_releases_who_waits() {
                 while !shared.event.is_awaited() {
                     thread::yield_now();
                 }
-                shared.event.set(&machine.actor(2), Reset::Manual);
-                assert!(shared.event.clear());
+                shared.event(machine.actor(2)).set().unwrap();
+                assert!(shared.event.clear().unwrap());
             })
         };
         setter.join().unwrap();
@@ -117,10 +117,10 @@ fn a_pulse_releases_who_waits() {
 #[test]
 fn one_goes_for_each_set() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), Shared::new(Reset::Auto));
         let waiters = [1, 2].map(|number| {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || assert!(shared.wait(&machine.actor(number), Reset::Auto)))
+            thread::spawn(move || shared.event(machine.actor(number)).wait().unwrap())
         });
         let setter = {
             let (machine, shared) = (machine.clone(), shared.clone());
@@ -128,7 +128,7 @@ fn one_goes_for_each_set() {
                 let actor = machine.actor(3);
                 let mut sets = 0;
                 while sets < 2 {
-                    sets += u32::from(shared.event.set(&actor, Reset::Auto));
+                    sets += u32::from(shared.event(actor.clone()).set().unwrap());
                     thread::yield_now();
                 }
             })
@@ -144,17 +144,17 @@ fn one_goes_for_each_set() {
 fn a_setter_dies() {
     for reset in [Reset::Manual, Reset::Auto] {
         explore_deaths(2, move |at| {
-            let (machine, shared) = (Machine::new(), Shared::new());
+            let (machine, shared) = (Machine::new(), Shared::new(reset));
             let waiter = {
                 let (machine, shared) = (machine.clone(), shared.clone());
-                thread::spawn(move || assert!(shared.wait(&machine.actor(1), reset)))
+                thread::spawn(move || shared.event(machine.actor(1)).wait().unwrap())
             };
             let setter = {
                 let (machine, shared) = (machine.clone(), shared.clone());
                 thread::spawn(move || {
                     let mortal = machine.actor(2);
-                    let lived = mortal.live(at, || shared.event.set(&mortal, reset));
-                    shared.event.set(&machine.actor(3), reset);
+                    let lived = mortal.live(at, || shared.event(mortal.clone()).set().unwrap());
+                    shared.event(machine.actor(3)).set().unwrap();
                     lived.is_none()
                 })
             };

@@ -39,7 +39,7 @@ impl Shared {
     }
 
     fn messages(&self) -> Slots<'_, Twin> {
-        Slots::new(&self.places)
+        Slots::over(&self.places)
     }
 
     /// Borrows, writes and sends, if a block is free.

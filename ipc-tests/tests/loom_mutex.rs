@@ -3,81 +3,57 @@
 
 use std::sync::Arc;
 
-use ipc_core::mutex::{Condition, Intent, RawMutex, Refused, Versions};
+use ipc_core::error::{LockError, TryLockError};
+use ipc_core::mutex::{Mutex, MutexGuard, Options, Transaction};
 use ipc_core::participant::Seized;
-use ipc_core::sync::AtomicU64;
-use ipc_core::wait::SpinBudget;
-use ipc_tests::model::{Actor, Machine, Twin, explore, explore_deaths, id, twin, whole};
-use loom::cell::UnsafeCell;
+use ipc_tests::model::{Actor, Machine, Shared, Twin, explore, explore_deaths, id, twin, whole};
 use loom::thread;
 
-/// A lock and what it guards. The cell complains about every access that the lock does not order.
-struct Shared {
-    lock: RawMutex,
-    count: UnsafeCell<u64>,
-    versions: Versions,
-    copies: [Vec<AtomicU64>; 2],
+/// A mutex and what it guards: a cell that complains about every access that the lock does not order.
+type Counter = Arc<Shared<Options<u64>>>;
+
+fn counter() -> Counter {
+    Shared::new(&Options { initial: 0_u64, schema: 0 })
 }
 
-impl Shared {
-    fn new() -> Arc<Self> {
-        let copy = |message: Twin| message.into_iter().map(AtomicU64::new).collect();
-        Arc::new(Shared {
-            lock: RawMutex::new(),
-            count: UnsafeCell::new(0),
-            versions: Versions::new(),
-            copies: [copy(twin(0)), copy([7, 7])],
-        })
-    }
+fn of<T: bytemuck::Pod>(shared: &Shared<Options<T>>, actor: &Actor) -> Mutex<'static, T, Actor> {
+    shared.with_platform(actor.clone())
+}
 
-    fn lock(&self, actor: &Actor, intent: Intent) -> Condition {
-        if self.lock.lock_first(actor, intent) {
-            return Condition::default();
-        }
-        self.lock.lock_contended(actor, intent, &SpinBudget::new(actor), None).expect("the lock")
+/// The guard, and whether a holder had died.
+fn told<G>(locked: Result<G, LockError<G>>) -> (G, bool) {
+    match locked {
+        Ok(guard) => (guard, false),
+        Err(LockError::OwnerDied(guard)) => (guard, true),
+        Err(error) => panic!("{error}"),
     }
+}
 
-    /// One more, under the lock.
-    fn count_one(&self, actor: &Actor) -> Condition {
-        let condition = self.lock(actor, Intent::InPlace);
-        self.add();
-        self.lock.unlock(actor);
-        condition
-    }
+/// One more, under the lock; whether a holder had died.
+fn count_one(shared: &Counter, actor: &Actor) -> bool {
+    let mutex = of(shared, actor);
+    let (mut guard, died) = told(mutex.lock());
+    *guard += 1;
+    died
+}
 
-    fn add(&self) {
-        // SAFETY: the caller has the lock; loom checks.
-        self.count.with_mut(|count| unsafe { *count += 1 });
-    }
-
-    fn total(&self) -> u64 {
-        // SAFETY: as above.
-        self.count.with(|count| unsafe { *count })
-    }
-
-    fn copies(&self) -> [&[AtomicU64]; 2] {
-        [&self.copies[0], &self.copies[1]]
-    }
-
-    fn read(&self) -> u64 {
-        // SAFETY: any bits are a Twin.
-        whole(unsafe { self.versions.read::<Twin>(self.copies()).assume_init() })
-    }
+fn total(shared: &Counter, actor: &Actor) -> u64 {
+    *told(of(shared, actor).lock()).0
 }
 
 /// Two lockers never overlap, each sees what the other did, and neither sleeps for ever.
 #[test]
 fn one_at_a_time() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), counter());
         let other = {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || shared.count_one(&machine.actor(1)))
+            thread::spawn(move || count_one(&shared, &machine.actor(1)))
         };
-        assert!(shared.count_one(&machine.actor(2)).is_clean());
-        assert!(other.join().unwrap().is_clean());
-        assert_eq!(shared.total(), 2);
-        assert_eq!(shared.lock.owner(), None);
+        assert!(!count_one(&shared, &machine.actor(2)));
+        assert!(!other.join().unwrap());
+        assert_eq!(total(&shared, &machine.actor(2)), 2);
+        assert!(!shared.is_locked());
     });
 }
 
@@ -85,16 +61,16 @@ fn one_at_a_time() {
 #[test]
 fn nobody_is_forgotten() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), counter());
         let others = [1, 2].map(|number| {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || shared.count_one(&machine.actor(number)))
+            thread::spawn(move || count_one(&shared, &machine.actor(number)))
         });
-        assert!(shared.count_one(&machine.actor(3)).is_clean());
+        assert!(!count_one(&shared, &machine.actor(3)));
         for other in others {
-            assert!(other.join().unwrap().is_clean());
+            assert!(!other.join().unwrap());
         }
-        assert_eq!(shared.total(), 3);
+        assert_eq!(total(&shared, &machine.actor(3)), 3);
     });
 }
 
@@ -102,26 +78,22 @@ fn nobody_is_forgotten() {
 #[test]
 fn trying_beside_a_sleeper() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), counter());
         let other = {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || shared.count_one(&machine.actor(1)))
+            thread::spawn(move || count_one(&shared, &machine.actor(1)))
         };
         let actor = machine.actor(2);
-        let tried = match shared.lock.try_lock(&actor, Intent::InPlace) {
-            Ok(condition) => {
-                assert!(condition.is_clean());
-                shared.add();
-                shared.lock.unlock(&actor);
+        let tried = match of(&shared, &actor).try_lock() {
+            Ok(mut guard) => {
+                *guard += 1;
                 1
             }
-            Err(refused) => {
-                assert_eq!(refused, Refused::Taken);
-                0
-            }
+            Err(TryLockError::WouldBlock) => 0,
+            Err(error) => panic!("{error}"),
         };
         other.join().unwrap();
-        assert_eq!(shared.total(), 1 + tried);
+        assert_eq!(total(&shared, &actor), 1 + tried);
     });
 }
 
@@ -129,26 +101,28 @@ fn trying_beside_a_sleeper() {
 #[test]
 fn a_holder_dies_before_a_waiter() {
     explore_deaths(2, |at| {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), counter());
         let mortal = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor.live(at, || shared.count_one(&actor)).is_none()
+                actor.live(at, || count_one(&shared, &actor)).is_none()
             })
         };
-        let told = shared.count_one(&machine.actor(2));
+        let was_told = count_one(&shared, &machine.actor(2));
         let died = mortal.join().unwrap();
         let actor = machine.actor(3);
-        let later = shared.lock(&actor, Intent::InPlace);
-        assert!(died || !later.owner_died);
+        let mutex = of(&shared, &actor);
+        let (guard, later) = told(mutex.lock());
+        assert!(died || !later);
         // The mark stays until somebody declares the data consistent.
-        assert!(!told.owner_died || later.owner_died);
-        shared.lock.clear();
-        shared.lock.unlock(&actor);
-        assert!(shared.count_one(&actor).is_clean());
+        assert!(!was_told || later);
+        guard.mark_consistent();
+        drop(guard);
+        assert!(!count_one(&shared, &actor));
         // The dead one's own addition counts if it got that far.
-        assert!(shared.total() == 3 || (shared.total() == 2 && died));
+        let total = total(&shared, &actor);
+        assert!(total == 3 || (total == 2 && died));
         died
     });
 }
@@ -157,24 +131,23 @@ fn a_holder_dies_before_a_waiter() {
 #[test]
 fn sweeping_beside_a_takeover() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), counter());
         let dead = machine.actor(1);
-        assert!(shared.lock(&dead, Intent::InPlace).is_clean());
-        dead.die();
+        // It dies before its second write, the unlock.
+        assert_eq!(dead.live(Some(2), || count_one(&shared, &dead)), None);
         let sweeper = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
                 if let Some(seized) = Seized::try_new(&actor, id(1)) {
-                    shared.lock.sweep(seized.dead(), &actor);
+                    shared.sweep(seized.dead(), &actor);
                 }
             })
         };
         let actor = machine.actor(3);
-        let condition = shared.count_one(&actor);
-        assert!(condition.owner_died);
+        assert!(count_one(&shared, &actor));
         sweeper.join().unwrap();
-        assert!(shared.lock(&actor, Intent::InPlace).owner_died);
+        assert!(told(of(&shared, &actor).lock()).1);
     });
 }
 
@@ -182,29 +155,48 @@ fn sweeping_beside_a_takeover() {
 #[test]
 fn a_transaction_dies() {
     explore_deaths(2, |at| {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let machine = Machine::new();
+        let shared = Shared::new(&Options { initial: twin(0), schema: 0 });
         let mortal = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                let lived = actor.live(at, || {
-                    shared.lock(&actor, Intent::Transaction);
-                    shared.versions.commit(&twin(shared.read() + 1), shared.copies());
-                    shared.lock.unlock(&actor);
-                });
-                lived.is_none()
+                actor.live(at, || add(of(&shared, &actor).lock_transaction(), 1)).is_none()
             })
         };
         let actor = machine.actor(2);
-        assert!(shared.lock(&actor, Intent::Transaction).is_clean());
-        let before = shared.read();
-        shared.versions.commit(&twin(before + 10), shared.copies());
-        shared.lock.unlock(&actor);
+        add(of(&shared, &actor).lock_transaction(), 10);
         let died = mortal.join().unwrap();
         let last = machine.actor(3);
-        assert!(shared.lock(&last, Intent::Transaction).is_clean());
-        let total = shared.read();
+        let mutex = of(&shared, &last);
+        let total = whole(*mutex.lock_transaction().expect("no mark"));
         assert!(total == 11 || (died && total == 10), "{total}");
         died
+    });
+}
+
+/// So much more, in a transaction.
+fn add(locked: Result<Transaction<'_, '_, Twin, Actor>, LockError<Transaction<'_, '_, Twin, Actor>>>, n: u64) {
+    let mut change = locked.expect("no mark");
+    *change = twin(whole(*change) + n);
+    change.commit();
+}
+
+/// The same as a change in place: loom's cell sees the guard's references.
+#[test]
+fn a_guard_lends_the_data() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), counter());
+        let other = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(1);
+                let mutex = of(&shared, &actor);
+                let guard: MutexGuard<'_, '_, u64, Actor> = mutex.lock().expect("a free lock");
+                *guard
+            })
+        };
+        count_one(&shared, &machine.actor(2));
+        assert!(other.join().unwrap() <= 1);
     });
 }

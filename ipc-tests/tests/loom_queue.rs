@@ -1,8 +1,7 @@
 //! The queue with its event counts: nobody sleeps for ever, with all time-outs off.
 #![cfg(loom)]
 
-use ipc_core::error::{RecvError, RecvTimeoutError, SendError, TryRecvError};
-use ipc_core::queue::Role;
+use ipc_core::error::{RecvError, SendError, TryRecvError};
 use ipc_tests::model::{Machine, QueueWords, Twin, explore, explore_deaths, twin, whole};
 use loom::thread;
 
@@ -10,18 +9,18 @@ use loom::thread;
 #[test]
 fn blocking_hand_over() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(1));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(1));
         let producer = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                let queue = words.handle::<Twin>(&actor);
+                let queue = words.handle(&actor);
                 queue.send(twin(1)).unwrap();
                 queue.send(twin(2)).unwrap();
             })
         };
         let actor = machine.actor(2);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         assert_eq!(queue.recv().map(whole), Ok(1));
         assert_eq!(queue.recv().map(whole), Ok(2));
         producer.join().unwrap();
@@ -32,16 +31,16 @@ fn blocking_hand_over() {
 #[test]
 fn two_producers_wake_one_consumer() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let producers = [1, 2].map(|number| {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(number);
-                words.handle::<Twin>(&actor).send(twin(u64::from(number))).unwrap();
+                words.handle(&actor).send(twin(u64::from(number))).unwrap();
             })
         });
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         let mut got = [queue.recv().map(whole).unwrap(), queue.recv().map(whole).unwrap()];
         got.sort_unstable();
         assert_eq!(got, [1, 2]);
@@ -55,16 +54,16 @@ fn two_producers_wake_one_consumer() {
 #[test]
 fn two_consumers_are_woken() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let consumers = [1, 2].map(|number| {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(number);
-                words.handle::<Twin>(&actor).recv().map(whole).unwrap()
+                words.handle(&actor).recv().map(whole).unwrap()
             })
         });
         let actor = machine.actor(3);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         queue.try_send(twin(1)).unwrap();
         queue.try_send(twin(2)).unwrap();
         let mut got = consumers.map(|consumer| consumer.join().unwrap());
@@ -77,19 +76,19 @@ fn two_consumers_are_woken() {
 #[test]
 fn closing_ends_a_receiver() {
     explore(3, || {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let closer = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                let queue = words.handle::<Twin>(&actor);
+                let queue = words.handle(&actor);
                 queue.try_send(twin(1)).unwrap();
                 assert!(queue.close());
                 assert!(queue.try_send(twin(2)).unwrap_err().is_closed());
             })
         };
         let actor = machine.actor(2);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         assert_eq!(queue.recv().map(whole), Ok(1));
         assert_eq!(queue.recv().map(whole), Err(RecvError::Closed));
         closer.join().unwrap();
@@ -100,15 +99,15 @@ fn closing_ends_a_receiver() {
 #[test]
 fn closing_ends_a_sender() {
     explore(3, || {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(1));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(1));
         let actor = machine.actor(1);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         queue.try_send(twin(1)).unwrap();
         let sender = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                match words.handle::<Twin>(&actor).send(twin(2)) {
+                match words.handle(&actor).send(twin(2)) {
                     Err(SendError::Closed(value)) => assert_eq!(whole(value), 2),
                     other => panic!("{other:?}"),
                 }
@@ -125,21 +124,19 @@ fn closing_ends_a_sender() {
 #[test]
 fn the_last_sender_leaves() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(1));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(1));
         let sender = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                let queue = words.handle::<Twin>(&actor);
-                queue.join(Role::Sender);
-                queue.try_send(twin(1)).unwrap();
-                queue.leave(Role::Sender);
+                let queue = words.handle(&actor);
+                queue.sender().unwrap().try_send(twin(1)).unwrap();
             })
         };
         let actor = machine.actor(2);
-        let queue = words.handle::<Twin>(&actor);
-        assert_eq!(queue.recv_watching(None, true).map(whole), Ok(1));
-        assert_eq!(queue.recv_watching(None, true).map(whole), Err(RecvTimeoutError::Disconnected));
+        let queue = words.handle(&actor).receiver().unwrap();
+        assert_eq!(queue.recv().map(whole), Ok(1));
+        assert_eq!(queue.recv().map(whole), Err(RecvError::Disconnected));
         sender.join().unwrap();
     });
 }
@@ -148,16 +145,16 @@ fn the_last_sender_leaves() {
 #[test]
 fn a_closer_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), QueueWords::new::<Twin>(2));
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(2));
         let closer = {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor.live(at, || (words.handle::<Twin>(&actor).len(), words.handle::<Twin>(&actor).close())).is_none()
+                actor.live(at, || (words.handle(&actor).len(), words.handle(&actor).close())).is_none()
             })
         };
         let actor = machine.actor(2);
-        let queue = words.handle::<Twin>(&actor);
+        let queue = words.handle(&actor);
         let sent = queue.try_send(twin(1)).is_ok();
         let died = closer.join().unwrap();
         assert!(died || queue.is_closed());

@@ -62,7 +62,7 @@ fn assert_permits(semaphore: &Semaphore<'_, Actor>, permits: u32) {
 #[test]
 fn one_permit_excludes() {
     explore(3, || {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(1, 1), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(1, 1), Guarded::new());
         let other = {
             let guarded = guarded.clone();
             spawn(&machine, &words, 1, move |_, semaphore| {
@@ -86,7 +86,7 @@ fn one_permit_excludes() {
 #[test]
 fn three_share_one_permit() {
     explore(2, || {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(1, 1), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(1, 1), Guarded::new());
         let others = [1, 2].map(|number| {
             let guarded = guarded.clone();
             spawn(&machine, &words, number, move |_, semaphore| {
@@ -109,7 +109,7 @@ fn three_share_one_permit() {
 #[test]
 fn a_signal_wakes_a_sleeper() {
     explore(3, || {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(0, 2), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(0, 2), Guarded::new());
         let sleeper = {
             let guarded = guarded.clone();
             spawn(&machine, &words, 1, move |_, semaphore| {
@@ -130,7 +130,7 @@ fn a_signal_wakes_a_sleeper() {
 #[test]
 fn a_release_of_two_wakes_two() {
     explore(1, || {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(0, 2), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(0, 2), Guarded::new());
         let sleepers = [1, 2].map(|number| {
             let guarded = guarded.clone();
             spawn(&machine, &words, number, move |_, semaphore| {
@@ -151,7 +151,7 @@ fn a_release_of_two_wakes_two() {
 #[test]
 fn one_waits_for_many_beside_one_for_one() {
     explore(1, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 2));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 2));
         let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).unwrap().forget());
         let one = spawn(&machine, &words, 2, |_, semaphore| drop(semaphore.acquire().unwrap()));
         let actor = machine.actor(3);
@@ -168,7 +168,7 @@ fn one_waits_for_many_beside_one_for_one() {
 #[test]
 fn two_signals_wake_two() {
     explore(1, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 3));
         let sleepers =
             [1, 2].map(|number| spawn(&machine, &words, number, |_, semaphore| semaphore.acquire().unwrap().forget()));
         let actor = machine.actor(3);
@@ -186,7 +186,7 @@ fn two_signals_wake_two() {
 #[test]
 fn a_wake_up_goes_to_the_one_who_can_use_it() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 2));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 2));
         let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).map(|permit| permit.forget()));
         let one = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().unwrap().forget());
         let actor = machine.actor(3);
@@ -202,7 +202,7 @@ fn a_wake_up_goes_to_the_one_who_can_use_it() {
 #[test]
 fn two_want_both() {
     explore(2, || {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(2, 2), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(2, 2), Guarded::new());
         let other = {
             let guarded = guarded.clone();
             spawn(&machine, &words, 1, move |_, semaphore| {
@@ -225,7 +225,7 @@ fn two_want_both() {
 #[test]
 fn what_is_put_back_wakes() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(2, 2));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(2, 2));
         let many =
             spawn(&machine, &words, 1, |_, semaphore| semaphore.try_acquire_many(2).map(|permit| permit.forget()));
         let other = spawn(&machine, &words, 2, |_, semaphore| semaphore.try_acquire().map(|permit| permit.forget()));
@@ -246,7 +246,7 @@ fn what_is_put_back_wakes() {
 #[test]
 fn a_closer_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 1));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 1));
         let closer = spawn(&machine, &words, 1, move |actor, semaphore| actor.live(at, || semaphore.close()).is_none());
         let sleeper = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().map(|permit| permit.forget()));
         let died = closer.join().unwrap();
@@ -266,7 +266,7 @@ fn a_closer_dies() {
 #[test]
 fn nothing_is_acquired_after_a_closing() {
     explore(3, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 1));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 1));
         let other = spawn(&machine, &words, 1, |_, semaphore| semaphore.try_acquire().map(|permit| permit.forget()));
         let actor = machine.actor(2);
         let semaphore = words.handle(&actor);
@@ -281,7 +281,7 @@ fn nothing_is_acquired_after_a_closing() {
 #[test]
 fn a_holder_dies() {
     explore_deaths(2, |at| {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(1, 2), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(1, 2), Guarded::new());
         let mortal = {
             let guarded = guarded.clone();
             spawn(&machine, &words, 1, move |actor, semaphore| {
@@ -309,7 +309,7 @@ fn a_holder_dies() {
 #[test]
 fn a_holder_of_two_dies() {
     explore_deaths(1, |at| {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(2, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(2, 3));
         let mortal = spawn(&machine, &words, 1, move |actor, semaphore| {
             actor.live(at, || drop(semaphore.acquire_many(2).unwrap())).is_none()
         });
@@ -326,7 +326,7 @@ fn a_holder_of_two_dies() {
 #[test]
 fn a_consumer_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(2, 2));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(2, 2));
         let mortal = spawn(&machine, &words, 1, move |actor, semaphore| {
             actor.live(at, || semaphore.acquire_many(2).unwrap().forget()).is_none()
         });
@@ -349,7 +349,7 @@ fn a_consumer_dies() {
 #[test]
 fn a_poster_dies() {
     explore_deaths(1, |at| {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 3));
         let mortal = spawn(&machine, &words, 1, move |actor, semaphore| {
             actor.live(at, || semaphore.release(2).unwrap()).is_none()
         });
@@ -370,7 +370,7 @@ fn a_poster_dies() {
 #[test]
 fn posts_fit_or_not() {
     explore(2, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 2));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 2));
         let other = spawn(&machine, &words, 1, |_, semaphore| semaphore.release(2).is_ok());
         let actor = machine.actor(2);
         let semaphore = words.handle(&actor);
@@ -386,7 +386,7 @@ fn posts_fit_or_not() {
 #[test]
 fn a_mark_is_cleared_and_set_again() {
     explore(1, || {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(0, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 3));
         let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(3).map(|permit| permit.forget()));
         let one = spawn(&machine, &words, 2, |_, semaphore| {
             semaphore.acquire().unwrap().forget();
@@ -406,7 +406,7 @@ fn a_mark_is_cleared_and_set_again() {
 #[test]
 fn a_repairer_dies() {
     explore_deaths(2, |at| {
-        let (machine, words) = (Machine::new(), SemaphoreWords::new(2, 3));
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(2, 3));
         let first = machine.actor(1);
         let semaphore = words.handle(&first);
         std::mem::forget(semaphore.acquire_many(2).unwrap());
@@ -427,7 +427,7 @@ fn a_repairer_dies() {
 #[test]
 fn what_the_dead_did_is_seen() {
     explore(2, || {
-        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::new(1, 2), Guarded::new());
+        let (machine, words, guarded) = (Machine::new(), SemaphoreWords::of(1, 2), Guarded::new());
         let first = machine.actor(1);
         std::mem::forget(words.handle(&first).acquire().unwrap());
         let holder = {

@@ -21,7 +21,8 @@ use std::thread;
 use bytemuck::{Pod, Zeroable};
 use ipc_core::memory::StaticMemory;
 use ipc_core::platform::SpinPlatform;
-use ipc_core::queue::Queue;
+use ipc_core::object::Blueprint;
+use ipc_core::queue::{Options, Queue};
 
 const PRODUCERS: u16 = 2;
 const CONSUMERS: u16 = 2;
@@ -54,11 +55,13 @@ struct HandedOver(Vec<UnsafeCell<u64>>);
 unsafe impl Sync for HandedOver {}
 
 const fn required(capacity: u64) -> usize {
-    Queue::<Message, SpinPlatform>::required_bytes(capacity) as usize
+    Queue::<Message, SpinPlatform>::footprint(capacity as usize).bytes() as usize
 }
 
 fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capacity: u64, messages: u32) {
-    let owner = Queue::<Message, _>::create(shared.memory(), capacity, 0, SpinPlatform::new(1)).expect("enough memory");
+    let owner = 
+        // SAFETY: new memory.
+        unsafe { Options::<Message>::new(capacity).create(shared.memory(), SpinPlatform::new(1)) }.expect("enough memory");
     let total = (u32::from(PRODUCERS) * messages) as usize;
     let handed_over = HandedOver((0..total).map(|_| UnsafeCell::new(0)).collect());
     let handed_over = &handed_over;
@@ -68,7 +71,7 @@ fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capaci
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|producer| {
                 scope.spawn(move || {
-                    let queue = Queue::<Message, _>::attach(shared.memory(), 0, SpinPlatform::new(2 + producer))
+                    let queue = Options::<Message>::new(0).attach(shared.memory(), SpinPlatform::new(2 + producer))
                         .expect("it was created before");
                     for number in 0..messages {
                         let message = Message::new(producer.into(), number);
@@ -83,7 +86,7 @@ fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capaci
             .map(|consumer| {
                 scope.spawn(move || {
                     let platform = SpinPlatform::new(2 + PRODUCERS + consumer);
-                    let queue = Queue::<Message, _>::attach(shared.memory(), 0, platform).expect("as above");
+                    let queue = Options::<Message>::new(0).attach(shared.memory(), platform).expect("as above");
                     let mut all = Vec::new();
                     while let Ok(message) = queue.recv() {
                         assert_eq!(message, Message::new(message.producer, message.number), "whole");
@@ -131,11 +134,13 @@ fn many_to_many_without_room() {
 #[test]
 fn overwriting() {
     static SHARED: StaticMemory<{ required(4) }> = StaticMemory::new();
-    let queue = Queue::<Message, _>::create(SHARED.memory(), 4, 0, SpinPlatform::new(1)).expect("enough memory");
+    let queue = 
+        // SAFETY: new memory.
+        unsafe { Options::<Message>::new(4).create(SHARED.memory(), SpinPlatform::new(1)) }.expect("enough memory");
     let done = AtomicBool::new(false);
     let mut out: Vec<Message> = thread::scope(|scope| {
         let consumer = scope.spawn(|| {
-            let queue = Queue::<Message, _>::attach(SHARED.memory(), 0, SpinPlatform::new(2)).expect("as above");
+            let queue = Options::<Message>::new(0).attach(SHARED.memory(), SpinPlatform::new(2)).expect("as above");
             let mut out = Vec::new();
             while !done.load(Ordering::Acquire) {
                 out.extend(queue.try_recv());

@@ -26,6 +26,5 @@ mod value;
 pub use raw::RawAtomic;
 #[cfg(not(loom))]
 pub use shared::{Atomic, FOOTPRINT, sweep};
-#[cfg(not(loom))]
 pub(crate) use value::name;
 pub use value::{Integer, Value, Word};

@@ -137,7 +137,6 @@ impl Value for bool {
 }
 
 /// The names of the types, by [`Value::FORM`].
-#[cfg(not(loom))]
 pub(crate) fn name(form: u64) -> Option<&'static str> {
     Some(match form {
         1 => "u32",

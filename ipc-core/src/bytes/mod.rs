@@ -25,9 +25,7 @@
 //! in the middle of its copy, the others of its side do. (For payloads that must not wait for anybody, and for large ones, there are loans.)
 
 mod raw;
-#[cfg(not(loom))]
 mod shared;
 
 pub use raw::{RawBytes, Received, Refusal, Ring, most_bytes, words};
-#[cfg(not(loom))]
 pub use shared::{ByteQueue, Stats, footprint, sweep};

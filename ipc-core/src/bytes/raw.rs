@@ -136,25 +136,11 @@ impl<P: Platform + ?Sized> Drop for Turn<'_, P> {
 }
 
 impl RawBytes {
-    /// The words of an empty queue in a model.
-    #[cfg(loom)]
+    /// The words of an empty queue.
     pub fn new(start: u64) -> Self {
         let side = || Side { index: AtomicU64::new(start), known: AtomicU64::new(start), lock: RawMutex::new() };
         let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed: AtomicU32::new(0) };
         RawBytes { tail: side(), head: side(), gates }
-    }
-
-    /// Writes the words of an empty queue. The caller has them to itself.
-    #[cfg(not(loom))]
-    pub(super) fn initialise(&self, start: u64) {
-        for side in [&self.tail, &self.head] {
-            side.index.store(start, Ordering::Relaxed);
-            side.known.store(start, Ordering::Relaxed);
-            side.lock.initialise();
-        }
-        self.gates.items.initialise();
-        self.gates.space.initialise();
-        self.gates.closed.store(0, Ordering::Relaxed);
     }
 
     /// Where receivers sleep.
@@ -204,7 +190,7 @@ impl<'m> Ring<'m> {
     /// A ring of a model.
     #[cfg(loom)]
     pub fn new(raw: &'m RawBytes, places: &'m [crate::slots::Place]) -> Self {
-        Ring { raw, slots: Slots::new(places), words: places.len() as u64 }
+        Ring { raw, slots: Slots::over(places), words: places.len() as u64 }
     }
 
     /// The longest message.
@@ -316,7 +302,6 @@ impl<'m> Ring<'m> {
     }
 
     /// How many words were free a moment ago.
-    #[cfg(not(loom))]
     pub(super) fn free_words(&self) -> u64 {
         let (tail, head) = self.raw.counts();
         self.words.saturating_sub(tail.wrapping_sub(head))

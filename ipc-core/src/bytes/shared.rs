@@ -14,12 +14,12 @@ use crate::time::Instant;
 use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<RawBytes>();
-const _: () = assert!(SLOTS_OFFSET == 512);
+const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 512);
 
 /// Bytes of a queue for messages of up to so many bytes, a multiple of the object alignment; `None` if there can be none.
 pub const fn footprint(most: u64) -> Option<u64> {
     match words(most) {
-        Some(words) => Some((SLOTS_OFFSET as u64 + words * 8).next_multiple_of(OBJECT_ALIGN as u64)),
+        Some(words) => Some((SLOTS_OFFSET as u64 + words * Slots::<u64>::STRIDE as u64).next_multiple_of(OBJECT_ALIGN as u64)),
         None => None,
     }
 }
@@ -94,12 +94,16 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     /// complete.
     pub fn create(memory: Memory<'m>, most: u64, schema: u64, platform: P) -> Result<Self, ShapeError> {
         let length = footprint(most).ok_or(ShapeError::Capacity { wanted: most })?;
-        let this = Self::over(memory, most, platform)?;
-        let header = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?;
-        header.write(&shape(most, schema), length);
-        this.ring.raw.initialise(0);
-        header.publish();
-        Ok(this)
+        let impossible = ShapeError::Capacity { wanted: most };
+        let words = words(most).ok_or(impossible)?;
+        // SAFETY: nobody else uses this memory yet.
+        let header = unsafe {
+            memory.place(HEADER_BYTES, 1, |_| RawBytes::new(0)).ok_or(impossible)?;
+            Slots::<u64>::lay(memory, SLOTS_OFFSET, words as usize);
+            memory.place(0, 1, |_| ObjectHeader::new(&shape(most, schema), length)).ok_or(impossible)?
+        };
+        header[0].publish();
+        Self::over(memory, most, platform)
     }
 
     /// A handle of the queue that somebody else has laid into `memory`.

@@ -80,6 +80,12 @@ macro_rules! lock_error {
         }
 
         impl<G> core::error::Error for $name<G> {}
+
+        impl<G> From<Fault> for $name<G> {
+            fn from(fault: Fault) -> Self {
+                $name::Fault(fault)
+            }
+        }
     };
 }
 
@@ -135,12 +141,6 @@ impl WriteError {
             crate::mutex::Refused::Mine => WriteError::Deadlock,
             _ => WriteError::Fault(Fault::Corrupted),
         }
-    }
-}
-
-impl From<Fault> for WriteError {
-    fn from(fault: Fault) -> Self {
-        WriteError::Fault(fault)
     }
 }
 

@@ -56,6 +56,12 @@ macro_rules! plain_error {
         }
 
         impl core::error::Error for $name {}
+
+        impl From<Fault> for $name {
+            fn from(fault: Fault) -> Self {
+                $name::Fault(fault)
+            }
+        }
     };
 }
 

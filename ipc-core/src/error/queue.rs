@@ -186,3 +186,27 @@ predicates! {
         is_timeout: RecvTimeoutError::Timeout,
     }
 }
+
+impl<T> SendTimeoutError<T> {
+    /// The error of a send without a time limit.
+    pub(crate) fn endless(self) -> SendError<T> {
+        match self {
+            SendTimeoutError::Disconnected(value) => SendError::Disconnected(value),
+            SendTimeoutError::Fault(value, fault) => SendError::Fault(value, fault),
+            // The end of time does not come.
+            SendTimeoutError::Closed(value) | SendTimeoutError::Timeout(value) => SendError::Closed(value),
+        }
+    }
+}
+
+impl RecvTimeoutError {
+    /// The error of a receive without a time limit.
+    #[doc(hidden)]
+    pub fn endless(self) -> RecvError {
+        match self {
+            RecvTimeoutError::Disconnected => RecvError::Disconnected,
+            RecvTimeoutError::Fault(fault) => RecvError::Fault(fault),
+            RecvTimeoutError::Closed | RecvTimeoutError::Timeout => RecvError::Closed,
+        }
+    }
+}

@@ -77,3 +77,14 @@ predicates! {
         is_full: ReleaseError::Full { .. },
     }
 }
+
+impl AcquireTimeoutError {
+    /// The error of an acquire without a time limit.
+    pub(crate) fn endless(self) -> AcquireError {
+        match self {
+            AcquireTimeoutError::Closed | AcquireTimeoutError::Timeout => AcquireError::Closed,
+            AcquireTimeoutError::TooMany => AcquireError::TooMany,
+            AcquireTimeoutError::Fault(fault) => AcquireError::Fault(fault),
+        }
+    }
+}

@@ -32,14 +32,11 @@
 
 #[cfg(not(loom))]
 mod group;
-mod raw;
-#[cfg(not(loom))]
-mod shared;
+mod handle;
+mod words;
 
 #[cfg(not(loom))]
 pub use group::{EventGroup, Wanted};
-#[cfg(not(loom))]
-pub(crate) use raw::name;
-pub use raw::{RawEvent, Reset};
-#[cfg(not(loom))]
-pub use shared::{Event, FOOTPRINT, sweep};
+pub use handle::{Event, Options};
+pub(crate) use words::name;
+pub use words::{Reset, Words};

@@ -2,7 +2,7 @@
 
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::Platform;
-use crate::queue::layout::Lone;
+use crate::queue::Lone;
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::wait::EventCount;
 

@@ -44,18 +44,16 @@
 //! longest. (A kernel's futex queue is first in, first out.) So with n others that want the lock, everybody gets it after
 //! a bounded number of turns.
 
-mod raw;
-#[cfg(not(loom))]
+#[cfg(feature = "lock_api")]
+mod bare;
+mod guard;
+mod handle;
 mod reentrant;
-#[cfg(not(loom))]
-mod shared;
-mod value;
+mod words;
 
-pub use raw::{Condition, Intent, RawMutex, Refused};
-#[cfg(not(loom))]
-pub use reentrant::{ReentrantMutex, ReentrantMutexGuard};
-#[cfg(not(loom))]
-pub(crate) use shared::WORDS_END;
-#[cfg(not(loom))]
-pub use shared::{Mutex, MutexGuard, Transaction, footprint, sweep};
-pub use value::Versions;
+#[cfg(feature = "lock_api")]
+pub use bare::Bare;
+pub use guard::{MutexGuard, Transaction};
+pub use handle::{Mutex, Options};
+pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
+pub use words::{Condition, Intent, RawMutex, Refused, Words};

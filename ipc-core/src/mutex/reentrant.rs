@@ -7,120 +7,237 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::time::Duration;
 
 use bytemuck::Pod;
 
-use super::raw::{Condition, Intent, Refused};
-use super::shared::Mutex;
+use super::handle::{Locked, LockedInTime, Mutex, Options, lay};
+use super::words::{Condition, Intent, Layout, Refused, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::memory::Memory;
-use crate::object::{Kind, Shape, ShapeError};
-use crate::platform::Platform;
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError};
+use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
-use crate::time::Instant;
+use crate::time::Limit;
 
-/// A handle of a reentrant mutex in shared memory.
-pub struct ReentrantMutex<'m, T, P>(Mutex<'m, T, P>);
+/// What a reentrant mutex should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct ReentrantOptions<T>(Options<T>);
 
-// Shared memory is not touched.
-impl<T, P> fmt::Debug for ReentrantMutex<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReentrantMutex").finish_non_exhaustive()
+impl<T: Pod> Default for ReentrantOptions<T> {
+    fn default() -> Self {
+        ReentrantOptions(Options::default())
     }
 }
 
+impl<T, H> Builder<'_, ReentrantOptions<T>, H> {
+    /// The data of a new mutex. Default: zeroes.
+    pub fn initial(mut self, value: T) -> Self {
+        self.wanted.0.initial = value;
+        self
+    }
+
+    /// A number of your own for the meaning of `T`, compared at every open. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.0.schema = number;
+        self
+    }
+}
+
+impl<T: Pod> Blueprint for ReentrantOptions<T> {
+    const KIND: Kind = Kind::ReentrantMutex;
+    type Object = Words;
+    type Handle<'m, P: Platform> = ReentrantMutex<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape { kind: Kind::ReentrantMutex, ..self.0.shape() }
+    }
+
+    fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
+        Ok((self.shape(), Layout::of::<T>()))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { lay(memory, &self.0.initial) }
+    }
+
+    fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        layout: &Layout,
+        platform: P,
+    ) -> Result<ReentrantMutex<'m, T, P>, ShapeError> {
+        Ok(ReentrantMutex(Mutex::over(Words::view(memory, layout)?, platform)))
+    }
+}
+
+/// A [`Mutex`](crate::Mutex) that the thread that holds it may lock again: Python's `RLock`, with data.
+///
+/// ```
+/// # use ipc_posix::{LockError, ReentrantMutex, Region};
+/// fn deposit(account: &ReentrantMutex<i64>, amount: i64) -> Result<(), LockError<()>> {
+///     let guard = account.lock().map_err(LockError::without_guard)?;
+///     guard.update(|balance| balance + amount).map_err(LockError::Fault)
+/// }
+///
+/// # let region = Region::options().anonymous()?;
+/// let account = region.reentrant_mutex::<i64>("account").open_or_create()?;
+/// let both = account.lock().unwrap();
+/// deposit(&account, 30)?;
+/// deposit(&account, 40)?;
+/// assert_eq!(both.get()?, 70); // nobody saw the account in between
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Several guards of one thread exist at once, so none hands out a reference: values are copied out and in, and a
+/// [`set`](ReentrantMutexGuard::set) is one step even if the process is killed in it. A holder that dies or panics is
+/// reported to the next one as with [`Mutex`](crate::Mutex) (the outermost guard tells it), for it may have left one of two changes that
+/// belong together. Everything else is the mutex's: costs, fairness, what holds after `fork`.
+#[doc(alias = "RLock")]
+#[doc(alias = "recursive")]
+pub struct ReentrantMutex<'m, T, P>(Mutex<'m, T, P>);
+
+impl<T, P: fmt::Debug> fmt::Debug for ReentrantMutex<'_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReentrantMutex").field("name", &self.0.platform).finish_non_exhaustive()
+    }
+}
+
+impl<T: Pod, P: Platform + Clone> Clone for ReentrantMutex<'_, T, P> {
+    fn clone(&self) -> Self {
+        ReentrantMutex(self.0.clone())
+    }
+}
+
+type Guard<'g, 'm, T, P> = ReentrantMutexGuard<'g, 'm, T, P>;
+
 impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
-    /// What a reentrant mutex of `T` is compared with.
-    pub const fn shape(schema: u64) -> Shape {
-        Shape::of::<T>(Kind::ReentrantMutex, 1, schema)
+    /// The bytes that a reentrant mutex of `T` takes in a region.
+    pub const fn footprint() -> Footprint {
+        Mutex::<T, P>::footprint()
     }
 
-    /// Lays an unlocked mutex with this value into `memory`, which the caller has to itself, and declares it complete.
-    pub fn create(memory: Memory<'m>, value: T, schema: u64, platform: P) -> Result<Self, ShapeError> {
-        Mutex::create_as(&Self::shape(schema), memory, value, platform).map(ReentrantMutex)
+    /// The mutex's name in its region.
+    pub fn name(&self) -> &str
+    where
+        P: Located,
+    {
+        self.0.name()
     }
 
-    /// A handle of the mutex that somebody else has laid into `memory`.
-    pub fn attach(memory: Memory<'m>, schema: u64, platform: P) -> Result<Self, ShapeError> {
-        Mutex::attach_as(&Self::shape(schema), memory, platform).map(ReentrantMutex)
+    /// The region that the mutex lives in.
+    pub fn region(&self) -> P::Region
+    where
+        P: Located,
+    {
+        self.0.region()
     }
 
     /// Takes the lock, and waits for it if another thread has it.
-    pub fn lock(&self) -> Result<ReentrantMutexGuard<'_, 'm, T, P>, LockError<ReentrantMutexGuard<'_, 'm, T, P>>> {
-        match self.enter(self.0.acquire(Intent::InPlace, None)) {
-            Ok((guard, condition)) if condition.is_clean() => Ok(guard),
-            Ok((guard, condition)) => Err(LockError::suspect(condition, guard)),
-            Err(refused) => Err(LockError::refused(refused)),
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`OwnerDied`](LockError::OwnerDied) and [`Poisoned`](LockError::Poisoned) with the guard inside.
+    #[doc(alias = "acquire")]
+    pub fn lock(&self) -> Locked<Guard<'_, 'm, T, P>> {
+        self.0.here()?;
+        self.enter(self.0.acquire(Intent::InPlace, &Limit::Forever), LockError::refused, LockError::suspect)
     }
 
     /// Takes the lock if it is free, this thread's own, or its holder is dead. Never waits.
-    pub fn try_lock(
-        &self,
-    ) -> Result<ReentrantMutexGuard<'_, 'm, T, P>, TryLockError<ReentrantMutexGuard<'_, 'm, T, P>>> {
-        match self.enter(self.0.try_acquire(Intent::InPlace)) {
-            Ok((guard, condition)) if condition.is_clean() => Ok(guard),
-            Ok((guard, condition)) => Err(TryLockError::suspect(condition, guard)),
-            Err(refused) => Err(TryLockError::refused(refused)),
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryLockError::WouldBlock); [`OwnerDied`](TryLockError::OwnerDied) and
+    /// [`Poisoned`](TryLockError::Poisoned) with the guard inside.
+    pub fn try_lock(&self) -> Result<Guard<'_, 'm, T, P>, TryLockError<Guard<'_, 'm, T, P>>> {
+        self.0.here()?;
+        self.enter(self.0.try_acquire(Intent::InPlace), TryLockError::refused, TryLockError::suspect)
     }
 
-    /// Takes the lock, and waits for it until `deadline` at most.
-    pub fn lock_deadline(
-        &self,
-        deadline: Instant,
-    ) -> Result<ReentrantMutexGuard<'_, 'm, T, P>, LockTimeoutError<ReentrantMutexGuard<'_, 'm, T, P>>> {
-        match self.enter(self.0.acquire(Intent::InPlace, Some(deadline))) {
-            Ok((guard, condition)) if condition.is_clean() => Ok(guard),
-            Ok((guard, condition)) => Err(LockTimeoutError::suspect(condition, guard)),
-            Err(refused) => Err(LockTimeoutError::refused(refused)),
-        }
+    /// Takes the lock, and waits for it at most so long.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`lock`](Self::lock).
+    pub fn lock_timeout(&self, timeout: Duration) -> LockedInTime<Guard<'_, 'm, T, P>> {
+        self.lock_within(&Limit::For(timeout))
+    }
+
+    /// Takes the lock, and waits for it at most until then.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock_timeout`](Self::lock_timeout).
+    pub fn lock_deadline(&self, deadline: P::Deadline) -> LockedInTime<Guard<'_, 'm, T, P>> {
+        self.lock_within(&Limit::Until(deadline))
+    }
+
+    fn lock_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<Guard<'_, 'm, T, P>> {
+        self.0.here()?;
+        self.enter(self.0.acquire(Intent::InPlace, limit), LockTimeoutError::refused, LockTimeoutError::suspect)
+    }
+
+    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false` after
+    /// a fork.
+    pub fn is_poisoned(&self) -> bool {
+        self.0.is_poisoned()
+    }
+
+    /// Whether the lock is taken, if only by somebody who is dead. A snapshot; `false` after a fork.
+    #[doc(alias = "locked")]
+    pub fn is_locked(&self) -> bool {
+        self.0.is_locked()
     }
 
     /// What becomes of an attempt: the first guard, or one more.
-    fn enter(
-        &self,
+    fn enter<'g, E>(
+        &'g self,
         taken: Result<Condition, Refused>,
-    ) -> Result<(ReentrantMutexGuard<'_, 'm, T, P>, Condition), Refused> {
-        let depth = &self.0.words().depth;
+        refuse: impl FnOnce(Refused) -> E,
+        suspect: impl FnOnce(Condition, Guard<'g, 'm, T, P>) -> E,
+    ) -> Result<Guard<'g, 'm, T, P>, E> {
+        let Mutex { words, platform, .. } = &self.0;
         let condition = match taken {
             Ok(condition) => {
                 // Relaxed: only the holder reads or writes it.
-                depth.store(0, Ordering::Relaxed);
+                words.depth.store(0, Ordering::Relaxed);
                 condition
             }
             // Told once, by the first guard: this thread knows.
-            Err(_) if self.0.words().raw.is_held_here(self.0.platform()) => {
-                let deeper = depth.load(Ordering::Relaxed).checked_add(1).ok_or(Refused::Corrupted)?;
-                depth.store(deeper, Ordering::Relaxed);
+            Err(_) if words.raw.is_held_here(platform) => {
+                let Some(deeper) = words.depth.load(Ordering::Relaxed).checked_add(1) else {
+                    return Err(refuse(Refused::Corrupted));
+                };
+                words.depth.store(deeper, Ordering::Relaxed);
                 Condition::default()
             }
-            Err(refused) => return Err(refused),
+            Err(refused) => return Err(refuse(refused)),
         };
-        let panicking = self.0.platform().panicking();
-        Ok((ReentrantMutexGuard { mutex: &self.0, panicking, here: PhantomData }, condition))
-    }
-
-    /// The mutex without the way to enter it again: for what does not need the lock.
-    pub fn plain(&self) -> &Mutex<'m, T, P> {
-        &self.0
+        let guard = ReentrantMutexGuard { mutex: &self.0, panicking: platform.panicking(), here: PhantomData };
+        if condition.is_clean() { Ok(guard) } else { Err(suspect(condition, guard)) }
     }
 }
 
-impl<'m, T, P> ReentrantMutex<'m, T, P> {
-    /// The platform.
-    pub fn platform(&self) -> &P {
-        self.0.platform()
-    }
-
-    /// Another handle of the same mutex. Touches no shared memory.
-    pub fn with_platform<Q: Platform>(&self, platform: Q) -> ReentrantMutex<'m, T, Q> {
-        ReentrantMutex(self.0.with_platform(platform))
-    }
-}
-
-/// Holds the lock, perhaps beside others of the same thread; gives access to copies of the data. The last one that is
-/// dropped unlocks.
+/// Holds a [`ReentrantMutex`], perhaps beside others of the same thread; gives access to copies of its data. The last one that
+/// is dropped unlocks. It stays in its thread, for the lock is that thread's:
+///
+/// ```compile_fail,E0277
+/// # use ipc_posix::ReentrantMutexGuard;
+/// fn goes_to_another_thread<T: Send>(_: T) {}
+/// fn not_this(guard: ReentrantMutexGuard<'_, u64>) { goes_to_another_thread(guard) }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use ipc_posix::ReentrantMutexGuard;
+/// fn goes_to_another_thread<T: Send>(_: T) {}
+/// fn nor_this(guard: &ReentrantMutexGuard<'_, u64>) { goes_to_another_thread(guard) }
+/// ```
+///
+/// # Errors
+///
+/// Its operations answer [`Fault::Forked`] in a child after `fork`, and have no other error.
 #[must_use = "the lock is released when this is dropped"]
 pub struct ReentrantMutexGuard<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, T, P>,
@@ -132,12 +249,12 @@ pub struct ReentrantMutexGuard<'g, 'm, T: Pod, P: Platform> {
 impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
     /// A copy of the value; `Err` if the memory is not there any more.
     pub fn get(&self) -> Result<T, Fault> {
-        if self.mutex.platform().is_here() { Ok(self.mutex.read_current()) } else { Err(Fault::Forked) }
+        if self.mutex.platform.is_here() { Ok(self.mutex.read_current()) } else { Err(Fault::Forked) }
     }
 
     /// Replaces the value, in one step.
     pub fn set(&self, value: T) -> Result<(), Fault> {
-        if self.mutex.platform().is_here() {
+        if self.mutex.platform.is_here() {
             self.mutex.commit(&value);
             Ok(())
         } else {
@@ -145,17 +262,21 @@ impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
         }
     }
 
+    /// Replaces the value by what `change` makes of it. A change that `change` itself makes, through another guard, is lost.
+    pub fn update(&self, change: impl FnOnce(T) -> T) -> Result<(), Fault> {
+        self.get().and_then(|value| self.set(change(value)))
+    }
+
     /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    #[doc(alias = "clear_poison")]
     pub fn mark_consistent(&self) {
-        if self.mutex.platform().is_here() {
-            self.mutex.clear_poison();
-        }
+        self.mutex.clear_poison();
     }
 }
 
 impl<T: Pod, P: Platform> Drop for ReentrantMutexGuard<'_, '_, T, P> {
     fn drop(&mut self) {
-        let (words, platform) = (self.mutex.words(), self.mutex.platform());
+        let Mutex { words, platform, .. } = self.mutex;
         if !platform.is_here() {
             return;
         }

@@ -14,13 +14,22 @@
 //! - `try_*` never waits. A `try_recv` that finds the head held up by somebody asks the platform whether that
 //!   participant is dead (a system call or two) and repairs the queue if so.
 //!
-//! The layout and the words are described in [`layout`]; the protocol in [`crate::ring`].
+//! The layout and the words are described in [`words`]; the protocol in [`crate::ring`].
 
-pub mod layout;
+#[cfg(feature = "alloc")]
+mod batch;
+mod halves;
+mod handle;
+mod iter;
 mod presence;
 mod receive;
 mod send;
-mod view;
+pub mod words;
 
+#[cfg(feature = "alloc")]
+pub use batch::{SendIterError, append};
+pub use halves::{Receiver, Sender};
+pub use handle::{Options, Queue};
+pub use iter::{Iter, TryIter};
 pub use presence::{Presence, Role};
-pub use view::{Inspector, Queue, Stats};
+pub use words::{Lone, Stats, View, Words, inspect, stats};

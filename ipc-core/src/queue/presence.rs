@@ -46,16 +46,9 @@ fn bit(who: ParticipantId) -> (usize, u64) {
 }
 
 impl Presence {
-    #[cfg(loom)]
+    /// Nobody.
     pub(super) fn new() -> Self {
         Presence { words: core::array::from_fn(|_| AtomicU64::new(0)) }
-    }
-
-    #[cfg(not(loom))]
-    pub(super) fn initialise(&self) {
-        for word in &self.words {
-            word.store(0, Ordering::Relaxed);
-        }
     }
 
     /// Adds `who`.

@@ -1,6 +1,9 @@
 //! Receiving.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::mem::MaybeUninit;
+use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -9,18 +12,19 @@ use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
 use crate::ring::{Missed, PopRefused};
 use crate::sync::spin_hint;
-use crate::time::Instant;
+use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
+use super::iter::{Iter, TryIter};
 use super::presence::Role;
-use super::view::{Queue, Unblocked};
+use super::handle::{Queue, Unblocked};
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = if cfg!(loom) { 1 } else { 32 };
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = if cfg!(loom) { 2 } else { 64 };
 
-impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
+impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
     /// The common case of every receive: a message at the head, and no rival. Otherwise nothing was done.
     ///
     /// This and nothing else is inlined in the callers: what they do otherwise is one call that needs no register
@@ -28,24 +32,32 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     #[inline(always)]
     fn pop_first(&self) -> Result<Result<T, Fault>, Missed> {
         let popped = self.ring().try_pop_first::<T>()?;
-        self.parts.control.gates.space.notify(&self.platform, || 1);
+        self.view.words.gates.space.notify(&self.platform, || 1);
         Ok(check(popped))
     }
 
     fn pop(&self) -> Result<Result<T, Fault>, PopRefused> {
         let (freed, popped) = self.ring().try_pop::<T>();
         if freed != 0 {
-            self.parts.control.gates.space.notify(&self.platform, move || freed);
+            self.view.words.gates.space.notify(&self.platform, move || freed);
         }
         popped.map(check)
     }
 
-    /// Receives the oldest message if there is one. Never waits; see the [module](super) for what it sees.
+    /// Receives the oldest message if there is one; never waits. If the oldest message's sender died while writing
+    /// it, this call repairs the queue on the way.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty); [`Closed`](TryRecvError::Closed) once the queue is closed and drained.
+    #[doc(alias = "get_nowait")]
+    #[doc(alias = "pop")]
+    #[inline]
     ///
     /// With a message there: no system call unless a producer sleeps. `Empty` costs two loads of lines that are
     /// shared with the producer.
-    #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.here()?;
         match self.pop_first() {
             Ok(value) => value.map_err(TryRecvError::Fault),
             Err(missed) => self.try_recv_contended(missed),
@@ -100,34 +112,44 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         Err(TryRecvError::Empty)
     }
 
-    /// Receives the oldest message, and waits for one if there is none.
+    /// Receives the oldest message, and waits for one if there is none: polls for some microseconds, lets others run, then
+    /// sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed) once the queue is closed and drained.
+    #[doc(alias = "get")]
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_watching(None, false).map_err(|error| match error {
-            RecvTimeoutError::Closed | RecvTimeoutError::Timeout => RecvError::Closed,
-            RecvTimeoutError::Disconnected => RecvError::Disconnected,
-            RecvTimeoutError::Fault(fault) => RecvError::Fault(fault),
-        })
+        self.recv_within(&Limit::Forever, false).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives, and waits at most until `deadline`. A message that is there wins over a deadline that has passed.
+    /// Receives, and waits at most so long. A message that is there at once is received whatever the time limit.
     #[inline]
-    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_watching(Some(deadline), false)
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_within(&Limit::For(timeout), false)
+    }
+
+    /// Receives, and waits at most until then.
+    #[inline]
+    pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<T, RecvTimeoutError> {
+        self.recv_within(&Limit::Until(deadline), false)
     }
 
     /// The blocking receive in its general form. With `watch`, the last living sender's disappearance ends it.
-    #[inline]
-    pub fn recv_watching(&self, deadline: Option<Instant>, watch: bool) -> Result<T, RecvTimeoutError> {
+    #[inline(always)]
+    pub(super) fn recv_within(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<T, RecvTimeoutError> {
+        self.here()?;
         match self.pop_first() {
             Ok(value) => value.map_err(RecvTimeoutError::Fault),
-            Err(_) => self.recv_contended(deadline, watch),
+            Err(_) => self.recv_contended(limit, watch),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn recv_contended(&self, deadline: Option<Instant>, watch: bool) -> Result<T, RecvTimeoutError> {
+    fn recv_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<T, RecvTimeoutError> {
+        let deadline = limit.deadline(&self.platform);
         let attempt = |thorough: bool| match self.pop() {
             Ok(value) => Attempt::Done(value.map_err(RecvTimeoutError::Fault)),
             Err(PopRefused::Corrupted) => Attempt::Done(Err(RecvTimeoutError::Fault(Self::CORRUPTED))),
@@ -139,7 +161,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             }
         };
         let received =
-            block_until(&self.platform, &self.parts.control.gates.items, &self.recv_budget, deadline, attempt);
+            block_until(&self.platform, &self.view.words.gates.items, &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.ring().len());
         self.recv_budget.gather(self.capacity() as u64 / 2, || self.ring().len());
         received.unwrap_or_else(|| {
@@ -175,7 +197,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// Takes as many messages as there are and as fit: all of them values of their type, or one that is none.
     fn pop_slice(&self, out: &mut [MaybeUninit<T>]) -> Result<Result<usize, Fault>, Missed> {
         let count = self.ring().try_pop_slice(out, |copied| valid_prefix(copied).max(1))?;
-        self.parts.control.gates.space.notify(&self.platform, move || count as u32);
+        self.view.words.gates.space.notify(&self.platform, move || count as u32);
         Ok(if valid_prefix(&out[..count]) == 0 { Err(Fault::InvalidValue) } else { Ok(count) })
     }
 
@@ -184,29 +206,81 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         out[0] = MaybeUninit::new(first);
         match self.ring().try_pop_slice(&mut out[1..], valid_prefix) {
             Ok(count) => {
-                self.parts.control.gates.space.notify(&self.platform, move || count as u32);
+                self.view.words.gates.space.notify(&self.platform, move || count as u32);
                 1 + count
             }
             Err(_) => 1,
         }
     }
 
-    /// Receives as many messages as there are and as `out` holds, in their order: those. At least one, unless `out` is empty. One
-    /// read-modify-write and one look at the sleepers for all. Never waits.
+    /// Receives as many messages as there are and as `out` holds, in their order, and says how many: at least one, unless `out` is
+    /// empty. One step for all of them, and one wake-up. Never waits. What lies in `out` behind them may have changed.
     ///
-    /// A message whose bits are no value of the type ends a batch; it is dropped with [`Fault::InvalidValue`] when it is the first.
+    /// # Errors
+    ///
+    /// As for [`try_recv`](Self::try_recv). A message whose bits are no value of `T` ends the batch before it; as the first one it is
+    /// dropped, with [`Fault::InvalidValue`].
+    pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
+        fill_slice(out, |out| self.try_recv_many(out))
+    }
+
+    /// [`try_recv_slice`](Self::try_recv_slice) that waits for one message if there is none.
+    pub fn recv_slice(&self, out: &mut [T]) -> Result<usize, RecvError> {
+        self.recv_slice_within(out, &Limit::Forever, false).map_err(RecvTimeoutError::endless)
+    }
+
+    /// [`recv_slice`](Self::recv_slice) that waits at most so long.
+    pub fn recv_slice_timeout(&self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
+        self.recv_slice_within(out, &Limit::For(timeout), false)
+    }
+
+    /// [`recv_slice`](Self::recv_slice) that waits at most until then.
+    pub fn recv_slice_deadline(&self, out: &mut [T], deadline: P::Deadline) -> Result<usize, RecvTimeoutError> {
+        self.recv_slice_within(out, &Limit::Until(deadline), false)
+    }
+
+    pub(super) fn recv_slice_within(
+        &self,
+        out: &mut [T],
+        limit: &Limit<P::Deadline>,
+        watch: bool,
+    ) -> Result<usize, RecvTimeoutError> {
+        fill_slice(out, |out| self.recv_into(out, limit, watch))
+    }
+
+    /// [`try_recv_slice`](Self::try_recv_slice) into memory that need not be initialised: the received messages.
     pub fn try_recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
         let count = self.try_recv_many(out)?;
         // SAFETY: so many were received, and are values.
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
     }
 
-    /// [`try_recv_uninit`](Self::try_recv_uninit) into initialised memory; how many. What lies in `out` behind them may have changed.
-    pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
-        fill_slice(out, |out| self.try_recv_many(out))
+    /// [`recv_slice`](Self::recv_slice) into memory that need not be initialised: the received messages.
+    pub fn recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], RecvError> {
+        let count = self.recv_into(out, &Limit::Forever, false).map_err(RecvTimeoutError::endless)?;
+        // SAFETY: so many were received, and are values.
+        Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
+    }
+
+    /// Waits for a message and appends as many as there are to `buffer`, at most `most`; how many. 0 only if `most` is 0.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    #[cfg(feature = "alloc")]
+    pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
+        self.recv_many_watching(buffer, most, false)
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn recv_many_watching(&self, buffer: &mut Vec<T>, most: usize, watch: bool) -> Result<usize, RecvError> {
+        super::batch::append(buffer, most.min(self.capacity()), |room| {
+            self.recv_into(room, &Limit::Forever, watch).map_err(RecvTimeoutError::endless)
+        })
     }
 
     fn try_recv_many(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, TryRecvError> {
+        self.here()?;
         if out.is_empty() {
             return Ok(0);
         }
@@ -217,47 +291,35 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         }
     }
 
-    /// [`try_recv_uninit`](Self::try_recv_uninit) that waits for one message, until `deadline` at most. With `watch`, the last living
-    /// sender's disappearance ends it.
-    pub fn recv_uninit_watching<'b>(
-        &self,
-        out: &'b mut [MaybeUninit<T>],
-        deadline: Option<Instant>,
-        watch: bool,
-    ) -> Result<&'b mut [T], RecvTimeoutError> {
-        let count = self.recv_many(out, deadline, watch)?;
-        // SAFETY: so many were received, and are values.
-        Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
-    }
-
-    /// [`recv_uninit_watching`](Self::recv_uninit_watching) into initialised memory; how many. What lies in `out` behind them may have
-    /// changed.
-    pub fn recv_slice_watching(
-        &self,
-        out: &mut [T],
-        deadline: Option<Instant>,
-        watch: bool,
-    ) -> Result<usize, RecvTimeoutError> {
-        fill_slice(out, |out| self.recv_many(out, deadline, watch))
-    }
-
-    fn recv_many(
+    fn recv_into(
         &self,
         out: &mut [MaybeUninit<T>],
-        deadline: Option<Instant>,
+        limit: &Limit<P::Deadline>,
         watch: bool,
     ) -> Result<usize, RecvTimeoutError> {
+        self.here()?;
         if out.is_empty() {
             return Ok(0);
         }
         match self.pop_slice(out) {
             Ok(count) => count.map_err(RecvTimeoutError::Fault),
-            Err(_) => self.recv_contended(deadline, watch).map(|first| self.pop_behind(first, out)),
+            Err(_) => self.recv_contended(limit, watch).map(|first| self.pop_behind(first, out)),
         }
     }
 
-    /// A copy of the oldest message, which stays. A hint: it may be gone when the call returns.
+    /// A copy of the oldest message, which stays. A hint: somebody may receive it meanwhile.
     pub fn peek(&self) -> Option<T> {
+        self.here().ok()?;
         self.ring().peek::<T>().and_then(|bytes| check(bytes).ok())
+    }
+
+    /// Messages until the queue is closed and drained, waiting for each. `for message in &queue` does the same.
+    pub fn iter(&self) -> Iter<'_, 'm, T, P> {
+        Iter::new(self, false)
+    }
+
+    /// The messages that are there, without waiting.
+    pub fn try_iter(&self) -> TryIter<'_, 'm, T, P> {
+        TryIter::new(self)
     }
 }

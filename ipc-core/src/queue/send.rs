@@ -1,15 +1,19 @@
 //! Sending.
 
+use core::time::Duration;
+
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::error::{ForceSendError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
+#[cfg(feature = "alloc")]
+use super::batch::SendIterError;
+use crate::error::{Fault, ForceSendError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
-use crate::time::Instant;
+use crate::time::{Instant, Limit};
 use crate::wait::{Attempt, Reserve, block_until};
 
 use super::presence::Role;
-use super::view::Queue;
+use super::handle::Queue;
 
 /// How often an overwriting send makes room before it reports contention.
 const FORCE_ATTEMPTS: u32 = 8;
@@ -32,12 +36,21 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     fn published(&self, at: Position) {
         // Messages behind this one may have been published, and their wake-ups spent, while it held up the head.
         let ring = self.ring();
-        self.parts.control.gates.items.notify(&self.platform, move || ring.tickets_from(at));
+        self.view.words.gates.items.notify(&self.platform, move || ring.tickets_from(at));
     }
 
-    /// Sends if there is room. Never waits; lock-free. No system call unless a consumer sleeps.
+    /// Sends if there is room; never waits, lock-free. A system call only if a receiver sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](TrySendError::Full), [`Closed`](TrySendError::Closed); the value comes back.
+    #[doc(alias = "put_nowait")]
+    #[doc(alias = "push")]
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        if !self.platform.is_here() {
+            return Err(TrySendError::Fault(value, Fault::Forked));
+        }
         if self.push_first(&value) { Ok(()) } else { self.try_send_contended(value) }
     }
 
@@ -56,32 +69,52 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         }
     }
 
-    /// Sends, and waits for room if there is none.
+    /// Sends, and waits for room if there is none: polls for some microseconds, lets others run, then sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](SendError::Closed); the value comes back.
+    #[doc(alias = "put")]
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.send_watching(value, None, false).map_err(|error| match error {
-            SendTimeoutError::Closed(value) | SendTimeoutError::Timeout(value) => SendError::Closed(value),
-            SendTimeoutError::Disconnected(value) => SendError::Disconnected(value),
-            SendTimeoutError::Fault(value, fault) => SendError::Fault(value, fault),
-        })
+        self.send_within(value, &Limit::Forever, false).map_err(SendTimeoutError::endless)
     }
 
-    /// Sends, and waits for room at most until `deadline`. Room that is there wins over a deadline that has passed.
+    /// Sends, and waits for room at most so long. Room that is there at once is used whatever the time limit.
     #[inline]
-    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_watching(value, Some(deadline), false)
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_within(value, &Limit::For(timeout), false)
+    }
+
+    /// Sends, and waits for room at most until then.
+    #[inline]
+    pub fn send_deadline(&self, value: T, deadline: P::Deadline) -> Result<(), SendTimeoutError<T>> {
+        self.send_within(value, &Limit::Until(deadline), false)
     }
 
     /// The blocking send in its general form. With `watch`, the last living receiver's disappearance ends it.
-    #[inline]
-    pub fn send_watching(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
-        if self.push_first(&value) { Ok(()) } else { self.send_contended(value, deadline, watch) }
+    #[inline(always)]
+    pub(super) fn send_within(
+        &self,
+        value: T,
+        limit: &Limit<P::Deadline>,
+        watch: bool,
+    ) -> Result<(), SendTimeoutError<T>> {
+        if !self.platform.is_here() {
+            return Err(SendTimeoutError::Fault(value, Fault::Forked));
+        }
+        if self.push_first(&value) { Ok(()) } else { self.send_contended(value, limit, watch) }
     }
 
     #[cold]
     #[inline(never)]
-    fn send_contended(&self, value: T, deadline: Option<Instant>, watch: bool) -> Result<(), SendTimeoutError<T>> {
-        self.wait_to_push(deadline, watch, || self.push(&value)).map_err(|stop| match stop {
+    fn send_contended(
+        &self,
+        value: T,
+        limit: &Limit<P::Deadline>,
+        watch: bool,
+    ) -> Result<(), SendTimeoutError<T>> {
+        self.wait_to_push(limit.deadline(&self.platform), watch, || self.push(&value)).map_err(|stop| match stop {
             Stop::Full => SendTimeoutError::Timeout(value),
             Stop::Closed => SendTimeoutError::Closed(value),
             Stop::Disconnected => SendTimeoutError::Disconnected(value),
@@ -105,11 +138,29 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         Ok(count)
     }
 
-    /// Sends as many of these as there is room for, from the first on, one behind the other, and says how many: at least one,
-    /// unless `values` is empty. One read-modify-write and one look at the sleepers for all. Never waits; lock-free.
+    /// Sends as many of these as there is room for, from the first on, one behind the other, and says how many: at least one, unless
+    /// `values` is empty. One step for all of them, and one wake-up. Never waits; lock-free.
     ///
-    /// Each message becomes visible by itself: of a batch whose sender is killed, the first ones may arrive.
+    /// Each message becomes visible by itself, in order: of a batch whose sender is killed meanwhile, the first ones may arrive.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.queue::<u32>("jobs").capacity(4).create()?;
+    /// assert_eq!(jobs.try_send_slice(&[1, 2, 3, 4, 5]), Ok(4));
+    /// let mut batch = [0; 10];
+    /// assert_eq!(jobs.try_recv_slice(&mut batch), Ok(4));
+    /// assert_eq!(batch[..4], [1, 2, 3, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_send`](Self::try_send); then none was sent.
     pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
+        if !self.platform.is_here() {
+            return Err(TrySendError::Fault((), Fault::Forked));
+        }
         if values.is_empty() {
             return Ok(0);
         }
@@ -124,15 +175,48 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         })
     }
 
-    /// Sends all of these, in batches as large as there is room for, and waits for room as often as needed, until `deadline` at
-    /// most. Messages of other senders may come between two batches. With `watch`, the last living receiver's disappearance ends it.
-    pub fn send_slice_watching(
+    /// Sends all of these, in batches as large as there is room for, and waits for room as often as needed. Messages of other
+    /// senders may come between two batches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); the error says how many were sent.
+    pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
+        self.send_slice_within(values, &Limit::Forever, false)
+    }
+
+    /// Sends all of these, and waits for room at most so long in all.
+    pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
+        self.send_slice_within(values, &Limit::For(timeout), false)
+    }
+
+    /// Sends all of these, and waits for room at most until then.
+    pub fn send_slice_deadline(&self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
+        self.send_slice_within(values, &Limit::Until(deadline), false)
+    }
+
+    /// Sends all that the iterator yields, in batches, and says how many that were. Waits for room as often as needed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); the error holds what was taken from the iterator and not sent.
+    #[cfg(feature = "alloc")]
+    pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
+        super::batch::send_iter(values, |batch| self.send_slice(batch))
+    }
+
+    pub(super) fn send_slice_within(
         &self,
         values: &[T],
-        deadline: Option<Instant>,
+        limit: &Limit<P::Deadline>,
         watch: bool,
     ) -> Result<(), SendSliceError> {
+        if !self.platform.is_here() {
+            return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Fault((), Fault::Forked) });
+        }
         let mut sent = 0;
+        // Once for all batches.
+        let mut deadline = None;
         while sent < values.len() {
             let rest = &values[sent..];
             let stop = match self.push_slice(rest) {
@@ -142,13 +226,16 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                 }
                 Err(PushRefused::Closed) => Stop::Closed,
                 Err(PushRefused::Corrupted) => Stop::Corrupted,
-                Err(PushRefused::Full) => match self.wait_to_push(deadline, watch, || self.push_slice(rest)) {
-                    Ok(count) => {
-                        sent += count;
-                        continue;
+                Err(PushRefused::Full) => {
+                    let deadline = *deadline.get_or_insert_with(|| limit.deadline(&self.platform));
+                    match self.wait_to_push(deadline, watch, || self.push_slice(rest)) {
+                        Ok(count) => {
+                            sent += count;
+                            continue;
+                        }
+                        Err(stop) => stop,
                     }
-                    Err(stop) => stop,
-                },
+                }
             };
             let cause = match stop {
                 Stop::Full => SendTimeoutError::Timeout(()),
@@ -193,7 +280,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                 Err(PushRefused::Corrupted) => Attempt::Done(Err(Stop::Corrupted)),
             }
         };
-        let gate = &self.parts.control.gates.space;
+        let gate = &self.view.words.gates.space;
         if let Some(end) = block_until(&self.platform, gate, &self.send_budget, deadline, attempt) {
             self.send_budget.learn_found(room);
             return end;
@@ -215,9 +302,16 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
 impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// Sends even if the queue is full, by taking out the oldest message, which it returns. Never waits.
     ///
-    /// Several senders that overwrite at once can take each other's room; this call displaces at most one message,
-    /// and reports [`Contended`](ForceSendError::Contended) with both values if even then it found no room.
+    /// # Errors
+    ///
+    /// [`Contended`](ForceSendError::Contended) if other senders took the room that was made: both values come back,
+    /// nothing is lost. [`Closed`](ForceSendError::Closed).
+    #[doc(alias = "force_push")]
+    #[doc(alias = "push_overwrite")]
     pub fn force_send(&self, value: T) -> Result<Option<T>, ForceSendError<T>> {
+        if !self.platform.is_here() {
+            return Err(ForceSendError::Fault(value, Fault::Forked));
+        }
         let mut displaced = None;
         for _ in 0..FORCE_ATTEMPTS {
             match self.push(&value) {

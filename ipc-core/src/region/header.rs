@@ -3,13 +3,10 @@
 use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Kind, ObjectHeader, ShapeError};
+use crate::object;
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::{
-    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
-};
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -120,36 +117,34 @@ const _: () = assert!(size_of::<Header>() == 64 && size_of::<Header>() <= PAGE);
 
 /// A fingerprint of every struct that lies in a region.
 const LAYOUT_HASH: u64 = {
-    let facts = [
+    const REGION: &[usize] = &[
         PAGE,
         size_of::<Header>(),
         size_of::<Record>(),
         size_of::<Entry>(),
-        size_of::<crate::object::ObjectHeader>(),
-        size_of::<queue::layout::Control>(),
-        queue::layout::SLOTS_OFFSET,
-        semaphore::layout::PERMITS_OFFSET,
-        mutex::WORDS_END,
-        event::FOOTPRINT as usize,
-        atomic::FOOTPRINT as usize,
-        condvar::FOOTPRINT as usize,
-        once::VALUE_OFFSET,
-        watch::SLOTS_OFFSET,
-        rwlock::WORDS_END,
-        barrier::SEATS_OFFSET,
+        size_of::<object::ObjectHeader>(),
         OBJECT_ALIGN,
         ParticipantId::MAX as usize,
         if cfg!(target_endian = "little") { 1 } else { 2 },
     ];
-    // FNV-1a, 64 bits, over the facts as 64-bit numbers.
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut hash = fingerprint(0xcbf2_9ce4_8422_2325, REGION);
+    let mut kind = 0;
+    while kind < object::LAYOUTS.len() {
+        hash = fingerprint(hash, object::LAYOUTS[kind]);
+        kind += 1;
+    }
+    hash
+};
+
+/// FNV-1a, 64 bits, over the facts as 64-bit numbers.
+const fn fingerprint(mut hash: u64, facts: &[usize]) -> u64 {
     let mut i = 0;
     while i < facts.len() {
         hash = (hash ^ facts[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
         i += 1;
     }
     hash
-};
+}
 
 /// Why bytes are not a region that this program can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -361,30 +356,7 @@ impl<'m> RegionView<'m> {
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.header.lock.sweep(dead, platform);
         for (_, memory) in self.directory.objects() {
-            let _ = sweep_object(memory, dead, platform);
+            let _ = object::sweep(memory, dead, platform);
         }
     }
-}
-
-/// Repairs one object after a dead participant: the one place that knows of every kind.
-fn sweep_object<P: Platform + ?Sized>(memory: Memory<'_>, dead: &Dead, platform: &P) -> Result<(), ShapeError> {
-    let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
-    match shape.kind {
-        Kind::Queue => queue::Inspector::attach(memory)?.sweep(dead, platform),
-        Kind::Mutex | Kind::ReentrantMutex => mutex::sweep(memory, dead, platform)?,
-        Kind::Event => event::sweep(memory, platform)?,
-        Kind::OnceCell => once::sweep(memory, dead, platform)?,
-        Kind::Watch => watch::sweep(memory, dead, platform)?,
-        Kind::Barrier => barrier::sweep(memory, dead, platform)?,
-        Kind::ByteQueue => bytes::sweep(memory, dead, platform)?,
-        Kind::LoanQueue => loan::sweep(memory, dead, platform)?,
-        Kind::Broadcast => broadcast::sweep(memory, dead, platform)?,
-        Kind::Spsc => spsc::sweep(memory, dead, platform)?,
-        Kind::RwLock => rwlock::sweep(memory, dead, platform)?,
-        Kind::Condvar => condvar::sweep(memory, platform)?,
-        Kind::Atomic => atomic::sweep(memory, shape.capacity, platform)?,
-        Kind::EventGroup => atomic::sweep(memory, <u32 as atomic::Value>::FORM, platform)?,
-        Kind::Semaphore => semaphore::Inspector::attach(memory)?.sweep(dead, platform),
-    }
-    Ok(())
 }

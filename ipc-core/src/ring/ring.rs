@@ -161,6 +161,16 @@ impl<'m> Ring<'m> {
         self.tail.store(Tail::start(start).0, Ordering::Relaxed);
     }
 
+    /// The tail of an empty ring whose first message gets position `start`.
+    pub(crate) fn first_tail(start: Position) -> u64 {
+        Tail::start(start).0
+    }
+
+    /// The head of the same.
+    pub(crate) fn first_head(start: Position) -> u64 {
+        start.word()
+    }
+
     /// Hints for a new handle.
     pub fn hints(&self) -> Hints {
         let head = Position::of(self.head.load(Ordering::Acquire));

@@ -1,13 +1,15 @@
 //! Acquiring.
 
+use core::time::Duration;
+
 use crate::error::{AcquireError, AcquireTimeoutError, Fault, TryAcquireError};
 use crate::platform::Platform;
 use crate::sync::{Ordering, spin_hint};
-use crate::time::Instant;
+use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
-use super::permit::{Permit, RawPermit};
-use super::view::Semaphore;
+use super::permit::{OwnedPermit, Permit, RawPermit};
+use super::handle::Semaphore;
 use super::word::{AVAILABLE, Chain};
 
 /// How often an attempt that does not wait begins again because others were faster, or because the dead were found.
@@ -31,12 +33,12 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     fn take_first(&self) -> Option<RawPermit> {
         // Relaxed: a hint in private memory.
         let at = self.hint.load(Ordering::Relaxed);
-        let permit = self.parts.permits.get(at as usize)?;
+        let permit = self.view.permits.get(at as usize)?;
         // Acquire, with the Release of the one who made it available: what that one did. And the look at `closing` stays
         // behind it.
         permit.compare_exchange(AVAILABLE, self.held, Ordering::Acquire, Ordering::Relaxed).ok()?;
         let raw = RawPermit(Chain { head: at, len: 1 });
-        if self.parts.is_closed(&self.platform) {
+        if self.view.is_closed(&self.platform) {
             self.put_back(raw);
             return None;
         }
@@ -45,17 +47,17 @@ impl<'m, P: Platform> Semaphore<'m, P> {
 
     /// Takes so many permits, or none.
     fn collect(&self, permits: u32) -> Result<RawPermit, Refused> {
-        if self.parts.is_closed(&self.platform) {
+        if self.view.is_closed(&self.platform) {
             return Err(Refused::Closed);
         }
-        if permits > 1 && self.parts.count(AVAILABLE) < permits {
+        if permits > 1 && self.view.count(AVAILABLE) < permits {
             return Err(Refused::Short);
         }
         let mut chain = Chain::EMPTY;
         let mut start = self.hint.load(Ordering::Relaxed);
         while chain.len < permits {
             // Acquire: as in `take_first`.
-            let Some(at) = self.parts.change_one(AVAILABLE, chain.link(self.held), Ordering::Acquire, start, 0) else {
+            let Some(at) = self.view.change_one(AVAILABLE, chain.link(self.held), Ordering::Acquire, start, 0) else {
                 // Somebody may have gone to sleep for what we had.
                 self.put_back_many(chain);
                 return Err(if permits == 1 { Refused::Short } else { Refused::Overtaken });
@@ -67,36 +69,51 @@ impl<'m, P: Platform> Semaphore<'m, P> {
             self.hint.store(chain.head, Ordering::Relaxed);
         }
         let raw = RawPermit(chain);
-        if self.parts.is_closed(&self.platform) {
+        if self.view.is_closed(&self.platform) {
             self.put_back(raw);
             return Err(Refused::Closed);
         }
         Ok(raw)
     }
 
-    /// Acquires a permit if there is one. Never waits.
+    /// Acquires a permit if there is one; never waits. If there is none, it asks the kernel about those who hold some (a
+    /// system call or two for each process) and takes back what the dead had. While others acquire and release at the same
+    /// time, it may overlook a permit that moves meanwhile.
     ///
-    /// Without one it asks the platform, for each participant that holds some, whether it is dead (a system call or two),
-    /// and takes back what the dead had. While others acquire and release at the same time, it may overlook a permit that
-    /// moves from one word to another during its look.
+    /// # Errors
+    ///
+    /// [`NoPermits`](TryAcquireError::NoPermits), [`Closed`](TryAcquireError::Closed).
+    #[doc(alias = "sem_trywait")]
+    #[doc(alias = "try_wait")]
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_, 'm, P>, TryAcquireError> {
+        self.here()?;
         match self.take_first() {
-            Some(raw) => Ok(self.adopt(raw)),
-            None => self.try_acquire_many(1),
+            Some(raw) => Ok(Permit::new(self, raw)),
+            None => self.try_acquire_contended(1),
         }
     }
 
-    /// Acquires so many permits if they are there, all or none. Never waits. 0 permits are always there.
+    /// Acquires so many permits if they are there, all or none; never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPermits`](TryAcquireError::NoPermits); [`TooMany`](TryAcquireError::TooMany) if that is more than the
+    /// [maximum](Self::max); [`Closed`](TryAcquireError::Closed).
+    pub fn try_acquire_many(&self, permits: u32) -> Result<Permit<'_, 'm, P>, TryAcquireError> {
+        self.here()?;
+        self.try_acquire_contended(permits)
+    }
+
     #[cold]
     #[inline(never)]
-    pub fn try_acquire_many(&self, permits: u32) -> Result<Permit<'_, 'm, P>, TryAcquireError> {
-        if permits > self.parts.max() {
+    fn try_acquire_contended(&self, permits: u32) -> Result<Permit<'_, 'm, P>, TryAcquireError> {
+        if permits > self.view.max() {
             return Err(TryAcquireError::TooMany);
         }
         for _ in 0..TRIES {
             match self.collect(permits) {
-                Ok(raw) => return Ok(self.adopt(raw)),
+                Ok(raw) => return Ok(Permit::new(self, raw)),
                 Err(Refused::Closed) => return Err(TryAcquireError::Closed),
                 Err(Refused::Overtaken) => spin_hint(),
                 Err(Refused::Short) => {
@@ -113,40 +130,121 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         Err(TryAcquireError::NoPermits)
     }
 
-    /// Acquires a permit, and waits for one if there is none.
+    /// Acquires a permit, and waits for one if there is none: polls for some microseconds, lets others run, then sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](AcquireError::Closed).
+    #[doc(alias = "sem_wait")]
+    #[doc(alias = "wait")]
+    #[doc(alias = "down")]
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_, 'm, P>, AcquireError> {
-        match self.take_first() {
-            Some(raw) => Ok(self.adopt(raw)),
-            None => self.acquire_many(1),
-        }
+        self.acquire_within(&Limit::Forever).map_err(AcquireTimeoutError::endless)
     }
 
-    /// Acquires a permit, and waits at most until `deadline`. One that is there wins over a deadline that has passed.
+    /// Acquires a permit, and waits at most so long. One that is there at once is taken whatever the time limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](AcquireTimeoutError::Timeout), [`Closed`](AcquireTimeoutError::Closed).
+    #[doc(alias = "sem_timedwait")]
     #[inline]
-    pub fn acquire_deadline(&self, deadline: Instant) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
+        self.acquire_within(&Limit::For(timeout))
+    }
+
+    /// Acquires a permit, and waits at most until then.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](AcquireTimeoutError::Timeout), [`Closed`](AcquireTimeoutError::Closed).
+    #[doc(alias = "sem_clockwait")]
+    #[inline]
+    pub fn acquire_deadline(&self, deadline: P::Deadline) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
+        self.acquire_within(&Limit::Until(deadline))
+    }
+
+    #[inline(always)]
+    fn acquire_within(&self, limit: &Limit<P::Deadline>) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
+        self.here()?;
         match self.take_first() {
-            Some(raw) => Ok(self.adopt(raw)),
-            None => self.acquire_contended(1, Some(deadline)),
+            Some(raw) => Ok(Permit::new(self, raw)),
+            None => self.acquire_contended(1, limit),
         }
     }
 
-    /// Acquires so many permits at once, and waits until there are as many. Holds none of them while it waits.
+    /// Acquires so many permits at once, and waits until there are as many. It holds none of them while it waits, so those
+    /// who want fewer overtake it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let places = region.semaphore("places").permits(5).create()?;
+    /// let party = places.acquire_many(3)?;
+    /// assert_eq!((party.count(), places.available()), (3, 2));
+    /// assert!(places.try_acquire_many(3).unwrap_err().is_no_permits());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TooMany`](AcquireError::TooMany) if that is more than the [maximum](Self::max); [`Closed`](AcquireError::Closed).
     pub fn acquire_many(&self, permits: u32) -> Result<Permit<'_, 'm, P>, AcquireError> {
-        self.acquire_contended(permits, None).map_err(|error| match error {
-            AcquireTimeoutError::Closed | AcquireTimeoutError::Timeout => AcquireError::Closed,
-            AcquireTimeoutError::TooMany => AcquireError::TooMany,
-            AcquireTimeoutError::Fault(fault) => AcquireError::Fault(fault),
-        })
+        self.here()?;
+        self.acquire_contended(permits, &Limit::Forever).map_err(AcquireTimeoutError::endless)
     }
 
-    /// Acquires so many permits at once, and waits at most until `deadline`.
+    /// Acquires so many permits at once, and waits at most so long.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_many`](Self::acquire_many), and [`Timeout`](AcquireTimeoutError::Timeout).
+    pub fn acquire_many_timeout(
+        &self,
+        permits: u32,
+        timeout: Duration,
+    ) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
+        self.here()?;
+        self.acquire_contended(permits, &Limit::For(timeout))
+    }
+
+    /// Acquires so many permits at once, and waits at most until then.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_many`](Self::acquire_many), and [`Timeout`](AcquireTimeoutError::Timeout).
     pub fn acquire_many_deadline(
         &self,
         permits: u32,
-        deadline: Instant,
+        deadline: P::Deadline,
     ) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        self.acquire_contended(permits, Some(deadline))
+        self.here()?;
+        self.acquire_contended(permits, &Limit::Until(deadline))
+    }
+
+    /// [`acquire`](Self::acquire), with a permit that keeps a handle of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire).
+    pub fn acquire_owned(&self) -> Result<OwnedPermit<'m, P>, AcquireError>
+    where
+        P: Clone,
+    {
+        self.acquire().map(Permit::into_owned)
+    }
+
+    /// [`try_acquire`](Self::try_acquire), with a permit that keeps a handle of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit<'m, P>, TryAcquireError>
+    where
+        P: Clone,
+    {
+        self.try_acquire().map(Permit::into_owned)
     }
 
     #[cold]
@@ -154,14 +252,14 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     fn acquire_contended(
         &self,
         permits: u32,
-        deadline: Option<Instant>,
+        limit: &Limit<P::Deadline>,
     ) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        if permits > self.parts.max() {
+        if permits > self.view.max() {
             return Err(AcquireTimeoutError::TooMany);
         }
         let attempt = |thorough: bool| {
             if thorough && permits > 1 {
-                self.parts.announce_many(&self.platform);
+                self.view.announce_many(&self.platform);
             }
             match self.collect(permits) {
                 Ok(raw) => Attempt::Done(Ok(raw)),
@@ -182,11 +280,11 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                 Err(Refused::Short) => Attempt::NotYet,
             }
         };
-        match block_until(&self.platform, &self.parts.control.sleepers, &self.budget, deadline, attempt) {
-            Some(taken) => taken.map(|raw| self.adopt(raw)),
+        match block_until(&self.platform, &self.view.words.sleepers, &self.budget, limit.deadline(&self.platform), attempt) {
+            Some(taken) => taken.map(|raw| Permit::new(self, raw)),
             // The time may have been over before anybody looked for the dead: this does, so that what they had is found
             // however short the time limit.
-            None => self.try_acquire_many(permits).map_err(|error| match error {
+            None => self.try_acquire_contended(permits).map_err(|error| match error {
                 TryAcquireError::NoPermits => AcquireTimeoutError::Timeout,
                 TryAcquireError::Closed => AcquireTimeoutError::Closed,
                 TryAcquireError::TooMany => AcquireTimeoutError::TooMany,

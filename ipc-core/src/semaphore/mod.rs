@@ -70,13 +70,13 @@
 //! acquiring and releasing is two compare-exchanges on a word that is mostly its own.
 
 mod acquire;
-pub mod layout;
+mod handle;
 mod permit;
 mod release;
-mod view;
 mod word;
+mod words;
 
-pub use permit::{Permit, RawPermit};
-pub use view::Inspector;
-pub use view::Semaphore;
+pub use handle::{Options, Semaphore};
+pub use permit::{OwnedPermit, Permit};
 pub use word::MOST_PERMITS;
+pub use words::{View, Words};

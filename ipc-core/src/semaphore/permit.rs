@@ -1,67 +1,115 @@
-//! What an acquirer gets.
+//! The guards.
 
+use core::fmt;
+
+use super::handle::Semaphore;
+use super::word::Chain;
 use crate::platform::Platform;
 
-use super::view::Semaphore;
-use super::word::Chain;
-
-/// Permits of a semaphore, which go back when this is dropped.
-///
-/// If the process dies first, whoever looks for permits next takes them back.
-#[must_use = "the permit goes back when this is dropped"]
-pub struct Permit<'s, 'm, P: Platform> {
-    semaphore: &'s Semaphore<'m, P>,
-    raw: RawPermit,
-}
-
-/// Permits without the handle they came from: for guards of other shapes. Dropping it leaves the permits taken until this
-/// process is gone; [`Semaphore::adopt`] turns it into a guard again.
-#[must_use = "dropping this leaves the permits taken"]
+/// Permits without the handle they came from.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RawPermit(pub(super) Chain);
+pub(super) struct RawPermit(pub(super) Chain);
 
 impl RawPermit {
-    /// How many permits.
-    pub const fn count(&self) -> u32 {
+    fn count(&self) -> u32 {
         self.0.len
     }
 }
 
-// Shared memory is not touched.
-impl<P: Platform> core::fmt::Debug for Permit<'_, '_, P> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Permit").field("count", &self.count()).finish_non_exhaustive()
-    }
+/// Permits of a [`Semaphore`], which go back when this is dropped; or when the process dies.
+///
+/// In a child after `fork`, dropping it does nothing: the permits are the parent's.
+#[must_use = "the permit goes back when this is dropped"]
+pub struct Permit<'s, 'm, P: Platform> {
+    semaphore: &'s Semaphore<'m, P>,
+    /// `None` only while it is dropped or taken apart.
+    raw: Option<RawPermit>,
 }
+
+/// A [`Permit`] that keeps a handle of its semaphore, so that it can go to another thread or into a structure.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let slots = region.semaphore("slots").permits(2).create()?;
+/// let permit = slots.acquire_owned()?;
+/// std::thread::spawn(move || {
+///     // ... works ...
+///     drop(permit);
+/// });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "the permit goes back when this is dropped"]
+pub struct OwnedPermit<'m, P: Platform> {
+    semaphore: Semaphore<'m, P>,
+    raw: Option<RawPermit>,
+}
+
+macro_rules! permit {
+    ($name:ident<$($life:lifetime),*>) => {
+        // Shared memory is not touched.
+        impl<P: Platform + fmt::Debug> fmt::Debug for $name<$($life,)* P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("semaphore", &self.semaphore)
+                    .field("count", &self.count())
+                    .finish()
+            }
+        }
+
+        impl<P: Platform> $name<$($life,)* P> {
+            /// How many permits.
+            #[doc(alias = "num_permits")]
+            pub fn count(&self) -> u32 {
+                self.raw.as_ref().map_or(0, RawPermit::count)
+            }
+
+            /// Takes the permits out of circulation: they do not go back. In the signalling use, this is the receipt of the
+            /// signal: it is consumed, and a process that dies later does not bring it back.
+            pub fn forget(mut self) {
+                if let Some(raw) = self.raw.take() {
+                    self.semaphore.consume(raw);
+                }
+            }
+        }
+
+        impl<P: Platform> Drop for $name<$($life,)* P> {
+            #[inline]
+            fn drop(&mut self) {
+                if let Some(raw) = self.raw.take() {
+                    self.semaphore.put_back(raw);
+                }
+            }
+        }
+    };
+}
+
+permit!(Permit<'_, '_>);
+permit!(OwnedPermit<'_>);
 
 impl<'s, 'm, P: Platform> Permit<'s, 'm, P> {
-    /// How many permits.
-    pub const fn count(&self) -> u32 {
-        self.raw.count()
+    #[inline(always)]
+    pub(super) fn new(semaphore: &'s Semaphore<'m, P>, raw: RawPermit) -> Self {
+        Permit { semaphore, raw: Some(raw) }
     }
 
-    /// Takes the permits out of circulation: they do not go back. What was signalled is consumed.
-    pub fn forget(self) {
-        let semaphore = self.semaphore;
-        semaphore.consume(self.into_raw());
+    /// The semaphore that the permits are of.
+    pub fn semaphore(&self) -> &'s Semaphore<'m, P> {
+        self.semaphore
     }
 
-    /// The permits alone.
-    pub fn into_raw(self) -> RawPermit {
-        RawPermit(core::mem::ManuallyDrop::new(self).raw.0)
-    }
-}
-
-impl<P: Platform> Drop for Permit<'_, '_, P> {
-    #[inline]
-    fn drop(&mut self) {
-        self.semaphore.put_back(RawPermit(self.raw.0));
+    /// The same permits with a handle of their own.
+    pub fn into_owned(mut self) -> OwnedPermit<'m, P>
+    where
+        P: Clone,
+    {
+        OwnedPermit { semaphore: self.semaphore.clone(), raw: self.raw.take() }
     }
 }
 
-impl<'m, P: Platform> Semaphore<'m, P> {
-    /// A guard of permits that this handle, or another one of the same participant, has acquired.
-    pub fn adopt(&self, raw: RawPermit) -> Permit<'_, 'm, P> {
-        Permit { semaphore: self, raw }
+impl<'m, P: Platform> OwnedPermit<'m, P> {
+    /// The semaphore that the permits are of.
+    pub fn semaphore(&self) -> &Semaphore<'m, P> {
+        &self.semaphore
     }
 }

@@ -5,7 +5,7 @@ use crate::platform::Platform;
 use crate::sync::{Ordering, spin_hint};
 
 use super::permit::RawPermit;
-use super::view::Semaphore;
+use super::handle::Semaphore;
 use super::word::{self, ABSENT, AVAILABLE, Chain};
 
 /// How often a release looks again while others are half-way through theirs.
@@ -14,20 +14,20 @@ const POST_ATTEMPTS: u32 = if cfg!(loom) { 4 } else { 128 };
 impl<P: Platform> Semaphore<'_, P> {
     /// Gives permits back: what dropping the guard does. Nothing if the memory is not there any more.
     #[inline]
-    pub fn put_back(&self, raw: RawPermit) {
+    pub(super) fn put_back(&self, raw: RawPermit) {
         if !self.platform.is_here() {
             return;
         }
         let Chain { head, len } = raw.0;
         // A chain of one has no link.
-        let permit = self.parts.permits.get(head as usize);
+        let permit = self.view.permits.get(head as usize);
         if len == 1
             && permit.is_some_and(|permit| {
                 // Release, with the Acquire of the next holder: what we did with the permit.
                 permit.compare_exchange(self.held, AVAILABLE, Ordering::Release, Ordering::Relaxed).is_ok()
             })
         {
-            self.parts.notify(&self.platform, 1);
+            self.view.notify(&self.platform, 1);
         } else if len > 1 {
             self.put_back_many(raw.0);
         }
@@ -36,29 +36,41 @@ impl<P: Platform> Semaphore<'_, P> {
     #[cold]
     #[inline(never)]
     pub(super) fn put_back_many(&self, chain: Chain) {
-        let returned = self.parts.change_all(chain, self.held, AVAILABLE, Ordering::Release);
+        let returned = self.view.change_all(chain, self.held, AVAILABLE, Ordering::Release);
         if returned != 0 {
-            self.parts.notify(&self.platform, returned);
+            self.view.notify(&self.platform, returned);
         }
     }
 
     /// Takes permits out of circulation: what [`Permit::forget`](super::Permit::forget) does.
-    pub fn consume(&self, raw: RawPermit) {
+    pub(super) fn consume(&self, raw: RawPermit) {
         if self.platform.is_here() {
-            self.parts.change_all(raw.0, self.held, ABSENT, Ordering::Relaxed);
+            self.view.change_all(raw.0, self.held, ABSENT, Ordering::Relaxed);
         }
     }
 
-    /// Adds permits, whoever has acquired what: the signalling use. All of them or none.
+    /// Adds permits, all of them or none, whoever has acquired what: a signal. Not needed to give a permit back, which is
+    /// dropping it.
     ///
-    /// A release of one permit is one step: a poster that is killed has posted it or not. One of several is a step for
-    /// each. Lock-free; no system call unless somebody sleeps.
+    /// ```
+    /// # use ipc_posix::{Region, ReleaseError};
+    /// # let region = Region::options().anonymous()?;
+    /// let bell = region.semaphore("bell").permits(0).max(3).create()?;
+    /// bell.release(2)?;
+    /// assert_eq!(bell.release(2), Err(ReleaseError::Full { wanted: 2, room: 1 }));
+    /// assert_eq!(bell.available(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Full`](ReleaseError::Full) if that would be more than the maximum: then nothing was added. (While another
-    /// participant is stopped in the middle of a release of several, its room counts as taken.)
+    /// [`Full`](ReleaseError::Full) if that would be more than the [maximum](Self::max). Permits that are held count.
+    #[doc(alias = "sem_post")]
+    #[doc(alias = "post")]
+    #[doc(alias = "up")]
+    #[doc(alias = "add_permits")]
     pub fn release(&self, permits: u32) -> Result<(), ReleaseError> {
+        self.here()?;
         if permits == 0 {
             return Ok(());
         }
@@ -76,27 +88,27 @@ impl<P: Platform> Semaphore<'_, P> {
             }
             spin_hint();
         }
-        Err(ReleaseError::Full { wanted: permits, room: self.parts.count(ABSENT) })
+        Err(ReleaseError::Full { wanted: permits, room: self.view.count(ABSENT) })
     }
 
     /// Posts all, or none: then how many there is room for.
     fn post(&self, permits: u32) -> Result<(), u32> {
-        let max = self.parts.max();
+        let max = self.view.max();
         // Relaxed: a hint in private memory.
         let mut start = self.post_hint.load(Ordering::Relaxed);
         if permits == 1 {
             // Release, with the acquirer's Acquire: what was signalled.
-            let at = self.parts.change_one(ABSENT, AVAILABLE, Ordering::Release, start, max).ok_or(0u32)?;
+            let at = self.view.change_one(ABSENT, AVAILABLE, Ordering::Release, start, max).ok_or(0u32)?;
             self.post_hint.store(at, Ordering::Relaxed);
-            self.parts.notify(&self.platform, 1);
+            self.view.notify(&self.platform, 1);
             return Ok(());
         }
         let bare = word::posting(self.me);
         let mut chain = Chain::EMPTY;
         while chain.len < permits {
             // Relaxed: nobody but us, and a sweeper when we are dead, changes it from now on.
-            let Some(at) = self.parts.change_one(ABSENT, chain.link(bare), Ordering::Relaxed, start, max) else {
-                self.parts.change_all(chain, bare, ABSENT, Ordering::Relaxed);
+            let Some(at) = self.view.change_one(ABSENT, chain.link(bare), Ordering::Relaxed, start, max) else {
+                self.view.change_all(chain, bare, ABSENT, Ordering::Relaxed);
                 return Err(chain.len);
             };
             chain.push(at);
@@ -104,8 +116,8 @@ impl<P: Platform> Semaphore<'_, P> {
         }
         self.post_hint.store(chain.head, Ordering::Relaxed);
         // Release: as above, for each.
-        let posted = self.parts.change_all(chain, bare, AVAILABLE, Ordering::Release);
-        self.parts.notify(&self.platform, posted);
+        let posted = self.view.change_all(chain, bare, AVAILABLE, Ordering::Release);
+        self.view.notify(&self.platform, posted);
         Ok(())
     }
 }

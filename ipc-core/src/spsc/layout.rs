@@ -22,7 +22,7 @@ use crate::object::{self, Field, HEADER_BYTES, Kind, ObjectHeader, Shape, ShapeE
 use crate::participant::Dead;
 use crate::participant::ParticipantId;
 use crate::platform::Platform;
-use crate::queue::layout::Lone;
+use crate::queue::Lone;
 use crate::slots::Slots;
 #[cfg(not(loom))]
 use crate::slots::places;
@@ -219,7 +219,7 @@ impl<'m, T> Words<'m, T> {
     /// The words of a model.
     #[cfg(loom)]
     pub fn new(control: &'m Control, places: &'m [crate::slots::Place], capacity: u64) -> Self {
-        Words { control, slots: Slots::new(places), capacity }
+        Words { control, slots: Slots::over(places), capacity }
     }
 
     /// The queue's figures. A handful of loads.

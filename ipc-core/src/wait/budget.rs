@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use crate::platform::Platform;
-use crate::sync::{AtomicU32, Ordering, spin_hint};
+use crate::sync::private::AtomicU32;
+use crate::sync::{Ordering, spin_hint};
 use crate::time::Instant;
 
 /// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.

@@ -59,9 +59,9 @@ pub struct Ticket(u32);
 
 impl EventCount {
     /// An event count without sleepers.
-    #[cfg(loom)]
+    #[allow(clippy::new_without_default, reason = "made in place only")]
     pub fn new() -> Self {
-        EventCount::with_epoch(0)
+        EventCount(AtomicU32::new(0))
     }
 
     /// The same with an epoch: with an odd one, the next fruitless wake clears nothing.
@@ -143,12 +143,5 @@ impl EventCount {
         if self.0.compare_exchange(seen, cleared, Ordering::Release, Ordering::Relaxed).is_ok() {
             platform.wake(&self.0, EVERYBODY);
         }
-    }
-}
-
-#[cfg(loom)]
-impl Default for EventCount {
-    fn default() -> Self {
-        Self::new()
     }
 }

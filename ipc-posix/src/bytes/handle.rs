@@ -8,7 +8,7 @@ use ipc_core::error::{Fault, RecvBytesError, SendBytesError};
 
 use crate::attachment::Membership;
 use crate::clock;
-use crate::queue::append;
+use ipc_core::queue::append;
 use crate::region::{Footprint, Region};
 
 /// A bounded queue of messages of any length between processes: text, serialised data, frames. Any number of senders and receivers;

@@ -184,7 +184,7 @@ impl<T: AnyBitPattern> Received<'_, T> {
     pub fn to_vec(&self) -> Vec<T> {
         let mut all = Vec::new();
         let copied: Result<_, std::convert::Infallible> =
-            crate::queue::append(&mut all, self.len, |room| Ok(self.elements().copy_to_uninit(room).len()));
+            ipc_core::queue::append(&mut all, self.len, |room| Ok(self.elements().copy_to_uninit(room).len()));
         let Ok(_) = copied;
         all
     }

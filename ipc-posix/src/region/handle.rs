@@ -8,7 +8,7 @@ use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::ParticipantId;
 use ipc_core::atomic::Value;
 use ipc_core::participant::Seized;
-use ipc_core::queue::Inspector;
+use ipc_core::queue::{self, Stats as QueueStats};
 use ipc_core::region::{Name, ObjectInfo};
 
 use super::options::RegionOptions;
@@ -20,14 +20,10 @@ use crate::broadcast::BroadcastOptions;
 use crate::bytes::ByteQueueOptions;
 use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
-use crate::event::EventOptions;
 use crate::event_group::EventGroupOptions;
 use crate::loan::LoanQueueOptions;
-use crate::mutex::{MutexOptions, ReentrantMutexOptions};
 use crate::once_cell::OnceCellOptions;
-use crate::queue::{QueueOptions, QueueStats};
 use crate::rwlock::RwLockOptions;
-use crate::semaphore::SemaphoreOptions;
 use crate::spsc::SpscOptions;
 use crate::watch::WatchOptions;
 use crate::{probe, sys};
@@ -270,22 +266,6 @@ impl Region {
         BarrierOptions::new(self, name)
     }
 
-    /// An event in this region: set its options, then create or open it. See [`Event`](crate::Event).
-    pub fn event(&self, name: &str) -> EventOptions<'_> {
-        EventOptions::new(self, name)
-    }
-
-    /// A mutex with a `T` in this region: set its options, then create or open it. See [`Mutex`](crate::Mutex).
-    pub fn mutex<T: Pod>(&self, name: &str) -> MutexOptions<'_, T> {
-        MutexOptions::new(self, name)
-    }
-
-    /// A mutex with a `T` in this region that its holder may lock again: set its options, then create or open it. See
-    /// [`ReentrantMutex`](crate::ReentrantMutex).
-    pub fn reentrant_mutex<T: Pod>(&self, name: &str) -> ReentrantMutexOptions<'_, T> {
-        ReentrantMutexOptions::new(self, name)
-    }
-
     /// A lock with a `T` in this region for one writer or many readers: set its options, then create or open it. See
     /// [`RwLock`](crate::RwLock).
     pub fn rwlock<T: Pod>(&self, name: &str) -> RwLockOptions<'_, T> {
@@ -301,19 +281,6 @@ impl Region {
     /// [`Watch`](crate::Watch).
     pub fn watch<T: NoUninit + CheckedBitPattern>(&self, name: &str, initial: T) -> WatchOptions<'_, T> {
         WatchOptions::new(self, name, initial)
-    }
-
-    /// A queue of `T` in this region: set its options, then create or open it.
-    ///
-    /// ```
-    /// # use ipc_posix::Region;
-    /// # let region = Region::options().anonymous()?;
-    /// let jobs = region.queue::<u64>("jobs").capacity(16).open_or_create()?;
-    /// assert_eq!(jobs.capacity(), 16);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn queue<T>(&self, name: &str) -> QueueOptions<'_, T> {
-        QueueOptions::new(self, name)
     }
 
     /// A queue of messages of any length in this region: set its options, then create or open it. See
@@ -338,19 +305,6 @@ impl Region {
     pub fn spsc<T>(&self, name: &str) -> SpscOptions<'_, T> {
         SpscOptions::new(self, name)
     }
-
-    /// A counting semaphore in this region: set its options, then create or open it.
-    ///
-    /// ```
-    /// # use ipc_posix::Region;
-    /// # let region = Region::options().anonymous()?;
-    /// let slots = region.semaphore("slots").permits(4).bounded().open_or_create()?;
-    /// assert_eq!((slots.available(), slots.max()), (4, 4));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn semaphore(&self, name: &str) -> SemaphoreOptions<'_> {
-        SemaphoreOptions::new(self, name)
-    }
 }
 
 /// The figures of a queue in a view.
@@ -359,7 +313,7 @@ pub(super) fn queue_stats(view: &ipc_core::region::RegionView<'_>, name: &str) -
     let directory = |cause| error(ObjectErrorKind::Directory(cause));
     let found = Name::new(name).and_then(|name| view.directory().find(&name)).map_err(directory)?;
     let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
-    Inspector::attach(memory).map(|queue| queue.stats()).map_err(|cause| directory(cause.into()))
+    queue::stats(memory).map_err(|cause| directory(cause.into()))
 }
 
 /// The participants in a table.

@@ -7,5 +7,6 @@ mod options;
 mod read_only;
 
 pub use handle::{Participant, Region};
-pub use options::{Footprint, MemoryBarrier, RegionOptions};
+pub use ipc_core::object::Footprint;
+pub use options::{MemoryBarrier, RegionOptions};
 pub use read_only::ReadOnlyRegion;

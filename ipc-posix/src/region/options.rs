@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use ipc_core::object::Footprint;
 use ipc_core::region::{Flags, Geometry};
 
 use super::{Region, create, open, read_only::ReadOnlyRegion};
@@ -28,17 +29,6 @@ pub enum MemoryBarrier {
     Auto,
     /// Fences: for regions that processes under strict seccomp filters share.
     Fence,
-}
-
-/// The bytes that an object takes in a region: see [`Queue::footprint`](crate::Queue::footprint).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Footprint(pub(crate) u64);
-
-impl Footprint {
-    /// The number of bytes.
-    pub const fn bytes(self) -> u64 {
-        self.0
-    }
 }
 
 /// A builder: sizes and permissions for creators, demands of openers, and the directory for both.

@@ -16,7 +16,7 @@ use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::fork::ForkGuard;
 use crate::liveness::LockByte;
 use crate::probe::Probe;
-use crate::queue::QueueStats;
+use ipc_core::queue::Stats as QueueStats;
 use crate::watch::ReadOnlyWatch;
 
 /// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes

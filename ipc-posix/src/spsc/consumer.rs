@@ -12,7 +12,7 @@ use ipc_core::spsc::ReadChunk;
 use super::iter::{SpscIter, SpscTryIter};
 use crate::attachment::Membership;
 use crate::clock;
-use crate::queue::{append, endless};
+use ipc_core::queue::append;
 use crate::region::Region;
 
 /// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](crate::Spsc::consumer).
@@ -183,7 +183,7 @@ impl<T: NoUninit + CheckedBitPattern> Consumer<T> {
         if !self.is_here() {
             return Err(RecvError::Fault(Fault::Forked));
         }
-        self.core.recv_slice(out, None).map_err(endless)
+        self.core.recv_slice(out, None).map_err(RecvTimeoutError::endless)
     }
 
     /// The same; waits for one element at most so long.
@@ -209,7 +209,7 @@ impl<T: NoUninit + CheckedBitPattern> Consumer<T> {
         if !self.is_here() {
             return Err(RecvError::Fault(Fault::Forked));
         }
-        self.core.recv_uninit(out, None).map_err(endless)
+        self.core.recv_uninit(out, None).map_err(RecvTimeoutError::endless)
     }
 
     /// Waits for an element and appends as many as there are to `buffer`, at most `most`; how many. 0 only if `most` is 0.
@@ -222,7 +222,7 @@ impl<T: NoUninit + CheckedBitPattern> Consumer<T> {
             return Err(RecvError::Fault(Fault::Forked));
         }
         let most = most.min(self.capacity());
-        append(buffer, most, |room| self.core.recv_uninit(room, None).map(|values| values.len()).map_err(endless))
+        append(buffer, most, |room| self.core.recv_uninit(room, None).map(|values| values.len()).map_err(RecvTimeoutError::endless))
     }
 
     /// At least one and at most `most` elements (none if that is 0), to be read in place and then [committed](ReadChunk::commit): no

@@ -134,7 +134,12 @@ fn lay_again(folder: &Folder, region: &Region, capacity: usize, first: u64) {
     // SAFETY: mapped just now, for reading and writing, and unmapped only below.
     let memory = unsafe { Memory::from_raw(NonNull::new(map.cast()).expect("not null"), len) };
     let memory = memory.part(info.offset, info.length).expect("the queue lies in the region");
-    ipc_core::Queue::<Message, _>::create_at(memory, capacity as u64, 0, SpinPlatform::new(1), first)
+    {
+        let mut wanted = ipc_core::queue::Options::<Message>::new(capacity as u64);
+        wanted.start = first;
+        // SAFETY: new memory.
+        unsafe { ipc_core::object::Blueprint::create(&wanted, memory, SpinPlatform::new(1)) }
+    }
         .expect("the same queue");
     // SAFETY: the mapping from above; the queue handle is gone.
     unsafe { libc::munmap(map, len) };

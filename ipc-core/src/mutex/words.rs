@@ -1,6 +1,9 @@
-//! The lock's word, without the data.
+//! The mutex's words: the lock, which copy of the data counts, and how often its holder has entered; and where what lies.
 
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
 use crate::participant::{Dead, ParticipantId, Seized};
+use crate::payload::OVERHEAD;
 use crate::platform::{Platform, WaitOutcome};
 use crate::sync::{AtomicU32, Ordering, spin_hint};
 use crate::time::Instant;
@@ -71,7 +74,107 @@ pub enum Intent {
     Shared,
 }
 
-/// The word. Zero is unlocked.
+/// The words. Small data follow on the same cache line.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Words {
+    pub(super) raw: RawMutex,
+    pub(super) versions: Versions,
+    /// See [`ReentrantMutex`](super::ReentrantMutex).
+    pub(super) depth: AtomicU32,
+}
+
+impl Words {
+    /// An unlocked mutex, of which the first copy of the data counts.
+    pub(super) fn new() -> Self {
+        Words { raw: RawMutex::new(), versions: Versions::new(), depth: AtomicU32::new(0) }
+    }
+}
+
+/// Bytes from the start of the object to the end of its words.
+pub(super) const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
+const _: () = assert!(cfg!(loom) || WORDS_END == 140);
+
+/// Where the two copies of the data lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    pub(super) first: usize,
+    pub(super) stride: usize,
+    pub(super) end: u64,
+}
+
+impl Layout {
+    /// For data of this size and alignment.
+    pub(super) const fn new(size: usize, align: usize) -> Self {
+        let align = if align < 8 { 8 } else { align };
+        let stride = (size.div_ceil(8).saturating_mul(8) + OVERHEAD).next_multiple_of(align);
+        let first = WORDS_END.next_multiple_of(align);
+        let end = first.saturating_add(stride).saturating_add(stride);
+        Layout { first, stride, end: end.next_multiple_of(OBJECT_ALIGN) as u64 }
+    }
+
+    /// For a `T`.
+    pub(super) const fn of<T>() -> Self {
+        assert!(align_of::<T>() <= OBJECT_ALIGN, "the data of a mutex may be aligned to 128 bytes at most");
+        Self::new(size_of::<T>(), align_of::<T>())
+    }
+}
+
+/// A mutex in place: its words, and the memory with the copies.
+pub type View<'m> = (&'m Words, Memory<'m>);
+
+// SAFETY: atomics behind the header of every mutex; the copies are reached through pointers, under the lock.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[WORDS_END];
+    type Geometry = Layout;
+    type View<'m> = View<'m>;
+
+    fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Layout, ShapeError> {
+        Ok(Layout::new(shape.element_size as usize, shape.element_align as usize))
+    }
+
+    fn bytes(layout: &Layout) -> u64 {
+        layout.end
+    }
+
+    fn view<'m>(memory: Memory<'m>, _: &Layout) -> Result<View<'m>, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: WORDS_END as u64, found: memory.len() as u64 };
+        // SAFETY: see above.
+        let words = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
+        Ok((&words[0], memory))
+    }
+
+    fn sweep<P: Platform + ?Sized>((words, _): View<'_>, dead: &Dead, platform: &P) {
+        words.raw.sweep(dead, platform);
+    }
+}
+
+/// Which copy of the data counts. A holder that works in place changes that one. A transaction writes the other one and then
+/// changes the word: one store, so that its death leaves the old value or the new one. Used only by the holder of the lock.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Versions(AtomicU32);
+
+impl Versions {
+    fn new() -> Self {
+        Versions(AtomicU32::new(0))
+    }
+
+    /// The index of the copy that counts.
+    #[inline]
+    pub(super) fn current(&self) -> usize {
+        // Acquire, with the commit of an owner that may have died before its unlock.
+        (self.0.load(Ordering::Acquire) & 1) as usize
+    }
+
+    /// Makes the other copy the one that counts.
+    pub(super) fn switch(&self, to: usize) {
+        // Release: who reads the new index finds the copy whole.
+        self.0.store(to as u32, Ordering::Release);
+    }
+}
+
+/// The lock. Zero is unlocked.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct RawMutex {
@@ -84,9 +187,8 @@ fn owner(word: u32) -> Option<ParticipantId> {
 }
 
 impl RawMutex {
-    /// An unlocked lock in a model.
-    #[cfg(loom)]
-    #[allow(clippy::new_without_default, reason = "for models only")]
+    /// An unlocked lock.
+    #[allow(clippy::new_without_default, reason = "made in place only")]
     pub fn new() -> Self {
         RawMutex { word: AtomicU32::new(0) }
     }

@@ -1,15 +1,16 @@
 //! The lock alone, for the guards of the `lock_api` crate.
 
-use std::fmt;
-use std::time::{Duration, Instant};
+use core::fmt;
+use core::time::Duration;
 
 use bytemuck::Pod;
-use ipc_core::mutex::{Intent, RawMutex as Words};
-use ipc_core::wait::SpinBudget;
 
 use super::handle::Mutex;
-use crate::attachment::Membership;
-use crate::clock;
+use super::words::{Intent, RawMutex};
+use crate::platform::Platform;
+use crate::sync::AtomicU32;
+use crate::time::Limit;
+use crate::wait::SpinBudget;
 
 /// The lock of a [`Mutex`] as [`lock_api::RawMutex`] (feature `lock_api`): for data of this process's own that only one process
 /// at a time may use, behind the guards that one knows.
@@ -33,24 +34,28 @@ use crate::clock;
 ///
 /// # Panics
 ///
-/// The blocking calls panic in a child after `fork`, and on [`RawMutex::INIT`](lock_api::RawMutex::INIT), which no object is
+/// The blocking calls panic in a child after `fork`, and on [`Bare::INIT`](lock_api::Bare::INIT), which no object is
 /// behind: make one with [`new`](Self::new). The others answer there that the lock is taken.
-pub struct RawMutex {
-    lock: Option<Lock>,
+pub struct Bare<P: 'static> {
+    lock: Option<Lock<P>>,
 }
 
-struct Lock {
-    words: &'static Words,
+struct Lock<P> {
+    words: &'static RawMutex,
     /// Keeps the words alive.
-    membership: Membership,
+    platform: P,
     budget: SpinBudget,
 }
 
-impl RawMutex {
+impl<P: Platform> Bare<P> {
     /// The lock of this mutex, which goes on to exclude those who lock it in other ways.
-    pub fn new<T: Pod>(mutex: &Mutex<T>) -> Self {
-        let (words, membership) = mutex.lock_alone();
-        RawMutex { lock: Some(Lock { words, membership: membership.clone(), budget: SpinBudget::new(membership) }) }
+    pub fn new<T: Pod>(mutex: &Mutex<'static, T, P>) -> Self
+    where
+        P: Clone,
+    {
+        let (words, platform) = (&mutex.words.raw, mutex.platform.clone());
+        let budget = SpinBudget::new(&platform);
+        Bare { lock: Some(Lock { words, platform, budget }) }
     }
 
     /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false` after
@@ -66,56 +71,59 @@ impl RawMutex {
         }
     }
 
-    fn here(&self) -> Option<&Lock> {
-        self.lock.as_ref().filter(|lock| lock.membership.is_here())
+    fn here(&self) -> Option<&Lock<P>> {
+        self.lock.as_ref().filter(|lock| lock.platform.is_here())
     }
 
-    fn lock_until(&self, deadline: Option<ipc_core::Instant>) -> bool {
+    fn lock_until(&self, limit: &Limit<P::Deadline>) -> bool {
         let lock = self.here().expect("a lock that was made in this process, see RawMutex::new");
-        if lock.words.lock_first(&lock.membership, Intent::InPlace) {
+        if lock.words.lock_first(&lock.platform, Intent::InPlace) {
             return true;
         }
+        let deadline = limit.deadline(&lock.platform);
         loop {
-            match lock.words.lock_contended(&lock.membership, Intent::InPlace, &lock.budget, deadline) {
+            match lock.words.lock_contended(&lock.platform, Intent::InPlace, &lock.budget, deadline) {
                 Ok(_) => return true,
-                Err(_) if deadline.is_some_and(|deadline| clock::now() >= deadline) => return false,
+                Err(_) if deadline.is_some_and(|deadline| lock.platform.now() >= deadline) => return false,
                 // This thread's own lock, or garbage: to wait for what does not come, without a fault of ours.
-                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+                Err(_) => {
+                    lock.platform.wait(&AtomicU32::new(0), 0, Duration::from_millis(10));
+                }
             }
         }
     }
 }
 
-impl fmt::Debug for RawMutex {
+impl<P> fmt::Debug for Bare<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawMutex").finish_non_exhaustive()
+        f.debug_struct("Bare").finish_non_exhaustive()
     }
 }
 
-// SAFETY: two threads, in whatever processes, never both have the lock: see `ipc_core::mutex::RawMutex`.
-unsafe impl lock_api::RawMutex for RawMutex {
+// SAFETY: two threads, in whatever processes, never both have the lock: see `super::words::RawMutex`.
+unsafe impl<P: Platform> lock_api::RawMutex for Bare<P> {
     #[allow(clippy::declare_interior_mutable_const, reason = "what the trait wants")]
-    const INIT: Self = RawMutex { lock: None };
+    const INIT: Self = Bare { lock: None };
 
     // The lock knows its holder's thread.
     type GuardMarker = lock_api::GuardNoSend;
 
     #[inline]
     fn lock(&self) {
-        self.lock_until(None);
+        self.lock_until(&Limit::Forever);
     }
 
     fn try_lock(&self) -> bool {
         self.here().is_some_and(|lock| {
-            lock.words.lock_first(&lock.membership, Intent::InPlace)
-                || lock.words.try_lock(&lock.membership, Intent::InPlace).is_ok()
+            lock.words.lock_first(&lock.platform, Intent::InPlace)
+                || lock.words.try_lock(&lock.platform, Intent::InPlace).is_ok()
         })
     }
 
     #[inline]
     unsafe fn unlock(&self) {
         if let Some(lock) = self.here() {
-            lock.words.unlock(&lock.membership);
+            lock.words.unlock(&lock.platform);
         }
     }
 
@@ -125,15 +133,15 @@ unsafe impl lock_api::RawMutex for RawMutex {
 }
 
 // SAFETY: as above.
-unsafe impl lock_api::RawMutexTimed for RawMutex {
+unsafe impl<P: Platform> lock_api::RawMutexTimed for Bare<P> {
     type Duration = Duration;
-    type Instant = Instant;
+    type Instant = P::Deadline;
 
     fn try_lock_for(&self, timeout: Duration) -> bool {
-        self.lock_until(Some(clock::after(timeout)))
+        self.lock_until(&Limit::For(timeout))
     }
 
-    fn try_lock_until(&self, deadline: Instant) -> bool {
-        self.lock_until(Some(clock::at(deadline)))
+    fn try_lock_until(&self, deadline: P::Deadline) -> bool {
+        self.lock_until(&Limit::Until(deadline))
     }
 }

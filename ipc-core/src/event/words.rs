@@ -1,10 +1,13 @@
-//! The event's word.
+//! The event's word, and how it changes.
 
 use core::time::Duration;
 
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
+use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
-use crate::time::Instant;
+use crate::time::Limit;
 use crate::wait::SpinBudget;
 
 const SET: u32 = 0b01;
@@ -25,7 +28,6 @@ pub enum Reset {
 
 impl Reset {
     /// The number in the binary layout.
-    #[cfg(not(loom))]
     pub(super) const fn number(self) -> u64 {
         match self {
             Reset::Manual => 1,
@@ -35,7 +37,6 @@ impl Reset {
 }
 
 /// The names of the ways to reset, by number.
-#[cfg(not(loom))]
 pub(crate) fn name(number: u64) -> Option<&'static str> {
     match number {
         1 => Some("manual"),
@@ -47,28 +48,50 @@ pub(crate) fn name(number: u64) -> Option<&'static str> {
 /// The word. Zero is clear.
 #[repr(transparent)]
 #[derive(Debug)]
-pub struct RawEvent(AtomicU32);
+pub struct Words(AtomicU32);
+
+/// Bytes of an event.
+pub(super) const BYTES: u64 = (HEADER_BYTES + OBJECT_ALIGN) as u64;
+const _: () = assert!(cfg!(loom) || (size_of::<Words>() == 4 && BYTES == 256));
+
+// SAFETY: one atomic, behind the header of every event.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[BYTES as usize];
+    const CAPACITY: Field = Field::Reset;
+    type Geometry = ();
+    type View<'m> = &'m Words;
+
+    fn geometry(_: Memory<'_>, _: &Shape, _: u64) -> Result<(), ShapeError> {
+        Ok(())
+    }
+
+    fn bytes((): &()) -> u64 {
+        BYTES
+    }
+
+    fn view<'m>(memory: Memory<'m>, (): &()) -> Result<&'m Words, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: BYTES, found: memory.len() as u64 };
+        // SAFETY: see above.
+        unsafe { memory.atomics(HEADER_BYTES, 1) }.map(|words| &words[0]).ok_or(too_small)
+    }
+
+    fn sweep<P: Platform + ?Sized>(view: &Words, _: &Dead, platform: &P) {
+        platform.wake(&view.0, EVERYBODY);
+    }
+}
 
 fn generation(word: u32) -> u32 {
     word / ONE_GENERATION
 }
 
-impl RawEvent {
-    /// A clear event in a model.
-    #[cfg(loom)]
-    #[allow(clippy::new_without_default, reason = "for models only")]
-    pub fn new() -> Self {
-        RawEvent(AtomicU32::new(0))
-    }
-
-    /// Writes a clear or set event. The caller has the word to itself.
-    #[cfg(not(loom))]
-    pub(crate) fn initialise(&self, set: bool) {
-        self.0.store(u32::from(set), Ordering::Relaxed);
+impl Words {
+    /// A clear or set event.
+    pub(super) fn new(set: bool) -> Self {
+        Words(AtomicU32::new(u32::from(set)))
     }
 
     /// Sets the flag; `true` if it was clear. Lock-free. A system call only if somebody sleeps.
-    pub fn set<P: Platform + ?Sized>(&self, platform: &P, reset: Reset) -> bool {
+    pub(super) fn set<P: Platform + ?Sized>(&self, platform: &P, reset: Reset) -> bool {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             if word & SET != 0 {
@@ -114,23 +137,23 @@ impl RawEvent {
     }
 
     /// Clears the flag; `true` if it was set.
-    pub fn clear(&self) -> bool {
+    pub(super) fn clear(&self) -> bool {
         self.0.fetch_and(!SET, Ordering::Release) & SET != 0
     }
 
     /// Whether the flag is set. One load.
     #[inline]
-    pub fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire) & SET != 0
     }
 
     /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
-    pub fn is_awaited(&self) -> bool {
+    pub(super) fn is_awaited(&self) -> bool {
         self.0.load(Ordering::Relaxed) & WAITERS != 0
     }
 
     /// Goes if the flag is set (and takes it along, if it resets itself).
-    pub fn try_wait(&self, reset: Reset) -> bool {
+    pub(super) fn try_wait(&self, reset: Reset) -> bool {
         match reset {
             Reset::Manual => self.is_set(),
             Reset::Auto => {
@@ -146,14 +169,14 @@ impl RawEvent {
         }
     }
 
-    /// Waits until the flag is set, until `deadline` at most (`None`: for ever). `false` is the time-out. A flag that is set
-    /// wins over a deadline that has passed.
-    pub fn wait<P: Platform + ?Sized>(
+    /// Waits until the flag is set, as long as `limit` says. `false` is the time-out. A flag that is set wins over a deadline that
+    /// has passed.
+    pub(super) fn wait<P: Platform + ?Sized>(
         &self,
         platform: &P,
         reset: Reset,
         budget: &SpinBudget,
-        deadline: Option<Instant>,
+        limit: &Limit<P::Deadline>,
     ) -> bool {
         let mut word = self.0.load(Ordering::Acquire);
         let begun = generation(word);
@@ -161,6 +184,7 @@ impl RawEvent {
         if is_over(word) {
             return true;
         }
+        let deadline = limit.deadline(platform);
         let polled = budget.poll(platform, deadline, || {
             word = self.0.load(Ordering::Acquire);
             is_over(word).then_some(())
@@ -198,10 +222,5 @@ impl RawEvent {
             platform.wait(&self.0, word | WAITERS, slice);
             word = self.0.load(Ordering::Acquire);
         }
-    }
-
-    /// Wakes whoever sleeps: a dead participant may have owed it.
-    pub fn rouse<P: Platform + ?Sized>(&self, platform: &P) {
-        platform.wake(&self.0, EVERYBODY);
     }
 }

@@ -1,11 +1,12 @@
 //! Iterators over received messages.
 
-use std::iter::FusedIterator;
+use core::iter::FusedIterator;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
-use ipc_core::error::{RecvError, RecvTimeoutError};
-
 use super::handle::Queue;
+use crate::error::RecvError;
+use crate::platform::Platform;
+use crate::time::Limit;
 
 /// Waits for each message. Made by [`Queue::iter`] and [`Receiver::iter`](super::Receiver::iter).
 ///
@@ -23,16 +24,16 @@ use super::handle::Queue;
 /// assert_eq!(messages.end(), Some(RecvError::Closed));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct Iter<'q, T> {
-    queue: &'q Queue<T>,
+#[allow(missing_debug_implementations)]
+pub struct Iter<'q, 'm, T, P> {
+    queue: &'q Queue<'m, T, P>,
     /// Whether the last sender's disappearance is an end.
     watch: bool,
     end: Option<RecvError>,
 }
 
-impl<'q, T> Iter<'q, T> {
-    pub(super) fn new(queue: &'q Queue<T>, watch: bool) -> Self {
+impl<'q, 'm, T, P> Iter<'q, 'm, T, P> {
+    pub(super) fn new(queue: &'q Queue<'m, T, P>, watch: bool) -> Self {
         Iter { queue, watch, end: None }
     }
 
@@ -42,7 +43,7 @@ impl<'q, T> Iter<'q, T> {
     }
 }
 
-impl<T: NoUninit + CheckedBitPattern> Iterator for Iter<'_, T> {
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Iterator for Iter<'_, '_, T, P> {
     type Item = T;
 
     #[inline]
@@ -50,38 +51,38 @@ impl<T: NoUninit + CheckedBitPattern> Iterator for Iter<'_, T> {
         if self.end.is_some() {
             return None;
         }
-        let received = self.queue.recv_until(ipc_core::Instant::FAR_FUTURE, self.watch);
-        received.map_err(|error| self.end = Some(endless(error))).ok()
+        let received = self.queue.recv_within(&Limit::Forever, self.watch);
+        received.map_err(|error| self.end = Some(error.endless())).ok()
     }
 }
 
-impl<T: NoUninit + CheckedBitPattern> FusedIterator for Iter<'_, T> {}
-
-/// The error of a receive whose deadline does not come.
-pub(crate) fn endless(error: RecvTimeoutError) -> RecvError {
-    match error {
-        RecvTimeoutError::Disconnected => RecvError::Disconnected,
-        RecvTimeoutError::Fault(fault) => RecvError::Fault(fault),
-        _ => RecvError::Closed,
-    }
-}
+impl<T: NoUninit + CheckedBitPattern, P: Platform> FusedIterator for Iter<'_, '_, T, P> {}
 
 /// Ends when there is no message. Made by [`Queue::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'q, T> {
-    queue: &'q Queue<T>,
+#[allow(missing_debug_implementations)]
+pub struct TryIter<'q, 'm, T, P> {
+    queue: &'q Queue<'m, T, P>,
 }
 
-impl<'q, T> TryIter<'q, T> {
-    pub(super) fn new(queue: &'q Queue<T>) -> Self {
+impl<'q, 'm, T, P> TryIter<'q, 'm, T, P> {
+    pub(super) fn new(queue: &'q Queue<'m, T, P>) -> Self {
         TryIter { queue }
     }
 }
 
-impl<T: NoUninit + CheckedBitPattern> Iterator for TryIter<'_, T> {
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Iterator for TryIter<'_, '_, T, P> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
         self.queue.try_recv().ok()
+    }
+}
+
+impl<'q, 'm, T: NoUninit + CheckedBitPattern, P: Platform> IntoIterator for &'q Queue<'m, T, P> {
+    type Item = T;
+    type IntoIter = Iter<'q, 'm, T, P>;
+
+    fn into_iter(self) -> Iter<'q, 'm, T, P> {
+        self.iter()
     }
 }

@@ -1,9 +1,10 @@
 //! Batches from iterators and into vectors.
 
-use std::fmt;
-use std::mem::MaybeUninit;
+use alloc::vec::Vec;
+use core::fmt;
+use core::mem::MaybeUninit;
 
-use ipc_core::error::{SendSliceError, SendTimeoutError};
+use crate::error::{SendSliceError, SendTimeoutError};
 
 /// Values that are taken from an iterator before they are sent.
 const BATCH: usize = 64;
@@ -32,7 +33,7 @@ impl<T> fmt::Display for SendIterError<T> {
     }
 }
 
-impl<T> std::error::Error for SendIterError<T> {}
+impl<T> core::error::Error for SendIterError<T> {}
 
 /// Sends what the iterator yields by calls of `send`.
 pub(super) fn send_iter<T>(
@@ -57,7 +58,8 @@ pub(super) fn send_iter<T>(
 }
 
 /// Makes room for `most` more values in `buffer`, lets `fill` write to its front, and keeps as many as it says.
-pub(crate) fn append<T, E>(
+#[doc(hidden)]
+pub fn append<T, E>(
     buffer: &mut Vec<T>,
     most: usize,
     fill: impl FnOnce(&mut [MaybeUninit<T>]) -> Result<usize, E>,

@@ -1,0 +1,197 @@
+//! The event's handle.
+
+use core::time::Duration;
+
+use super::words::{self, Reset, Words};
+use crate::error::{Fault, WaitTimeoutError};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::platform::Platform;
+use crate::time::Limit;
+use crate::wait::SpinBudget;
+
+/// What an event should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How it resets.
+    pub reset: Reset,
+    /// Whether a new one is set.
+    pub set: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { reset: Reset::Manual, set: false }
+    }
+}
+
+impl<H> Builder<'_, Options, H> {
+    /// Each `set` lets one waiter go, which takes the flag along. All who open the event have to say so. Default: the flag
+    /// stays set until it is cleared, and everybody goes.
+    pub fn auto_reset(mut self) -> Self {
+        self.wanted.reset = Reset::Auto;
+        self
+    }
+
+    /// Whether a new event is set. Default: no.
+    pub fn initially_set(mut self, yes: bool) -> Self {
+        self.wanted.set = yes;
+        self
+    }
+}
+
+impl Blueprint for Options {
+    const KIND: Kind = Kind::Event;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Event<'m, P>;
+
+    fn shape(&self) -> Shape {
+        // The capacity's place says how it resets.
+        Shape::of::<()>(Kind::Event, self.reset.number(), 0)
+    }
+
+    fn complete(&self) -> Result<(Shape, ()), ShapeError> {
+        Ok((self.shape(), ()))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, (): &()) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.set)) }.map(|_| ()).ok_or(ShapeError::Missing)
+    }
+
+    fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &(),
+        platform: P,
+    ) -> Result<Event<'m, P>, ShapeError> {
+        let words = Words::view(memory, geometry)?;
+        Ok(Event { words, reset: self.reset, budget: SpinBudget::new(&platform), platform })
+    }
+}
+
+/// A flag between processes that can be waited for: Python's `Event`, and with
+/// [`auto_reset`](crate::object::Builder::auto_reset) the one that lets a single waiter go.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let ready = region.event("ready").open_or_create()?;
+/// assert!(!ready.is_set());
+/// ready.set()?;
+/// ready.wait()?; // everybody goes until it is cleared
+/// ready.clear()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Whoever has waited sees everything that the setter did before. A `set` that is directly followed by a `clear` releases
+/// everybody who was waiting at the time. Processes that are killed hold up nobody: if a setter is killed
+/// before it has woken the sleepers, they notice within a tenth of a second.
+///
+/// [`is_set`](Self::is_set) is one load. `set` makes a system call only if somebody sleeps. After `fork`, the child's handle
+/// answers with [`Fault::Forked`].
+#[doc(alias = "ManualResetEvent")]
+#[doc(alias = "AutoResetEvent")]
+#[doc(alias = "Notify")]
+pub struct Event<'m, P> {
+    words: &'m Words,
+    reset: Reset,
+    budget: SpinBudget,
+    platform: P,
+}
+
+handle!(Event, "event");
+
+impl<P> Event<'_, P> {
+    /// The bytes that an event takes in a region.
+    pub const fn footprint() -> Footprint {
+        Footprint(words::BYTES)
+    }
+}
+
+impl<'m, P: Platform> Event<'m, P> {
+    fn another<Q: Platform>(&self, platform: Q) -> Event<'m, Q> {
+        Event { words: self.words, reset: self.reset, budget: SpinBudget::new(&platform), platform }
+    }
+
+    /// Sets the flag and wakes whoever may go; `true` if it was clear.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    #[doc(alias = "notify_all")]
+    pub fn set(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.words.set(&self.platform, self.reset))
+    }
+
+    /// Clears the flag; `true` if it was set.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn clear(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.words.clear())
+    }
+
+    /// Whether the flag is set. One load; `false` after a fork.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.platform.is_here() && self.words.is_set()
+    }
+
+    /// Whether a wait would end at once; an event that resets itself is clear afterwards. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn try_wait(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.words.try_wait(self.reset))
+    }
+
+    /// Waits until the flag is set, and takes it along if the event resets itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn wait(&self) -> Result<(), Fault> {
+        self.here()?;
+        self.words.wait(&self.platform, self.reset, &self.budget, &Limit::Forever);
+        Ok(())
+    }
+
+    /// Waits at most so long. A flag that is set wins whatever the time limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WaitTimeoutError::Timeout).
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<(), WaitTimeoutError> {
+        self.wait_within(&Limit::For(timeout))
+    }
+
+    /// Waits at most until then.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WaitTimeoutError::Timeout).
+    pub fn wait_deadline(&self, deadline: P::Deadline) -> Result<(), WaitTimeoutError> {
+        self.wait_within(&Limit::Until(deadline))
+    }
+
+    fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {
+        self.here()?;
+        if self.words.wait(&self.platform, self.reset, &self.budget, limit) {
+            Ok(())
+        } else {
+            Err(WaitTimeoutError::Timeout)
+        }
+    }
+
+    /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
+    #[doc(hidden)]
+    pub fn is_awaited(&self) -> bool {
+        self.platform.is_here() && self.words.is_awaited()
+    }
+}

@@ -1,0 +1,171 @@
+//! What a holder of a mutex has in its hands.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+
+use bytemuck::Pod;
+
+use super::handle::Mutex;
+use crate::payload::Lent;
+use crate::platform::Platform;
+
+/// Holds a [`Mutex`]; gives access to its data; unlocks when dropped.
+///
+/// Dropped by a panic that began after the lock was taken, it marks the mutex as poisoned. A guard that comes through
+/// `fork` does nothing in the child when dropped, and panics when its data are asked for: they are not there.
+#[must_use = "the lock is released when this is dropped"]
+pub struct MutexGuard<'g, 'm, T: Pod, P: Platform> {
+    mutex: &'g Mutex<'m, T, P>,
+    /// Given back before the lock is.
+    data: ManuallyDrop<Lent<T>>,
+    panicking: bool,
+}
+
+// SAFETY: a shared guard gives `&T` only. (It is not Send: the lock knows its holder's thread.)
+unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for MutexGuard<'_, '_, T, P> {}
+
+impl<'g, 'm, T: Pod, P: Platform> MutexGuard<'g, 'm, T, P> {
+    #[inline(always)]
+    pub(super) fn new(mutex: &'g Mutex<'m, T, P>, data: Lent<T>) -> Self {
+        MutexGuard { mutex, data: ManuallyDrop::new(data), panicking: mutex.platform.panicking() }
+    }
+
+    /// The mutex that is held.
+    pub fn mutex(guard: &Self) -> &'g Mutex<'m, T, P> {
+        guard.mutex
+    }
+
+    /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    #[doc(alias = "pthread_mutex_consistent")]
+    #[doc(alias = "clear_poison")]
+    pub fn mark_consistent(&self) {
+        self.mutex.clear_poison();
+    }
+
+    fn is_here(&self) -> bool {
+        self.mutex.platform.is_here()
+    }
+
+    #[inline(always)]
+    fn assert_here(&self) {
+        assert!(self.is_here(), "the lock's guard came through fork: its memory is not in this process");
+    }
+}
+
+impl<T: Pod, P: Platform> Deref for MutexGuard<'_, '_, T, P> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.assert_here();
+        // SAFETY: the pointer is in range and aligned (`over`); any bits are a T (Pod); this guard has the lock, so
+        // that nobody writes (the contract of `Mutex` for those who do not keep to it).
+        unsafe { self.data.get() }
+    }
+}
+
+impl<T: Pod, P: Platform> DerefMut for MutexGuard<'_, '_, T, P> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        self.assert_here();
+        // SAFETY: as above, and this guard is borrowed mutably: nobody else in this process has a reference.
+        unsafe { self.data.get_mut() }
+    }
+}
+
+impl<T: Pod, P: Platform> Drop for MutexGuard<'_, '_, T, P> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let Mutex { words, platform, .. } = self.mutex;
+        // SAFETY: once, here.
+        unsafe { ManuallyDrop::drop(&mut self.data) };
+        if !platform.is_here() {
+            return;
+        }
+        if !self.panicking && platform.panicking() {
+            words.raw.poison();
+        }
+        words.raw.unlock(platform);
+    }
+}
+
+impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, '_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_here() { (**self).fmt(f) } else { f.write_str("MutexGuard(..)") }
+    }
+}
+
+impl<T: Pod + fmt::Display, P: Platform> fmt::Display for MutexGuard<'_, '_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Holds a [`Mutex`] and a private copy of its data. [`commit`](Self::commit) makes the copy count; dropped without
+/// it, nothing has happened.
+#[must_use = "the lock is released when this is dropped, and only `commit` changes anything"]
+pub struct Transaction<'g, 'm, T: Pod, P: Platform> {
+    mutex: &'g Mutex<'m, T, P>,
+    value: T,
+    /// Not Send: the lock knows its holder's thread.
+    here: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared transaction gives `&T` only.
+unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for Transaction<'_, '_, T, P> {}
+
+impl<'g, 'm, T: Pod, P: Platform> Transaction<'g, 'm, T, P> {
+    pub(super) fn new(mutex: &'g Mutex<'m, T, P>, value: T) -> Self {
+        Transaction { mutex, value, here: PhantomData }
+    }
+
+    /// Makes the changes count, in one step, and unlocks.
+    pub fn commit(self) {
+        self.store();
+    }
+
+    /// Makes the changes so far count, in one step, and keeps the lock.
+    pub fn store(&self) {
+        if self.mutex.platform.is_here() {
+            self.mutex.commit(&self.value);
+        }
+    }
+
+    /// Declares the data consistent, as [`MutexGuard::mark_consistent`].
+    pub fn mark_consistent(&self) {
+        if self.mutex.platform.is_here() {
+            self.mutex.words.raw.clear();
+        }
+    }
+}
+
+impl<T: Pod, P: Platform> Deref for Transaction<'_, '_, T, P> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Pod, P: Platform> DerefMut for Transaction<'_, '_, T, P> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: Pod, P: Platform> Drop for Transaction<'_, '_, T, P> {
+    fn drop(&mut self) {
+        let Mutex { words, platform, .. } = self.mutex;
+        if platform.is_here() {
+            words.raw.unlock(platform);
+        }
+    }
+}
+
+impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for Transaction<'_, '_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}

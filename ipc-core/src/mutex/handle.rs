@@ -1,0 +1,407 @@
+//! The mutex's handle.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use bytemuck::Pod;
+
+use super::guard::{MutexGuard, Transaction};
+use super::words::{Condition, Intent, Layout, Refused, View, Words};
+use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::payload::Place;
+use crate::platform::Platform;
+use crate::time::Limit;
+use crate::wait::SpinBudget;
+
+/// What a mutex should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<T> {
+    /// The data of a new mutex.
+    pub initial: T,
+    /// The users' own number for the meaning of `T`.
+    pub schema: u64,
+}
+
+impl<T: Pod> Default for Options<T> {
+    fn default() -> Self {
+        Options { initial: T::zeroed(), schema: 0 }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// The data of a new mutex. Default: zeroes.
+    pub fn initial(mut self, value: T) -> Self {
+        self.wanted.initial = value;
+        self
+    }
+
+    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
+    /// this tells apart what only looks alike. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T: Pod> Blueprint for Options<T> {
+    const KIND: Kind = Kind::Mutex;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Mutex<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<T>(Kind::Mutex, 1, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
+        Ok((self.shape(), Layout::of::<T>()))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { lay(memory, &self.initial) }
+    }
+
+    fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        layout: &Layout,
+        platform: P,
+    ) -> Result<Mutex<'m, T, P>, ShapeError> {
+        Ok(Mutex::over(Words::view(memory, layout)?, platform))
+    }
+}
+
+/// Writes an unlocked mutex with this value.
+///
+/// # Safety
+///
+/// Nobody else uses this memory yet.
+pub(super) unsafe fn lay<T: Pod>(memory: Memory<'_>, value: &T) -> Result<(), ShapeError> {
+    // SAFETY: the caller's promise.
+    unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.ok_or(ShapeError::Missing)?;
+    let Layout { first, stride, .. } = Layout::of::<T>();
+    for start in [first, first + stride] {
+        let start = memory.pointer(start, stride).ok_or(ShapeError::Missing)?;
+        // SAFETY: in range (`pointer`), aligned (`Layout`); the caller's promise.
+        unsafe { Place::create(start, value) };
+    }
+    Ok(())
+}
+
+/// What locking gives: the guard, or in the error, if something has happened to a former holder.
+pub(super) type Locked<G> = Result<G, LockError<G>>;
+/// The same with a time limit.
+pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
+
+/// A lock with data between processes: what [`std::sync::Mutex`] is between threads, and it survives its holder's death.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let totals = region.mutex::<[u64; 2]>("totals").open_or_create()?;
+/// totals.lock().unwrap()[0] += 1;
+/// assert_eq!(*totals.lock().unwrap(), [1, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # A holder that dies
+///
+/// Whoever locks next gets the guard inside an error, [`LockError::OwnerDied`], as std does after a panic: the data may be
+/// half-changed. Repair them and call [`mark_consistent`](MutexGuard::mark_consistent), or leave the mark for others.
+/// It is noticed by whoever waits within some 12 ms, and by whoever comes later at once.
+///
+/// ```
+/// # use ipc_posix::{LockError, Mutex, MutexGuard};
+/// fn lock(totals: &Mutex<[u64; 2]>) -> Result<MutexGuard<'_, [u64; 2]>, Box<dyn std::error::Error + '_>> {
+///     match totals.lock() {
+///         Ok(guard) => Ok(guard),
+///         Err(LockError::OwnerDied(mut guard)) => {
+///             guard[1] = 0; // whatever makes them whole
+///             guard.mark_consistent();
+///             Ok(guard)
+///         }
+///         Err(error) => Err(error.into()),
+///     }
+/// }
+/// # let region = ipc_posix::Region::options().anonymous().unwrap();
+/// # assert_eq!(lock(&region.mutex("totals").create().unwrap()).unwrap()[0], 0);
+/// ```
+///
+/// The error borrows the mutex, as std's does. Where that is in the way of a `?`, let go of the guard first
+/// ([`LockError::without_guard`]; [`Error`](crate::Error) does it by itself).
+///
+/// With [`lock_transaction`](Self::lock_transaction) no repair is needed: a holder that dies leaves the last committed value,
+/// and no mark.
+///
+/// # What it costs, and who gets it
+///
+/// Lock and unlock without a rival are two read-modify-writes and no system call. With rivals it polls for some
+/// microseconds and lets others run (as long as that has helped lately), then sleeps. A free lock goes to whoever comes first; a
+/// sleeper that has lost three times is handed the lock next, so nobody starves.
+///
+/// # Trust
+///
+/// The guard's references are sound as long as every process that writes to the region keeps to the lock. If you cannot
+/// rely on that, use transactions: they work on private copies. `T` is [`Pod`]: any bits are a value.
+///
+/// After `fork`, the child's handle answers with [`Fault::Forked`].
+#[doc(alias = "Lock")]
+#[doc(alias = "pthread_mutex")]
+#[doc(alias = "robust")]
+pub struct Mutex<'m, T, P> {
+    pub(super) words: &'m Words,
+    copies: [Place<T>; 2],
+    pub(super) platform: P,
+    budget: SpinBudget,
+    data: PhantomData<T>,
+}
+
+// SAFETY: the data are reached under the lock only, by one thread at a time; the rest is atomics.
+unsafe impl<T: Send, P: Send> Send for Mutex<'_, T, P> {}
+// SAFETY: as above.
+unsafe impl<T: Send, P: Sync> Sync for Mutex<'_, T, P> {}
+
+handle!(Mutex<T: Pod>, "mutex");
+
+impl<T, P> Mutex<'_, T, P> {
+    /// The bytes that a mutex of `T` takes in a region.
+    pub const fn footprint() -> Footprint {
+        Footprint(Layout::of::<T>().end)
+    }
+}
+
+impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
+    pub(super) fn over((words, memory): View<'m>, platform: P) -> Self {
+        let Layout { first, stride, .. } = Layout::of::<T>();
+        let copies = [first, first + stride].map(|start| {
+            let start = memory.pointer(start, stride).expect("an object's length is checked before it is viewed");
+            // SAFETY: in range (`pointer`) and aligned (`Layout`, and memory is to more); only the lock's holder uses it.
+            unsafe { Place::at(start) }
+        });
+        Mutex { words, copies, budget: SpinBudget::new(&platform), platform, data: PhantomData }
+    }
+
+    fn another<Q: Platform>(&self, platform: Q) -> Mutex<'m, T, Q> {
+        let Mutex { words, copies, .. } = *self;
+        Mutex { words, copies, budget: SpinBudget::new(&platform), platform, data: PhantomData }
+    }
+
+    /// Takes the lock, and waits for it if it is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`OwnerDied`](LockError::OwnerDied) and [`Poisoned`](LockError::Poisoned) with the guard inside;
+    /// [`Deadlock`](LockError::Deadlock) if this thread has the lock already.
+    #[doc(alias = "acquire")]
+    #[inline]
+    pub fn lock(&self) -> Locked<MutexGuard<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire(Intent::InPlace, &Limit::Forever).map_err(LockError::refused)?;
+        condition.judge(self.guard(), LockError::suspect)
+    }
+
+    /// Takes the lock if it is free or its holder is dead. Never waits; if it is taken, a system call finds out whether the
+    /// holder lives.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryLockError::WouldBlock); [`OwnerDied`](TryLockError::OwnerDied) and
+    /// [`Poisoned`](TryLockError::Poisoned) with the guard inside.
+    #[inline]
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, 'm, T, P>, TryLockError<MutexGuard<'_, 'm, T, P>>> {
+        self.here()?;
+        let condition = self.try_acquire(Intent::InPlace).map_err(TryLockError::refused)?;
+        condition.judge(self.guard(), TryLockError::suspect)
+    }
+
+    /// Takes the lock, and waits for it at most so long. A lock that is free at once is taken whatever the time limit.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`lock`](Self::lock).
+    pub fn lock_timeout(&self, timeout: Duration) -> LockedInTime<MutexGuard<'_, 'm, T, P>> {
+        self.lock_within(&Limit::For(timeout))
+    }
+
+    /// Takes the lock, and waits for it at most until then.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock_timeout`](Self::lock_timeout).
+    pub fn lock_deadline(&self, deadline: P::Deadline) -> LockedInTime<MutexGuard<'_, 'm, T, P>> {
+        self.lock_within(&Limit::Until(deadline))
+    }
+
+    fn lock_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<MutexGuard<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire(Intent::InPlace, limit).map_err(LockTimeoutError::refused)?;
+        condition.judge(self.guard(), LockTimeoutError::suspect)
+    }
+
+    /// Takes the lock for a transaction: a private copy of the data to change, which counts once it is
+    /// [committed](Transaction::commit), by one store. A holder that dies in a transaction leaves the last committed
+    /// value and no mark, so that nobody needs to repair anything.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let accounts = region.mutex::<[i64; 2]>("accounts").initial([100, 0]).create()?;
+    /// let mut change = accounts.lock_transaction().unwrap();
+    /// change[0] -= 30;
+    /// change[1] += 30; // killed before the next line: nobody has lost 30
+    /// change.commit();
+    /// assert_eq!(*accounts.lock().unwrap(), [70, 30]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`lock`](Self::lock): the marks are those of holders that worked in place.
+    pub fn lock_transaction(&self) -> Locked<Transaction<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire(Intent::Transaction, &Limit::Forever).map_err(LockError::refused)?;
+        condition.judge(self.transaction(), LockError::suspect)
+    }
+
+    /// [`lock_transaction`](Self::lock_transaction) that waits at most so long.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock_timeout`](Self::lock_timeout).
+    pub fn lock_transaction_timeout(
+        &self,
+        timeout: Duration,
+    ) -> LockedInTime<Transaction<'_, 'm, T, P>> {
+        self.transaction_within(&Limit::For(timeout))
+    }
+
+    /// [`lock_transaction`](Self::lock_transaction) that waits at most until then.
+    ///
+    /// # Errors
+    ///
+    /// As [`lock_timeout`](Self::lock_timeout).
+    pub fn lock_transaction_deadline(&self, deadline: P::Deadline) -> LockedInTime<Transaction<'_, 'm, T, P>> {
+        self.transaction_within(&Limit::Until(deadline))
+    }
+
+    fn transaction_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<Transaction<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire(Intent::Transaction, limit).map_err(LockTimeoutError::refused)?;
+        condition.judge(self.transaction(), LockTimeoutError::suspect)
+    }
+
+    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false` after
+    /// a fork.
+    pub fn is_poisoned(&self) -> bool {
+        self.platform.is_here() && !self.words.raw.condition().is_clean()
+    }
+
+    /// Declares the data consistent, whatever happened to former holders. [`MutexGuard::mark_consistent`] does it with the lock
+    /// held.
+    pub fn clear_poison(&self) {
+        if self.platform.is_here() {
+            self.words.raw.clear();
+        }
+    }
+
+    /// Whether the lock is taken, if only by somebody who is dead. A snapshot; `false` after a fork.
+    #[doc(alias = "locked")]
+    pub fn is_locked(&self) -> bool {
+        self.platform.is_here() && self.words.raw.owner().is_some()
+    }
+
+    #[inline(always)]
+    pub(super) fn try_acquire(&self, intent: Intent) -> Result<Condition, Refused> {
+        if self.words.raw.lock_first(&self.platform, intent) {
+            return Ok(Condition::default());
+        }
+        self.words.raw.try_lock(&self.platform, intent)
+    }
+
+    #[inline(always)]
+    pub(super) fn acquire(&self, intent: Intent, limit: &Limit<P::Deadline>) -> Result<Condition, Refused> {
+        if self.words.raw.lock_first(&self.platform, intent) {
+            return Ok(Condition::default());
+        }
+        self.acquire_contended(intent, limit)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_contended(&self, intent: Intent, limit: &Limit<P::Deadline>) -> Result<Condition, Refused> {
+        self.words.raw.lock_contended(&self.platform, intent, &self.budget, limit.deadline(&self.platform))
+    }
+
+    #[inline(always)]
+    fn guard(&self) -> MutexGuard<'_, 'm, T, P> {
+        MutexGuard::new(self, self.copies[self.words.versions.current()].lend())
+    }
+
+    fn transaction(&self) -> Transaction<'_, 'm, T, P> {
+        Transaction::new(self, self.read_current())
+    }
+
+    /// A copy of the data. The caller has the lock.
+    pub(super) fn read_current(&self) -> T {
+        let bytes = self.copies[self.words.versions.current()].load();
+        // SAFETY: all bytes are initialised, and any bits are a T (Pod).
+        unsafe { bytes.assume_init() }
+    }
+
+    /// Replaces the data, in one step. The caller has the lock, and no reference to the data.
+    pub(super) fn commit(&self, value: &T) {
+        let other = 1 - self.words.versions.current();
+        self.copies[other].store(value);
+        self.words.versions.switch(other);
+    }
+}
+
+impl Condition {
+    /// The guard, as a result that tells what happened to former holders.
+    #[inline(always)]
+    pub(super) fn judge<G, E>(self, guard: G, suspect: impl FnOnce(Self, G) -> E) -> Result<G, E> {
+        if self.is_clean() { Ok(guard) } else { Err(suspect(self, guard)) }
+    }
+}
+
+impl<G> LockError<G> {
+    pub(crate) fn refused(refused: Refused) -> Self {
+        match refused {
+            Refused::Mine => LockError::Deadlock,
+            Refused::Taken | Refused::Corrupted => LockError::Fault(Fault::Corrupted),
+        }
+    }
+
+    pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
+        if condition.owner_died { LockError::OwnerDied(guard) } else { LockError::Poisoned(guard) }
+    }
+}
+
+impl<G> TryLockError<G> {
+    pub(crate) fn refused(refused: Refused) -> Self {
+        match refused {
+            Refused::Taken | Refused::Mine => TryLockError::WouldBlock,
+            Refused::Corrupted => TryLockError::Fault(Fault::Corrupted),
+        }
+    }
+
+    pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
+        if condition.owner_died { TryLockError::OwnerDied(guard) } else { TryLockError::Poisoned(guard) }
+    }
+}
+
+impl<G> LockTimeoutError<G> {
+    pub(crate) fn refused(refused: Refused) -> Self {
+        match refused {
+            Refused::Taken => LockTimeoutError::Timeout,
+            Refused::Mine => LockTimeoutError::Deadlock,
+            Refused::Corrupted => LockTimeoutError::Fault(Fault::Corrupted),
+        }
+    }
+
+    pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
+        if condition.owner_died { LockTimeoutError::OwnerDied(guard) } else { LockTimeoutError::Poisoned(guard) }
+    }
+}

@@ -1,0 +1,377 @@
+//! The queue's handle, and what does not move messages: looking, closing, repairing.
+
+use core::marker::PhantomData;
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::halves::{Half, Receiver, Sender};
+use super::presence::{Presence, Role};
+use super::words::{self, Stats, View, Words};
+use crate::error::Fault;
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Object, Shape, ShapeError, handle};
+use crate::participant::{ParticipantId, Seized};
+use crate::platform::{Located, Platform};
+use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
+use crate::sync::Ordering;
+use crate::wait::SpinBudget;
+
+/// What a queue should be like.
+#[derive(Debug)]
+pub struct Options<T> {
+    /// How many messages fit; 0: not said.
+    pub capacity: u64,
+    /// The users' own number for the meaning of `T`.
+    pub schema: u64,
+    /// The first message's position: for tests of the wrap at 2^52.
+    #[doc(hidden)]
+    pub start: u64,
+    element: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Options<T> {
+    /// A queue of so many `T`.
+    pub const fn new(capacity: u64) -> Self {
+        Options { capacity, schema: 0, start: 0, element: PhantomData }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// How many messages fit: any number from 1. Creators must say it; an opener who says it insists on it.
+    ///
+    /// The memory is that of the next power of two.
+    pub fn capacity(mut self, messages: usize) -> Self {
+        self.wanted.capacity = messages as u64;
+        self
+    }
+
+    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
+    /// this tells apart what only looks alike. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T> Blueprint for Options<T> {
+    const KIND: Kind = Kind::Queue;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Queue<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<T>(Kind::Queue, self.capacity, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
+        let shape = self.shape();
+        words::geometry_of(&shape).map(|geometry| (shape, geometry))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { View::lay(memory, geometry, Position::new(self.start)) }
+    }
+
+    fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &Geometry,
+        platform: P,
+    ) -> Result<Queue<'m, T, P>, ShapeError> {
+        let view = Words::view(memory, geometry)?;
+        Ok(Queue::over(view, platform, view.ring.hints()))
+    }
+}
+
+/// A bounded queue of `T` between processes: any number of senders, any number of receivers; each message goes to one
+/// receiver.
+///
+/// `T` is plain data: everything that is [`bytemuck::Pod`], and also `bool`, `char` and fieldless enums (derive
+/// [`NoUninit`] and [`CheckedBitPattern`]), whose bits are checked at receipt. Messages are copied in and out.
+///
+/// # Guarantees
+///
+/// - No message is lost, doubled or torn, whichever process is killed at whichever instruction; a receiver that dies
+///   after its `recv` has committed takes that one message with it.
+/// - One global order; messages of one sender arrive in the order in which it sent them.
+/// - Once a send has returned, a `try_recv` that starts afterwards in any process gets that message or an older one.
+///   (The exception that an order implies: while a *living* sender is stopped in the middle of an older message's
+///   copy, the messages behind it wait and `try_recv` says `Empty`. Behind a dead one nobody waits.)
+/// - `try_` operations never wait. Senders are lock-free. Nobody asleep costs nothing: then no operation makes a system
+///   call.
+///
+/// # Handles
+///
+/// A handle can be cloned, sent and shared between threads. A clone keeps private hints, so threads that send a lot
+/// are faster with one each. [`sender`](Self::sender) and [`receiver`](Self::receiver) make halves that also notice
+/// when the last living process on the other end is gone.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.queue::<u32>("jobs").capacity(4).create()?;
+/// jobs.send(1)?;
+/// jobs.send(2)?;
+/// jobs.close();
+/// assert_eq!(jobs.send(3).unwrap_err().into_inner(), 3);
+/// assert_eq!(jobs.iter().collect::<Vec<_>>(), [1, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "bounded")]
+#[doc(alias = "ArrayQueue")]
+#[doc(alias = "channel")]
+pub struct Queue<'m, T, P> {
+    pub(super) view: View<'m>,
+    pub(super) platform: P,
+    pub(super) me: ParticipantId,
+    /// What a producer remembers: while it holds, neither `head` nor the slot before need be read.
+    pub(super) hints: Hints,
+    pub(super) recv_budget: SpinBudget,
+    pub(super) send_budget: SpinBudget,
+    element: PhantomData<fn(T) -> T>,
+}
+
+handle!(Queue<T>, "queue");
+
+impl<T, P> Queue<'_, T, P> {
+    /// The bytes that a queue of `T` with this capacity takes in a region: for [`RegionOptions::fit`](crate::RegionOptions::fit).
+    ///
+    /// # Panics
+    ///
+    /// If the capacity is 0 or larger than an address space.
+    pub const fn footprint(capacity: usize) -> Footprint {
+        match words::geometry(capacity as u64, size_of::<T>()) {
+            Some(geometry) => Footprint(words::bytes(&geometry)),
+            None => panic!("a queue's capacity is at least 1 and fits the address space"),
+        }
+    }
+
+    /// How many messages fit.
+    #[doc(alias = "maxsize")]
+    pub fn capacity(&self) -> usize {
+        self.view.ring.geometry().capacity() as usize
+    }
+
+    pub(super) fn ring(&self) -> &Ring<'_> {
+        &self.view.ring
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern, P: Located> Queue<'static, T, P>
+where
+    P::Region: Host<Platform = P>,
+{
+    /// The short form for a single queue: a region named `name` that is just large enough, with a queue `name` in it.
+    ///
+    /// ```
+    /// # use ipc_posix::{Queue, Region};
+    /// # let name = format!("doc-short-{}", std::process::id());
+    /// # let name = name.as_str();
+    /// let jobs = Queue::<u64>::open_or_create(name, 1024)?;
+    /// jobs.send(1)?;
+    /// # Region::unlink(name)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RegionOptions::open_or_create`](Host::open_or_create_alone) and
+    /// [`QueueOptions::open_or_create`](Builder::open_or_create).
+    pub fn open_or_create(name: &str, capacity: usize) -> Result<Self, <P::Region as Host>::AloneError> {
+        P::Region::open_or_create_alone(name, &Options::new(capacity as u64))
+    }
+}
+
+impl<'m, T, P: Platform> Queue<'m, T, P> {
+    fn over(view: View<'m>, platform: P, hints: Hints) -> Self {
+        let recv_budget = SpinBudget::new(&platform);
+        let send_budget = SpinBudget::new(&platform);
+        let me = platform.me();
+        Queue { view, platform, me, hints, recv_budget, send_budget, element: PhantomData }
+    }
+
+    fn another<Q: Platform>(&self, platform: Q) -> Queue<'m, T, Q> {
+        Queue::over(self.view, platform, self.hints.for_another())
+    }
+
+    /// Messages in the queue, counting those that are being written. A snapshot; two loads. 0 after a fork.
+    #[doc(alias = "qsize")]
+    pub fn len(&self) -> usize {
+        if self.platform.is_here() { self.view.ring.len() as usize } else { 0 }
+    }
+
+    /// Whether there is no message. A snapshot.
+    #[doc(alias = "empty")]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room. A snapshot.
+    #[doc(alias = "full")]
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// The queue's figures. `None` after a fork.
+    pub fn stats(&self) -> Option<Stats> {
+        self.platform.is_here().then(|| self.view.stats())
+    }
+
+    /// Closes the queue for everybody, for good. Sends fail from now on and give their value back; receivers drain what
+    /// is there and then get [`Closed`](RecvError::Closed); iterators end. `true` if this call began the closing, `false` if
+    /// somebody else did (or after a fork).
+    #[doc(alias = "shutdown")]
+    ///
+    /// The closing is one step: when it returned, no later message can get in. A closer that is killed on the way
+    /// has closed the queue or not; whoever notices a half-done closing completes it.
+    pub fn close(&self) -> bool {
+        if !self.platform.is_here() {
+            return false;
+        }
+        // Release: who sees `closing` and completes it does so after everything that we did. The closing itself
+        // is the flag in `tail`; it is ours even if somebody else completes it.
+        let first = self.view.words.gates.closing.swap(1, Ordering::AcqRel) == 0;
+        self.view.ring.close();
+        self.view.words.gates.items.notify_all(&self.platform);
+        self.view.words.gates.space.notify_all(&self.platform);
+        first
+    }
+
+    /// Whether the queue is closed. Messages may still be there.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && (self.view.ring.is_closed() || self.complete_closing())
+    }
+
+    /// A sender half. As long as a living process has one, receivers do not report
+    /// [`Disconnected`](RecvError::Disconnected); and its own sends report it once receiver halves existed and the last
+    /// living one is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn sender(&self) -> Result<Sender<'m, T, P>, Fault>
+    where
+        P: Clone,
+    {
+        self.here()?;
+        Ok(Sender::new(Half::new(self.clone(), Role::Sender)))
+    }
+
+    /// A receiver half: the counterpart of [`sender`](Self::sender).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn receiver(&self) -> Result<Receiver<'m, T, P>, Fault>
+    where
+        P: Clone,
+    {
+        self.here()?;
+        Ok(Receiver::new(Half::new(self.clone(), Role::Receiver)))
+    }
+
+    /// Adds the caller to the participants that hold a half of this kind: on its first.
+    pub(super) fn join(&self, role: Role) {
+        self.presence(role).join(self.me);
+    }
+
+    /// Removes the caller again, and wakes the other side so that it can notice.
+    pub(super) fn leave(&self, role: Role) {
+        self.presence(role).leave(self.me);
+        let gates = &self.view.words.gates;
+        match role {
+            Role::Sender => gates.items.notify_all(&self.platform),
+            Role::Receiver => gates.space.notify_all(&self.platform),
+        }
+    }
+
+    /// If a closing has begun: completes it, for its author may be dead. Says whether one had begun. One load of a
+    /// line that is hardly ever written.
+    #[inline]
+    pub(super) fn complete_closing(&self) -> bool {
+        let begun = self.view.words.gates.closing.load(Ordering::Acquire) != 0;
+        if begun && !self.view.ring.is_closed() {
+            self.view.ring.close();
+            self.view.words.gates.items.notify_all(&self.platform);
+            self.view.words.gates.space.notify_all(&self.platform);
+        }
+        begun
+    }
+
+    fn presence(&self, role: Role) -> &'m Presence {
+        match role {
+            Role::Sender => &self.view.words.senders,
+            Role::Receiver => &self.view.words.receivers,
+        }
+    }
+
+    /// Whether somebody has held a half of this kind, and nobody alive does any more. Dead holders are removed on
+    /// the way: a system call or two for each, and one for the first that lives.
+    pub(super) fn is_deserted(&self, role: Role) -> bool {
+        self.presence(role).was_seen() && !self.has_living(role)
+    }
+
+    /// Whether the set of this role is empty although somebody was there, without asking who lives: no system call.
+    pub(super) fn is_left(&self, role: Role) -> bool {
+        let presence = self.presence(role);
+        presence.was_seen() && presence.members().next().is_none()
+    }
+
+    fn has_living(&self, role: Role) -> bool {
+        self.presence(role).members().any(|who| {
+            if who == self.platform.me() {
+                return true;
+            }
+            match Seized::try_new(&self.platform, who) {
+                None => true,
+                Some(seized) => {
+                    self.view.sweep(seized.dead(), &self.platform);
+                    false
+                }
+            }
+        })
+    }
+
+    /// For a producer that finds the queue full: gives up and passes over what dead producers have left at the head, so
+    /// that it does not take a consumer to see that there is room. Whether that made any.
+    #[cold]
+    pub(super) fn make_room(&self) -> bool {
+        if let Blocker::Owner(_) = self.view.ring.blocker() {
+            self.unblock();
+        }
+        let freed = self.view.ring.skip_voids();
+        if freed != 0 {
+            self.view.words.gates.space.notify(&self.platform, move || freed);
+        }
+        freed != 0
+    }
+
+    /// Looks at who holds up the head, and repairs after it if it is dead.
+    pub(super) fn unblock(&self) -> Unblocked {
+        match self.view.ring.blocker() {
+            Blocker::Nobody => Unblocked::Empty,
+            Blocker::Moved => Unblocked::Again,
+            Blocker::Corrupted => Unblocked::Corrupted,
+            Blocker::Owner(owner) => match Seized::try_new(&self.platform, owner) {
+                Some(seized) => {
+                    self.view.sweep(seized.dead(), &self.platform);
+                    Unblocked::Again
+                }
+                None => Unblocked::Suspect,
+            },
+        }
+    }
+}
+
+/// What [`Queue::unblock`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unblocked {
+    Empty,
+    Again,
+    Suspect,
+    Corrupted,
+}
+
+impl<T, P> Queue<'_, T, P> {
+    pub(super) const CORRUPTED: Fault = Fault::Corrupted;
+}

@@ -1,0 +1,265 @@
+//! The semaphore's handle, and what moves no permit: looking, closing, repairing.
+
+use super::word::{self, AVAILABLE, Place};
+use super::words::{self, CLOSING, OPEN, View, Words, possible};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::participant::{ParticipantId, Seized};
+use crate::platform::Platform;
+use crate::sync::{AtomicU32, Ordering};
+use crate::wait::SpinBudget;
+
+/// The maximum, unless the creator says another one or begins with more.
+const DEFAULT_MAX: u32 = 1024;
+
+/// What a semaphore should be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Permits at the beginning.
+    pub permits: Option<u32>,
+    /// The most permits.
+    pub max: Option<u32>,
+    /// Whether the most are as many as at the beginning.
+    pub bounded: bool,
+}
+
+impl<H> Builder<'_, Options, H> {
+    /// How many permits there are at the beginning. Creators must say it; it has no meaning for an existing semaphore.
+    ///
+    /// 0 is for signalling: whoever has something to tell [releases](Semaphore::release), whoever waits for it
+    /// [acquires](Semaphore::acquire) and [forgets](super::Permit::forget).
+    pub fn permits(mut self, permits: u32) -> Self {
+        self.wanted.permits = Some(permits);
+        self
+    }
+
+    /// The most permits that there can be at once, those that are held included: a release beyond it is an error. At most
+    /// 1 048 575; each takes four bytes of the region. Default: 1024, or the number at the beginning if that is more. An
+    /// opener who says it insists on it.
+    pub fn max(mut self, permits: u32) -> Self {
+        (self.wanted.max, self.wanted.bounded) = (Some(permits), false);
+        self
+    }
+
+    /// As many permits as at the beginning are the most that there can be: a release of one that nobody has taken out of
+    /// circulation is an error.
+    #[doc(alias = "BoundedSemaphore")]
+    pub fn bounded(mut self) -> Self {
+        self.wanted.bounded = true;
+        self
+    }
+}
+
+impl Blueprint for Options {
+    const KIND: Kind = Kind::Semaphore;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Semaphore<'m, P>;
+
+    fn shape(&self) -> Shape {
+        let insisted = if self.bounded { self.permits } else { self.max };
+        Shape::of::<u32>(Kind::Semaphore, insisted.unwrap_or(0).into(), 0)
+    }
+
+    fn complete(&self) -> Result<(Shape, u32), ShapeError> {
+        let permits = self.permits.ok_or(ShapeError::Unsaid)?;
+        let max = match (self.bounded, self.max) {
+            (true, _) => permits,
+            (false, Some(max)) => max,
+            (false, None) => permits.max(DEFAULT_MAX),
+        };
+        let max = possible(max.into())?;
+        if permits > max {
+            return Err(ShapeError::Capacity { wanted: permits.into() });
+        }
+        Ok((Shape::of::<u32>(Kind::Semaphore, max.into(), 0), max))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, max: &u32) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { View::lay(memory, self.permits.ok_or(ShapeError::Unsaid)?, *max) }
+    }
+
+    fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        max: &u32,
+        platform: P,
+    ) -> Result<Semaphore<'m, P>, ShapeError> {
+        Ok(Semaphore::over(Words::view(memory, max)?, platform))
+    }
+}
+
+/// A counting semaphore between processes: so many may be in at once, or so many signals have come.
+///
+/// As a guard of places it works like [tokio's](https://docs.rs/tokio/latest/tokio/sync/struct.Semaphore.html): acquiring
+/// gives a permit that goes back when it is dropped. As a signal it works like POSIX's: begin with 0 permits, anybody
+/// [`release`](Self::release)s, and who waits acquires and [forgets](super::Permit::forget).
+///
+/// # Guarantees
+///
+/// - The permits of a dead process come back, exactly: those that it held, no more and no fewer. Whoever waits for a permit
+///   notices the death within some 20 ms, without anybody's help.
+/// - A signal is posted once or not at all, whoever dies where; one that was consumed stays consumed.
+/// - `acquire_many` takes all or none, and holds none while it waits: several that wait for many do not block each other.
+/// - Nobody asleep costs nothing: then acquiring and releasing makes no system call.
+/// - There is no order among those who wait: a permit goes to whoever is there first.
+///
+/// # Handles
+///
+/// A handle can be cloned, sent and shared between threads. Each remembers which permit it had last, so threads that
+/// acquire a lot are faster with one each. Permits belong to the process, not to the thread.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let slots = region.semaphore("slots").permits(4).open_or_create()?;
+/// {
+///     let _slot = slots.acquire()?;
+///     assert_eq!(slots.available(), 3);
+///     // ... at most four processes are here at once ...
+/// }
+/// assert_eq!(slots.available(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// As a signal:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let done = region.semaphore("done").permits(0).open_or_create()?;
+/// # let worker = done.clone();
+/// # std::thread::spawn(move || {
+/// // The one who has something to tell, in any process:
+/// worker.release(1).unwrap();
+/// # });
+/// // The one who waits for it:
+/// done.acquire()?.forget();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "BoundedSemaphore")]
+#[doc(alias = "sem_t")]
+#[doc(alias = "sem_open")]
+pub struct Semaphore<'m, P> {
+    pub(super) view: View<'m>,
+    pub(super) platform: P,
+    pub(super) me: ParticipantId,
+    /// The word of a permit that we hold.
+    pub(super) held: u32,
+    /// Where the last permit was taken.
+    pub(super) hint: AtomicU32,
+    /// Where the last one was posted.
+    pub(super) post_hint: AtomicU32,
+    pub(super) budget: SpinBudget,
+}
+
+handle!(Semaphore, "semaphore");
+
+impl<P> Semaphore<'_, P> {
+    /// The bytes that a semaphore with this maximum takes in a region.
+    ///
+    /// # Panics
+    ///
+    /// If the maximum is 0 or above 1 048 575.
+    pub const fn footprint(max: u32) -> Footprint {
+        assert!(max >= 1 && max <= word::MOST_PERMITS, "a semaphore has from 1 to 1048575 permits");
+        Footprint(words::bytes(max))
+    }
+
+    /// The most permits that there can be at once, those that are held included.
+    pub fn max(&self) -> u32 {
+        self.view.max()
+    }
+}
+
+/// What a look at all permits found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Survey {
+    /// The dead had some, or were about to post some: that is repaired.
+    pub(super) repaired: bool,
+    /// Others hold some, or are about to post some. They may be dead soon.
+    pub(super) owned: bool,
+    /// Somebody is in the middle of posting several.
+    pub(super) posting: bool,
+    /// There are words that no correct peer writes.
+    pub(super) corrupted: bool,
+}
+
+impl<'m, P: Platform> Semaphore<'m, P> {
+    fn over(view: View<'m>, platform: P) -> Self {
+        let me = platform.me();
+        // Participants begin at different permits.
+        let hint = AtomicU32::new(u32::from(me.get() - 1) % (view.used().len().max(1) as u32));
+        let budget = SpinBudget::new(&platform);
+        Semaphore { view, platform, me, held: word::held(me), hint, post_hint: AtomicU32::new(0), budget }
+    }
+
+    fn another<Q: Platform>(&self, platform: Q) -> Semaphore<'m, Q> {
+        Semaphore::over(self.view, platform)
+    }
+
+    /// Permits that can be had. A snapshot: others may acquire and release meanwhile. What a dead process held is counted
+    /// once somebody who needed it has taken it back. 0 after a fork.
+    #[doc(alias = "available_permits")]
+    #[doc(alias = "sem_getvalue")]
+    #[doc(alias = "get_value")]
+    pub fn available(&self) -> u32 {
+        if self.platform.is_here() { self.view.count(AVAILABLE) } else { 0 }
+    }
+
+    /// Closes the semaphore for everybody, for good: acquirers get [`Closed`](AcquireError::Closed) from now on, those who
+    /// wait included. Permits that are held stay valid. `true` if this call did it, `false` if somebody else did (or after
+    /// a fork).
+    ///
+    /// The closing is one step: a closer that is killed has closed the semaphore or not.
+    pub fn close(&self) -> bool {
+        if !self.platform.is_here() {
+            return false;
+        }
+        // Release: who is told `Closed` sees what we did.
+        let first = self.view.words.closing.compare_exchange(OPEN, CLOSING, Ordering::Release, Ordering::Relaxed);
+        self.view.complete_closing(&self.platform);
+        first.is_ok()
+    }
+
+    /// Whether the semaphore is closed.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.is_closed(&self.platform)
+    }
+
+    /// Looks at all permits, and repairs after owners that are dead: a system call or two for each owner.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn survey(&self) -> Survey {
+        const WORDS: usize = ParticipantId::MAX as usize / 64 + 1;
+        let mut asked = [0u64; WORDS];
+        let mut found = Survey::default();
+        for permit in self.view.used() {
+            let owner = match Place::of(permit.load(Ordering::Relaxed)) {
+                Place::Absent | Place::Available => continue,
+                Place::Nowhere => {
+                    found.corrupted = true;
+                    continue;
+                }
+                Place::Held(owner) => owner,
+                Place::Posting(owner) => {
+                    found.posting = true;
+                    owner
+                }
+            };
+            let (word, bit) = (usize::from(owner.get() / 64), 1 << (owner.get() % 64));
+            if owner == self.me || asked[word] & bit != 0 {
+                continue;
+            }
+            asked[word] |= bit;
+            match Seized::try_new(&self.platform, owner) {
+                Some(seized) => {
+                    self.view.sweep(seized.dead(), &self.platform);
+                    found.repaired = true;
+                }
+                None => found.owned = true,
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,239 @@
+//! The semaphore's words, and where they lie.
+//!
+//! ```text
+//!    0   object header                            written once
+//!  128   sleepers (event count), many, closing    read by all, written when somebody sleeps or closes
+//!  140   reach                                    read by those who look further than at their hint
+//!  256   the permits, four bytes each
+//! ```
+
+use crate::platform::Platform;
+use crate::sync::{AtomicU32, Ordering};
+use crate::wait::EventCount;
+
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::participant::Dead;
+
+use super::word::{self, ABSENT, AVAILABLE, Chain, Place};
+
+/// Nobody has closed it.
+pub(super) const OPEN: u32 = 0;
+/// Closed; the sleepers may not have been woken yet.
+pub(super) const CLOSING: u32 = 1;
+/// Closed, and the sleepers were woken.
+pub(super) const CLOSED: u32 = 2;
+
+/// The semaphore's words besides its permits.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Words {
+    /// Acquirers sleep here.
+    pub(super) sleepers: EventCount,
+    /// Not 0: somebody may be asleep who wants more than one permit.
+    pub(super) many: AtomicU32,
+    pub(super) closing: AtomicU32,
+    /// From this index on, no permit was ever used.
+    pub(super) reach: AtomicU32,
+}
+
+/// Bytes from the start of the object to the first permit.
+pub const PERMITS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
+
+const _: () = assert!(cfg!(loom) || size_of::<Words>() == 128 && PERMITS_OFFSET == 256);
+
+/// A semaphore in place.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'m> {
+    pub(super) words: &'m Words,
+    pub(super) permits: &'m [AtomicU32],
+}
+
+/// The maximum, if there can be such a semaphore.
+pub(super) fn possible(max: u64) -> Result<u32, ShapeError> {
+    let fits = u32::try_from(max).ok().filter(|max| (1..=word::MOST_PERMITS).contains(max));
+    fits.ok_or(ShapeError::Capacity { wanted: max })
+}
+
+/// Bytes of a semaphore with this maximum, a multiple of the object alignment.
+pub(super) const fn bytes(max: u32) -> u64 {
+    (PERMITS_OFFSET as u64 + max as u64 * size_of::<AtomicU32>() as u64).next_multiple_of(OBJECT_ALIGN as u64)
+}
+
+// SAFETY: atomics behind the header of every semaphore.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[size_of::<Words>(), PERMITS_OFFSET];
+    type Geometry = u32;
+    type View<'m> = View<'m>;
+
+    fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<u32, ShapeError> {
+        possible(shape.capacity)
+    }
+
+    fn bytes(max: &u32) -> u64 {
+        bytes(*max)
+    }
+
+    fn view<'m>(memory: Memory<'m>, max: &u32) -> Result<View<'m>, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: bytes(*max), found: memory.len() as u64 };
+        // SAFETY: see above.
+        let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
+        // SAFETY: see above.
+        let permits = unsafe { memory.atomics(PERMITS_OFFSET, *max as usize) }.ok_or(too_small)?;
+        Ok(View { words: &words[0], permits })
+    }
+
+    fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
+        view.sweep(dead, platform);
+    }
+}
+
+impl<'m> View<'m> {
+    /// Writes the words of a semaphore with so many permits available, of at most `max`.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet.
+    pub(super) unsafe fn lay(memory: Memory<'_>, permits: u32, max: u32) -> Result<(), ShapeError> {
+        let words = |_| Words {
+            sleepers: EventCount::new(),
+            many: AtomicU32::new(0),
+            closing: AtomicU32::new(OPEN),
+            reach: AtomicU32::new(permits.min(max)),
+        };
+        let permit = |at| AtomicU32::new(if at < permits as usize { AVAILABLE } else { ABSENT });
+        // SAFETY: the caller's promise.
+        unsafe {
+            memory.place(HEADER_BYTES, 1, words).ok_or(ShapeError::Missing)?;
+            memory.place(PERMITS_OFFSET, max as usize, permit).ok_or(ShapeError::Missing)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn max(&self) -> u32 {
+        self.permits.len() as u32
+    }
+
+    /// The permits that were ever used.
+    pub(super) fn used(&self) -> &'m [AtomicU32] {
+        let reach = self.words.reach.load(Ordering::Relaxed) as usize;
+        &self.permits[..reach.min(self.permits.len())]
+    }
+
+    /// Before a permit with an index below `to` is used for the first time.
+    fn extend_reach(&self, to: u32) {
+        let reach = &self.words.reach;
+        let mut now = reach.load(Ordering::Relaxed);
+        while now < to {
+            match reach.compare_exchange(now, to, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(other) => now = other,
+            }
+        }
+    }
+
+    /// Changes the first permit that is `from` to `to`, and says which that was. Looks at the used ones, from `start` on
+    /// and around; then at the others up to index `limit`.
+    pub(super) fn change_one(&self, from: u32, to: u32, order: Ordering, start: u32, limit: u32) -> Option<u32> {
+        let used = self.used().len() as u32;
+        let start = if start < used { start } else { 0 };
+        (start..used).chain(0..start).chain(used..limit).find(|&at| {
+            let permit = &self.permits[at as usize];
+            if permit.load(Ordering::Relaxed) != from {
+                return false;
+            }
+            if at >= used {
+                self.extend_reach(at + 1);
+            }
+            permit.compare_exchange(from, to, order, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    /// Changes all permits of a chain, whose words are `bare` and links, to `to`. How many: fewer than there are if
+    /// somebody else has written to them.
+    pub(super) fn change_all(&self, chain: Chain, bare: u32, to: u32, order: Ordering) -> u32 {
+        let mut at = chain.head;
+        for done in 0..chain.len {
+            let Some(permit) = self.permits.get(at as usize) else { return done };
+            let seen = permit.load(Ordering::Relaxed);
+            let (found, before) = word::unlink(seen);
+            if found != bare || permit.compare_exchange(seen, to, order, Ordering::Relaxed).is_err() {
+                return done;
+            }
+            at = before;
+        }
+        chain.len
+    }
+
+    /// Wakes sleepers, after `permits` were made available.
+    #[inline(always)]
+    pub(super) fn notify<P: Platform + ?Sized>(&self, platform: &P, permits: u32) {
+        platform.light_barrier();
+        // Relaxed: the barrier orders this look after the permit; see `announce_many` for the other half.
+        if self.words.many.load(Ordering::Relaxed) != 0 {
+            self.notify_many(platform);
+        } else {
+            self.words.sleepers.notify(platform, move || permits);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn notify_many<P: Platform + ?Sized>(&self, platform: &P) {
+        // Acquire, from the swap in `announce_many`: with the mark, the announcement that came before it. Release and
+        // before the bump of the epoch: see the module's page.
+        self.words.many.swap(0, Ordering::AcqRel);
+        self.words.sleepers.notify_all(platform);
+    }
+
+    /// A sleeper that wants more than one permit says so: after `prepare`, before it looks.
+    pub(super) fn announce_many<P: Platform + ?Sized>(&self, platform: &P) {
+        self.words.many.swap(1, Ordering::AcqRel);
+        platform.heavy_barrier();
+    }
+
+    /// Whether it is closed. Completes the closing, for the one who closed may be dead.
+    #[inline(always)]
+    pub(super) fn is_closed<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        match self.words.closing.load(Ordering::Acquire) {
+            OPEN => false,
+            CLOSING => {
+                self.complete_closing(platform);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn complete_closing<P: Platform + ?Sized>(&self, platform: &P) {
+        self.words.sleepers.notify_all(platform);
+        let _ = self.words.closing.compare_exchange(CLOSING, CLOSED, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// How many permits are in this state. A snapshot of each word, not of all at once.
+    pub(super) fn count(&self, state: u32) -> u32 {
+        // Acquire: who learns from a count that a permit is back sees what its holder did.
+        let used = self.used();
+        let unused = if state == ABSENT { self.max() - used.len() as u32 } else { 0 };
+        unused + used.iter().filter(|permit| permit.load(Ordering::Acquire) == state).count() as u32
+    }
+
+    pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
+        for permit in self.used() {
+            let seen = permit.load(Ordering::Relaxed);
+            let to = match Place::of(seen) {
+                Place::Held(owner) if owner == dead.who() => AVAILABLE,
+                Place::Posting(owner) if owner == dead.who() => ABSENT,
+                _ => continue,
+            };
+            // Release: what the dead one did, which its seizure has shown to us, for the permit's next holder. A failure
+            // means that somebody else repairs.
+            let _ = permit.compare_exchange(seen, to, Ordering::Release, Ordering::Relaxed);
+        }
+        self.is_closed(platform);
+        // The dead one may also have owed a wake-up.
+        self.words.sleepers.notify_all(platform);
+    }
+}

@@ -1,0 +1,98 @@
+//! The objects: the core's handles, on this platform, and how a region makes them.
+
+use bytemuck::{CheckedBitPattern, NoUninit, Pod};
+use ipc_core::object::Builder;
+use ipc_core::{event, mutex, queue, semaphore};
+
+use crate::platform::Posix;
+use crate::region::Region;
+
+/// A flag between processes that can be waited for. Made by [`Region::event`].
+pub type Event = event::Event<'static, Posix>;
+/// What an [`Event`] should be like.
+pub type EventOptions<'r> = Builder<'r, event::Options, Region>;
+
+/// A lock with data between processes that survives its holder's death. Made by [`Region::mutex`].
+pub type Mutex<T> = mutex::Mutex<'static, T, Posix>;
+/// What a [`Mutex`] should be like.
+pub type MutexOptions<'r, T> = Builder<'r, mutex::Options<T>, Region>;
+/// Holds a [`Mutex`].
+pub type MutexGuard<'a, T> = mutex::MutexGuard<'a, 'static, T, Posix>;
+/// Holds a [`Mutex`] and a private copy of its data.
+pub type MutexTransaction<'a, T> = mutex::Transaction<'a, 'static, T, Posix>;
+/// The lock of a [`Mutex`] as [`lock_api::RawMutex`](https://docs.rs/lock_api) (feature `lock_api`).
+#[cfg(feature = "lock_api")]
+pub type RawMutex = mutex::Bare<Posix>;
+
+/// A [`Mutex`] that the thread that holds it may lock again. Made by [`Region::reentrant_mutex`].
+pub type ReentrantMutex<T> = mutex::ReentrantMutex<'static, T, Posix>;
+/// What a [`ReentrantMutex`] should be like.
+pub type ReentrantMutexOptions<'r, T> = Builder<'r, mutex::ReentrantOptions<T>, Region>;
+/// Holds a [`ReentrantMutex`].
+pub type ReentrantMutexGuard<'a, T> = mutex::ReentrantMutexGuard<'a, 'static, T, Posix>;
+
+/// A bounded queue of `T` between processes: many to many. Made by [`Region::queue`].
+pub type Queue<T> = queue::Queue<'static, T, Posix>;
+/// What a [`Queue`] should be like.
+pub type QueueOptions<'r, T> = Builder<'r, queue::Options<T>, Region>;
+/// A counted handle that only sends. Made by [`Queue::sender`](queue::Queue::sender).
+pub type Sender<T> = queue::Sender<'static, T, Posix>;
+/// A counted handle that only receives. Made by [`Queue::receiver`](queue::Queue::receiver).
+pub type Receiver<T> = queue::Receiver<'static, T, Posix>;
+/// Waits for each message of a [`Queue`].
+pub type Iter<'q, T> = queue::Iter<'q, 'static, T, Posix>;
+/// The messages that are there in a [`Queue`].
+pub type TryIter<'q, T> = queue::TryIter<'q, 'static, T, Posix>;
+
+/// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
+pub type Semaphore = semaphore::Semaphore<'static, Posix>;
+/// What a [`Semaphore`] should be like.
+pub type SemaphoreOptions<'r> = Builder<'r, semaphore::Options, Region>;
+/// Permits of a [`Semaphore`].
+pub type SemaphorePermit<'s> = semaphore::Permit<'s, 'static, Posix>;
+/// A [`SemaphorePermit`] that keeps a handle of its semaphore.
+pub type OwnedSemaphorePermit = semaphore::OwnedPermit<'static, Posix>;
+
+impl Region {
+    /// An event in this region: set its options, then create or open it. See [`Event`].
+    pub fn event<'r>(&'r self, name: &'r str) -> EventOptions<'r> {
+        Builder::new(self, name, Default::default())
+    }
+
+    /// A mutex with a `T` in this region: set its options, then create or open it. See [`Mutex`].
+    pub fn mutex<'r, T: Pod>(&'r self, name: &'r str) -> MutexOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
+    /// A mutex with a `T` in this region that its holder may lock again: set its options, then create or open it. See
+    /// [`ReentrantMutex`].
+    pub fn reentrant_mutex<'r, T: Pod>(&'r self, name: &'r str) -> ReentrantMutexOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
+    /// A queue of `T` in this region: set its options, then create or open it. See [`Queue`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.queue::<u64>("jobs").capacity(16).open_or_create()?;
+    /// assert_eq!(jobs.capacity(), 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn queue<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> QueueOptions<'r, T> {
+        Builder::new(self, name, queue::Options::new(0))
+    }
+
+    /// A counting semaphore in this region: set its options, then create or open it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let slots = region.semaphore("slots").permits(4).bounded().open_or_create()?;
+    /// assert_eq!((slots.available(), slots.max()), (4, 4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn semaphore<'r>(&'r self, name: &'r str) -> SemaphoreOptions<'r> {
+        Builder::new(self, name, Default::default())
+    }
+}
