@@ -7,6 +7,7 @@ use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::time::Instant;
 use crate::{atomic, event};
 #[cfg(not(loom))]
 use crate::{mutex, queue, semaphore};
@@ -371,12 +372,12 @@ pub trait Blueprint {
     /// What a new object is like; a capacity of 0 in the error: it was not said.
     fn complete(&self) -> Result<(Shape, Geometry<Self>), ShapeError>;
 
-    /// Writes the words of a new object behind its header.
+    /// Writes the words of a new object behind its header. `now` is the time of its creation.
     ///
     /// # Safety
     ///
     /// Nobody else uses this memory yet.
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>) -> Result<(), ShapeError>;
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>, now: Instant) -> Result<(), ShapeError>;
 
     /// A handle of the object in this memory.
     fn handle<'m, P: Platform>(
@@ -409,7 +410,7 @@ pub trait Blueprint {
         // SAFETY: the header is made of atomics and lies first in every object; the caller has the memory to itself.
         let header = unsafe { memory.place(0, 1, |_| ObjectHeader::new(&shape, length)) }.ok_or(ShapeError::Missing)?;
         // SAFETY: the caller's promise.
-        unsafe { self.lay(memory, &geometry)? };
+        unsafe { self.lay(memory, &geometry, platform.now())? };
         header[0].publish();
         self.handle(memory, &geometry, platform)
     }

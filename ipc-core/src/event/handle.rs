@@ -7,7 +7,7 @@ use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::Limit;
+use crate::time::{Instant, Limit};
 use crate::wait::SpinBudget;
 
 /// What an event should be like.
@@ -54,7 +54,7 @@ impl Blueprint for Options {
         Ok((self.shape(), ()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, (): &()) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.set)) }.map(|_| ()).ok_or(ShapeError::Missing)
     }

@@ -12,7 +12,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::payload::Place;
 use crate::platform::Platform;
-use crate::time::Limit;
+use crate::time::{Instant, Limit};
 use crate::wait::SpinBudget;
 
 /// What a mutex should be like.
@@ -58,7 +58,7 @@ impl<T: Pod> Blueprint for Options<T> {
         Ok((self.shape(), Layout::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Instant) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { lay(memory, &self.initial) }
     }

@@ -18,7 +18,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError};
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
-use crate::time::Limit;
+use crate::time::{Instant, Limit};
 
 /// What a reentrant mutex should be like.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ impl<T: Pod> Blueprint for ReentrantOptions<T> {
         Ok((self.shape(), Layout::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Instant) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { lay(memory, &self.0.initial) }
     }

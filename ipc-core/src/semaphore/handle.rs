@@ -7,6 +7,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::participant::{ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
+use crate::time::Instant;
 use crate::wait::SpinBudget;
 
 /// The maximum, unless the creator says another one or begins with more.
@@ -74,7 +75,7 @@ impl Blueprint for Options {
         Ok((Shape::of::<u32>(Kind::Semaphore, max.into(), 0), max))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, max: &u32) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, max: &u32, _: Instant) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::lay(memory, self.permits.ok_or(ShapeError::Unsaid)?, *max) }
     }
