@@ -81,7 +81,14 @@ pub struct Seat<'w> {
     pub me: ParticipantId,
 }
 
-impl Platform for Seat<'_> {
+// SAFETY: one thread plays all participants in turn; the world says who is dead.
+unsafe impl Platform for Seat<'_> {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        deadline
+    }
+
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         self.world.sleep();
         if word.load(Ordering::Acquire) != expected {
@@ -137,7 +144,14 @@ pub struct Spinning<'w> {
     pub inner: SpinPlatform,
 }
 
-impl Platform for Spinning<'_> {
+// SAFETY: as the platforms that it is made of.
+unsafe impl Platform for Spinning<'_> {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        self.inner.instant(deadline)
+    }
+
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         self.world.sleep();
         self.inner.wait(word, expected, timeout)

@@ -4,8 +4,8 @@
 //! whatever the hardware has.
 
 use ipc_core::memory::StaticMemory;
-use ipc_core::platform::SpinPlatform;
 use ipc_core::object::Blueprint;
+use ipc_core::platform::SpinPlatform;
 use ipc_core::queue::{Options, Queue};
 
 /// Bytes of a queue of eight numbers.
@@ -22,7 +22,8 @@ fn main() {
 
     let producer = std::thread::spawn(|| {
         // The other side knows nothing but the memory: it attaches, and is told what differs if anything does.
-        let queue = Options::<u32>::new(0).attach(SHARED.memory(), SpinPlatform::new(2)).expect("it was created before");
+        let queue =
+            Options::<u32>::new(0).attach(SHARED.memory(), SpinPlatform::new(2)).expect("it was created before");
         for number in 0..MESSAGES {
             queue.send(number).expect("nobody closes before the end");
         }

@@ -79,7 +79,12 @@ impl<'m> Memory<'m> {
     /// # Safety
     ///
     /// As for [`atomics`](Self::atomics), and nobody else uses these bytes yet.
-    pub(crate) unsafe fn place<T>(&self, offset: usize, count: usize, mut new: impl FnMut(usize) -> T) -> Option<&'m [T]> {
+    pub(crate) unsafe fn place<T>(
+        &self,
+        offset: usize,
+        count: usize,
+        mut new: impl FnMut(usize) -> T,
+    ) -> Option<&'m [T]> {
         let bytes = count.checked_mul(size_of::<T>())?;
         let start = self.pointer(offset, bytes)?.cast::<T>();
         if !start.is_aligned() {

@@ -22,7 +22,24 @@ pub enum WaitOutcome {
 ///
 /// `ipc-posix` implements it with futexes, the monotonic clock, lock bytes and `membarrier`; the loom models
 /// with a table of sleepers; bare metal with [`SpinPlatform`] or its own.
-pub trait Platform {
+///
+/// # Safety
+///
+/// Locks lend out references because of what a platform says, so it must be true:
+///
+/// - [`me`](Self::me) always returns the same participant. All handles that use the same memory agree on who that is: two
+///   programs that may die apart from each other are two participants.
+/// - [`seize`](Self::seize) returns `true` only for a participant that makes no further step: its last write happens-before the
+///   return, and no other call returns `true` for it, nor is its number given away, before [`unseize`](Self::unseize).
+/// - [`thread`](Self::thread) returns 0, or always the same number in one thread and another one in every other living thread
+///   of this participant.
+/// - [`is_here`](Self::is_here) returns `true` only while the memory of the handle is there, and belongs to the participant
+///   that [`me`](Self::me) names. (A child after `fork` is not that participant.)
+/// - [`light_barrier`](Self::light_barrier) and [`heavy_barrier`](Self::heavy_barrier) act on each other as two
+///   `fence(SeqCst)` do.
+///
+/// Whatever else a method does wrong makes callers wait too long, and nothing worse.
+pub unsafe trait Platform {
     /// What callers give as a deadline: an instant of the clock that programs on this platform use.
     type Deadline: Copy;
 
@@ -139,7 +156,8 @@ impl SpinPlatform {
 /// Polls of the word in one `SpinPlatform::wait`, at most.
 const POLLS_PER_WAIT: u32 = 1000;
 
-impl Platform for SpinPlatform {
+// SAFETY: one fixed participant, whose memory never goes; nobody is ever seized; both barriers are fences; `thread` says nothing.
+unsafe impl Platform for SpinPlatform {
     type Deadline = Instant;
 
     fn instant(&self, deadline: Instant) -> Instant {
@@ -186,7 +204,8 @@ impl Platform for SpinPlatform {
     }
 }
 
-impl<P: Platform + ?Sized> Platform for &P {
+// SAFETY: the platform behind the reference keeps the contract.
+unsafe impl<P: Platform + ?Sized> Platform for &P {
     type Deadline = P::Deadline;
 
     fn instant(&self, deadline: P::Deadline) -> Instant {

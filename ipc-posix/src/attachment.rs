@@ -302,7 +302,10 @@ impl Deref for Membership {
     }
 }
 
-impl Platform for Membership {
+// SAFETY: a participant is a place in the region's table that only this process holds, with a lock byte that the kernel releases
+// when the address space is gone: `seize` takes that byte. After a fork, `is_here` compares the process. `fork.rs`, `thread.rs` and
+// `membarrier.rs` say why the rest holds.
+unsafe impl Platform for Membership {
     type Deadline = std::time::Instant;
 
     fn instant(&self, deadline: std::time::Instant) -> Instant {

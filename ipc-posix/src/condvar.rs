@@ -13,8 +13,8 @@ use ipc_core::object::{Shape, ShapeError};
 use crate::attachment::Membership;
 use crate::clock;
 use crate::error::ObjectErrorKind;
-use crate::objects::MutexGuard;
 use crate::object::{Blueprint, builder_ends};
+use crate::objects::MutexGuard;
 use crate::region::{Footprint, Region};
 
 /// A builder: [`create`](Self::create), [`open`](Self::open) or [`open_or_create`](Self::open_or_create) a condition variable.

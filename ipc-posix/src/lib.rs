@@ -120,6 +120,7 @@ pub use ipc_core::error::{
     SubscribeError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
+pub use ipc_core::queue::SendIterError;
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::watch::Versioned;
@@ -133,7 +134,6 @@ pub use objects::{
     SemaphorePermit, Sender, TryIter,
 };
 pub use once_cell::{OnceCell, OnceCellOptions};
-pub use ipc_core::queue::SendIterError;
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Plain};
 use std::time::Duration;
 
-use ipc_core::participant::{Dead, ParticipantId};
-use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::object::{Blueprint, Geometry, Object};
+use ipc_core::participant::{Dead, ParticipantId};
+use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::queue::{self, Queue};
 use ipc_core::ring::{self, Position, Ring, stride};
-use ipc_core::semaphore::{self, Semaphore};
+use ipc_core::semaphore;
 use ipc_core::sync::{AtomicU32, AtomicU64, Ordering, crash, fence};
 use ipc_core::time::Instant;
 use loom::sync::{Condvar, Mutex};
@@ -131,7 +131,8 @@ fn address(word: &AtomicU32) -> usize {
     std::ptr::from_ref(word).addr()
 }
 
-impl Platform for Actor {
+// SAFETY: an actor is one thread of a model; the machine's `life` words say who is dead, and lend each dead one to one seizer.
+unsafe impl Platform for Actor {
     type Deadline = Instant;
 
     fn instant(&self, deadline: Instant) -> Instant {
@@ -243,9 +244,11 @@ impl RingWords {
     }
 }
 
-/// An object in memory of its own, laid there by the shipped `create`. It is the creator's handle; actors make theirs of it.
+/// An object in memory of its own, laid there by the shipped `create`. It is the creator's handle, for looking; each actor makes
+/// its [own](Self::handle).
 pub struct Shared<B: Blueprint> {
     handle: B::Handle<'static, Creator>,
+    wanted: B,
     memory: Memory<'static>,
     geometry: Geometry<B>,
     // Dropped after the handle. The words need no drop.
@@ -258,7 +261,7 @@ struct Line(#[allow(dead_code, reason = "room")] [u8; OBJECT_ALIGN]);
 
 impl<B: Blueprint> Shared<B> {
     /// A new object like this.
-    pub fn new(wanted: &B) -> Arc<Self> {
+    pub fn new(wanted: B) -> Arc<Self> {
         let bytes = wanted.bytes().expect("a possible object") as usize;
         let mut room = vec![Line([0; OBJECT_ALIGN]); bytes.div_ceil(OBJECT_ALIGN)];
         let start = std::ptr::NonNull::new(room.as_mut_ptr()).expect("not null").cast();
@@ -266,12 +269,21 @@ impl<B: Blueprint> Shared<B> {
         let memory = unsafe { Memory::from_raw(start, bytes) };
         // SAFETY: nobody else knows it.
         let handle = unsafe { wanted.create(memory, Creator) }.expect("it fits");
-        Arc::new(Shared { handle, memory, geometry: wanted.complete().expect("a possible object").1, _room: room })
+        let (_, geometry) = wanted.complete().expect("a possible object");
+        Arc::new(Shared { handle, wanted, memory, geometry, _room: room })
+    }
+
+    /// A handle for `actor`, made by the shipped code without a look at the header: in a model, that would be seven more loads.
+    pub fn handle(&self, actor: &Actor) -> B::Handle<'static, Actor> {
+        // SAFETY: the object was made to this blueprint.
+        unsafe { self.wanted.handle(self.memory, &self.geometry, actor.clone()) }.expect("an object")
     }
 
     /// Repairs after a dead actor, as a region's sweep does.
     pub fn sweep(&self, dead: &Dead, actor: &Actor) {
-        B::Object::sweep(B::Object::view(self.memory, &self.geometry).expect("an object"), dead, actor);
+        // SAFETY: the object was made to this blueprint.
+        let view = unsafe { B::Object::view(self.memory, &self.geometry) }.expect("an object");
+        B::Object::sweep(view, dead, actor);
     }
 }
 
@@ -304,7 +316,8 @@ impl Room {
 #[derive(Debug)]
 pub struct Creator;
 
-impl Platform for Creator {
+// SAFETY: it seizes nobody, and makes one handle, which nobody uses.
+unsafe impl Platform for Creator {
     type Deadline = Instant;
 
     fn instant(&self, deadline: Instant) -> Instant {
@@ -354,7 +367,7 @@ impl<T> Clone for QueueWords<T> {
 impl<T> QueueWords<T> {
     /// An empty queue of `T`.
     pub fn new(capacity: u64) -> Self {
-        QueueWords(Shared::new(&queue::Options::new(capacity)))
+        QueueWords(Shared::new(queue::Options::new(capacity)))
     }
 
     /// See [`Shared::sweep`].
@@ -364,7 +377,7 @@ impl<T> QueueWords<T> {
 
     /// A handle for `actor`.
     pub fn handle(&self, actor: &Actor) -> Queue<'_, T, Actor> {
-        self.0.with_platform(actor.clone())
+        self.0.handle(actor)
     }
 }
 
@@ -374,12 +387,7 @@ pub type SemaphoreWords = Shared<semaphore::Options>;
 impl SemaphoreWords {
     /// A semaphore with so many permits, of at most `max`.
     pub fn of(permits: u32, max: u32) -> Arc<Self> {
-        Shared::new(&semaphore::Options { permits: Some(permits), max: Some(max), bounded: false })
-    }
-
-    /// A handle for `actor`.
-    pub fn handle(&self, actor: &Actor) -> Semaphore<'_, Actor> {
-        self.with_platform(actor.clone())
+        Shared::new(semaphore::Options { permits: Some(permits), max: Some(max), bounded: false })
     }
 }
 

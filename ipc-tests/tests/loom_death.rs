@@ -249,7 +249,6 @@ fn a_repairer_of_a_batch_dies() {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                let queue = words.handle(&actor);
                 let repair = || Seized::try_new(&actor, id(1)).map(|seized| words.sweep(seized.dead(), &actor));
                 actor.live(at, repair).is_none()
             })

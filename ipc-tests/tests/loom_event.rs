@@ -15,12 +15,12 @@ struct Shared {
 
 impl Shared {
     fn new(reset: Reset) -> Arc<Self> {
-        let event = model::Shared::new(&Options { reset, set: false });
+        let event = model::Shared::new(Options { reset, set: false });
         Arc::new(Shared { event, data: UnsafeCell::new(0) })
     }
 
     fn event(&self, actor: Actor) -> Event<'_, Actor> {
-        self.event.with_platform(actor)
+        self.event.handle(&actor)
     }
 
     fn write(&self) {

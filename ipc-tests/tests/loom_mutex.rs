@@ -13,11 +13,11 @@ use loom::thread;
 type Counter = Arc<Shared<Options<u64>>>;
 
 fn counter() -> Counter {
-    Shared::new(&Options { initial: 0_u64, schema: 0 })
+    Shared::new(Options { initial: 0_u64, schema: 0 })
 }
 
 fn of<T: bytemuck::Pod>(shared: &Shared<Options<T>>, actor: &Actor) -> Mutex<'static, T, Actor> {
-    shared.with_platform(actor.clone())
+    shared.handle(actor)
 }
 
 /// The guard, and whether a holder had died.
@@ -156,7 +156,7 @@ fn sweeping_beside_a_takeover() {
 fn a_transaction_dies() {
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new(&Options { initial: twin(0), schema: 0 });
+        let shared = Shared::new(Options { initial: twin(0), schema: 0 });
         let mortal = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {

@@ -20,8 +20,8 @@ use std::thread;
 
 use bytemuck::{Pod, Zeroable};
 use ipc_core::memory::StaticMemory;
-use ipc_core::platform::SpinPlatform;
 use ipc_core::object::Blueprint;
+use ipc_core::platform::SpinPlatform;
 use ipc_core::queue::{Options, Queue};
 
 const PRODUCERS: u16 = 2;
@@ -59,7 +59,7 @@ const fn required(capacity: u64) -> usize {
 }
 
 fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capacity: u64, messages: u32) {
-    let owner = 
+    let owner =
         // SAFETY: new memory.
         unsafe { Options::<Message>::new(capacity).create(shared.memory(), SpinPlatform::new(1)) }.expect("enough memory");
     let total = (u32::from(PRODUCERS) * messages) as usize;
@@ -71,7 +71,8 @@ fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capaci
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|producer| {
                 scope.spawn(move || {
-                    let queue = Options::<Message>::new(0).attach(shared.memory(), SpinPlatform::new(2 + producer))
+                    let queue = Options::<Message>::new(0)
+                        .attach(shared.memory(), SpinPlatform::new(2 + producer))
                         .expect("it was created before");
                     for number in 0..messages {
                         let message = Message::new(producer.into(), number);
@@ -134,7 +135,7 @@ fn many_to_many_without_room() {
 #[test]
 fn overwriting() {
     static SHARED: StaticMemory<{ required(4) }> = StaticMemory::new();
-    let queue = 
+    let queue =
         // SAFETY: new memory.
         unsafe { Options::<Message>::new(4).create(SHARED.memory(), SpinPlatform::new(1)) }.expect("enough memory");
     let done = AtomicBool::new(false);

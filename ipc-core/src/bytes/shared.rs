@@ -19,7 +19,9 @@ const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 512);
 /// Bytes of a queue for messages of up to so many bytes, a multiple of the object alignment; `None` if there can be none.
 pub const fn footprint(most: u64) -> Option<u64> {
     match words(most) {
-        Some(words) => Some((SLOTS_OFFSET as u64 + words * Slots::<u64>::STRIDE as u64).next_multiple_of(OBJECT_ALIGN as u64)),
+        Some(words) => {
+            Some((SLOTS_OFFSET as u64 + words * Slots::<u64>::STRIDE as u64).next_multiple_of(OBJECT_ALIGN as u64))
+        }
         None => None,
     }
 }

@@ -59,13 +59,14 @@ impl Blueprint for Options {
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.set)) }.map(|_| ()).ok_or(ShapeError::Missing)
     }
 
-    fn handle<'m, P: Platform>(
+    unsafe fn handle<'m, P: Platform>(
         &self,
         memory: Memory<'m>,
         geometry: &(),
         platform: P,
     ) -> Result<Event<'m, P>, ShapeError> {
-        let words = Words::view(memory, geometry)?;
+        // SAFETY: the caller vouches for the object.
+        let words = unsafe { Words::view(memory, geometry)? };
         Ok(Event { words, reset: self.reset, budget: SpinBudget::new(&platform), platform })
     }
 }
@@ -110,7 +111,7 @@ impl<P> Event<'_, P> {
 }
 
 impl<'m, P: Platform> Event<'m, P> {
-    fn another<Q: Platform>(&self, platform: Q) -> Event<'m, Q> {
+    fn another(&self, platform: P) -> Self {
         Event { words: self.words, reset: self.reset, budget: SpinBudget::new(&platform), platform }
     }
 

@@ -61,7 +61,7 @@ unsafe impl Object for Words {
     type Geometry = ();
     type View<'m> = &'m Words;
 
-    fn geometry(_: Memory<'_>, _: &Shape, _: u64) -> Result<(), ShapeError> {
+    unsafe fn geometry(_: Memory<'_>, _: &Shape, _: u64) -> Result<(), ShapeError> {
         Ok(())
     }
 
@@ -69,7 +69,7 @@ unsafe impl Object for Words {
         BYTES
     }
 
-    fn view<'m>(memory: Memory<'m>, (): &()) -> Result<&'m Words, ShapeError> {
+    unsafe fn view<'m>(memory: Memory<'m>, (): &()) -> Result<&'m Words, ShapeError> {
         let too_small = ShapeError::TooSmall { wanted: BYTES, found: memory.len() as u64 };
         // SAFETY: see above.
         unsafe { memory.atomics(HEADER_BYTES, 1) }.map(|words| &words[0]).ok_or(too_small)

@@ -34,7 +34,7 @@ use crate::wait::SpinBudget;
 ///
 /// # Panics
 ///
-/// The blocking calls panic in a child after `fork`, and on [`Bare::INIT`](lock_api::Bare::INIT), which no object is
+/// The blocking calls panic in a child after `fork`, and on [`Bare::INIT`](lock_api::RawMutex::INIT), which no object is
 /// behind: make one with [`new`](Self::new). The others answer there that the lock is taken.
 pub struct Bare<P: 'static> {
     lock: Option<Lock<P>>,

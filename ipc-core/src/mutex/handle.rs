@@ -63,13 +63,15 @@ impl<T: Pod> Blueprint for Options<T> {
         unsafe { lay(memory, &self.initial) }
     }
 
-    fn handle<'m, P: Platform>(
+    unsafe fn handle<'m, P: Platform>(
         &self,
         memory: Memory<'m>,
         layout: &Layout,
         platform: P,
     ) -> Result<Mutex<'m, T, P>, ShapeError> {
-        Ok(Mutex::over(Words::view(memory, layout)?, platform))
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, layout)? };
+        Ok(Mutex::over(view, platform))
     }
 }
 
@@ -130,7 +132,7 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 /// ```
 ///
 /// The error borrows the mutex, as std's does. Where that is in the way of a `?`, let go of the guard first
-/// ([`LockError::without_guard`]; [`Error`](crate::Error) does it by itself).
+/// ([`LockError::without_guard`]; `ipc_posix::Error` does it by itself).
 ///
 /// With [`lock_transaction`](Self::lock_transaction) no repair is needed: a holder that dies leaves the last committed value,
 /// and no mark.
@@ -183,7 +185,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         Mutex { words, copies, budget: SpinBudget::new(&platform), platform, data: PhantomData }
     }
 
-    fn another<Q: Platform>(&self, platform: Q) -> Mutex<'m, T, Q> {
+    fn another(&self, platform: P) -> Self {
         let Mutex { words, copies, .. } = *self;
         Mutex { words, copies, budget: SpinBudget::new(&platform), platform, data: PhantomData }
     }
@@ -270,10 +272,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// # Errors
     ///
     /// As [`lock_timeout`](Self::lock_timeout).
-    pub fn lock_transaction_timeout(
-        &self,
-        timeout: Duration,
-    ) -> LockedInTime<Transaction<'_, 'm, T, P>> {
+    pub fn lock_transaction_timeout(&self, timeout: Duration) -> LockedInTime<Transaction<'_, 'm, T, P>> {
         self.transaction_within(&Limit::For(timeout))
     }
 

@@ -62,13 +62,15 @@ impl<T: Pod> Blueprint for ReentrantOptions<T> {
         unsafe { lay(memory, &self.0.initial) }
     }
 
-    fn handle<'m, P: Platform>(
+    unsafe fn handle<'m, P: Platform>(
         &self,
         memory: Memory<'m>,
         layout: &Layout,
         platform: P,
     ) -> Result<ReentrantMutex<'m, T, P>, ShapeError> {
-        Ok(ReentrantMutex(Mutex::over(Words::view(memory, layout)?, platform)))
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, layout)? };
+        Ok(ReentrantMutex(Mutex::over(view, platform)))
     }
 }
 

@@ -129,7 +129,7 @@ unsafe impl Object for Words {
     type Geometry = Layout;
     type View<'m> = View<'m>;
 
-    fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Layout, ShapeError> {
+    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Layout, ShapeError> {
         Ok(Layout::new(shape.element_size as usize, shape.element_align as usize))
     }
 
@@ -137,7 +137,7 @@ unsafe impl Object for Words {
         layout.end
     }
 
-    fn view<'m>(memory: Memory<'m>, _: &Layout) -> Result<View<'m>, ShapeError> {
+    unsafe fn view<'m>(memory: Memory<'m>, _: &Layout) -> Result<View<'m>, ShapeError> {
         let too_small = ShapeError::TooSmall { wanted: WORDS_END as u64, found: memory.len() as u64 };
         // SAFETY: see above.
         let words = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;

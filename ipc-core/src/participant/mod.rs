@@ -4,9 +4,7 @@
 //! make another step, so everything that is marked with its identity can be repaired at once.
 
 mod id;
-#[cfg(not(loom))]
 mod table;
 
 pub use id::{Dead, ParticipantId, Seized};
-#[cfg(not(loom))]
 pub use table::{Record, RecordInfo};

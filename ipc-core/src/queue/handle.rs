@@ -73,13 +73,14 @@ impl<T> Blueprint for Options<T> {
         unsafe { View::lay(memory, geometry, Position::new(self.start)) }
     }
 
-    fn handle<'m, P: Platform>(
+    unsafe fn handle<'m, P: Platform>(
         &self,
         memory: Memory<'m>,
         geometry: &Geometry,
         platform: P,
     ) -> Result<Queue<'m, T, P>, ShapeError> {
-        let view = Words::view(memory, geometry)?;
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, geometry)? };
         Ok(Queue::over(view, platform, view.ring.hints()))
     }
 }
@@ -135,7 +136,7 @@ pub struct Queue<'m, T, P> {
 handle!(Queue<T>, "queue");
 
 impl<T, P> Queue<'_, T, P> {
-    /// The bytes that a queue of `T` with this capacity takes in a region: for [`RegionOptions::fit`](crate::RegionOptions::fit).
+    /// The bytes that a queue of `T` with this capacity takes in a region: for `RegionOptions::fit`.
     ///
     /// # Panics
     ///
@@ -191,7 +192,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         Queue { view, platform, me, hints, recv_budget, send_budget, element: PhantomData }
     }
 
-    fn another<Q: Platform>(&self, platform: Q) -> Queue<'m, T, Q> {
+    fn another(&self, platform: P) -> Self {
         Queue::over(self.view, platform, self.hints.for_another())
     }
 
@@ -219,7 +220,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     }
 
     /// Closes the queue for everybody, for good. Sends fail from now on and give their value back; receivers drain what
-    /// is there and then get [`Closed`](RecvError::Closed); iterators end. `true` if this call began the closing, `false` if
+    /// is there and then get [`Closed`](crate::error::RecvError::Closed); iterators end. `true` if this call began the closing, `false` if
     /// somebody else did (or after a fork).
     #[doc(alias = "shutdown")]
     ///
@@ -244,7 +245,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     }
 
     /// A sender half. As long as a living process has one, receivers do not report
-    /// [`Disconnected`](RecvError::Disconnected); and its own sends report it once receiver halves existed and the last
+    /// [`Disconnected`](crate::error::RecvError::Disconnected); and its own sends report it once receiver halves existed and the last
     /// living one is gone.
     ///
     /// # Errors

@@ -2,11 +2,11 @@
 
 use core::iter::FusedIterator;
 
-use bytemuck::{CheckedBitPattern, NoUninit};
 use super::handle::Queue;
 use crate::error::RecvError;
 use crate::platform::Platform;
 use crate::time::Limit;
+use bytemuck::{CheckedBitPattern, NoUninit};
 
 /// Waits for each message. Made by [`Queue::iter`] and [`Receiver::iter`](super::Receiver::iter).
 ///

@@ -15,9 +15,9 @@ use crate::sync::spin_hint;
 use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
+use super::handle::{Queue, Unblocked};
 use super::iter::{Iter, TryIter};
 use super::presence::Role;
-use super::handle::{Queue, Unblocked};
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = if cfg!(loom) { 1 } else { 32 };
@@ -160,8 +160,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
                 if thorough { self.look_around(watch) } else { Attempt::NotYet }
             }
         };
-        let received =
-            block_until(&self.platform, &self.view.words.gates.items, &self.recv_budget, deadline, attempt);
+        let received = block_until(&self.platform, &self.view.words.gates.items, &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.ring().len());
         self.recv_budget.gather(self.capacity() as u64 / 2, || self.ring().len());
         received.unwrap_or_else(|| {

@@ -12,8 +12,8 @@ use crate::ring::{Position, PushRefused};
 use crate::time::{Instant, Limit};
 use crate::wait::{Attempt, Reserve, block_until};
 
-use super::presence::Role;
 use super::handle::Queue;
+use super::presence::Role;
 
 /// How often an overwriting send makes room before it reports contention.
 const FORCE_ATTEMPTS: u32 = 8;
@@ -108,12 +108,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
 
     #[cold]
     #[inline(never)]
-    fn send_contended(
-        &self,
-        value: T,
-        limit: &Limit<P::Deadline>,
-        watch: bool,
-    ) -> Result<(), SendTimeoutError<T>> {
+    fn send_contended(&self, value: T, limit: &Limit<P::Deadline>, watch: bool) -> Result<(), SendTimeoutError<T>> {
         self.wait_to_push(limit.deadline(&self.platform), watch, || self.push(&value)).map_err(|stop| match stop {
             Stop::Full => SendTimeoutError::Timeout(value),
             Stop::Closed => SendTimeoutError::Closed(value),

@@ -107,7 +107,7 @@ unsafe impl Object for Words {
     type Geometry = Geometry;
     type View<'m> = View<'m>;
 
-    fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
+    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
         geometry_of(shape)
     }
 
@@ -115,7 +115,7 @@ unsafe impl Object for Words {
         bytes(geometry)
     }
 
-    fn view<'m>(memory: Memory<'m>, geometry: &Geometry) -> Result<View<'m>, ShapeError> {
+    unsafe fn view<'m>(memory: Memory<'m>, geometry: &Geometry) -> Result<View<'m>, ShapeError> {
         let too_small = ShapeError::TooSmall { wanted: bytes(geometry), found: memory.len() as u64 };
         // SAFETY: see above.
         let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
@@ -145,7 +145,8 @@ impl View<'_> {
             // SAFETY: the caller's promise.
             unsafe { memory.place(SLOTS_OFFSET, geometry.cells(), |_| AtomicU64::new(0)) };
         }
-        Words::view(memory, geometry)?.ring.initialise(start);
+        // SAFETY: the words were made just now.
+        unsafe { Words::view(memory, geometry)? }.ring.initialise(start);
         Ok(())
     }
 
@@ -199,7 +200,9 @@ pub struct Stats {
 
 /// A queue of any element type, for looking: only loads, so read-only memory will do.
 pub fn inspect<'m>(memory: Memory<'m>) -> Result<View<'m>, ShapeError> {
-    Words::view(memory, &sizes::<Words>(memory, Kind::Queue)?.1)
+    let (_, geometry) = sizes::<Words>(memory, Kind::Queue)?;
+    // SAFETY: `sizes` has found a queue of these sizes.
+    unsafe { Words::view(memory, &geometry) }
 }
 
 /// The figures of the queue in this memory. Only loads.

@@ -15,14 +15,10 @@
 //! by one Release store of an entry's state. Where the next object goes follows from the entries alone, so a
 //! creator that dies at any instruction leaves nothing: neither a half-made object nor lost room.
 
-#[cfg(not(loom))]
 mod directory;
-#[cfg(not(loom))]
 mod header;
 mod lock;
 
-#[cfg(not(loom))]
 pub use directory::{DirectoryError, MAX_NAME_BYTES, Name, ObjectInfo};
-#[cfg(not(loom))]
 pub use header::{ABI_VERSION, Flags, Geometry, Header, HeaderError, RegionView};
 pub use lock::{LockBusy, RegionLock};

@@ -8,8 +8,8 @@ use crate::sync::{Ordering, spin_hint};
 use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
-use super::permit::{OwnedPermit, Permit, RawPermit};
 use super::handle::Semaphore;
+use super::permit::{OwnedPermit, Permit, RawPermit};
 use super::word::{AVAILABLE, Chain};
 
 /// How often an attempt that does not wait begins again because others were faster, or because the dead were found.
@@ -280,7 +280,13 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                 Err(Refused::Short) => Attempt::NotYet,
             }
         };
-        match block_until(&self.platform, &self.view.words.sleepers, &self.budget, limit.deadline(&self.platform), attempt) {
+        match block_until(
+            &self.platform,
+            &self.view.words.sleepers,
+            &self.budget,
+            limit.deadline(&self.platform),
+            attempt,
+        ) {
             Some(taken) => taken.map(|raw| Permit::new(self, raw)),
             // The time may have been over before anybody looked for the dead: this does, so that what they had is found
             // however short the time limit.

@@ -80,13 +80,15 @@ impl Blueprint for Options {
         unsafe { View::lay(memory, self.permits.ok_or(ShapeError::Unsaid)?, *max) }
     }
 
-    fn handle<'m, P: Platform>(
+    unsafe fn handle<'m, P: Platform>(
         &self,
         memory: Memory<'m>,
         max: &u32,
         platform: P,
     ) -> Result<Semaphore<'m, P>, ShapeError> {
-        Ok(Semaphore::over(Words::view(memory, max)?, platform))
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, max)? };
+        Ok(Semaphore::over(view, platform))
     }
 }
 
@@ -195,7 +197,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         Semaphore { view, platform, me, held: word::held(me), hint, post_hint: AtomicU32::new(0), budget }
     }
 
-    fn another<Q: Platform>(&self, platform: Q) -> Semaphore<'m, Q> {
+    fn another(&self, platform: P) -> Self {
         Semaphore::over(self.view, platform)
     }
 
@@ -208,7 +210,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         if self.platform.is_here() { self.view.count(AVAILABLE) } else { 0 }
     }
 
-    /// Closes the semaphore for everybody, for good: acquirers get [`Closed`](AcquireError::Closed) from now on, those who
+    /// Closes the semaphore for everybody, for good: acquirers get [`Closed`](crate::error::AcquireError::Closed) from now on, those who
     /// wait included. Permits that are held stay valid. `true` if this call did it, `false` if somebody else did (or after
     /// a fork).
     ///

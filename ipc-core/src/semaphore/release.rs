@@ -4,8 +4,8 @@ use crate::error::{Fault, ReleaseError};
 use crate::platform::Platform;
 use crate::sync::{Ordering, spin_hint};
 
-use super::permit::RawPermit;
 use super::handle::Semaphore;
+use super::permit::RawPermit;
 use super::word::{self, ABSENT, AVAILABLE, Chain};
 
 /// How often a release looks again while others are half-way through theirs.

@@ -66,7 +66,7 @@ unsafe impl Object for Words {
     type Geometry = u32;
     type View<'m> = View<'m>;
 
-    fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<u32, ShapeError> {
+    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<u32, ShapeError> {
         possible(shape.capacity)
     }
 
@@ -74,7 +74,7 @@ unsafe impl Object for Words {
         bytes(*max)
     }
 
-    fn view<'m>(memory: Memory<'m>, max: &u32) -> Result<View<'m>, ShapeError> {
+    unsafe fn view<'m>(memory: Memory<'m>, max: &u32) -> Result<View<'m>, ShapeError> {
         let too_small = ShapeError::TooSmall { wanted: bytes(*max), found: memory.len() as u64 };
         // SAFETY: see above.
         let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;

@@ -8,8 +8,8 @@ use ipc_core::error::{Fault, RecvBytesError, SendBytesError};
 
 use crate::attachment::Membership;
 use crate::clock;
-use ipc_core::queue::append;
 use crate::region::{Footprint, Region};
+use ipc_core::queue::append;
 
 /// A bounded queue of messages of any length between processes: text, serialised data, frames. Any number of senders and receivers;
 /// each message goes to one receiver, whole.

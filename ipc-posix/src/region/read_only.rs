@@ -16,8 +16,8 @@ use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::fork::ForkGuard;
 use crate::liveness::LockByte;
 use crate::probe::Probe;
-use ipc_core::queue::Stats as QueueStats;
 use crate::watch::ReadOnlyWatch;
+use ipc_core::queue::Stats as QueueStats;
 
 /// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes
 /// nothing, and needs only read permission.

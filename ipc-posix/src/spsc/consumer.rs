@@ -12,8 +12,8 @@ use ipc_core::spsc::ReadChunk;
 use super::iter::{SpscIter, SpscTryIter};
 use crate::attachment::Membership;
 use crate::clock;
-use ipc_core::queue::append;
 use crate::region::Region;
+use ipc_core::queue::append;
 
 /// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](crate::Spsc::consumer).
 ///
@@ -222,7 +222,9 @@ impl<T: NoUninit + CheckedBitPattern> Consumer<T> {
             return Err(RecvError::Fault(Fault::Forked));
         }
         let most = most.min(self.capacity());
-        append(buffer, most, |room| self.core.recv_uninit(room, None).map(|values| values.len()).map_err(RecvTimeoutError::endless))
+        append(buffer, most, |room| {
+            self.core.recv_uninit(room, None).map(|values| values.len()).map_err(RecvTimeoutError::endless)
+        })
     }
 
     /// At least one and at most `most` elements (none if that is 0), to be read in place and then [committed](ReadChunk::commit): no

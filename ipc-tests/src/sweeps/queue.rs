@@ -140,7 +140,7 @@ fn lay_again(folder: &Folder, region: &Region, capacity: usize, first: u64) {
         // SAFETY: new memory.
         unsafe { ipc_core::object::Blueprint::create(&wanted, memory, SpinPlatform::new(1)) }
     }
-        .expect("the same queue");
+    .expect("the same queue");
     // SAFETY: the mapping from above; the queue handle is gone.
     unsafe { libc::munmap(map, len) };
 }

@@ -1,0 +1,79 @@
+//! Builders, and where the objects that they make are found.
+
+use super::Blueprint;
+use crate::platform::Platform;
+
+/// Where named objects are: a region, as its [builders](Builder) see it.
+pub trait Host {
+    /// What handles of its objects run on.
+    type Platform: Platform;
+
+    /// Why an object could not be found or created.
+    type Error;
+
+    /// The object with this name, which must exist.
+    fn open<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
+
+    /// A new object with this name, which must be free.
+    fn create<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
+
+    /// The object with this name if it exists, a new one otherwise.
+    fn open_or_create<B: Blueprint>(
+        &self,
+        name: &str,
+        wanted: &B,
+    ) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
+
+    /// Why a region for one object, or that object, could not be found or created.
+    type AloneError;
+
+    /// The object in a region of the same name that is just large enough; both are created if need be.
+    fn open_or_create_alone<B: Blueprint>(
+        name: &str,
+        wanted: &B,
+    ) -> Result<B::Handle<'static, Self::Platform>, Self::AloneError>;
+}
+
+/// A builder: what an object should be like, then [`create`](Self::create), [`open`](Self::open) or
+/// [`open_or_create`](Self::open_or_create).
+#[derive(Debug)]
+#[must_use = "a builder does nothing until create, open or open_or_create"]
+pub struct Builder<'r, B, H> {
+    host: &'r H,
+    name: &'r str,
+    pub(crate) wanted: B,
+}
+
+impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
+    /// A builder of an object in `host`.
+    pub fn new(host: &'r H, name: &'r str, wanted: B) -> Self {
+        Builder { host, name, wanted }
+    }
+
+    /// Opens the object, which must exist. Lock-free, no system call.
+    ///
+    /// # Errors
+    ///
+    /// That there is none, or what differs from what is wanted.
+    pub fn open(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.host.open(self.name, &self.wanted)
+    }
+
+    /// Creates the object, which must not exist.
+    ///
+    /// # Errors
+    ///
+    /// That there is one, or why there is no room for it.
+    pub fn create(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.host.create(self.name, &self.wanted)
+    }
+
+    /// Opens the object if it exists, creates it otherwise. Any number of processes may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create).
+    pub fn open_or_create(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.host.open_or_create(self.name, &self.wanted)
+    }
+}

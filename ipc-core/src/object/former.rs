@@ -1,0 +1,58 @@
+//! The kinds that have not moved to [`Object`] yet. (In a model, they are names only.)
+
+use super::{Field, Object, Shape, ShapeError};
+use crate::memory::Memory;
+use crate::participant::Dead;
+use crate::platform::Platform;
+#[cfg(not(loom))]
+use crate::{atomic, barrier, broadcast, bytes, condvar, loan, once, rwlock, spsc, watch};
+
+macro_rules! former {
+    ($($kind:ident, [$($fact:expr),*], $field:ident, |$memory:ident, $shape:ident, $dead:ident, $platform:ident| $sweep:expr;)*) => {$(
+        pub enum $kind {}
+
+        // SAFETY: as their modules say.
+        unsafe impl Object for $kind {
+            #[cfg(not(loom))]
+            const LAYOUT: &'static [usize] = &[$($fact),*];
+            #[cfg(loom)]
+            const LAYOUT: &'static [usize] = &[];
+            const CAPACITY: Field = Field::$field;
+            type Geometry = (Shape, u64);
+            type View<'m> = (Memory<'m>, Shape);
+
+            unsafe fn geometry(_: Memory<'_>, shape: &Shape, length: u64) -> Result<Self::Geometry, ShapeError> {
+                Ok((*shape, length))
+            }
+
+            fn bytes(geometry: &Self::Geometry) -> u64 {
+                geometry.1
+            }
+
+            unsafe fn view<'m>(memory: Memory<'m>, geometry: &Self::Geometry) -> Result<Self::View<'m>, ShapeError> {
+                Ok((memory, geometry.0))
+            }
+
+            fn sweep<P: Platform + ?Sized>(($memory, $shape): Self::View<'_>, $dead: &Dead, $platform: &P) {
+                let _ = (&$shape, $dead);
+                #[cfg(not(loom))]
+                let _: Result<(), ShapeError> = $sweep;
+                let _ = ($memory, $platform);
+            }
+        }
+    )*};
+}
+
+former! {
+    Atomic, [atomic::FOOTPRINT as usize], Type, |memory, shape, dead, platform| atomic::sweep(memory, shape.capacity, platform);
+    EventGroup, [atomic::FOOTPRINT as usize], Capacity, |memory, shape, dead, platform| atomic::sweep(memory, <u32 as atomic::Value>::FORM, platform);
+    Condvar, [condvar::FOOTPRINT as usize], Capacity, |memory, shape, dead, platform| condvar::sweep(memory, platform);
+    OnceCell, [once::VALUE_OFFSET], Capacity, |memory, shape, dead, platform| once::sweep(memory, dead, platform);
+    Watch, [watch::SLOTS_OFFSET], Capacity, |memory, shape, dead, platform| watch::sweep(memory, dead, platform);
+    RwLock, [rwlock::WORDS_END], Capacity, |memory, shape, dead, platform| rwlock::sweep(memory, dead, platform);
+    Barrier, [barrier::SEATS_OFFSET], Parties, |memory, shape, dead, platform| barrier::sweep(memory, dead, platform);
+    Spsc, [], Capacity, |memory, shape, dead, platform| spsc::sweep(memory, dead, platform);
+    ByteQueue, [], Capacity, |memory, shape, dead, platform| bytes::sweep(memory, dead, platform);
+    LoanQueue, [], Blocks, |memory, shape, dead, platform| loan::sweep(memory, dead, platform);
+    Broadcast, [], Capacity, |memory, shape, dead, platform| broadcast::sweep(memory, dead, platform);
+}

@@ -1,0 +1,48 @@
+//! What every handle has, whatever its object: a macro.
+
+/// What every handle has: its place, `Clone`, `Debug`, and a check that the process is still the one that made it.
+///
+/// The type has a field `platform`, and a function `another(&self, platform: P) -> Self` that makes a handle of the same object.
+macro_rules! handle {
+    ($name:ident $(<$T:ident $(: $bound:path)?>)?, $noun:literal) => {
+        impl<'m, $($T $(: $bound)?,)? P: $crate::Platform> $name<'m, $($T,)? P> {
+            #[doc = concat!("The ", $noun, "'s name in its region.")]
+            pub fn name(&self) -> &str
+            where
+                P: $crate::platform::Located,
+            {
+                self.platform.name()
+            }
+
+            #[doc = concat!("The region that the ", $noun, " lives in.")]
+            pub fn region(&self) -> P::Region
+            where
+                P: $crate::platform::Located,
+            {
+                self.platform.region()
+            }
+
+            /// Whether the memory is here: not in a child after `fork`.
+            #[inline(always)]
+            #[allow(dead_code, reason = "some handles ask otherwise")]
+            pub(super) fn here(&self) -> Result<(), $crate::Fault> {
+                if self.platform.is_here() { Ok(()) } else { Err($crate::Fault::Forked) }
+            }
+        }
+
+        /// Another handle of the same object, with hints of its own.
+        impl<$($T $(: $bound)?,)? P: $crate::Platform + Clone> Clone for $name<'_, $($T,)? P> {
+            fn clone(&self) -> Self {
+                self.another(self.platform.clone())
+            }
+        }
+
+        // Shared memory is not touched: after a fork it is not there.
+        impl<$($T,)? P: core::fmt::Debug> core::fmt::Debug for $name<'_, $($T,)? P> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($name)).field("name", &self.platform).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use handle;

@@ -1,0 +1,99 @@
+//! The header at the start of every object.
+
+use core::mem::MaybeUninit;
+
+use super::{Kind, Shape, ShapeError};
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// "OBJ1": the object is complete.
+const READY: u32 = u32::from_le_bytes(*b"OBJ1");
+
+/// The header in shared memory.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ObjectHeader {
+    state: AtomicU32,
+    kind: AtomicU32,
+    element_size: AtomicU32,
+    element_align: AtomicU32,
+    schema: AtomicU64,
+    capacity: AtomicU64,
+    length: AtomicU64,
+    _room: MaybeUninit<[u64; 11]>,
+}
+
+/// Bytes of the header; the object's own words follow.
+pub const HEADER_BYTES: usize = size_of::<ObjectHeader>().next_multiple_of(OBJECT_ALIGN);
+const _: () = assert!(cfg!(loom) || size_of::<ObjectHeader>() == 128);
+
+impl ObjectHeader {
+    /// The header at the start of `memory`; `None` if it does not fit.
+    pub fn at(memory: Memory<'_>) -> Option<&ObjectHeader> {
+        // SAFETY: the header is made of atomics; the same bytes are viewed in no other way.
+        unsafe { memory.atomics::<ObjectHeader>(0, 1) }.map(|headers| &headers[0])
+    }
+
+    /// A new header, of an object that is not complete until [`publish`](Self::publish).
+    pub(crate) fn new(shape: &Shape, length: u64) -> Self {
+        ObjectHeader {
+            state: AtomicU32::new(0),
+            kind: AtomicU32::new(shape.kind as u32),
+            element_size: AtomicU32::new(shape.element_size),
+            element_align: AtomicU32::new(shape.element_align),
+            schema: AtomicU64::new(shape.schema),
+            capacity: AtomicU64::new(shape.capacity),
+            length: AtomicU64::new(length),
+            _room: MaybeUninit::zeroed(),
+        }
+    }
+
+    /// The shape and the length of the object in `memory`, for a caller who wants one of this kind.
+    pub(super) fn find(memory: Memory<'_>, wanted: Kind) -> Result<(Shape, u64), ShapeError> {
+        Self::at(memory).ok_or(ShapeError::Missing)?.read().map_err(|error| match error {
+            ShapeError::Kind { found, .. } => ShapeError::Kind { wanted, found },
+            error => error,
+        })
+    }
+
+    /// Writes the fields. The object is not complete until [`publish`](Self::publish).
+    #[cfg(not(loom))]
+    pub(crate) fn write(&self, shape: &Shape, length: u64) {
+        // Relaxed: `publish` makes them visible.
+        self.kind.store(shape.kind as u32, Ordering::Relaxed);
+        self.element_size.store(shape.element_size, Ordering::Relaxed);
+        self.element_align.store(shape.element_align, Ordering::Relaxed);
+        self.schema.store(shape.schema, Ordering::Relaxed);
+        self.capacity.store(shape.capacity, Ordering::Relaxed);
+        self.length.store(length, Ordering::Relaxed);
+    }
+
+    /// Declares the object complete: one Release store, the partner of the Acquire in [`read`](Self::read).
+    pub(crate) fn publish(&self) {
+        self.state.store(READY, Ordering::Release);
+    }
+
+    /// The shape and the length in bytes. Each word is read once.
+    pub fn read(&self) -> Result<(Shape, u64), ShapeError> {
+        if self.state.load(Ordering::Acquire) != READY {
+            return Err(ShapeError::Missing);
+        }
+        let kind = self.kind.load(Ordering::Relaxed);
+        let shape = Shape {
+            kind: Kind::from_number(kind).ok_or(ShapeError::Kind { wanted: Kind::Queue, found: kind })?,
+            element_size: self.element_size.load(Ordering::Relaxed),
+            element_align: self.element_align.load(Ordering::Relaxed),
+            schema: self.schema.load(Ordering::Relaxed),
+            capacity: self.capacity.load(Ordering::Relaxed),
+        };
+        Ok((shape, self.length.load(Ordering::Relaxed)))
+    }
+}
+
+/// The shape and the length of the object in `memory`, which has to be what is wanted: what the attaching functions of the former
+/// scheme check first.
+pub(crate) fn checked(memory: Memory<'_>, wanted: &Shape) -> Result<(Shape, u64), ShapeError> {
+    let (shape, length) = ObjectHeader::find(memory, wanted.kind)?;
+    shape.check(wanted)?;
+    Ok((shape, length))
+}

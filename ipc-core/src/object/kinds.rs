@@ -1,0 +1,104 @@
+//! The list of all kinds: what each is called, and which words lie in a region under it.
+
+use core::fmt;
+
+use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
+use crate::memory::Memory;
+use crate::participant::Dead;
+use crate::platform::Platform;
+use crate::{event, mutex, queue, semaphore};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
+        /// What an object is. The numbers are part of the binary layout.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        #[repr(u32)]
+        pub enum Kind {
+            $($(#[$doc])* $kind = $number,)*
+        }
+
+        impl Kind {
+            /// The kind with this number.
+            pub const fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Kind::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl fmt::Display for Kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Kind::$kind => $name,)*
+                })
+            }
+        }
+
+        /// The facts of every object's layout, in the order of the kinds: for the region's fingerprint.
+        pub(crate) const LAYOUTS: &[&[usize]] = &[$(<$object as Object>::LAYOUT),*];
+
+        impl Field {
+            /// What the capacity means in an object of this kind.
+                pub(super) const fn of_capacity(kind: Kind) -> Self {
+                match kind {
+                    $(Kind::$kind => <$object as Object>::CAPACITY,)*
+                }
+            }
+        }
+
+        /// Repairs the object in `memory`, of whatever kind, after a dead participant.
+        pub(crate) fn sweep<P: Platform + ?Sized>(
+            memory: Memory<'_>,
+            dead: &Dead,
+            platform: &P,
+        ) -> Result<(), ShapeError> {
+            let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
+            match shape.kind {
+                $(Kind::$kind => {
+                    let (_, geometry) = sizes::<$object>(memory, Kind::$kind)?;
+                    // SAFETY: the header names the kind, and these are its sizes.
+                    let view = unsafe { <$object>::view(memory, &geometry)? };
+                    <$object>::sweep(view, dead, platform);
+                })*
+            }
+            Ok(())
+        }
+    };
+}
+
+kinds! {
+    /// A many-producer many-consumer queue ([`Queue`](crate::Queue)).
+    Queue = 1, "queue", queue::Words;
+    /// A lock with data ([`Mutex`](crate::Mutex)).
+    Mutex = 2, "mutex", mutex::Words;
+    /// A counting semaphore ([`Semaphore`](crate::Semaphore)).
+    Semaphore = 3, "semaphore", semaphore::Words;
+    /// An event flag ([`Event`](crate::Event)).
+    Event = 4, "event", event::Words;
+    /// An atomic number or flag ([`Atomic`](crate::Atomic)).
+    Atomic = 5, "atomic cell", former::Atomic;
+    /// 32 event flags ([`EventGroup`](crate::event::EventGroup)).
+    EventGroup = 6, "event group", former::EventGroup;
+    /// A condition variable ([`Condvar`](crate::Condvar)).
+    Condvar = 7, "condition variable", former::Condvar;
+    /// A lock with data that its holder may take again ([`ReentrantMutex`](crate::mutex::ReentrantMutex)).
+    ReentrantMutex = 8, "reentrant mutex", mutex::Words;
+    /// A cell that is set once ([`OnceCell`](crate::OnceCell)).
+    OnceCell = 9, "once cell", former::OnceCell;
+    /// A cell that holds the latest value ([`Watch`](crate::Watch)).
+    Watch = 10, "watch", former::Watch;
+    /// A lock with data for one writer or many readers ([`RwLock`](crate::RwLock)).
+    RwLock = 11, "reader-writer lock", former::RwLock;
+    /// Parties that wait for each other ([`Barrier`](crate::Barrier)).
+    Barrier = 12, "barrier", former::Barrier;
+    /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).
+    Spsc = 13, "one-to-one queue", former::Spsc;
+    /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).
+    ByteQueue = 14, "byte queue", former::ByteQueue;
+    /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).
+    LoanQueue = 15, "loan queue", former::LoanQueue;
+    /// Messages that every subscriber sees ([`Broadcast`](crate::Broadcast)).
+    Broadcast = 16, "broadcast", former::Broadcast;
+}

@@ -1,0 +1,177 @@
+//! What two programs must agree on to share an object, and the error that says where they do not.
+
+use core::fmt;
+
+use super::Kind;
+use crate::{atomic, event};
+
+/// Everything that two programs must agree on to share an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What the object is.
+    pub kind: Kind,
+    /// Size of an element in bytes.
+    pub element_size: u32,
+    /// Alignment of an element in bytes.
+    pub element_align: u32,
+    /// The users' own number for the meaning of an element; 0 if they gave none.
+    pub schema: u64,
+    /// How many elements fit.
+    pub capacity: u64,
+}
+
+impl Shape {
+    /// The shape of an object of this kind with `capacity` elements of type `T`.
+    pub const fn of<T>(kind: Kind, capacity: u64, schema: u64) -> Self {
+        Shape { kind, element_size: size_of::<T>() as u32, element_align: align_of::<T>() as u32, schema, capacity }
+    }
+
+    /// Compares with the shape that is `wanted`; a wanted capacity of 0 means any. The first difference is the error.
+    pub fn check(&self, wanted: &Shape) -> Result<(), ShapeError> {
+        let found = self;
+        if found.kind != wanted.kind {
+            return Err(ShapeError::Kind { wanted: wanted.kind, found: found.kind as u32 });
+        }
+        let fields = [
+            (Field::ElementSize, wanted.element_size.into(), found.element_size.into()),
+            (Field::ElementAlign, wanted.element_align.into(), found.element_align.into()),
+            (Field::Schema, wanted.schema, found.schema),
+            (
+                Field::of_capacity(found.kind),
+                if wanted.capacity == 0 { found.capacity } else { wanted.capacity },
+                found.capacity,
+            ),
+        ];
+        match fields.into_iter().find(|(_, wanted, found)| wanted != found) {
+            None => Ok(()),
+            Some((field, wanted, found)) => Err(ShapeError::Differs { field, wanted, found }),
+        }
+    }
+}
+
+/// A field of a [`Shape`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Size of an element in bytes.
+    ElementSize,
+    /// Alignment of an element in bytes.
+    ElementAlign,
+    /// The users' number.
+    Schema,
+    /// How many elements fit.
+    Capacity,
+    /// How an event resets.
+    Reset,
+    /// The parties of a barrier.
+    Parties,
+    /// The type of an atomic cell.
+    Type,
+    /// Blocks of a loan queue.
+    Blocks,
+    /// Elements of a block of a loan queue.
+    BlockLength,
+    /// Subscribers that the publishers of a broadcast wait for; 0 if they do not.
+    Subscribers,
+    /// Bytes of the whole object.
+    Length,
+}
+
+impl Field {
+    /// The name of a value, if this field has names rather than numbers.
+    fn name(self, value: u64) -> Option<&'static str> {
+        match self {
+            Field::Reset => event::name(value),
+            Field::Type => atomic::name(value),
+            _ => None,
+        }
+    }
+}
+
+/// A field's value: its name, or the number.
+struct Named(Field, u64);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.name(self.1) {
+            Some(name) => f.write_str(name),
+            None => self.1.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Field::ElementSize => "element size",
+            Field::ElementAlign => "element alignment",
+            Field::Schema => "schema",
+            Field::Capacity => "capacity",
+            Field::Reset => "reset",
+            Field::Parties => "parties",
+            Field::Type => "type",
+            Field::Blocks => "blocks",
+            Field::BlockLength => "block length",
+            Field::Subscribers => "subscribers",
+            Field::Length => "length",
+        })
+    }
+}
+
+/// Why an object in memory cannot be used as what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// There is no complete object in this memory.
+    Missing,
+    /// It is another kind of object.
+    Kind {
+        /// The kind that the caller wants.
+        wanted: Kind,
+        /// The number of the kind that is there.
+        found: u32,
+    },
+    /// A field differs.
+    Differs {
+        /// Which one.
+        field: Field,
+        /// The caller's value.
+        wanted: u64,
+        /// The object's value.
+        found: u64,
+    },
+    /// The wanted object is impossible: a capacity of 0, or more than an address space holds.
+    Capacity {
+        /// The capacity that was asked for.
+        wanted: u64,
+    },
+    /// The object is not there yet, and a creator has to say its capacity.
+    Unsaid,
+    /// The memory is too small for the object.
+    TooSmall {
+        /// Bytes that the object takes.
+        wanted: u64,
+        /// Bytes that there are.
+        found: u64,
+    },
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ShapeError::Missing => f.write_str("no complete object in this memory"),
+            ShapeError::Kind { wanted, found } => match Kind::from_number(found) {
+                Some(found) => write!(f, "{wanted} here, {found} in the region"),
+                None => write!(f, "{wanted} here, an object of unknown kind {found} in the region"),
+            },
+            ShapeError::Differs { field, wanted, found } => {
+                write!(f, "{field} {} here, {} in the region", Named(field, wanted), Named(field, found))
+            }
+            ShapeError::Unsaid => f.write_str("its capacity was not said"),
+            ShapeError::Capacity { wanted: 0 } => f.write_str("a capacity of 0 is not possible"),
+            ShapeError::Capacity { wanted } => write!(f, "a capacity of {wanted} is not possible"),
+            ShapeError::TooSmall { wanted, found } => write!(f, "{wanted} bytes wanted, {found} there"),
+        }
+    }
+}
+
+impl core::error::Error for ShapeError {}
