@@ -7,11 +7,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use ipc_core::Instant;
 use ipc_core::error::Fault;
 use ipc_core::memory::Memory;
+use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::{Dead, ParticipantId};
 use ipc_core::platform::{Platform, SpinPlatform};
-use ipc_core::queue::{Inspector, Queue, Role};
+use ipc_core::queue::{self, Options, Queue};
 use ipc_core::region::{Flags, Geometry, Name, RegionView};
 use ipc_core::ring::stride;
 use ipc_fuzz::element::{Colour, Element};
@@ -54,23 +56,26 @@ fn id(number: u16) -> ParticipantId {
 fn one_queue<T: Element>(input: &mut Input<'_>) {
     let capacity = input.pick(&[1u64, 2, 3, 4, 5, 8, 16, 33]);
     let start = start(input);
-    let memory = OwnMemory::new(Queue::<T, Seat<'_>>::required_bytes(capacity));
+    let memory = OwnMemory::new(Queue::<T, Seat<'_>>::footprint(capacity as usize).bytes());
     let world = World::default();
     world.spins.set(input.bit());
     world.wakes.set(input.bit());
-    let first = Queue::<T, _>::create_at(memory.memory(), capacity, 7, Seat { world: &world, me: id(1) }, start)
-        .expect("the memory is as large as it asked for");
-    let second = first.with_platform(Seat { world: &world, me: id(2) });
-    let spinning = first.with_platform(Spinning { world: &world, inner: SpinPlatform::new(3) });
+    let mut wanted = Options::<T>::new(capacity);
+    (wanted.schema, wanted.start) = (7, start);
+    // SAFETY: new memory.
+    let first = unsafe { wanted.create(memory.memory(), Seat { world: &world, me: id(1) }) }.expect("large enough");
+    let second = wanted.attach(memory.memory(), Seat { world: &world, me: id(2) }).expect("complete");
+    let spinning = Spinning { world: &world, inner: SpinPlatform::new(3) };
+    let spinning = wanted.attach(memory.memory(), &spinning).expect("complete");
     for _ in 0..MOST_STEPS {
         if input.is_empty() {
             break;
         }
         match input.below(4) {
             0 => corrupt_queue::<T>(input, &memory, 0),
-            1 => step(input, &world, &first, capacity),
-            2 => step(input, &world, &second, capacity),
-            _ => step(input, &world, &spinning, capacity),
+            1 => step(input, &world, &first, &memory, capacity),
+            2 => step(input, &world, &second, &memory, capacity),
+            _ => step(input, &world, &spinning, &memory, capacity),
         }
         if input.below(16) == 0 {
             attach::<T>(memory.memory(), &world);
@@ -108,22 +113,20 @@ fn corrupt_queue<T>(input: &mut Input<'_>, memory: &OwnMemory, base: usize) {
 
 fn attach<T: Element>(memory: Memory<'_>, world: &World) {
     world.begin();
-    if let Ok(queue) = Queue::<T, _>::attach(memory, 7, Seat { world, me: id(4) }) {
+    let mut wanted = Options::<T>::new(0);
+    wanted.schema = 7;
+    if let Ok(queue) = wanted.attach(memory, Seat { world, me: id(4) }) {
         check(&queue);
         black_box(timed("try_recv", || queue.try_recv()).ok());
     }
-    match Inspector::attach(memory) {
-        Ok(inspector) => {
-            black_box(inspector.stats());
-            assert!(inspector.members(Role::Sender).count() <= 1022);
-            assert!(inspector.members(Role::Receiver).count() <= 1022);
-            world.set_dead(id(9), true);
-            inspector.sweep(&Dead::on_evidence(id(9)), &Seat { world, me: id(4) });
-        }
-        Err(error) => {
-            black_box(error.to_string());
-        }
-    }
+    black_box(queue::stats(memory).map_err(|error| error.to_string()).ok());
+    sweep(memory, world, 9);
+}
+
+/// Repairs after this participant, which is dead from now on.
+fn sweep(memory: Memory<'_>, world: &World, who: u16) {
+    world.set_dead(id(who), true);
+    black_box(object::sweep(memory, &Dead::on_evidence(id(who)), &Seat { world, me: id(4) }).is_ok());
 }
 
 fn check<T: Element, P: Platform>(queue: &Queue<'_, T, P>) {
@@ -131,21 +134,23 @@ fn check<T: Element, P: Platform>(queue: &Queue<'_, T, P>) {
     assert!(queue.len() <= capacity);
     assert_eq!(queue.is_empty(), queue.len() == 0);
     assert_eq!(queue.is_full(), queue.len() == capacity);
-    let stats = queue.stats();
+    let stats = queue.stats().expect("no fork");
     assert!(stats.len <= stats.capacity && stats.sent < 1 << 52 && stats.received < 1 << 52);
     black_box(format!("{stats:?}"));
 }
 
 /// One operation on one handle.
-fn step<T: Element, P: Platform>(input: &mut Input<'_>, world: &World, queue: &Queue<'_, T, P>, capacity: u64) {
+fn step<T: Element, P>(input: &mut Input<'_>, world: &World, queue: &Queue<'_, T, P>, memory: &OwnMemory, capacity: u64)
+where
+    P: Platform<Deadline = Instant> + Clone,
+{
     world.begin();
     assert_eq!(queue.capacity() as u64, capacity, "the geometry is private");
-    let now = queue.platform().now();
+    let now = world.now();
     let soon = now.saturating_add(Duration::from_micros(300));
     let deadline = if input.bit() { now } else { soon };
     let watch = input.bit();
     let value = T::number(input.byte().into());
-    let role = if input.bit() { Role::Sender } else { Role::Receiver };
     let is_known = |fault: Fault| matches!(fault, Fault::Corrupted | Fault::InvalidValue);
     match input.below(16) {
         0 | 1 => {
@@ -170,12 +175,24 @@ fn step<T: Element, P: Platform>(input: &mut Input<'_>, world: &World, queue: &Q
         }
         5 => _ = black_box(queue.peek()),
         6 | 7 => {
-            if let Err(error) = timed("recv_watching", || queue.recv_watching(Some(deadline), watch)) {
-                black_box(error.to_string());
-            }
+            let result = timed("recv", || {
+                if watch {
+                    queue.receiver().expect("no fork").recv_deadline(deadline)
+                } else {
+                    queue.recv_deadline(deadline)
+                }
+            });
+            black_box(result.map_err(|error| error.to_string()).ok());
         }
         8 | 9 => {
-            if let Err(error) = timed("send_watching", || queue.send_watching(value, Some(deadline), watch)) {
+            let result = timed("send", || {
+                if watch {
+                    queue.sender().expect("no fork").send_deadline(value, deadline)
+                } else {
+                    queue.send_deadline(value, deadline)
+                }
+            });
+            if let Err(error) = result {
                 black_box(error.to_string());
                 assert_eq!(error.into_inner(), value);
             }
@@ -185,9 +202,19 @@ fn step<T: Element, P: Platform>(input: &mut Input<'_>, world: &World, queue: &Q
                 timed("close", || queue.close());
             }
         }
-        11 => _ = black_box((queue.is_closed(), queue.is_left(role), queue.is_deserted(role))),
-        12 => queue.join(role),
-        13 => queue.leave(role),
+        11 => _ = black_box(queue.is_closed()),
+        12 => {
+            let (sender, receiver) = (queue.sender().expect("no fork"), queue.receiver().expect("no fork"));
+            black_box((sender.is_disconnected(), receiver.is_disconnected(), sender.try_send(value).is_ok()));
+            if watch {
+                std::mem::forget(sender);
+            }
+        }
+        13 => {
+            let (sender, receiver) = (queue.sender().expect("no fork"), queue.receiver().expect("no fork"));
+            drop(sender);
+            black_box(receiver.try_recv().is_ok());
+        }
         14 => {
             let who = input.pick(&[1u16, 2, 3, 5, 63, 64, 127, 1022]);
             // A participant that is dead for some and swept by others, or comes back: also what a liar does.
@@ -195,7 +222,7 @@ fn step<T: Element, P: Platform>(input: &mut Input<'_>, world: &World, queue: &Q
         }
         _ => {
             let who = input.pick(&[5u16, 63, 64, 127, 1022]);
-            timed("sweep", || queue.sweep(&Dead::on_evidence(id(who))));
+            timed("sweep", || sweep(memory.memory(), world, who));
         }
     }
     check(queue);
@@ -272,11 +299,13 @@ fn make<'m, 'w, T: Element>(
     if found.is_some() {
         return Err("there".into());
     }
-    let shape = ipc_core::queue::layout::geometry::<T>(capacity).ok_or("impossible")?;
-    let bytes = ipc_core::queue::layout::bytes(&shape);
+    let mut wanted = Options::<T>::new(capacity);
+    wanted.schema = 7;
+    let bytes = wanted.bytes().map_err(|error| error.to_string())?;
     let made = view
         .directory()
-        .insert(&name, bytes, |memory| Queue::create(memory, capacity, 7, *me))
+        // SAFETY: it is not in the directory yet.
+        .insert(&name, bytes, |memory| unsafe { wanted.create(memory, *me) })
         .map_err(|error| error.to_string());
     drop(lock);
     made

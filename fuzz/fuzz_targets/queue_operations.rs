@@ -11,8 +11,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipc_core::error::{ForceSendError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::{Dead, ParticipantId};
-use ipc_core::queue::{Inspector, Queue, Role};
+use ipc_core::queue::{self, Options, Queue, Role};
 use ipc_core::ring::stride;
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
@@ -28,6 +29,7 @@ const MOST_STEPS: usize = 400;
 const TAIL: usize = 128;
 const HEAD: usize = 256;
 const CLOSING: usize = 392;
+const SETS: usize = 512;
 const SLOTS: usize = 768;
 
 const CLOSED: u64 = 1;
@@ -101,9 +103,21 @@ fn forced<T: Element>(value: T, result: Result<Option<T>, ForceSendError<T>>) ->
     }
 }
 
+fn attach<'s, T: Element>(memory: &'s OwnMemory, seat: Seat<'s>) -> Queue<'s, T, Seat<'s>> {
+    let mut wanted = Options::new(0);
+    wanted.schema = 5;
+    wanted.attach(memory.memory(), seat).expect("complete")
+}
+
+/// A half that stays a member, or leaves.
+fn keep_if<H>(stays: bool, half: H) {
+    if stays { std::mem::forget(half) } else { drop(half) }
+}
+
 struct Script<'s, T> {
     memory: &'s OwnMemory,
     world: &'s World,
+    seats: [Seat<'s>; 3],
     queues: Vec<Queue<'s, T, Seat<'s>>>,
     model: Model<T>,
     start: u64,
@@ -123,18 +137,20 @@ impl<'s, T: Element> Script<'s, T> {
             2 => POSITIONS / 2 - 20 + input.below(40) as u64,
             _ => input.u64() >> 12,
         };
-        let memory = OwnMemory::new(Queue::<T, Seat<'_>>::required_bytes(capacity));
+        let memory = OwnMemory::new(Queue::<T, Seat<'_>>::footprint(capacity as usize).bytes());
         let world = World::default();
         world.spins.set(input.bit());
         world.wakes.set(input.bit());
-        let seat = |number| Seat { world: &world, me: id(number) };
-        let first = Queue::create_at(memory.memory(), capacity, 5, seat(HANDLES[0]), start).expect("enough memory");
-        let second = first.with_platform(seat(HANDLES[1]));
-        let third = Queue::attach(memory.memory(), 5, seat(HANDLES[2])).expect("complete");
+        let seats = HANDLES.map(|number| Seat { world: &world, me: id(number) });
+        let mut wanted = Options::new(capacity);
+        (wanted.schema, wanted.start) = (5, start);
+        // SAFETY: new memory.
+        let first = unsafe { wanted.create(memory.memory(), seats[0]) }.expect("enough memory");
         let mut script = Script {
+            seats,
             memory: &memory,
             world: &world,
-            queues: vec![first, second, third],
+            queues: vec![first, attach(&memory, seats[1]), attach(&memory, seats[2])],
             model: Model::<T>::new(capacity as usize),
             start,
             slots: capacity.next_power_of_two(),
@@ -232,8 +248,7 @@ impl<'s, T: Element> Script<'s, T> {
                 }
                 // Another handle in its place, which has seen nothing yet.
                 1..4 => {
-                    let seat = *self.queues[which].platform();
-                    self.queues[which] = Queue::attach(self.memory.memory(), 5, seat).expect("complete");
+                    self.queues[which] = attach(self.memory, self.seats[which]);
                 }
                 _ => self.deserted(input, which),
             },
@@ -248,7 +263,16 @@ impl<'s, T: Element> Script<'s, T> {
     fn recv(&mut self, input: &mut Input<'_>, which: usize) {
         let (patient, watch) = (input.bit(), input.bit());
         let deadline = self.deadline(patient);
-        let result = timed("recv", || self.queues[which].recv_watching(Some(deadline), watch));
+        let queue = &self.queues[which];
+        let result = if watch {
+            let half = queue.receiver().expect("no fork");
+            self.joined(Role::Receiver, self.seats[which].me.get());
+            let result = timed("recv", || half.recv_deadline(deadline));
+            std::mem::forget(half);
+            result
+        } else {
+            timed("recv", || queue.recv_deadline(deadline))
+        };
         let mut after = self.model.clone();
         let expected = after.try_recv(self.is_dead());
         match (result, expected) {
@@ -286,7 +310,16 @@ impl<'s, T: Element> Script<'s, T> {
             self.model.mark();
         }
         let full = self.model.is_full();
-        let result = timed("send", || self.queues[which].send_watching(value, Some(deadline), watch));
+        let queue = &self.queues[which];
+        let result = if watch {
+            let half = queue.sender().expect("no fork");
+            self.joined(Role::Sender, self.seats[which].me.get());
+            let result = timed("send", || half.send_deadline(value, deadline));
+            std::mem::forget(half);
+            result
+        } else {
+            timed("send", || queue.send_deadline(value, deadline))
+        };
         let back = match (result, expected) {
             (Ok(()), Ok(())) => {
                 self.model = after;
@@ -310,33 +343,48 @@ impl<'s, T: Element> Script<'s, T> {
 
     /// Whether this role had holders of whom none lives.
     fn all_gone(&self, which: usize, role: Role) -> bool {
-        let me = self.queues[which].platform().me.get();
+        let me = self.seats[which].me.get();
         self.seen[role as usize]
             && self.halves[role as usize].iter().all(|&who| who != me && self.world.is_dead(id(who)))
     }
 
     fn half(&mut self, input: &mut Input<'_>, which: usize) {
         let role = if input.bit() { Role::Sender } else { Role::Receiver };
-        let who = if input.bit() { self.queues[which].platform().me.get() } else { input.pick(&GHOSTS) };
+        let who = if input.bit() { self.seats[which].me.get() } else { input.pick(&GHOSTS) };
         if self.world.is_dead(id(who)) {
             return;
         }
-        let queue = self.queues[which].with_platform(Seat { world: self.world, me: id(who) });
-        if input.bit() {
-            queue.join(role);
-            self.seen[role as usize] = true;
-            self.halves[role as usize].insert(who);
-        } else {
-            queue.leave(role);
+        let queue: Queue<'_, T, _> = attach(self.memory, Seat { world: self.world, me: id(who) });
+        let stays = input.bit();
+        match role {
+            Role::Sender => keep_if(stays, queue.sender().expect("no fork")),
+            Role::Receiver => keep_if(stays, queue.receiver().expect("no fork")),
+        }
+        self.joined(role, who);
+        if !stays {
             self.halves[role as usize].remove(&who);
         }
     }
 
+    fn joined(&mut self, role: Role, who: u16) {
+        self.seen[role as usize] = true;
+        self.halves[role as usize].insert(who);
+    }
+
     fn deserted(&mut self, input: &mut Input<'_>, which: usize) {
-        let role = if input.bit() { Role::Sender } else { Role::Receiver };
-        let left = self.seen[role as usize] && self.halves[role as usize].is_empty();
-        assert_eq!(self.queues[which].is_left(role), left);
-        assert_eq!(self.queues[which].is_deserted(role), self.all_gone(which, role));
+        let me = self.seats[which].me.get();
+        let queue = &self.queues[which];
+        if input.bit() {
+            let half = queue.sender().expect("no fork");
+            assert_eq!(half.is_disconnected(), self.all_gone(which, Role::Receiver));
+            std::mem::forget(half);
+            self.joined(Role::Sender, me);
+        } else {
+            let half = queue.receiver().expect("no fork");
+            assert_eq!(half.is_disconnected(), self.all_gone(which, Role::Sender));
+            std::mem::forget(half);
+            self.joined(Role::Receiver, me);
+        }
     }
 
     /// A ghost takes a ticket, step by step as the ring's essay tells, and stops there.
@@ -404,13 +452,7 @@ impl<'s, T: Element> Script<'s, T> {
         if !self.world.is_dead(id(ghost)) {
             return;
         }
-        let queue = &self.queues[which];
-        match input.below(3) {
-            0 => queue.sweep(&Dead::on_evidence(id(ghost))),
-            _ => Inspector::attach(self.memory.memory())
-                .expect("complete")
-                .sweep(&Dead::on_evidence(id(ghost)), queue.platform()),
-        }
+        object::sweep(self.memory.memory(), &Dead::on_evidence(id(ghost)), &self.seats[which]).expect("complete");
         self.model.sweep(ghost);
         self.compare();
         for (index, entry) in self.model.entries.iter().enumerate() {
@@ -465,8 +507,7 @@ impl<'s, T: Element> Script<'s, T> {
                 }
             }
         }
-        let inspector = Inspector::attach(self.memory.memory()).expect("complete");
-        let stats = inspector.stats();
+        let stats = queue::stats(self.memory.memory()).expect("complete");
         assert_eq!(stats.given_up, self.model.given_up, "given up");
         assert_eq!(stats.len, self.model.entries.len() as u64);
         assert_eq!(stats.capacity, self.model.capacity as u64);
@@ -474,13 +515,19 @@ impl<'s, T: Element> Script<'s, T> {
         assert_eq!(stats.sent, self.start.wrapping_add(self.model.sent) % POSITIONS);
         assert_eq!(stats.received, self.start.wrapping_add(self.model.received) % POSITIONS);
         for role in [Role::Sender, Role::Receiver] {
-            let members: BTreeSet<u16> = inspector.members(role).map(ParticipantId::get).collect();
+            let members = self.members(role);
             for who in self.halves[role as usize].symmetric_difference(&members) {
                 assert!(self.world.is_dead(id(*who)), "{role:?} {who} is wrong");
             }
             assert!(members.is_subset(&self.halves[role as usize]), "{role:?}: more than joined");
             self.halves[role as usize] = members;
         }
+    }
+
+    /// The participants whose bits are set. Bit 0 says that there ever was one.
+    fn members(&self, role: Role) -> BTreeSet<u16> {
+        let set = SETS + 128 * role as usize;
+        (1..1023).filter(|who| self.load(set + 8 * usize::from(who / 64)) >> (who % 64) & 1 != 0).collect()
     }
 
     /// At the end all ghosts are dead. What was sent comes out, in order, whoever receives, and then nothing.

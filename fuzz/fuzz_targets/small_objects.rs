@@ -4,20 +4,17 @@
 #![no_main]
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use ipc_core::memory::Memory;
-use ipc_core::mutex::ReentrantMutex;
-use ipc_core::participant::{Dead, ParticipantId};
+use ipc_core::participant::Dead;
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
 use ipc_core::{
-    Atomic, Barrier, Event, EventGroup, Mutex, OnceCell, RwLock, Semaphore, Watch, barrier, event, mutex, once, rwlock,
-    watch,
+    Atomic, Barrier, EventGroup, OnceCell, RwLock, Watch, barrier, event, mutex, once, rwlock, semaphore, watch,
 };
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
-use ipc_fuzz::play::{Kind, play};
+use ipc_fuzz::play::{HandleOf, Kind, Script, play};
 use ipc_fuzz::seeds;
 use ipc_fuzz::world::Seat;
 use libfuzzer_sys::fuzz_target;
@@ -57,22 +54,13 @@ struct TheOnceCell;
 struct TheWatch;
 struct TheBarrier;
 
-impl Kind for TheMutex {
-    type Handle<'w> = Mutex<'w, Data, Seat<'w>>;
+impl Script for TheMutex {
+    type Wanted = mutex::Options<Data>;
 
-    fn bytes() -> u64 {
-        mutex::footprint::<Data>()
+    fn wanted() -> Self::Wanted {
+        mutex::Options { initial: [1; 3], schema: SCHEMA }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        Mutex::create(memory, [1; 3], SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        Mutex::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = mutex::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, mutex: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, mutex: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         match input.below(5) {
             0 => match mutex.try_lock() {
                 Ok(mut guard) => guard[0] = guard[0].wrapping_add(1),
@@ -92,27 +80,18 @@ impl Kind for TheMutex {
                 }
             }
             3 => mutex.clear_poison(),
-            _ => _ = black_box((mutex.is_poisoned(), mutex.is_locked(), mutex.owner())),
+            _ => _ = black_box((mutex.is_poisoned(), mutex.is_locked())),
         }
     }
 }
 
-impl Kind for TheReentrantMutex {
-    type Handle<'w> = ReentrantMutex<'w, Data, Seat<'w>>;
+impl Script for TheReentrantMutex {
+    type Wanted = mutex::ReentrantOptions<Data>;
 
-    fn bytes() -> u64 {
-        mutex::footprint::<Data>()
+    fn wanted() -> Self::Wanted {
+        mutex::ReentrantOptions::default()
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        ReentrantMutex::create(memory, [1; 3], SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        ReentrantMutex::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = mutex::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, mutex: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, mutex: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         if let Ok(first) = mutex.lock_deadline(deadline) {
             black_box(first.get().is_ok());
             if let Ok(second) = mutex.try_lock() {
@@ -169,25 +148,13 @@ impl Kind for TheRwLock {
     }
 }
 
-impl Kind for TheSemaphore {
-    type Handle<'w> = Semaphore<'w, Seat<'w>>;
+impl Script for TheSemaphore {
+    type Wanted = semaphore::Options;
 
-    fn bytes() -> u64 {
-        Semaphore::<Seat<'_>>::required_bytes(9)
+    fn wanted() -> Self::Wanted {
+        semaphore::Options { permits: Some(3), max: Some(9), bounded: false }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        Semaphore::create(memory, 3, 9, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        Semaphore::attach(memory, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        if let Ok(inspector) = ipc_core::semaphore::Inspector::attach(memory) {
-            assert!(inspector.holders().count() <= 9);
-            inspector.sweep(dead, seat);
-        }
-    }
-    fn step(input: &mut Input<'_>, semaphore: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, semaphore: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         let number = 1 + input.below(10) as u32;
         match input.below(6) {
             0 => match semaphore.try_acquire_many(number) {
@@ -210,29 +177,21 @@ impl Kind for TheSemaphore {
     }
 }
 
-impl Kind for TheEvent {
-    type Handle<'w> = Event<'w, Seat<'w>>;
+impl Script for TheEvent {
+    type Wanted = event::Options;
 
-    fn bytes() -> u64 {
-        event::FOOTPRINT
+    fn wanted() -> Self::Wanted {
+        event::Options { reset: event::Reset::Auto, set: false }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        Event::create(memory, event::Reset::Auto, false, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        Event::attach(memory, event::Reset::Auto, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, _dead: &Dead, seat: &Seat<'_>) {
-        let _ = event::sweep(memory, seat);
-    }
-    fn step(input: &mut Input<'_>, event: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, event: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         black_box(match input.below(5) {
             0 => event.set(),
             1 => event.clear(),
             2 => event.try_wait(),
-            3 => event.wait(Some(deadline)),
-            _ => event.is_set(),
-        });
+            3 => event.wait_deadline(deadline).map(|()| true).or(Ok(false)),
+            _ => Ok(event.is_set()),
+        })
+        .expect("no fork");
     }
 }
 

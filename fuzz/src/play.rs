@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ipc_core::memory::Memory;
+use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::{Dead, ParticipantId};
 use ipc_core::time::Instant;
 
@@ -19,7 +20,7 @@ fn id(number: u16) -> ParticipantId {
     ParticipantId::new(number).expect("a participant's number")
 }
 
-/// One kind of object.
+/// One kind of object, in memory.
 pub trait Kind {
     type Handle<'w>;
 
@@ -29,6 +30,39 @@ pub trait Kind {
     /// One operation, which may wait until then.
     fn step(input: &mut Input<'_>, handle: &Self::Handle<'_>, deadline: Instant);
     fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>);
+}
+
+/// One kind of object, as its options know it.
+pub trait Script {
+    type Wanted: Blueprint;
+
+    fn wanted() -> Self::Wanted;
+    /// One operation, which may wait until then.
+    fn step(input: &mut Input<'_>, handle: &HandleOf<'_, Self::Wanted>, deadline: Instant);
+}
+
+/// A handle for a seat.
+pub type HandleOf<'w, B> = <B as Blueprint>::Handle<'w, Seat<'w>>;
+
+impl<S: Script> Kind for S {
+    type Handle<'w> = HandleOf<'w, S::Wanted>;
+
+    fn bytes() -> u64 {
+        S::wanted().bytes().expect("a possible object")
+    }
+    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
+        // SAFETY: new memory.
+        unsafe { S::wanted().create(memory, seat) }.expect("it fits")
+    }
+    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
+        S::wanted().attach(memory, seat).ok()
+    }
+    fn step(input: &mut Input<'_>, handle: &Self::Handle<'_>, deadline: Instant) {
+        S::step(input, handle, deadline);
+    }
+    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
+        let _ = object::sweep(memory, dead, seat);
+    }
 }
 
 /// Three handles of it, whose words and header a faulty peer changes between operations.

@@ -48,8 +48,12 @@ macro_rules! kinds {
             }
         }
 
-        /// Repairs the object in `memory`, of whatever kind, after a dead participant.
-        pub(crate) fn sweep<P: Platform + ?Sized>(
+        /// Repairs the object in `memory`, whatever its kind, after a dead participant. Idempotent.
+        ///
+        /// # Errors
+        ///
+        /// If there is no complete object whose header makes sense.
+        pub fn sweep<P: Platform + ?Sized>(
             memory: Memory<'_>,
             dead: &Dead,
             platform: &P,

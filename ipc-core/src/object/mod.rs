@@ -17,8 +17,8 @@ pub use builder::{Builder, Host};
 pub(crate) use handle::handle;
 pub(crate) use header::checked;
 pub use header::{HEADER_BYTES, ObjectHeader};
-pub use kinds::Kind;
-pub(crate) use kinds::{LAYOUTS, sweep};
+pub(crate) use kinds::LAYOUTS;
+pub use kinds::{Kind, sweep};
 pub use shape::{Field, Shape, ShapeError};
 
 use crate::memory::Memory;
