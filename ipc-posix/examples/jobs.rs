@@ -1,20 +1,12 @@
-//! The code of the README: two sides that know a name and a type. Here one process plays both.
+//! `cargo run send` sends three jobs, `cargo run work` does them: in any order, as often as you like.
 
 use std::error::Error;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let name = format!("jobs-{}", std::process::id());
-    let result = producer(&name).and_then(|()| worker(&name));
-    // Dropping handles removes nothing.
-    ipc_posix::Region::unlink(&name)?;
-    result
-}
-
-// In the README from here
-use bytemuck::{Pod, Zeroable};
-use ipc_posix::Region;
+use ipc_posix::bytemuck::{Pod, Zeroable};
+use ipc_posix::{Queue, Region};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
+#[bytemuck(crate = "ipc_posix::bytemuck")]
 #[repr(C)]
 struct Job {
     number: u64,
@@ -22,24 +14,27 @@ struct Job {
     height: u32,
 }
 
-/// One program. Whoever comes first creates the region, in one atomic step.
-fn producer(name: &str) -> Result<(), Box<dyn Error>> {
-    let region = Region::options().size(1 << 20).open_or_create(name)?;
-    let jobs = region.queue::<Job>("jobs").capacity(1024).open_or_create()?;
-    jobs.send(Job { number: 1, width: 640, height: 480 })?;
-    jobs.send(Job { number: 2, width: 1920, height: 1080 })?;
-    jobs.close();
-    Ok(())
+/// The first process creates the region and the queue in it; the others open them.
+fn jobs() -> Result<Queue<Job>, ipc_posix::Error> {
+    let region = Region::options().size(1 << 20).open_or_create("orders")?;
+    Ok(region.queue("jobs").capacity(1024).open_or_create()?)
 }
 
-/// Another program, started by anybody, at any time, as often as you like.
-fn worker(name: &str) -> Result<(), Box<dyn Error>> {
-    let region = Region::open(name)?;
-    let jobs = region.queue::<Job>("jobs").open()?;
-    // Ends when the queue is closed and drained.
-    for job in &jobs {
-        println!("job {}: {} x {}", job.number, job.width, job.height);
+fn main() -> Result<(), Box<dyn Error>> {
+    match std::env::args().nth(1).as_deref() {
+        Some("send") => {
+            let jobs = jobs()?;
+            for number in 1..=3 {
+                jobs.send(Job { number, width: 640, height: 480 })?;
+            }
+        }
+        Some("work") => {
+            // Blocks while the queue is empty. It would end if somebody closed the queue.
+            for job in &jobs()? {
+                println!("job {}: {} x {}", job.number, job.width, job.height);
+            }
+        }
+        _ => return Err("say `send` or `work`".into()),
     }
     Ok(())
 }
-// to here.

@@ -2,52 +2,59 @@
 //! senders is killed on the way.
 //!
 //! ```text
-//! quickstart [FILE]             the whole tour; FILE is the text of its second part (default: this source)
-//! quickstart recv NAME          prints what comes        } in two terminals, in any order; several of each if you
-//! quickstart send NAME [COUNT]  sends the lines it reads } like; kill -9 and restart them as you please
+//! quickstart [FILE]       the whole tour; FILE is the text of its second part (default: this source)
+//! quickstart recv NAME    writes each line that arrives to its standard output   } in two terminals, in any order,
+//! quickstart send NAME    sends each line of its standard input                  } several of each if you like
 //! ```
 //!
 //! The interesting functions are [`tour`], what its second process does ([`receiver`]), and [`send`] and [`recv`].
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{BufRead, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bytemuck::{Pod, Zeroable};
-use ipc_posix::{Queue, Receiver, RecvTimeoutError, Region, SendTimeoutError};
+use ipc_posix::bytemuck::{CheckedBitPattern, NoUninit};
+use ipc_posix::{ByteQueue, Receiver, RecvBytesError, RecvTimeoutError, Region, SendBytesError};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "\
-quickstart [FILE]             the whole tour; FILE is the text of its second part (default: the program's source)
-quickstart recv NAME          prints what comes        } in two terminals, in any order; several of each if you
-quickstart send NAME [COUNT]  sends the lines it reads } like; kill -9 and restart them as you please
+quickstart [FILE]       the whole tour; FILE is the text of its second part (default: the program's source)
+quickstart recv NAME    writes each line that arrives to its standard output   } in two terminals, in any order,
+quickstart send NAME    sends each line of its standard input                  } several of each if you like
 
-NAME is any file name. `send` ends with its input (or after COUNT lines of its own, if that is given), as soon as
-there is somebody to take over what it has sent; `recv` ends with Ctrl-C. The last one to leave removes the region.";
+NAME is a file name. Lines may hold any bytes, at most 1 MiB each. `send` ends with its input; `recv` runs until it is
+stopped with Ctrl-C or kill. Lines that nobody has received stay in the region /dev/shm/NAME until it is removed:
+
+    rm /dev/shm/NAME";
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args[..] {
         ["-h" | "--help"] => {
             println!("{USAGE}");
             Ok(())
         }
-        [] => tour(include_str!("quickstart.rs")),
-        ["send", name] => send(name, read_lines()),
-        ["send", name, count] => count.parse().map_err(Into::into).and_then(|count| send(name, make_lines(count))),
+        [] => tour(include_bytes!("quickstart.rs")),
+        ["send", name] => send(name),
         ["recv", name] => recv(name),
         // The tour's other processes.
         ["(receiver)", name] => as_child(name, receiver),
         ["(victim)", name] => as_child(name, victim),
         ["(survivor)", name] => as_child(name, survivor),
-        ["send" | "recv"] => Err(format!("a name is missing\n\n{USAGE}").into()),
-        [file] => std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}").into()).and_then(|text| tour(&text)),
-        _ => Err(format!("too many arguments\n\n{USAGE}").into()),
+        ["send" | "recv"] => Err(format!("`{}` needs a NAME\n\n{USAGE}", args[0]).into()),
+        ["send" | "recv", _, ..] => {
+            Err(format!("too many arguments for `{}`: {:?}\n\n{USAGE}", args[0], &args[2..]).into())
+        }
+        [option] if option.starts_with('-') => Err(format!("there is no option {option:?}\n\n{USAGE}").into()),
+        [file] => match std::fs::read(file) {
+            Ok(text) => tour(&text),
+            Err(error) => Err(format!("{file:?} is not a command, and not a file to read: {error}\n\n{USAGE}").into()),
+        },
+        _ => Err(format!("{:?} is not a command\n\n{USAGE}", args[0]).into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,55 +65,9 @@ fn main() -> ExitCode {
     }
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// What the processes say to each other. Plain data: any type that is `bytemuck::Pod` will do.
-
-/// A piece of a line of text: 256 bytes.
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-struct Line {
-    number: u64,
-    checksum: u64,
-    piece: u32,
-    pieces: u32,
-    bytes: u32,
-    text: [u8; 228],
-}
-
-impl Line {
-    /// Cuts a line into pieces.
-    fn pieces(number: u64, line: &str) -> impl Iterator<Item = Line> {
-        let size = size_of_val(&Line::zeroed().text);
-        let pieces = line.len().div_ceil(size).max(1) as u32;
-        (0..pieces).map(move |piece| {
-            let start = piece as usize * size;
-            let bytes = &line.as_bytes()[start..line.len().min(start + size)];
-            let mut text = [0; 228];
-            text[..bytes.len()].copy_from_slice(bytes);
-            Line { number, checksum: checksum(bytes), piece, pieces, bytes: bytes.len() as u32, text }
-        })
-    }
-
-    /// The text, after its checksum has been compared.
-    fn bytes(&self) -> Result<&[u8]> {
-        let bytes = self.text.get(..self.bytes as usize).ok_or("a line's length is wrong")?;
-        if checksum(bytes) == self.checksum { Ok(bytes) } else { Err("a line's checksum is wrong".into()) }
-    }
-
-    fn is_last_piece(&self) -> bool {
-        self.piece + 1 == self.pieces
-    }
-}
-
-/// What the receiver found, part by part.
-#[derive(Clone, Copy, Default, Pod, Zeroable)]
-#[repr(C)]
-struct Report {
-    received: u64,
-    checksum: u64,
-    from_victim: u64,
-    from_survivor: u64,
-}
+/// What the receiver found in a part of the tour: messages, their checksum, messages of the victim and of the survivor.
+/// Messages are plain data, any type that is `bytemuck::Pod`. (A struct derives it: see the example `jobs`.)
+type Report = [u64; 4];
 
 /// FNV-1a.
 fn checksum(bytes: &[u8]) -> u64 {
@@ -134,18 +95,17 @@ const AFTER_THE_KILL: u64 = 500_000;
 /// Marks the survivor's messages.
 const SURVIVOR: u64 = 1 << 63;
 
-fn tour(text: &str) -> Result<()> {
+fn tour(text: &[u8]) -> Result<()> {
     let count = match std::env::var("QUICKSTART_MESSAGES") {
         Ok(number) => number.parse()?,
         Err(_) => NUMBERS,
     };
     let name = format!("quickstart-{}", std::process::id());
-    remove_on_interrupt(&name)?;
 
-    // Made in one atomic step: nobody ever sees a half-made region. Whoever leaves it last removes it.
+    // Created in one atomic step: no process ever sees a half-made region. The last process to leave removes it.
     let region = Region::options().remove_with_last(true).create(&name)?;
     let numbers = region.queue::<u64>("numbers").capacity(1024).create()?.sender()?;
-    let lines = region.queue::<Line>("lines").capacity(256).create()?.sender()?;
+    let lines = region.byte_queue("lines").capacity(text.len().max(1)).create()?;
     let reports = region.queue::<Report>("reports").capacity(4).create()?.receiver()?;
 
     // Another process: a program start of its own, which gets the name and nothing else.
@@ -164,29 +124,26 @@ fn tour(text: &str) -> Result<()> {
         }
     }
     numbers.send(END)?;
-    let report = other.answer(&reports)?;
-    check("numbers received", report.received, count)?;
-    check("checksum of the numbers", report.checksum, sum)?;
-    println!("   {:>9} received in order, {}", report.received, rate(report.received, started));
+    let [received, sum_received, ..] = other.answer(&reports)?;
+    check("numbers received", received, count)?;
+    check("checksum of the numbers", sum_received, sum)?;
+    println!("   {received:>9} received in order, {}", rate(received, started));
 
-    let rounds = LINES.div_ceil(text.lines().count().max(1));
-    println!("\n2. the lines of a text, {rounds} times, in structs of {} bytes", size_of::<Line>());
+    let rounds = LINES.div_ceil(lines_of(text).count().max(1));
+    println!("\n2. the lines of a text, {rounds} times");
     let started = Instant::now();
-    let (mut sent, mut pieces, mut sum) = (0, 0, 0);
-    for line in (0..rounds).flat_map(|_| text.lines()) {
-        for piece in Line::pieces(sent, line) {
-            lines.send(piece)?;
-            pieces += 1;
-        }
-        sum = fold(sum, checksum(line.as_bytes()));
+    let (mut sent, mut sum) = (0, 0);
+    for line in (0..rounds).flat_map(|_| lines_of(text)) {
+        lines.send(line)?;
+        sum = fold(sum, checksum(line));
         sent += 1;
     }
-    // The receiver's iteration ends when the last sender of this queue is gone.
-    drop(lines);
-    let report = other.answer(&reports)?;
-    check("lines received", report.received, sent)?;
-    check("checksum of the lines", report.checksum, sum)?;
-    println!("   {:>9} lines received whole and in order, {}", report.received, rate(pieces, started));
+    // The receiver gets what was sent, and then the end.
+    lines.close();
+    let [received, sum_received, ..] = other.answer(&reports)?;
+    check("lines received", received, sent)?;
+    check("checksum of the lines", sum_received, sum)?;
+    println!("   {received:>9} lines received whole and in order, {}", rate(received, started));
 
     println!("\n3. two senders, and one of them is killed in mid-stream");
     let confirmed = region.queue::<u64>("confirmed").capacity(1).create()?.receiver()?;
@@ -207,18 +164,18 @@ fn tour(text: &str) -> Result<()> {
     let sent_by_survivor = survivor.answer(&totals)?;
     survivor.wait()?;
     drop(numbers);
-    let report = other.answer(&reports)?;
+    let [received, _, from_victim, from_survivor] = other.answer(&reports)?;
     other.wait()?;
-    println!("   {:>9} received from it, without a gap", report.from_victim);
-    println!("   {:>9} received from the other one, {}", report.from_survivor, rate(report.received, started));
-    if report.from_victim < sent_by_victim {
-        return Err(format!("{} messages of the killed sender are lost", sent_by_victim - report.from_victim).into());
+    println!("   {from_victim:>9} received from it, without a gap");
+    println!("   {from_survivor:>9} received from the other one, {}", rate(received, started));
+    if from_victim < sent_by_victim {
+        return Err(format!("{} messages of the killed sender are lost", sent_by_victim - from_victim).into());
     }
-    check("messages of the survivor", report.from_survivor, sent_by_survivor)?;
+    check("messages of the survivor", from_survivor, sent_by_survivor)?;
 
     // The books of the queue itself: every message that was ever begun has arrived, or was its dead sender's last.
     let stats = region.queue_stats("numbers")?;
-    check("messages begun", stats.sent, count + 1 + report.received + stats.given_up)?;
+    check("messages begun", stats.sent, count + 1 + received + stats.given_up)?;
     check("messages still there", stats.len as u64, 0)?;
     if stats.given_up > 0 {
         println!("   {:>9} message that it had begun and never finished was given up", stats.given_up);
@@ -228,44 +185,49 @@ fn tour(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The lines of a text, without their ends.
+fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
+}
+
 /// The other process: receives all three parts, checks them, and reports.
 fn receiver(name: &str) -> Result<()> {
     let region = Region::open(name)?;
     let numbers = region.queue::<u64>("numbers").open()?.receiver()?;
-    let lines = region.queue::<Line>("lines").open()?.receiver()?;
+    let lines = region.byte_queue("lines").open()?;
     let reports = region.queue::<Report>("reports").open()?.sender()?;
     // "Here I am."
     reports.send(Report::default())?;
 
-    let mut report = Report::default();
+    let (mut received, mut sum) = (0, 0);
     for number in numbers.iter().take_while(|number| *number != END) {
-        check("next number", number, report.received)?;
-        report.received += 1;
-        report.checksum = fold(report.checksum, number);
+        check("next number", number, received)?;
+        received += 1;
+        sum = fold(sum, number);
     }
-    reports.send(report)?;
+    reports.send([received, sum, 0, 0])?;
 
-    report = Report::default();
+    let (mut received, mut sum) = (0, 0);
     let mut line = Vec::new();
-    for piece in lines.iter() {
-        check("next line", piece.number, report.received)?;
-        line.extend_from_slice(piece.bytes()?);
-        if piece.is_last_piece() {
-            report.received += 1;
-            report.checksum = fold(report.checksum, checksum(&line));
-            line.clear();
+    loop {
+        line.clear();
+        match lines.recv_into(&mut line) {
+            Ok(_) => {}
+            Err(RecvBytesError::Closed) => break,
+            Err(error) => return Err(error.into()),
         }
+        received += 1;
+        sum = fold(sum, checksum(&line));
     }
-    reports.send(report)?;
+    reports.send([received, sum, 0, 0])?;
 
-    report = Report::default();
+    let (mut from_victim, mut from_survivor) = (0, 0);
     for number in numbers.iter() {
-        let next = if number & SURVIVOR == 0 { &mut report.from_victim } else { &mut report.from_survivor };
+        let next = if number & SURVIVOR == 0 { &mut from_victim } else { &mut from_survivor };
         check("next number of a sender", number & !SURVIVOR, *next)?;
         *next += 1;
-        report.received += 1;
     }
-    reports.send(report)?;
+    reports.send([from_victim + from_survivor, 0, from_victim, from_survivor])?;
     Ok(())
 }
 
@@ -317,101 +279,87 @@ fn rate(messages: u64, since: Instant) -> String {
 // ---------------------------------------------------------------------------------------------------------------------
 // For two terminals. The region outlives each of them, with what was not received.
 
-fn lines_of(name: &str) -> Result<Queue<Line>> {
-    stop_on_interrupt()?;
-    let region = Region::options().remove_with_last(true).open_or_create(name)?;
-    Ok(region.queue::<Line>("lines").capacity(256).open_or_create()?)
+/// Bytes of a line, at most.
+const LONGEST: usize = 1 << 20;
+
+/// How long a process waits before it says so.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The queue of lines in the region `name`, which the first process creates.
+fn lines(name: &str) -> Result<ByteQueue> {
+    let region = Region::options().fit(&[ByteQueue::footprint(LONGEST)]).open_or_create(name)?;
+    Ok(region.byte_queue("lines").capacity(LONGEST).open_or_create()?)
 }
 
-fn send(name: &str, input: mpsc::Receiver<String>) -> Result<()> {
-    let queue = lines_of(name)?;
-    let mut number = 0;
-    while !stopped() {
-        let line = match input.recv_timeout(GLANCE) {
-            Ok(line) => line,
-            Err(mpsc::RecvTimeoutError::Timeout) => continue,
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
-        };
-        for mut piece in Line::pieces(number, &line) {
-            // Waits as long as the queue is full, but looks for Ctrl-C now and then.
-            while let Err(error) = queue.send_timeout(piece, GLANCE) {
-                match error {
-                    SendTimeoutError::Timeout(back) if !stopped() => piece = back,
-                    SendTimeoutError::Timeout(_) => return Ok(()),
-                    error => return Err(error.into()),
+fn send(name: &str) -> Result<()> {
+    let queue = lines(name)?;
+    let mut input = std::io::stdin().lock();
+    let mut line = Vec::new();
+    for number in 1u64.. {
+        line.clear();
+        // Room for a line feed, and for one byte that is too many.
+        input.by_ref().take(LONGEST as u64 + 2).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            break;
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        if line.len() > LONGEST {
+            return Err(format!(
+                "line {number} is longer than {LONGEST} bytes: it was not sent, the {} before it were",
+                number - 1
+            )
+            .into());
+        }
+        let mut told = false;
+        while let Err(error) = queue.send_timeout(line, PATIENCE) {
+            match error {
+                SendBytesError::Timeout if told => {}
+                SendBytesError::Timeout => {
+                    eprintln!("quickstart: full after {} lines; waiting for `quickstart recv {name}`", number - 1);
+                    told = true;
                 }
+                error => return Err(error.into()),
             }
         }
-        number += 1;
     }
-    // The last one to leave removes the region, and the lines with it: stay until somebody takes over.
-    let is_alone = || !queue.region().participants().iter().any(|other| other.is_alive() && !other.is_me);
-    while !stopped() && !queue.is_empty() && is_alone() {
-        std::thread::sleep(GLANCE);
+    if !queue.is_empty() {
+        eprintln!("quickstart: all sent; lines are waiting in /dev/shm/{name} for `quickstart recv {name}`");
     }
     Ok(())
 }
 
 fn recv(name: &str) -> Result<()> {
-    let queue = lines_of(name)?;
+    let queue = lines(name)?;
     let mut output = std::io::stdout().lock();
     let mut line = Vec::new();
-    let mut next = (0, 0);
-    while !stopped() {
-        let piece = match queue.recv_timeout(GLANCE) {
-            Ok(piece) => piece,
-            Err(RecvTimeoutError::Timeout) => continue,
+    let mut told = false;
+    loop {
+        line.clear();
+        match queue.recv_into_timeout(&mut line, PATIENCE) {
+            Ok(_) => {}
+            Err(RecvBytesError::Timeout) if told => continue,
+            Err(RecvBytesError::Timeout) => {
+                eprintln!("quickstart: waiting for `quickstart send {name}`");
+                told = true;
+                continue;
+            }
             Err(error) => return Err(error.into()),
-        };
-        if piece.piece == 0 {
-            line.clear();
-        } else if next != (piece.number, piece.piece) {
-            // Somebody else got (or never sent) the beginning of this line.
-            continue;
         }
-        next = (piece.number, piece.piece + 1);
-        line.extend_from_slice(piece.bytes()?);
-        if piece.is_last_piece() {
-            line.push(b'\n');
-            output.write_all(&line)?;
-            output.flush()?;
-        }
+        told = true;
+        line.push(b'\n');
+        // One write a line, so that lines of several receivers do not mix in one output, and a killed receiver takes at
+        // most this line with it.
+        output
+            .write_all(&line)
+            .and_then(|()| output.flush())
+            .map_err(|e| format!("a line was received but not written: {e}"))?;
     }
-    Ok(())
-}
-
-/// The lines of the standard input, read by a thread so that Ctrl-C need not wait for the next one.
-fn read_lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::sync_channel(16);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(|line| line.ok()) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// So many lines, ten a second.
-fn make_lines(count: u64) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::sync_channel(16);
-    std::thread::spawn(move || {
-        let pid = std::process::id();
-        for number in 1..=count {
-            if sender.send(format!("line {number} of {count} from process {pid}")).is_err() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    });
-    receiver
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Starting other processes, and stopping everything.
 
-/// How often those who wait look whether they still should.
+/// How often the tour checks whether the process that it waits for is still there.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Another run of this program. It is killed when this value goes, and ends by itself if this process is killed.
@@ -421,8 +369,10 @@ struct Process {
 
 impl Process {
     fn start(role: &str, name: &str) -> Result<Self> {
-        // The pipe carries nothing. When this process ends, however it does, the other one sees its end.
-        let child = Command::new(std::env::current_exe()?).args([role, name]).stdin(Stdio::piped()).spawn()?;
+        // The pipe carries nothing. When this process ends, however it does, the other one reads the end of the pipe.
+        // Ctrl-C reaches only this process, for the other one is in a process group of its own.
+        let mut command = Command::new(std::env::current_exe()?);
+        let child = command.args([role, name]).stdin(Stdio::piped()).process_group(0).spawn()?;
         Ok(Process { child })
     }
 
@@ -431,7 +381,7 @@ impl Process {
     }
 
     /// Receives what this process sends. That it is dead is an error, even if it died before it opened the queue.
-    fn answer<T: Pod>(&mut self, queue: &Receiver<T>) -> Result<T> {
+    fn answer<T: NoUninit + CheckedBitPattern>(&mut self, queue: &Receiver<T>) -> Result<T> {
         loop {
             match queue.recv_timeout(GLANCE) {
                 Ok(message) => return Ok(message),
@@ -480,25 +430,4 @@ fn as_child(name: &str, role: fn(&str) -> Result<()>) -> Result<()> {
         std::process::exit(1);
     });
     role(name)
-}
-
-/// At Ctrl-C (or SIGTERM): removes the region and ends. The other processes see the end of their pipe.
-fn remove_on_interrupt(name: &str) -> Result<()> {
-    let name = name.to_owned();
-    ctrlc::set_handler(move || {
-        let _ = Region::unlink(&name);
-        std::process::exit(130);
-    })?;
-    Ok(())
-}
-
-static STOPPED: AtomicBool = AtomicBool::new(false);
-
-/// At Ctrl-C (or SIGTERM): says so in [`stopped`]. Whoever then returns drops its handles.
-fn stop_on_interrupt() -> Result<()> {
-    Ok(ctrlc::set_handler(|| STOPPED.store(true, Ordering::Relaxed))?)
-}
-
-fn stopped() -> bool {
-    STOPPED.load(Ordering::Relaxed)
 }

@@ -10,6 +10,18 @@ use ipc_core::region::{DirectoryError, HeaderError};
 
 use crate::spsc::ClaimError;
 
+/// `Debug` of an error is its text: a `main` that returns an error prints it with `Debug`.
+macro_rules! debug_as_display {
+    ($($name:ty),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+debug_as_display!(RegionError, ObjectError, ClaimError, Error);
+
 /// A region could not be created, opened or removed.
 ///
 /// ```
@@ -18,7 +30,6 @@ use crate::spsc::ClaimError;
 /// assert!(matches!(error.kind(), RegionErrorKind::NotFound { .. }));
 /// assert_eq!(error.to_string(), "region \"no-such-region\": not found in /dev/shm");
 /// ```
-#[derive(Debug)]
 pub struct RegionError {
     name: String,
     kind: Box<RegionErrorKind>,
@@ -258,7 +269,6 @@ impl std::error::Error for RegionError {
 /// assert_eq!(error.to_string(), "queue \"jobs\": element size 2 here, 8 in the region");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct ObjectError {
     object: Kind,
     name: String,
@@ -353,7 +363,6 @@ impl std::error::Error for ObjectError {
 /// # jobs()?;
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The region.

@@ -102,6 +102,26 @@ mod thread;
 mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
+/// The traits of plain data. With the feature `derive`, its derive macros too; name this path to them, so that no
+/// dependency of your own is needed:
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # mod example {
+/// use ipc_posix::bytemuck::{Pod, Zeroable};
+///
+/// #[derive(Clone, Copy, Pod, Zeroable)]
+/// #[bytemuck(crate = "ipc_posix::bytemuck")]
+/// #[repr(C)]
+/// struct Job {
+///     number: u64,
+///     width: u32,
+///     height: u32,
+/// }
+/// # }
+/// ```
+pub use bytemuck;
+
 pub use barrier::{Barrier, BarrierOptions, BarrierWaitResult};
 pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 pub use bytes::{ByteQueue, ByteQueueOptions};

@@ -41,7 +41,7 @@ macro_rules! lock_error {
                 matches!(self, $name::Poisoned(_))
             }
 
-            /// The same error without the guard, which gives the lock back: an error that borrows nothing, for `?`.
+            /// The error without the guard, which releases the lock: an error that borrows nothing, for `?`.
             pub fn without_guard(self) -> $name<()> {
                 self.map(drop)
             }
@@ -53,17 +53,6 @@ macro_rules! lock_error {
                     $name::Poisoned(guard) => $name::Poisoned(change(guard)),
                     $($name::$variant => $name::$variant,)*
                     $name::Fault(fault) => $name::Fault(fault),
-                }
-            }
-        }
-
-        impl<G> fmt::Debug for $name<G> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $name::OwnerDied(_) => f.write_str("OwnerDied(..)"),
-                    $name::Poisoned(_) => f.write_str("Poisoned(..)"),
-                    $($name::$variant => f.write_str(stringify!($variant)),)*
-                    $name::Fault(fault) => write!(f, "Fault({fault:?})"),
                 }
             }
         }
@@ -80,6 +69,7 @@ macro_rules! lock_error {
         }
 
         impl<G> core::error::Error for $name<G> {}
+        debug_as_display!($name<G>);
 
         impl<G> From<Fault> for $name<G> {
             fn from(fault: Fault) -> Self {

@@ -2,8 +2,19 @@
 
 use core::fmt;
 
+/// `Debug` of an error is its text: a `main` that returns an error prints it with `Debug`.
+macro_rules! debug_as_display {
+    ($name:ident $(<$T:ident>)?) => {
+        impl $(<$T>)? fmt::Debug for $name $(<$T>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
 /// What makes an object unusable for the caller, whatever the operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// A word in shared memory holds a value that no correct peer writes.
@@ -25,6 +36,7 @@ impl fmt::Display for Fault {
 }
 
 impl core::error::Error for Fault {}
+debug_as_display!(Fault);
 
 /// An error: its variants with what they say, and a `Fault`, which every operation may find.
 macro_rules! plain_error {
@@ -38,7 +50,7 @@ macro_rules! plain_error {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$vdoc])* $variant $(($itype))? $({ $($(#[$fdoc])* $field: $ftype),* })?,)*
@@ -56,6 +68,7 @@ macro_rules! plain_error {
         }
 
         impl core::error::Error for $name {}
+        debug_as_display!($name);
 
         impl From<Fault> for $name {
             fn from(fault: Fault) -> Self {
@@ -85,13 +98,12 @@ macro_rules! value_error {
                     $name::Fault(value, _) => value,
                 }
             }
-        }
 
-        impl<T> fmt::Debug for $name<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            /// The error without the value, for `?` where the value does not live long enough, or cannot be sent on.
+            pub fn without_value(self) -> $name<()> {
                 match self {
-                    $($name::$variant(_) => f.write_str(concat!(stringify!($variant), "(..)")),)*
-                    $name::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
+                    $($name::$variant(_) => $name::$variant(()),)*
+                    $name::Fault(_, fault) => $name::Fault((), fault),
                 }
             }
         }
@@ -106,6 +118,7 @@ macro_rules! value_error {
         }
 
         impl<T> core::error::Error for $name<T> {}
+        debug_as_display!($name<T>);
     };
 }
 

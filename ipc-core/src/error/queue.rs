@@ -61,7 +61,7 @@ predicates! {
 }
 
 /// Why a send of several values did not send all of them: the first `sent` ones are sent, the others are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendSliceError {
     /// How many were sent.
     pub sent: usize,
@@ -76,6 +76,7 @@ impl fmt::Display for SendSliceError {
 }
 
 impl core::error::Error for SendSliceError {}
+debug_as_display!(SendSliceError);
 
 /// Why an overwriting send failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,18 +108,6 @@ impl<T> ForceSendError<T> {
     }
 }
 
-impl<T> fmt::Debug for ForceSendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ForceSendError::Contended { displaced, .. } => {
-                write!(f, "Contended {{ displaced: {} }}", if displaced.is_some() { "Some(..)" } else { "None" })
-            }
-            ForceSendError::Closed(_) => f.write_str("Closed(..)"),
-            ForceSendError::Fault(_, fault) => write!(f, "Fault(.., {fault:?})"),
-        }
-    }
-}
-
 impl<T> fmt::Display for ForceSendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -130,6 +119,7 @@ impl<T> fmt::Display for ForceSendError<T> {
 }
 
 impl<T> core::error::Error for ForceSendError<T> {}
+debug_as_display!(ForceSendError<T>);
 
 macro_rules! recv_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {

@@ -192,6 +192,27 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 
     /// Takes the lock, and waits for it if it is taken.
     ///
+    /// The error may hold the guard. Where it is passed on with `?`, it has to let the guard go first, unless the function
+    /// returns `ipc_posix::Error`, which does so itself:
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// use ipc_posix::LockError;
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let region = Region::options().anonymous()?;
+    ///     let total = region.mutex::<u64>("total").create()?;
+    ///     *total.lock().map_err(LockError::without_guard)? += 1;
+    ///     assert_eq!(twice(&total)?, 2);
+    ///     Ok(())
+    /// }
+    ///
+    /// fn twice(total: &ipc_posix::Mutex<u64>) -> Result<u64, ipc_posix::Error> {
+    ///     *total.lock()? *= 2;
+    ///     Ok(*total.lock()?)
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`OwnerDied`](LockError::OwnerDied) and [`Poisoned`](LockError::Poisoned) with the guard inside;

@@ -56,7 +56,17 @@ impl<'q, T> Loan<'q, T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](LoanError::Closed): the loan comes back with it.
+    /// [`Closed`](LoanError::Closed): the loan comes back with it. Where the error is passed on with `?`, the loan has to go first:
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let frames = region.loan_queue::<u8>("frames").blocks(2).block_len(1024).create()?;
+    /// let mut frame = frames.loan(3)?;
+    /// frame.copy_from_slice(&[1, 2, 3]);
+    /// frame.send().map_err(|(_, error)| error)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send(self) -> Result<(), (Self, LoanError)> {
         if !self.queue.is_here() {
             return Err((self, LoanError::Fault(ipc_core::Fault::Forked)));

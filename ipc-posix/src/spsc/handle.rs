@@ -197,7 +197,7 @@ fn pid(membership: &Membership, who: ParticipantId) -> u32 {
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClaimError {
     name: Arc<str>,
     end: End,
