@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use ipc_core::broadcast::{Policy, Subscriber};
 use ipc_core::memory::Memory;
@@ -13,10 +14,10 @@ use ipc_core::participant::Dead;
 use ipc_core::platform::Platform;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, ByteQueue, LoanQueue, Spsc, broadcast, bytes, loan, spsc};
+use ipc_core::{Broadcast, LoanQueue, Spsc, broadcast, bytes, loan, spsc};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
-use ipc_fuzz::play::{Kind, play};
+use ipc_fuzz::play::{HandleOf, Kind, Script, play};
 use ipc_fuzz::seeds;
 use ipc_fuzz::world::Seat;
 use libfuzzer_sys::fuzz_target;
@@ -135,36 +136,28 @@ impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSps
     }
 }
 
-impl Kind for TheByteQueue {
-    type Handle<'w> = ByteQueue<'w, Seat<'w>>;
+impl Script for TheByteQueue {
+    type Wanted = bytes::Options;
 
-    fn bytes() -> u64 {
-        bytes::footprint(50).expect("a capacity")
+    fn wanted() -> bytes::Options {
+        bytes::Options { schema: SCHEMA, ..bytes::Options::new(50) }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        ByteQueue::create(memory, 50, SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        ByteQueue::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = bytes::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, queue: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, queue: &HandleOf<'_, bytes::Options>, deadline: Instant) {
         let message = [7; 64];
         let message = &message[..input.below(60)];
-        let mut room = [MaybeUninit::uninit(); 64];
+        let mut room = [0; 64];
         let room = &mut room[..input.below(64)];
-        match input.below(7) {
-            0 => _ = black_box(queue.try_send(&[message])),
-            1 => _ = black_box(queue.try_send(&[&message[..message.len() / 2], message])),
-            2 => _ = black_box(queue.send(&[message], Some(deadline))),
-            3 => _ = black_box(queue.try_recv(room).map(|message| message.len())),
-            4 => _ = black_box(queue.recv(room, Some(deadline)).map(|message| message.len())),
-            5 if input.below(16) == 0 => _ = queue.close(),
+        match input.below(8) {
+            0 => _ = black_box(queue.try_send(message)),
+            1 => _ = black_box(queue.try_send_parts(&[&message[..message.len() / 2], message])),
+            2 => _ = black_box(queue.send_deadline(message, deadline)),
+            3 => _ = black_box(queue.try_recv(room)),
+            4 => _ = black_box(queue.recv_timeout(room, Duration::from_micros(300))),
+            5 => _ = black_box(queue.try_recv_into(&mut Vec::new())),
+            6 if input.below(16) == 0 => _ = queue.close(),
             _ => {
-                let stats = queue.stats();
-                assert!(stats.used <= stats.size);
+                let (used, size) = queue.usage();
+                assert!(used <= size);
             }
         }
     }

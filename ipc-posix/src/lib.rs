@@ -76,7 +76,6 @@ mod atomic;
 mod attachment;
 mod barrier;
 mod broadcast;
-mod bytes;
 mod clock;
 mod condvar;
 mod error;
@@ -124,13 +123,12 @@ pub use bytemuck;
 
 pub use barrier::{Barrier, BarrierOptions, BarrierWaitResult};
 pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
-pub use bytes::{ByteQueue, ByteQueueOptions};
-#[cfg(feature = "serde")]
-pub use bytes::{RecvValueError, SendValueError, ValueQueue};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event_group::{EventGroup, EventGroupOptions};
 pub use ipc_core::atomic::{Integer, Value};
+#[cfg(feature = "serde")]
+pub use ipc_core::bytes::{FormatError, RecvValueError, SendValueError};
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
@@ -148,10 +146,12 @@ pub use ipc_core::{SharedSlice, SharedSliceMut};
 pub use loan::{Loan, LoanQueue, LoanQueueOptions, Received};
 #[cfg(feature = "lock_api")]
 pub use objects::RawMutex;
+#[cfg(feature = "serde")]
+pub use objects::ValueQueue;
 pub use objects::{
-    Event, EventOptions, Iter, Mutex, MutexGuard, MutexOptions, MutexTransaction, OwnedSemaphorePermit, Queue,
-    QueueOptions, Receiver, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions, Semaphore, SemaphoreOptions,
-    SemaphorePermit, Sender, TryIter,
+    ByteQueue, ByteQueueOptions, Event, EventOptions, Iter, Mutex, MutexGuard, MutexOptions, MutexTransaction,
+    OwnedSemaphorePermit, Queue, QueueOptions, Receiver, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
+    Semaphore, SemaphoreOptions, SemaphorePermit, Sender, TryIter,
 };
 pub use once_cell::{OnceCell, OnceCellOptions};
 pub use platform::Posix;
@@ -165,4 +165,4 @@ pub use spsc::{
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};
 
 #[doc(inline)]
-pub use ipc_core::{event, mutex, queue, semaphore};
+pub use ipc_core::{bytes, event, mutex, queue, semaphore};

@@ -2,7 +2,7 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::object::Builder;
-use ipc_core::{event, mutex, queue, semaphore};
+use ipc_core::{bytes, event, mutex, queue, semaphore};
 
 use crate::platform::Posix;
 use crate::region::Region;
@@ -44,6 +44,14 @@ pub type Iter<'q, T> = queue::Iter<'q, 'static, T, Posix>;
 /// The messages that are there in a [`Queue`].
 pub type TryIter<'q, T> = queue::TryIter<'q, 'static, T, Posix>;
 
+/// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
+pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
+/// What a [`ByteQueue`] should be like.
+pub type ByteQueueOptions<'r> = Builder<'r, bytes::Options, Region>;
+/// A [`ByteQueue`] of values of any type that serde knows (feature `serde`).
+#[cfg(feature = "serde")]
+pub type ValueQueue<T> = bytes::ValueQueue<'static, T, Posix>;
+
 /// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
 pub type Semaphore = semaphore::Semaphore<'static, Posix>;
 /// What a [`Semaphore`] should be like.
@@ -81,6 +89,11 @@ impl Region {
     /// ```
     pub fn queue<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> QueueOptions<'r, T> {
         Builder::new(self, name, queue::Options::new(0))
+    }
+
+    /// A queue of messages of any length in this region: set its options, then create or open it. See [`ByteQueue`].
+    pub fn byte_queue<'r>(&'r self, name: &'r str) -> ByteQueueOptions<'r> {
+        Builder::new(self, name, Default::default())
     }
 
     /// A counting semaphore in this region: set its options, then create or open it.

@@ -3,7 +3,8 @@
 //! *Sleeping.* A table of sleepers under one lock, as the kernel's: the comparison and the falling asleep are one step
 //! with respect to a wake. There are no time-outs, so a lost wake-up shows as loom's deadlock. The exception is a death:
 //! it ends each living actor's current sleep, or else its next one, once. That is what the slices of the real platform
-//! are for, and nothing else here may need them.
+//! are for, and nothing else here may need them. ([`Machine::without_slices`] has not even that: for models in which a sweep
+//! has to wake whoever the dead one owed a wake-up.)
 //!
 //! *Dying.* [`Actor::live`] runs a body that stops before its n-th write to anything shared (the shim counts them, see
 //! [`ipc_core::sync::crash`]). Then the kernel's part follows: what the actor had seized is free again, and the actor
@@ -47,13 +48,25 @@ pub struct Machine {
     beds: [Condvar; MOST_ACTORS],
     /// ALIVE, DEAD, or SEIZED_BY + the seizer's index. Loom's own atomics: the kernel does not die.
     life: [loom::sync::atomic::AtomicU32; MOST_ACTORS],
+    /// Whether a death ends sleeps.
+    slices: bool,
 }
 
 impl Machine {
     /// A machine on which everybody lives and nobody sleeps.
     #[allow(clippy::new_ret_no_self, reason = "it is shared from the start")]
     pub fn new() -> Arc<Self> {
+        Self::with(true)
+    }
+
+    /// The same on which a death ends nobody's sleep: only a sweep's wake-up does.
+    pub fn without_slices() -> Arc<Self> {
+        Self::with(false)
+    }
+
+    fn with(slices: bool) -> Arc<Self> {
         Arc::new(Machine {
+            slices,
             table: Mutex::new(Table::default()),
             beds: std::array::from_fn(|_| Condvar::new()),
             life: std::array::from_fn(|_| loom::sync::atomic::AtomicU32::new(ALIVE)),
@@ -117,6 +130,9 @@ impl Actor {
             let _ = life.compare_exchange(held, DEAD, Ordering::AcqRel, Ordering::Relaxed);
         }
         machine.life[self.me.index()].swap(DEAD, Ordering::Release);
+        if !machine.slices {
+            return;
+        }
         let mut table = machine.table.lock().expect("the table");
         table.deaths += 1;
         for (_, who) in std::mem::take(&mut table.sleepers) {

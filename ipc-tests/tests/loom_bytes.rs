@@ -1,58 +1,57 @@
-//! The byte queue: each message once and whole, also where senders and receivers die. The ring has two words, so that one short
-//! message fills it.
+//! The byte queue: each message once and whole, also where senders and receivers die; and nobody sleeps on beside what it waits for. A
+//! ring of two words is filled by one short message.
 #![cfg(loom)]
 
-use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use ipc_core::bytes::{RawBytes, Refusal, Ring};
+use ipc_core::ByteQueue;
+use ipc_core::bytes::Options;
+use ipc_core::error::{RecvBytesError, SendBytesError};
 use ipc_core::participant::Seized;
-use ipc_core::slots::Place;
 use ipc_core::sync::spin_hint;
-use ipc_tests::model::{Actor, Machine, explore, explore_deaths, id};
+use ipc_tests::model::{Actor, Machine, Shared, explore, explore_deaths, id};
 use loom::thread;
 
-struct Shared {
-    raw: RawBytes,
-    places: Vec<Place>,
+/// The longest message for which a ring has two words, and four.
+const TWO_WORDS: u64 = 8;
+const FOUR_WORDS: u64 = 24;
+
+fn made(most: u64) -> Arc<Shared<Options>> {
+    // The positions wrap on the way.
+    Shared::new(Options { start: u64::MAX, ..Options::new(most) })
 }
 
-impl Shared {
-    fn new(words: usize) -> Arc<Self> {
-        // The positions wrap on the way.
-        Arc::new(Shared { raw: RawBytes::new(u64::MAX), places: (0..words).map(|_| Place::new::<u64>()).collect() })
+/// Sends once there is room, without blocking.
+fn send(queue: &ByteQueue<'_, Actor>, message: &[u8]) {
+    while let Err(error) = queue.try_send(message) {
+        assert_eq!(error, SendBytesError::Full);
+        spin_hint();
     }
+}
 
-    fn ring(&self) -> Ring<'_> {
-        Ring::new(&self.raw, &self.places)
+fn try_receive(queue: &ByteQueue<'_, Actor>) -> Option<Vec<u8>> {
+    let mut out = [0; 16];
+    match queue.try_recv(&mut out) {
+        Ok(len) => Some(out[..len].to_vec()),
+        Err(RecvBytesError::Empty) => None,
+        Err(other) => panic!("{other:?}"),
     }
+}
 
-    /// Sends once there is room.
-    fn send(&self, actor: &Actor, message: &[u8]) {
-        while let Err(refusal) = self.ring().try_send(actor, message) {
-            assert!(matches!(refusal, Refusal::NotNow | Refusal::Busy), "{refusal:?}");
-            spin_hint();
+/// Receives once a message is there, without blocking.
+fn receive(queue: &ByteQueue<'_, Actor>) -> Vec<u8> {
+    loop {
+        match try_receive(queue) {
+            Some(message) => return message,
+            None => spin_hint(),
         }
     }
+}
 
-    fn try_receive(&self, actor: &Actor) -> Option<Vec<u8>> {
-        let mut out = [MaybeUninit::uninit(); 16];
-        match self.ring().try_receive(actor, &mut out) {
-            // SAFETY: so many were received.
-            Ok(len) => Some(out[..len].iter().map(|byte| unsafe { byte.assume_init() }).collect()),
-            Err(Refusal::NotNow | Refusal::Busy) => None,
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-
-    fn receive(&self, actor: &Actor) -> Vec<u8> {
-        loop {
-            match self.try_receive(actor) {
-                Some(message) => return message,
-                None => spin_hint(),
-            }
-        }
-    }
+/// Receives; blocks.
+fn wait(queue: &ByteQueue<'_, Actor>) -> Result<Vec<u8>, RecvBytesError> {
+    let mut out = [0; 16];
+    queue.recv(&mut out).map(|len| out[..len].to_vec())
 }
 
 /// Proves "message" and "free": what is received is whole and in order, also where a place is used again.
@@ -60,17 +59,17 @@ impl Shared {
 fn messages_arrive_whole_and_in_order() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new(2);
+        let shared = made(TWO_WORDS);
         let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
         let other = shared.clone();
         let sender = thread::spawn(move || {
             for message in [&b"one"[..], b"two", b"three"] {
-                other.send(&one, message);
+                send(&other.handle(&one), message);
             }
         });
         let receiver = thread::spawn(move || {
             for message in [&b"one"[..], b"two", b"three"] {
-                assert_eq!(shared.receive(&two), message);
+                assert_eq!(receive(&shared.handle(&two)), message);
             }
         });
         sender.join().unwrap();
@@ -78,39 +77,39 @@ fn messages_arrive_whole_and_in_order() {
     });
 }
 
-/// Two senders: the second one's record begins where the first one's ends.
+/// Proves that the second sender's record begins where the first one's ends.
 #[test]
 fn two_senders() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new(4);
+        let shared = made(FOUR_WORDS);
         let senders = [1, 2].map(|number| {
             let (shared, actor) = (shared.clone(), machine.actor(number).without_barriers());
-            thread::spawn(move || shared.send(&actor, &[number as u8; 5]))
+            thread::spawn(move || send(&shared.handle(&actor), &[number as u8; 5]))
         });
         for sender in senders {
             sender.join().unwrap();
         }
-        let actor = machine.actor(3);
-        let mut got = [shared.receive(&actor), shared.receive(&actor)];
+        let queue = shared.handle(&machine.actor(3));
+        let mut got = [receive(&queue), receive(&queue)];
         got.sort_unstable();
         assert_eq!(got, [[1; 5], [2; 5]]);
-        assert!(shared.try_receive(&actor).is_none());
+        assert!(try_receive(&queue).is_none());
     });
 }
 
-/// Two receivers: each message is taken once.
+/// Proves that of two receivers each message goes to one.
 #[test]
 fn two_receivers() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new(4);
-        let actor = machine.actor(3);
-        shared.send(&actor, b"a");
-        shared.send(&actor, b"b");
+        let shared = made(FOUR_WORDS);
+        let queue = shared.handle(&machine.actor(3));
+        send(&queue, b"a");
+        send(&queue, b"b");
         let receivers = [1, 2].map(|number| {
             let (shared, actor) = (shared.clone(), machine.actor(number).without_barriers());
-            thread::spawn(move || shared.receive(&actor))
+            thread::spawn(move || receive(&shared.handle(&actor)))
         });
         let mut got = receivers.map(|receiver| receiver.join().unwrap());
         got.sort_unstable();
@@ -118,23 +117,23 @@ fn two_receivers() {
     });
 }
 
-/// A closing beside a send: the message got in and is received, or the sender was told; then comes the end.
+/// Proves that a closing beside a send lets its message in, to be received, or tells the sender; then comes the end.
 #[test]
 fn nothing_is_behind_the_end() {
     explore(3, || {
         let machine = Machine::new();
-        let shared = Shared::new(2);
+        let shared = made(TWO_WORDS);
         let (one, two, three) = (machine.actor(1), machine.actor(2), machine.actor(3));
         let (first, second) = (shared.clone(), shared.clone());
-        let sender = thread::spawn(move || first.ring().try_send(&one, b"last").is_ok());
-        let closer = thread::spawn(move || second.raw.close(&two));
+        let sender = thread::spawn(move || first.handle(&one).try_send(b"last").is_ok());
+        let closer = thread::spawn(move || second.handle(&two).close());
         let receiver = thread::spawn(move || {
+            let queue = shared.handle(&three);
             let mut got = 0;
-            let mut out = [MaybeUninit::uninit(); 16];
             loop {
-                match shared.ring().try_receive(&three, &mut out) {
+                match queue.try_recv(&mut [0; 16]) {
                     Ok(_) => got += 1,
-                    Err(Refusal::Closed) => return got,
+                    Err(RecvBytesError::Closed) => return got,
                     Err(_) => spin_hint(),
                 }
             }
@@ -145,19 +144,20 @@ fn nothing_is_behind_the_end() {
     });
 }
 
-/// Wherever a sender dies, others go on; its message arrives whole or not at all.
+/// Proves that wherever a sender dies, others go on, and its message arrives whole or not at all.
 #[test]
 fn a_sender_dies() {
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new(4);
+        let shared = made(FOUR_WORDS);
         let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
         let (first, second) = (shared.clone(), shared.clone());
-        let mortal = thread::spawn(move || one.live(at, || first.send(&one, b"mortal")).is_none());
-        let other = thread::spawn(move || second.send(&two, b"other"));
+        let mortal = thread::spawn(move || one.live(at, || send(&first.handle(&one), b"mortal")).is_none());
+        let other = thread::spawn(move || send(&second.handle(&two), b"other"));
         let died = mortal.join().unwrap();
         other.join().unwrap();
-        let got: Vec<Vec<u8>> = std::iter::from_fn(|| shared.try_receive(&three)).collect();
+        let queue = shared.handle(&three);
+        let got: Vec<Vec<u8>> = std::iter::from_fn(|| try_receive(&queue)).collect();
         assert_eq!(got.iter().filter(|message| *message == b"other").count(), 1);
         let mortals = got.iter().filter(|message| *message == b"mortal").count();
         assert!(got.len() == 1 + mortals && mortals <= 1 && (died || mortals == 1), "{got:?}");
@@ -165,28 +165,148 @@ fn a_sender_dies() {
     });
 }
 
-/// Wherever a receiver dies, others go on; nothing comes twice, and at most what it took is missing.
+/// Proves that wherever a receiver dies, others go on; nothing comes twice, and at most what it took is missing.
 #[test]
 fn a_receiver_dies() {
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new(4);
+        let shared = made(FOUR_WORDS);
         let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
-        shared.send(&three, b"a");
-        shared.send(&three, b"b");
+        let queue = shared.handle(&three);
+        send(&queue, b"a");
+        send(&queue, b"b");
         let (first, second) = (shared.clone(), shared.clone());
-        let mortal = thread::spawn(move || one.live(at, || first.try_receive(&one)));
-        let other = thread::spawn(move || second.try_receive(&two));
+        let mortal = thread::spawn(move || one.live(at, || try_receive(&first.handle(&one))));
+        let other = thread::spawn(move || try_receive(&second.handle(&two)));
         let taken = mortal.join().unwrap();
         let mut got: Vec<Vec<u8>> = other.join().unwrap().into_iter().collect();
         // Whoever comes later finds it dead.
-        let seized = Seized::try_new(&three, id(1));
-        drop(seized);
-        got.extend(std::iter::from_fn(|| shared.try_receive(&three)));
+        drop(Seized::try_new(&three, id(1)));
+        got.extend(std::iter::from_fn(|| try_receive(&queue)));
         got.extend(taken.clone().flatten());
         got.sort_unstable();
         let all: &[&[&[u8]]] = if taken.is_none() { &[&[b"a", b"b"], &[b"a"], &[b"b"]] } else { &[&[b"a", b"b"]] };
         assert!(all.iter().any(|all| got == *all), "{got:?}");
         taken.is_none()
+    });
+}
+
+/// Proves that one message fills the ring, both sides sleep in turn, and each is woken.
+#[test]
+fn blocking_hand_over() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(TWO_WORDS));
+        let sender = {
+            let (actor, shared) = (machine.actor(1), shared.clone());
+            thread::spawn(move || {
+                let queue = shared.handle(&actor);
+                queue.send(b"one").unwrap();
+                queue.send(b"two").unwrap();
+            })
+        };
+        let queue = shared.handle(&machine.actor(2));
+        assert_eq!(wait(&queue).unwrap(), b"one");
+        assert_eq!(wait(&queue).unwrap(), b"two");
+        sender.join().unwrap();
+    });
+}
+
+/// Proves that one receive wakes every sender for which there is room now.
+#[test]
+fn room_for_two_senders() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(FOUR_WORDS));
+        let queue = shared.handle(&machine.actor(3));
+        queue.try_send(&[0; 24]).unwrap();
+        let senders = [1, 2].map(|number| {
+            let (actor, shared) = (machine.actor(number), shared.clone());
+            thread::spawn(move || shared.handle(&actor).send(&[number as u8]).unwrap())
+        });
+        assert_eq!(queue.recv(&mut [0; 24]), Ok(24));
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        let mut got = [receive(&queue), receive(&queue)];
+        got.sort_unstable();
+        assert_eq!(got, [[1], [2]]);
+    });
+}
+
+/// Proves that closing wakes a sleeping receiver.
+#[test]
+fn closing_ends_a_receiver() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(TWO_WORDS));
+        let closer = {
+            let (actor, shared) = (machine.actor(1), shared.clone());
+            thread::spawn(move || shared.handle(&actor).close())
+        };
+        assert_eq!(wait(&shared.handle(&machine.actor(2))), Err(RecvBytesError::Closed));
+        assert!(closer.join().unwrap());
+    });
+}
+
+/// Proves that closing wakes a sleeping sender.
+#[test]
+fn closing_ends_a_sender() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(TWO_WORDS));
+        let queue = shared.handle(&machine.actor(2));
+        queue.try_send(b"full").unwrap();
+        let closer = {
+            let (actor, shared) = (machine.actor(1), shared.clone());
+            thread::spawn(move || shared.handle(&actor).close())
+        };
+        assert_eq!(queue.send(b"late"), Err(SendBytesError::Closed));
+        assert!(closer.join().unwrap());
+    });
+}
+
+/// Proves that a sweep wakes a receiver for the message of a sender that died before it woke anybody.
+#[test]
+fn a_sweep_wakes_a_receiver() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), made(TWO_WORDS));
+        let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
+        let (first, second) = (shared.clone(), shared.clone());
+        let mortal = thread::spawn(move || one.live(at, || first.handle(&one).try_send(b"mortal")).is_none());
+        let receiver = thread::spawn(move || wait(&second.handle(&two.without_seizing())).unwrap());
+        let died = mortal.join().unwrap();
+        if died {
+            let queue = shared.handle(&three);
+            let sent = !queue.is_empty();
+            shared.sweep(Seized::try_new(&three, id(1)).unwrap().dead(), &three);
+            if !sent {
+                // It died before that, or the receiver has its message already.
+                queue.try_send(b"other").unwrap();
+            }
+        }
+        assert!([&b"mortal"[..], b"other"].contains(&&receiver.join().unwrap()[..]));
+        died
+    });
+}
+
+/// Proves that a sweep wakes a sender for the room of a receiver that died before it woke anybody.
+#[test]
+fn a_sweep_wakes_a_sender() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), made(TWO_WORDS));
+        let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
+        let queue = shared.handle(&three);
+        queue.try_send(b"full").unwrap();
+        let (first, second) = (shared.clone(), shared.clone());
+        let mortal = thread::spawn(move || one.live(at, || first.handle(&one).try_recv(&mut [0; 16])).is_none());
+        let sender = thread::spawn(move || second.handle(&two.without_seizing()).send(b"next").unwrap());
+        let died = mortal.join().unwrap();
+        if died {
+            let freed = queue.is_empty();
+            shared.sweep(Seized::try_new(&three, id(1)).unwrap().dead(), &three);
+            if !freed {
+                // It died before that, or the sender has used the room already.
+                try_receive(&queue).unwrap();
+            }
+        }
+        sender.join().unwrap();
+        died
     });
 }

@@ -1,31 +1,43 @@
-//! The queue of messages of any length: records in a ring of bytes, many producers, many consumers.
+//! The queue of messages of any length: records in a ring of bytes, many senders, many receivers.
 //!
 //! ```text
-//! tail, the senders' lock, the head that they saw last          one line pair
-//! head, the receivers' lock, the tail that they saw last        one line pair
+//! tail, the senders' lock, the head that they loaded last       one line pair
+//! head, the receivers' lock, the tail that they loaded last     one line pair
 //! items, space (event counts), closed
 //! the ring: words of eight bytes; a record is its length, then its bytes, padded to whole words
 //! ```
 //!
-//! `tail` and `head` count words, modulo 2^64. A sender takes the senders' lock, copies its record behind `tail` (around the end of
-//! the ring if need be), and makes it visible with one Release store of `tail`; a receiver takes the receivers' lock, copies the record
-//! out, and takes it with one Release store of `head`. The two sides meet only in those two words, as in
-//! [`spsc`](crate::spsc), and look at the other's only when what they saw last does not do: both only grow.
+//! `tail` and `head` count words, modulo 2^64. A sender takes the senders' lock, copies its record behind `tail` (around the end
+//! of the ring if need be), and makes it visible with one Release store of `tail`. A receiver takes the receivers' lock, copies the
+//! record out, and removes it with one Release store of `head`. The two sides share only those two words, as in
+//! [`spsc`](crate::spsc). Each side keeps the value of the other's word that it loaded last, and loads it again only when that value
+//! shows too little: both words only grow.
+//!
+//! | label | store | load | makes visible |
+//! |---|---|---|---|
+//! | message | `tail`, Release | `tail` by a receiver, Acquire | the record |
+//! | free | `head`, Release | `head` by a sender, Acquire | that the record was read |
 //!
 //! # Deaths
 //!
-//! Both locks are robust ([`mutex`](crate::mutex)), and what they guard changes with one store: a sender that is killed before it has
-//! sent nothing, a receiver that is killed before it has received nothing (its successor gets the record that it was copying). So
-//! whoever takes a lock after a death has nothing to repair. Each message is sent whole or not at all, received once or, if the
-//! receiver died with it, by nobody.
+//! Both locks are robust ([`mutex`](crate::mutex)), and what they guard changes with one store. A sender that is killed before that
+//! store has sent nothing. A receiver that is killed before it has received nothing, and the next receiver gets the record that it
+//! was copying. So there is nothing to repair under a lock whose holder died. Each message is sent whole or not at all. It is
+//! received once, or, if the receiver died after its store, by nobody.
 //!
 //! # Progress
 //!
-//! Senders exclude each other for the time of a copy, and so do receivers. Behind a dead one nobody waits; behind one that is stopped
-//! in the middle of its copy, the others of its side do. (For payloads that must not wait for anybody, and for large ones, there are loans.)
+//! Senders exclude each other for the time of a copy, and so do receivers. Nobody waits for a dead process. While a process is
+//! stopped in the middle of its copy, the others of its side wait. ([`loan`](crate::loan) has no such window.)
 
-mod raw;
-mod shared;
+mod handle;
+mod receive;
+mod send;
+#[cfg(feature = "serde")]
+mod values;
+mod words;
 
-pub use raw::{RawBytes, Received, Refusal, Ring, most_bytes, words};
-pub use shared::{ByteQueue, Stats, footprint, sweep};
+pub use handle::{ByteQueue, Options};
+#[cfg(feature = "serde")]
+pub use values::{FormatError, RecvValueError, SendValueError, ValueQueue};
+pub(crate) use words::Words;

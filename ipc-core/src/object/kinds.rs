@@ -6,7 +6,7 @@ use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::{event, mutex, queue, semaphore};
+use crate::{bytes, event, mutex, queue, semaphore};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -100,7 +100,7 @@ kinds! {
     /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).
     Spsc = 13, "one-to-one queue", former::Spsc;
     /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).
-    ByteQueue = 14, "byte queue", former::ByteQueue;
+    ByteQueue = 14, "byte queue", bytes::Words;
     /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).
     LoanQueue = 15, "loan queue", former::LoanQueue;
     /// Messages that every subscriber sees ([`Broadcast`](crate::Broadcast)).

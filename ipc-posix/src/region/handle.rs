@@ -17,7 +17,6 @@ use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
 use crate::barrier::BarrierOptions;
 use crate::broadcast::BroadcastOptions;
-use crate::bytes::ByteQueueOptions;
 use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event_group::EventGroupOptions;
@@ -281,12 +280,6 @@ impl Region {
     /// [`Watch`](crate::Watch).
     pub fn watch<T: NoUninit + CheckedBitPattern>(&self, name: &str, initial: T) -> WatchOptions<'_, T> {
         WatchOptions::new(self, name, initial)
-    }
-
-    /// A queue of messages of any length in this region: set its options, then create or open it. See
-    /// [`ByteQueue`](crate::ByteQueue).
-    pub fn byte_queue(&self, name: &str) -> ByteQueueOptions<'_> {
-        ByteQueueOptions::new(self, name)
     }
 
     /// A queue of messages that are written and read in place, in this region: set its options, then create or open it. See

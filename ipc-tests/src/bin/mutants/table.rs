@@ -45,7 +45,7 @@ const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
 const SPSC_LAYOUT: &str = "ipc-core/src/spsc/layout.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
-const BYTES: &str = "ipc-core/src/bytes/raw.rs";
+const BYTES: &str = "ipc-core/src/bytes/words.rs";
 const LOAN: &str = "ipc-core/src/loan/raw.rs";
 const BROADCAST: &str = "ipc-core/src/broadcast/raw.rs";
 const REGION_LOCK: &str = "ipc-core/src/region/lock.rs";
@@ -971,11 +971,63 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "        match Turn::take(&self.raw.tail.lock, platform, patience) {",
+            "        match Turn::take(&self.words.tail.lock, platform, patience) {",
             "        match Ok::<(), Refusal>(drop((platform, patience))) {",
         )],
         protects: "nothing is behind the end",
         caught_by: ("loom_bytes", "nothing_is_behind_the_end"),
+    },
+    Mutant {
+        name: "bytes: a message wakes nobody",
+        edits: &[edit(BYTES, 1, "        gates.items.notify(platform, || 1);\n", "")],
+        protects: "a receiver that sleeps is woken",
+        caught_by: ("loom_bytes", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "bytes: room wakes nobody",
+        edits: &[edit(BYTES, 1, "        gates.space.notify_all(platform);\n        Ok(len)", "        Ok(len)")],
+        protects: "a sender that sleeps is woken",
+        caught_by: ("loom_bytes", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "bytes: room wakes one sender",
+        edits: &[edit(
+            BYTES,
+            1,
+            "        gates.space.notify_all(platform);\n        Ok(len)",
+            "        gates.space.notify(platform, || 1);\n        Ok(len)",
+        )],
+        protects: "a long message makes room for several short ones",
+        caught_by: ("loom_bytes", "room_for_two_senders"),
+    },
+    Mutant {
+        name: "bytes: closing wakes no receiver",
+        edits: &[edit(BYTES, 1, "        self.gates.items.notify_all(platform);\n", "")],
+        protects: "closing ends a receiver that sleeps",
+        caught_by: ("loom_bytes", "closing_ends_a_receiver"),
+    },
+    Mutant {
+        name: "bytes: closing wakes no sender",
+        edits: &[edit(BYTES, 1, "        self.gates.space.notify_all(platform);\n", "")],
+        protects: "closing ends a sender that sleeps",
+        caught_by: ("loom_bytes", "closing_ends_a_sender"),
+    },
+    Mutant {
+        name: "bytes: a sweep wakes no receiver",
+        edits: &[edit(BYTES, 1, "        view.words.wake_all(platform);\n", "")],
+        protects: "a receiver whose sender died before it woke anybody is woken",
+        caught_by: ("loom_bytes", "a_sweep_wakes_a_receiver"),
+    },
+    Mutant {
+        name: "bytes: a sweep wakes no sender",
+        edits: &[edit(
+            BYTES,
+            1,
+            "        view.words.wake_all(platform);\n",
+            "        view.words.gates.items.notify_all(platform);\n",
+        )],
+        protects: "a sender whose receiver died before it woke anybody is woken",
+        caught_by: ("loom_bytes", "a_sweep_wakes_a_sender"),
     },
     Mutant {
         name: "loan, sending: AcqRel to Relaxed",

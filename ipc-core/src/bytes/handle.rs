@@ -1,0 +1,173 @@
+//! The byte queue's handle, and what moves no messages.
+
+use super::words::{Geometry, View, Words};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::platform::Platform;
+use crate::time::Instant;
+use crate::wait::SpinBudget;
+
+/// What a byte queue should be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// How many bytes a single message may have at most; 0: not said.
+    pub capacity: u64,
+    /// The users' own number for the meaning of the bytes.
+    pub schema: u64,
+    /// The first record's position: for tests of the wrap at 2^64.
+    #[doc(hidden)]
+    pub start: u64,
+}
+
+impl Options {
+    /// A queue of messages of up to this many bytes.
+    pub const fn new(capacity: u64) -> Self {
+        Options { capacity, schema: 0, start: 0 }
+    }
+}
+
+impl<H> Builder<'_, Options, H> {
+    /// How many bytes a single message may have at most; shorter ones fit accordingly more often, each with 8 bytes and padding to 8
+    /// on top. Creators must say it; an opener who says it insists on it. The memory is that of the next power of two.
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.wanted.capacity = bytes as u64;
+        self
+    }
+
+    /// A number of your own for the meaning of the bytes, compared at every open. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl Blueprint for Options {
+    const KIND: Kind = Kind::ByteQueue;
+    type Object = Words;
+    type Handle<'m, P: Platform> = ByteQueue<'m, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<u8>(Kind::ByteQueue, self.capacity, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
+        match (self.capacity, Geometry::new(self.capacity)) {
+            (_, Some(geometry)) => Ok((self.shape(), geometry)),
+            (0, None) => Err(ShapeError::Unsaid),
+            (wanted, None) => Err(ShapeError::Capacity { wanted }),
+        }
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { View::lay(memory, geometry, self.start) }
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &Geometry,
+        platform: P,
+    ) -> Result<ByteQueue<'m, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, geometry)? };
+        Ok(ByteQueue::over(view, *geometry, platform))
+    }
+}
+
+/// A bounded queue of messages of any length between processes: text, serialised data, frames. Any number of senders and receivers;
+/// each message goes to one receiver, whole.
+///
+/// # Guarantees
+///
+/// - A message is sent whole or not at all, and received once, whichever process is killed at whichever instruction. A receiver that
+///   dies after its receive has committed takes that one message with it.
+/// - One global order.
+/// - Senders exclude each other for the time of a copy, and so do receivers: each side has a robust lock. Senders and receivers do
+///   not exclude each other. Nobody waits for a dead process. While a process is *stopped* in the middle of its copy, the others of
+///   its side wait, and `try_` operations report [`Full`](crate::error::SendBytesError::Full) or
+///   [`Empty`](crate::error::RecvBytesError::Empty).
+/// - While no thread sleeps, no operation makes a system call.
+///
+/// A waiting sender of a long message can be overtaken by senders of shorter ones for which there is room already.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let log = region.byte_queue("log").capacity(64 << 10).open_or_create()?;
+/// log.send(b"first line")?;
+/// log.send_parts(&[b"head", b" and ", b"tail"])?;
+/// assert_eq!(log.recv_vec()?, b"first line");
+/// let mut line = Vec::with_capacity(80);
+/// log.recv_into(&mut line)?;
+/// assert_eq!(line, b"head and tail");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "message_queue")]
+#[doc(alias = "bbqueue")]
+pub struct ByteQueue<'m, P> {
+    pub(super) view: View<'m>,
+    pub(super) geometry: Geometry,
+    pub(super) send_budget: SpinBudget,
+    pub(super) recv_budget: SpinBudget,
+    pub(super) platform: P,
+}
+
+handle!(ByteQueue, "queue");
+
+impl<P> ByteQueue<'_, P> {
+    /// Returns the bytes that a queue of this capacity takes in a region.
+    ///
+    /// # Panics
+    ///
+    /// If the capacity is 0 or above 2^40.
+    pub const fn footprint(capacity: usize) -> Footprint {
+        match Geometry::new(capacity as u64) {
+            Some(geometry) => Footprint(geometry.bytes()),
+            None => panic!("a byte queue's capacity is at least 1 and at most 2^40"),
+        }
+    }
+
+    /// Returns the bytes of the longest message that is possible: the capacity.
+    pub fn max_len(&self) -> usize {
+        self.geometry.most
+    }
+}
+
+impl<'m, P: Platform> ByteQueue<'m, P> {
+    fn over(view: View<'m>, geometry: Geometry, platform: P) -> Self {
+        let [send_budget, recv_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
+        ByteQueue { view, geometry, send_budget, recv_budget, platform }
+    }
+
+    fn another(&self, platform: P) -> Self {
+        ByteQueue::over(self.view, self.geometry, platform)
+    }
+
+    /// Returns whether there is no message. A snapshot; `true` after a fork.
+    pub fn is_empty(&self) -> bool {
+        !self.platform.is_here() || self.view.used_words() == 0
+    }
+
+    /// Returns the bytes of the ring that are in use, and the bytes of the ring. Each message takes its length, rounded up to 8, and 8
+    /// more. A snapshot; zeroes after a fork.
+    pub fn usage(&self) -> (u64, u64) {
+        if !self.platform.is_here() {
+            return (0, 0);
+        }
+        (self.view.used_words() * 8, self.geometry.ring * 8)
+    }
+
+    /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.
+    ///
+    /// Sends fail from now on, except that of a sender that is in the middle of its copy. Receivers drain what is there and then get
+    /// [`Closed`](crate::error::RecvBytesError::Closed). After a fork nothing happens.
+    pub fn close(&self) -> bool {
+        self.platform.is_here() && self.view.close(&self.platform)
+    }
+
+    /// Returns whether the queue is closed. Messages may still be there. `false` after a fork.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.is_closed()
+    }
+}

@@ -1,0 +1,195 @@
+//! Receiving.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
+use core::time::Duration;
+
+use super::handle::ByteQueue;
+use super::words::{Patience, Refusal, words_for};
+use crate::error::{Fault, RecvBytesError};
+use crate::platform::Platform;
+#[cfg(feature = "alloc")]
+use crate::queue::append;
+use crate::time::Limit;
+use crate::wait::{Attempt, block_until};
+
+impl<P: Platform> ByteQueue<'_, P> {
+    /// Receives the oldest message into the front of `out`, if there is one. Returns its length. Does not wait, except for a moment
+    /// while another receiver is in the middle of its copy.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](RecvBytesError::Empty); [`TooLong`](RecvBytesError::TooLong) with the length that is needed (the message stays);
+    /// [`Closed`](RecvBytesError::Closed) once the queue is closed and drained.
+    pub fn try_recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
+        self.try_receive(uninit(out))
+    }
+
+    /// Receives the oldest message into the front of `out`. Returns its length. Blocks while there is none: polls for some
+    /// microseconds, lets others run, then sleeps.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`try_recv`](Self::try_recv), except `Empty`.
+    pub fn recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
+        self.recv_within(uninit(out), &Limit::Forever)
+    }
+
+    /// Receives the oldest message into the front of `out`. Returns its length. Blocks for at most the timeout; a message that is
+    /// there at once is received whatever the timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](RecvBytesError::Timeout), and those of [`recv`](Self::recv).
+    pub fn recv_timeout(&self, out: &mut [u8], timeout: Duration) -> Result<usize, RecvBytesError> {
+        self.recv_within(uninit(out), &Limit::For(timeout))
+    }
+
+    fn try_receive(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, RecvBytesError> {
+        self.here()?;
+        let room = out.len();
+        self.view.receive(&self.platform, out, None).map_err(|refusal| match refusal {
+            Refusal::NotNow | Refusal::Busy => RecvBytesError::Empty,
+            refusal => not_received(refusal, room),
+        })
+    }
+
+    /// The blocking receive in its general form.
+    fn recv_within(&self, out: &mut [MaybeUninit<u8>], limit: &Limit<P::Deadline>) -> Result<usize, RecvBytesError> {
+        self.receive(out, &Patience::new(&self.recv_budget, limit))
+    }
+
+    /// The same with a time limit that earlier waits may have begun.
+    #[inline]
+    fn receive(
+        &self,
+        out: &mut [MaybeUninit<u8>],
+        patience: &Patience<'_, P::Deadline>,
+    ) -> Result<usize, RecvBytesError> {
+        self.here()?;
+        let room = out.len();
+        let received = match self.view.receive(&self.platform, out, Some(patience)) {
+            Err(Refusal::NotNow) => self.recv_contended(out, patience),
+            received => received,
+        };
+        received.map_err(|refusal| not_received(refusal, room))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn recv_contended(
+        &self,
+        out: &mut [MaybeUninit<u8>],
+        patience: &Patience<'_, P::Deadline>,
+    ) -> Result<usize, Refusal> {
+        let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
+        let received = block_until(platform, view.items(), budget, patience.deadline(platform), |_| {
+            match view.receive(platform, out, Some(patience)) {
+                Err(Refusal::NotNow) => Attempt::NotYet,
+                // Among them `Busy`: the time was over while another receiver had the lock.
+                result => Attempt::Done(result),
+            }
+        })
+        .unwrap_or(Err(Refusal::NotNow));
+        if let Ok(len) = received {
+            // If the others are as long as this one.
+            let words = words_for(len as u64);
+            let messages = || view.used_words() / words;
+            budget.learn_found(messages);
+            budget.gather(self.geometry.ring / words / 2, messages);
+        }
+        received
+    }
+}
+
+/// Into vectors.
+#[cfg(feature = "alloc")]
+impl<P: Platform> ByteQueue<'_, P> {
+    /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks while there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvBytesError::Closed) once the queue is closed and drained.
+    pub fn recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
+        self.recv_into_within(buffer, &Limit::Forever)
+    }
+
+    /// Appends the oldest message to `buffer`, which grows as needed, if there is one. Returns the message's length. Does not wait,
+    /// except for a moment while another receiver is in the middle of its copy.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](RecvBytesError::Empty), [`Closed`](RecvBytesError::Closed).
+    pub fn try_recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
+        self.append(buffer, |out| self.try_receive(out))
+    }
+
+    /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks for at most the timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](RecvBytesError::Timeout), [`Closed`](RecvBytesError::Closed).
+    pub fn recv_into_timeout(&self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<usize, RecvBytesError> {
+        self.recv_into_within(buffer, &Limit::For(timeout))
+    }
+
+    /// Receives the oldest message into memory of its own. Blocks while there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv_into`](Self::recv_into).
+    pub fn recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
+        let mut message = Vec::new();
+        self.recv_into(&mut message).map(|_| message)
+    }
+
+    /// Receives the oldest message into memory of its own, if there is one. Does not wait, except for a moment while another receiver
+    /// is in the middle of its copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn try_recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
+        let mut message = Vec::new();
+        self.try_recv_into(&mut message).map(|_| message)
+    }
+
+    fn recv_into_within(&self, buffer: &mut Vec<u8>, limit: &Limit<P::Deadline>) -> Result<usize, RecvBytesError> {
+        let patience = Patience::new(&self.recv_budget, limit);
+        self.append(buffer, |out| self.receive(out, &patience))
+    }
+
+    /// Asks with the memory that there is, and then with as much as the message needs. Another receiver may take that one meanwhile,
+    /// and the next may be longer still.
+    fn append(
+        &self,
+        buffer: &mut Vec<u8>,
+        receive: impl Fn(&mut [MaybeUninit<u8>]) -> Result<usize, RecvBytesError>,
+    ) -> Result<usize, RecvBytesError> {
+        let mut room = buffer.capacity() - buffer.len();
+        loop {
+            match append(buffer, room, &receive) {
+                // A message that is longer than the last one, and no longer than the ring: each round is another message.
+                Err(RecvBytesError::TooLong { len, .. }) if len > room && len <= self.geometry.longest() => room = len,
+                result => return result,
+            }
+        }
+    }
+}
+
+/// The same memory.
+fn uninit(out: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    let start: *mut MaybeUninit<u8> = out.as_mut_ptr().cast();
+    // SAFETY: the same memory, borrowed exclusively, into which only bytes are written.
+    unsafe { core::slice::from_raw_parts_mut(start, out.len()) }
+}
+
+fn not_received(refusal: Refusal, room: usize) -> RecvBytesError {
+    match refusal {
+        Refusal::NotNow | Refusal::Busy => RecvBytesError::Timeout,
+        Refusal::Closed => RecvBytesError::Closed,
+        Refusal::TooLong { len } => RecvBytesError::TooLong { len, room },
+        Refusal::Corrupted => RecvBytesError::Fault(Fault::Corrupted),
+    }
+}

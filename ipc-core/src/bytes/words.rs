@@ -1,0 +1,396 @@
+//! The words, and how records go in and out.
+
+use core::cell::OnceCell;
+use core::mem::MaybeUninit;
+
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::mutex::{Condition, Intent, RawMutex, Refused};
+use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::participant::Dead;
+use crate::platform::Platform;
+use crate::slots::Slots;
+use crate::sync::{AtomicU32, AtomicU64, Ordering, spin_hint};
+use crate::time::{Instant, Limit};
+use crate::wait::{EventCount, SpinBudget};
+
+const WORD: u64 = 8;
+/// Polls of a lock that somebody holds, in a `try_` operation: about the time of a copy.
+const POLLS: u32 = if cfg!(loom) { 1 } else { 64 };
+/// The longest message that there can be.
+const MOST: u64 = 1 << 40;
+
+/// One side's index and lock, and the other side's index as this side loaded it last. (The other side writes its line with each
+/// message: to load it for each of ours would move the line to and fro.)
+#[repr(C, align(128))]
+#[derive(Debug)]
+struct Side {
+    index: AtomicU64,
+    known: AtomicU64,
+    lock: RawMutex,
+}
+
+/// The words besides the ring.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Words {
+    tail: Side,
+    head: Side,
+    gates: Gates,
+}
+
+#[repr(C, align(128))]
+#[derive(Debug)]
+struct Gates {
+    items: EventCount,
+    space: EventCount,
+    closed: AtomicU32,
+}
+
+/// Bytes from the start of the object to the ring.
+const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
+const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 512);
+
+/// A queue's sizes.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    /// Bytes of the longest message that the creator asked for.
+    pub(super) most: usize,
+    /// Words of the ring, a power of two.
+    pub(super) ring: u64,
+    bytes: u64,
+}
+
+impl Geometry {
+    /// For messages of up to this many bytes; `None` if there can be none.
+    pub(super) const fn new(most: u64) -> Option<Self> {
+        if most == 0 || most > MOST || most > isize::MAX as u64 / 4 {
+            return None;
+        }
+        let ring = words_for(most).next_power_of_two();
+        let bytes = SLOTS_OFFSET as u64 + ring * Slots::<u64>::STRIDE as u64;
+        Some(Geometry { most: most as usize, ring, bytes: bytes.next_multiple_of(OBJECT_ALIGN as u64) })
+    }
+
+    /// Bytes of the object, a multiple of the object alignment.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of the longest message that the ring can hold, whoever sends it.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn longest(&self) -> usize {
+        ((self.ring - 1) * WORD) as usize
+    }
+}
+
+/// Words that a message of this many bytes takes, its length among them.
+pub(super) const fn words_for(len: u64) -> u64 {
+    1 + len.div_ceil(WORD)
+}
+
+/// Why a record did not go in or out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No room for a record of this length; or none to receive.
+    NotNow,
+    /// Somebody alive on the same side holds the lock.
+    Busy,
+    /// The queue is closed (and, for a receiver, drained).
+    Closed,
+    /// The next message is longer than the receiver's memory.
+    TooLong {
+        /// Its bytes.
+        len: usize,
+    },
+    /// A word makes no sense.
+    Corrupted,
+}
+
+/// The queue as one participant sees it.
+#[derive(Clone, Copy)]
+pub struct View<'m> {
+    words: &'m Words,
+    slots: Slots<'m, u64>,
+    ring: u64,
+}
+
+/// How a call waits for a lock, and then for room or a message: one time limit for all its waits.
+pub(super) struct Patience<'a, D> {
+    pub(super) budget: &'a SpinBudget,
+    limit: &'a Limit<D>,
+    deadline: OnceCell<Option<Instant>>,
+}
+
+impl<'a, D: Copy> Patience<'a, D> {
+    #[inline]
+    pub(super) fn new(budget: &'a SpinBudget, limit: &'a Limit<D>) -> Self {
+        Patience { budget, limit, deadline: OnceCell::new() }
+    }
+
+    /// The instant at which to give up. The clock is read at the first wait.
+    pub(super) fn deadline<P: Platform<Deadline = D> + ?Sized>(&self, platform: &P) -> Option<Instant> {
+        *self.deadline.get_or_init(|| self.limit.deadline(platform))
+    }
+}
+
+/// A side's lock, released when dropped.
+struct Turn<'a, P: Platform + ?Sized> {
+    lock: &'a RawMutex,
+    platform: &'a P,
+}
+
+impl<'a, P: Platform + ?Sized> Turn<'a, P> {
+    /// Takes the lock. Waits for it as `patience` says, or (`None`) only for a few polls.
+    #[inline(always)]
+    fn take(
+        lock: &'a RawMutex,
+        platform: &'a P,
+        patience: Option<&Patience<'_, P::Deadline>>,
+    ) -> Result<Self, Refusal> {
+        if !lock.lock_first(platform, Intent::Transaction) {
+            Self::take_contended(lock, platform, patience)?;
+        }
+        Ok(Turn { lock, platform })
+    }
+
+    #[cold]
+    fn take_contended(
+        lock: &RawMutex,
+        platform: &P,
+        patience: Option<&Patience<'_, P::Deadline>>,
+    ) -> Result<Condition, Refusal> {
+        let taken = match patience {
+            Some(patience) => {
+                lock.lock_contended(platform, Intent::Transaction, patience.budget, patience.deadline(platform))
+            }
+            None => Self::poll(lock, platform),
+        };
+        taken.map_err(|refused| match refused {
+            Refused::Taken | Refused::Mine => Refusal::Busy,
+            Refused::Corrupted => Refusal::Corrupted,
+        })
+    }
+
+    fn poll(lock: &RawMutex, platform: &P) -> Result<Condition, Refused> {
+        for _ in 0..POLLS {
+            spin_hint();
+            if lock.lock_first(platform, Intent::Transaction) {
+                return Ok(Condition::default());
+            }
+        }
+        lock.try_lock(platform, Intent::Transaction)
+    }
+}
+
+impl<P: Platform + ?Sized> Drop for Turn<'_, P> {
+    fn drop(&mut self) {
+        if self.platform.is_here() {
+            self.lock.unlock(self.platform);
+        }
+    }
+}
+
+impl Words {
+    /// The words of an empty queue whose first record lies at this position.
+    fn new(start: u64) -> Self {
+        let side = || Side { index: AtomicU64::new(start), known: AtomicU64::new(start), lock: RawMutex::new() };
+        let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed: AtomicU32::new(0) };
+        Words { tail: side(), head: side(), gates }
+    }
+
+    fn wake_all<P: Platform + ?Sized>(&self, platform: &P) {
+        self.gates.items.notify_all(platform);
+        self.gates.space.notify_all(platform);
+    }
+}
+
+// SAFETY: the words are atomics behind the header of every byte queue; the slots behind them are reached through copies only.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[size_of::<Words>(), SLOTS_OFFSET];
+    type Geometry = Geometry;
+    type View<'m> = View<'m>;
+
+    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
+        Geometry::new(shape.capacity).ok_or(ShapeError::Capacity { wanted: shape.capacity })
+    }
+
+    fn bytes(geometry: &Geometry) -> u64 {
+        geometry.bytes
+    }
+
+    unsafe fn view<'m>(memory: Memory<'m>, geometry: &Geometry) -> Result<View<'m>, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: geometry.bytes, found: memory.len() as u64 };
+        // SAFETY: the caller vouches for the object.
+        let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
+        let slots = Slots::new(memory, SLOTS_OFFSET, geometry.ring as usize).ok_or(too_small)?;
+        Ok(View { words: &words[0], slots, ring: geometry.ring })
+    }
+
+    fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
+        view.words.tail.lock.sweep(dead, platform);
+        view.words.head.lock.sweep(dead, platform);
+        // The dead participant may also have owed a wake-up.
+        view.words.wake_all(platform);
+    }
+}
+
+impl<'m> View<'m> {
+    /// Writes the words of an empty queue whose first record lies at position `start`.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet.
+    pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry, start: u64) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            memory.place(HEADER_BYTES, 1, |_| Words::new(start)).ok_or(ShapeError::Missing)?;
+            Slots::<u64>::lay(memory, SLOTS_OFFSET, geometry.ring as usize);
+        }
+        Ok(())
+    }
+
+    /// Where receivers sleep.
+    pub(super) fn items(&self) -> &'m EventCount {
+        &self.words.gates.items
+    }
+
+    /// Where senders sleep.
+    pub(super) fn space(&self) -> &'m EventCount {
+        &self.words.gates.space
+    }
+
+    /// Whether the queue is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        // Acquire, with the swap in `close`: a receiver that finds the queue closed finds all that was sent before.
+        self.words.gates.closed.load(Ordering::Acquire) != 0
+    }
+
+    /// Closes the queue: `true` if it was open. Never waits. A sender that has checked for the closing already still gets its message
+    /// in; receivers wait for it before they report the end.
+    pub(super) fn close<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        let first = self.words.gates.closed.swap(1, Ordering::AcqRel) == 0;
+        self.words.wake_all(platform);
+        first
+    }
+
+    /// Sends one message that consists of these parts, one behind the other, if there is room: it is visible, whole, when this
+    /// returns. Waits for other senders as `patience` says, or (`None`) only for a few polls.
+    pub(super) fn send<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        parts: &[&[u8]],
+        patience: Option<&Patience<'_, P::Deadline>>,
+    ) -> Result<(), Refusal> {
+        // The caller has compared it with the ring, so nothing overflows.
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let needed = words_for(len as u64);
+        let Words { tail: Side { index, known, lock }, head, gates } = self.words;
+        {
+            let _turn = Turn::take(lock, platform, patience)?;
+            // Relaxed: under the lock.
+            if gates.closed.load(Ordering::Relaxed) != 0 {
+                return Err(Refusal::Closed);
+            }
+            let at = index.load(Ordering::Relaxed);
+            // What was free when `known` was loaded is free now. It was loaded under this lock, so its Acquire covers us, too.
+            if self.ring - self.used(at, known.load(Ordering::Relaxed))? < needed {
+                // Acquire, "free".
+                let now = head.index.load(Ordering::Acquire);
+                let used = self.used(at, now)?;
+                known.store(now, Ordering::Relaxed);
+                if self.ring - used < needed {
+                    return Err(Refusal::NotNow);
+                }
+            }
+            self.slots.write(at, len as u64);
+            let mut offset = 0;
+            for part in parts {
+                self.slots.write_bytes(at.wrapping_add(1), offset, part);
+                offset += part.len();
+            }
+            // Release, "message".
+            index.store(at.wrapping_add(needed), Ordering::Release);
+        }
+        gates.items.notify(platform, || 1);
+        Ok(())
+    }
+
+    /// Receives the oldest message into the front of `out`, if there is one and it fits: its length. Waits for other receivers as
+    /// `patience` says, or (`None`) only for a few polls.
+    pub(super) fn receive<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        out: &mut [MaybeUninit<u8>],
+        patience: Option<&Patience<'_, P::Deadline>>,
+    ) -> Result<usize, Refusal> {
+        let Words { tail, head: Side { index, known, lock }, gates } = self.words;
+        let len = {
+            let _turn = Turn::take(lock, platform, patience)?;
+            // Relaxed: under the lock.
+            let at = index.load(Ordering::Relaxed);
+            // As in `send`.
+            let mut used = self.used(known.load(Ordering::Relaxed), at)?;
+            if used == 0 {
+                // Acquire, "message".
+                let now = tail.index.load(Ordering::Acquire);
+                used = self.used(now, at)?;
+                known.store(now, Ordering::Relaxed);
+            }
+            if used == 0 {
+                return Err(self.why_empty(platform, at, patience));
+            }
+            // SAFETY: copied from shared memory; any bits are a number.
+            let len = unsafe { self.slots.read(at).assume_init() };
+            if len > (used - 1) * WORD {
+                return Err(Refusal::Corrupted);
+            }
+            let Some(place) = out.get_mut(..len as usize) else { return Err(Refusal::TooLong { len: len as usize }) };
+            self.slots.read_bytes(at.wrapping_add(1), place);
+            // Release, "free".
+            index.store(at.wrapping_add(words_for(len)), Ordering::Release);
+            len as usize
+        };
+        // All of them: the first in the queue may need more room than there is.
+        gates.space.notify_all(platform);
+        Ok(len)
+    }
+
+    /// Words between two indices. More than the ring has make no sense.
+    #[inline(always)]
+    fn used(&self, tail: u64, head: u64) -> Result<u64, Refusal> {
+        let used = tail.wrapping_sub(head);
+        if used > self.ring { Err(Refusal::Corrupted) } else { Ok(used) }
+    }
+
+    /// For a receiver that has found no message: whether more can come. None can once the queue is closed and no sender is in the
+    /// middle of its copy.
+    #[cold]
+    fn why_empty<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        head: u64,
+        patience: Option<&Patience<'_, P::Deadline>>,
+    ) -> Refusal {
+        if !self.is_closed() {
+            return Refusal::NotNow;
+        }
+        // Senders check for the closing under this lock: those that take it after us find the queue closed.
+        match Turn::take(&self.words.tail.lock, platform, patience) {
+            // Relaxed: under the lock.
+            Ok(_turn) if self.words.tail.index.load(Ordering::Relaxed) == head => Refusal::Closed,
+            Ok(_turn) => Refusal::NotNow,
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Words of the ring that are in use. A snapshot.
+    pub(super) fn used_words(&self) -> u64 {
+        let head = self.words.head.index.load(Ordering::Acquire);
+        self.words.tail.index.load(Ordering::Acquire).wrapping_sub(head).min(self.ring)
+    }
+
+    /// Words of the ring that are free. A snapshot.
+    pub(super) fn free_words(&self) -> u64 {
+        self.ring - self.used_words()
+    }
+}
