@@ -4,7 +4,7 @@
 //! What [`std::sync`] and crossbeam are between threads, this is between processes: a [`Region`] is a file (in the
 //! system's shared-memory directory, or any other), it holds named objects, and every process that opens it works on
 //! them directly. There is no daemon and no hidden thread. Any process may be killed at any instruction: the others
-//! go on, and no message is lost or doubled, but for the one that the dead process had already taken.
+//! go on, and no message is lost or doubled, except that a dead receiver takes with it what it had already taken.
 //!
 //! ```
 //! use ipc_posix::Region;
@@ -16,7 +16,7 @@
 //! let jobs = region.queue::<u64>("jobs").capacity(1024).open_or_create()?;
 //! jobs.send(42)?;
 //!
-//! // Another process, started by anybody, at any time, knows only the names.
+//! // Another process, later, knows only the names. (With `open_or_create` on both sides, either may be first.)
 //! let region = Region::open(name)?;
 //! let jobs = region.queue::<u64>("jobs").open()?;
 //! assert_eq!(jobs.recv()?, 42);
@@ -30,7 +30,7 @@
 //! |---|---|---|
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
 //! | [`Spsc`], [`Producer`], [`Consumer`] | [`Region::spsc`] | a bounded queue, one to one |
-//! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of serde's types |
+//! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`Loan`], [`Received`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Broadcast`], [`Subscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
@@ -54,17 +54,21 @@
 //! Each process that attaches holds a lock on one byte of the region's file, through its mapping. The kernel releases
 //! it when the address space is gone (killed, exited, exec'ed), and not before: a stopped process is alive, a zombie
 //! is dead, process ids and PID namespaces do not matter. Whoever repairs after a dead process first takes that lock,
-//! so nobody repairs after somebody who might still write.
+//! so nobody repairs after somebody who might still write. (Not on overlayfs, whose mappings do not keep the lock: use
+//! tmpfs, as in `/dev/shm`, or ext4.)
 //!
-//! After `fork`, the child's handles answer with [`Fault::Forked`] until it opens the region again.
+//! After `fork`, the child's handles answer with [`Fault::Forked`] until it opens the region again. Loans, received messages
+//! and chunks that came through the fork must not be used there.
 //!
 //! # Trust
 //!
 //! Peers that crash at any instruction are what this library is made for. A buggy peer that scribbles over the region
-//! causes no memory unsafety, no panic and no endless loop here; at worst [`Fault::Corrupted`]. A hostile peer with
-//! write access can in addition truncate the file (the kernel then raises `SIGBUS` in everybody) or hold lock bytes:
-//! give such peers a region of their own, or an [anonymous one](RegionOptions::anonymous), which is sealed against
-//! truncation. Do not point asynchronous I/O of the kernel at shared memory.
+//! causes no memory unsafety, no panic and no endless loop here; at worst [`Fault::Corrupted`]. Exceptions are the
+//! references that the guards of [`Mutex`] and [`RwLock`] hand out, the lock of the feature `lock_api`, and `ValueQueue`,
+//! which decodes what it receives. A hostile peer with write access can in addition truncate the file (the kernel then
+//! raises `SIGBUS` in everybody), and one with read access can hold lock bytes: give such peers a region of their own, or
+//! an [anonymous one](RegionOptions::anonymous), which is sealed against truncation. Do not point asynchronous I/O of the
+//! kernel at shared memory.
 
 #![deny(missing_docs)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]

@@ -22,3 +22,30 @@ pub mod storm;
 pub mod sweeps;
 #[cfg(not(loom))]
 pub mod watchdog;
+
+/// The code of the README and of every page in `docs`, compiled and run by `cargo test`.
+#[cfg(all(doctest, not(loom)))]
+mod pages {
+    macro_rules! pages {
+        ($($name:ident: $path:literal,)+) => {$(
+            #[doc = include_str!($path)]
+            mod $name {}
+        )+};
+    }
+
+    pages! {
+        readme: "../../README.md",
+        index: "../../docs/README.md",
+        checking_it: "../../docs/checking-it.md",
+        errors: "../../docs/errors.md",
+        examples: "../../docs/examples.md",
+        from_python: "../../docs/from-python.md",
+        known_faults: "../../docs/known-faults.md",
+        layout: "../../docs/layout.md",
+        limits: "../../docs/limits.md",
+        progress: "../../docs/progress.md",
+        promises: "../../docs/promises.md",
+        trust: "../../docs/trust.md",
+        using: "../../docs/using.md",
+    }
+}
