@@ -14,7 +14,7 @@ use ipc_core::participant::Dead;
 use ipc_core::platform::Platform;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, LoanQueue, Spsc, broadcast, bytes, loan, spsc};
+use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, spsc};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -163,47 +163,44 @@ impl Script for TheByteQueue {
     }
 }
 
-impl Kind for TheLoanQueue {
-    type Handle<'w> = LoanQueue<'w, u32, Seat<'w>>;
+impl Script for TheLoanQueue {
+    type Wanted = loan::Options<u32>;
 
-    fn bytes() -> u64 {
-        loan::footprint::<u32>(3, 5).expect("blocks")
+    fn wanted() -> loan::Options<u32> {
+        let mut wanted = loan::Options::new(3, 5);
+        wanted.schema = SCHEMA;
+        wanted
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        LoanQueue::create(memory, 3, 5, SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        LoanQueue::attach(memory, 0, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = loan::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, queue: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, queue: &HandleOf<'_, loan::Options<u32>>, deadline: Instant) {
+        let _ = deadline;
+        let soon = Duration::from_micros(300);
         let lent = match input.below(6) {
-            0 => queue.try_lend(),
-            1 => queue.lend(Some(deadline)),
-            2 => queue
-                .try_recv()
-                .map(|(index, len)| (index, assert!(len <= 5)).0)
-                .map_err(|_| ipc_core::error::LoanError::Closed),
-            3 => queue.recv(Some(deadline)).map(|(index, _)| index).map_err(|_| ipc_core::error::LoanError::Closed),
+            0 => queue.try_loan_uninit(input.below(7)).ok(),
+            1 => queue.loan_uninit_timeout(input.below(7), soon).ok(),
+            2 => queue.try_recv().ok().map(read),
+            3 => queue.recv_timeout(soon).ok().map(read),
             4 if input.below(16) == 0 => return assert!(queue.close() || queue.is_closed()),
-            _ => return assert!(queue.stats().blocks == 3),
+            _ => return assert!(queue.blocks() == 3 && queue.len() <= 3 && queue.free_blocks() <= 3),
         };
-        let Ok(index) = lent else { return };
-        // SAFETY: a block of five elements in our own memory, aligned; any bits are a number.
-        unsafe { queue.block(index).add(4).write_volatile(7) };
+        let Some(mut loan) = lent else { return };
+        assert!(loan.len() <= 5);
+        loan.elements().fill(7);
         match input.below(3) {
-            0 => queue.give_back(index),
-            // Forgotten: what a process does that dies.
-            1 => {}
+            0 => drop(loan),
+            // What a process does that dies.
+            1 => std::mem::forget(loan),
             _ => {
-                if queue.send(index, input.below(6)).is_err() {
-                    queue.give_back(index);
-                }
+                loan.truncate(input.below(6));
+                drop(loan.send());
             }
         }
     }
+}
+
+/// The message, looked at, and as one to write again.
+fn read<'q, 'w>(received: loan::Received<'q, 'w, u32, Seat<'w>>) -> loan::Loan<'q, 'w, u32, Seat<'w>> {
+    assert_eq!(black_box(received.to_vec()).len(), received.len());
+    received.into_loan()
 }
 
 /// A broadcast, and the subscription of its participant.

@@ -78,7 +78,6 @@ pub mod region;
 pub mod ring;
 pub mod rwlock;
 pub mod semaphore;
-#[cfg(not(loom))]
 pub mod shared_slice;
 #[cfg(loom)]
 pub mod slots;
@@ -102,7 +101,6 @@ pub use condvar::Condvar;
 pub use error::Fault;
 #[cfg(not(loom))]
 pub use event::{Event, EventGroup};
-#[cfg(not(loom))]
 pub use loan::LoanQueue;
 #[cfg(not(loom))]
 pub use mutex::Mutex;
@@ -114,7 +112,6 @@ pub use queue::Queue;
 #[cfg(not(loom))]
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
-#[cfg(not(loom))]
 pub use shared_slice::{SharedSlice, SharedSliceMut};
 #[cfg(not(loom))]
 pub use spsc::Spsc;

@@ -402,7 +402,7 @@ pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
 /// # Safety
 ///
 /// Both ranges are readable or writable as needed, and do not overlap.
-#[cfg(all(not(target_arch = "x86_64"), not(loom)))]
+#[cfg(not(all(target_arch = "x86_64", not(loom))))]
 #[inline]
 pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     let aligned = (from.addr() | to.addr()).is_multiple_of(8);
@@ -421,7 +421,6 @@ pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
 /// # Safety
 ///
 /// As for [`copy_bytes`].
-#[cfg(not(loom))]
 #[inline]
 unsafe fn copy_single_bytes(from: *const u8, to: *mut u8, len: usize) {
     for i in 0..len {

@@ -87,7 +87,6 @@ mod event_group;
 mod fork;
 pub mod futex;
 mod liveness;
-mod loan;
 mod membarrier;
 mod name;
 mod object;
@@ -147,15 +146,14 @@ pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::watch::Versioned;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
-pub use loan::{Loan, LoanQueue, LoanQueueOptions, Received};
 #[cfg(feature = "lock_api")]
 pub use objects::RawMutex;
 #[cfg(feature = "serde")]
 pub use objects::ValueQueue;
 pub use objects::{
-    ByteQueue, ByteQueueOptions, Event, EventOptions, Iter, Mutex, MutexGuard, MutexOptions, MutexTransaction,
-    OwnedSemaphorePermit, Queue, QueueOptions, Receiver, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions,
-    Semaphore, SemaphoreOptions, SemaphorePermit, Sender, TryIter,
+    ByteQueue, ByteQueueOptions, Event, EventOptions, Iter, Loan, LoanQueue, LoanQueueOptions, Mutex, MutexGuard,
+    MutexOptions, MutexTransaction, OwnedSemaphorePermit, Queue, QueueOptions, Received, Receiver, ReentrantMutex,
+    ReentrantMutexGuard, ReentrantMutexOptions, Semaphore, SemaphoreOptions, SemaphorePermit, Sender, TryIter,
 };
 pub use once_cell::{OnceCell, OnceCellOptions};
 pub use platform::Posix;
@@ -169,4 +167,4 @@ pub use spsc::{
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};
 
 #[doc(inline)]
-pub use ipc_core::{bytes, event, mutex, queue, semaphore};
+pub use ipc_core::{bytes, event, loan, mutex, queue, semaphore};

@@ -2,7 +2,7 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::object::Builder;
-use ipc_core::{bytes, event, mutex, queue, semaphore};
+use ipc_core::{bytes, event, loan, mutex, queue, semaphore};
 
 use crate::platform::Posix;
 use crate::region::Region;
@@ -52,6 +52,15 @@ pub type ByteQueueOptions<'r> = Builder<'r, bytes::Options, Region>;
 #[cfg(feature = "serde")]
 pub type ValueQueue<T> = bytes::ValueQueue<'static, T, Posix>;
 
+/// A queue of messages that are written and read in place. Made by [`Region::loan_queue`].
+pub type LoanQueue<T> = loan::LoanQueue<'static, T, Posix>;
+/// What a [`LoanQueue`] should be like.
+pub type LoanQueueOptions<'r, T> = Builder<'r, loan::Options<T>, Region>;
+/// A block of a [`LoanQueue`] that is lent to this process, to be written and sent.
+pub type Loan<'q, T> = loan::Loan<'q, 'static, T, Posix>;
+/// A message of a [`LoanQueue`] that was received, to be read in place.
+pub type Received<'q, T> = loan::Received<'q, 'static, T, Posix>;
+
 /// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
 pub type Semaphore = semaphore::Semaphore<'static, Posix>;
 /// What a [`Semaphore`] should be like.
@@ -94,6 +103,12 @@ impl Region {
     /// A queue of messages of any length in this region: set its options, then create or open it. See [`ByteQueue`].
     pub fn byte_queue<'r>(&'r self, name: &'r str) -> ByteQueueOptions<'r> {
         Builder::new(self, name, Default::default())
+    }
+
+    /// A queue of messages that are written and read in place, in this region: set its options, then create or open it. See
+    /// [`LoanQueue`].
+    pub fn loan_queue<'r, T>(&'r self, name: &'r str) -> LoanQueueOptions<'r, T> {
+        Builder::new(self, name, loan::Options::new(0, 0))
     }
 
     /// A counting semaphore in this region: set its options, then create or open it.

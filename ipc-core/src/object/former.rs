@@ -5,7 +5,7 @@ use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
 #[cfg(not(loom))]
-use crate::{atomic, barrier, broadcast, condvar, loan, once, rwlock, spsc, watch};
+use crate::{atomic, barrier, broadcast, condvar, once, rwlock, spsc, watch};
 
 macro_rules! former {
     ($($kind:ident, [$($fact:expr),*], $field:ident, |$memory:ident, $shape:ident, $dead:ident, $platform:ident| $sweep:expr;)*) => {$(
@@ -52,6 +52,5 @@ former! {
     RwLock, [rwlock::WORDS_END], Capacity, |memory, shape, dead, platform| rwlock::sweep(memory, dead, platform);
     Barrier, [barrier::SEATS_OFFSET], Parties, |memory, shape, dead, platform| barrier::sweep(memory, dead, platform);
     Spsc, [], Capacity, |memory, shape, dead, platform| spsc::sweep(memory, dead, platform);
-    LoanQueue, [], Blocks, |memory, shape, dead, platform| loan::sweep(memory, dead, platform);
     Broadcast, [], Capacity, |memory, shape, dead, platform| broadcast::sweep(memory, dead, platform);
 }

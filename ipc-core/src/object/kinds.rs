@@ -6,7 +6,7 @@ use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::{bytes, event, mutex, queue, semaphore};
+use crate::{bytes, event, loan, mutex, queue, semaphore};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -102,7 +102,7 @@ kinds! {
     /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).
     ByteQueue = 14, "byte queue", bytes::Words;
     /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).
-    LoanQueue = 15, "loan queue", former::LoanQueue;
+    LoanQueue = 15, "loan queue", loan::Words;
     /// Messages that every subscriber sees ([`Broadcast`](crate::Broadcast)).
     Broadcast = 16, "broadcast", former::Broadcast;
 }

@@ -20,7 +20,6 @@ use crate::broadcast::BroadcastOptions;
 use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event_group::EventGroupOptions;
-use crate::loan::LoanQueueOptions;
 use crate::once_cell::OnceCellOptions;
 use crate::rwlock::RwLockOptions;
 use crate::spsc::SpscOptions;
@@ -280,12 +279,6 @@ impl Region {
     /// [`Watch`](crate::Watch).
     pub fn watch<T: NoUninit + CheckedBitPattern>(&self, name: &str, initial: T) -> WatchOptions<'_, T> {
         WatchOptions::new(self, name, initial)
-    }
-
-    /// A queue of messages that are written and read in place, in this region: set its options, then create or open it. See
-    /// [`LoanQueue`](crate::LoanQueue).
-    pub fn loan_queue<T>(&self, name: &str) -> LoanQueueOptions<'_, T> {
-        LoanQueueOptions::new(self, name)
     }
 
     /// Messages that every subscriber sees, in this region: set the options, then create or open it. See

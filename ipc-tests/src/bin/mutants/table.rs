@@ -46,7 +46,7 @@ const SPSC_LAYOUT: &str = "ipc-core/src/spsc/layout.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
 const BYTES: &str = "ipc-core/src/bytes/words.rs";
-const LOAN: &str = "ipc-core/src/loan/raw.rs";
+const LOAN: &str = "ipc-core/src/loan/words.rs";
 const BROADCAST: &str = "ipc-core/src/broadcast/raw.rs";
 const REGION_LOCK: &str = "ipc-core/src/region/lock.rs";
 const SPSC_ROLE: &str = "ipc-core/src/spsc/role.rs";
@@ -1080,8 +1080,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 LOAN,
                 1,
-                "                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
-                "                        sync::publish(&self.blocks[index].state, queued(me, tail));\n                        self.help(&self.raw.tail.0, tail);\n                        self.raw.gates",
+                "                        self.help(&self.words.tail.0, tail);\n                        self.words.gates",
+                "                        sync::publish(&self.blocks[index].state, queued(me, tail));\n                        self.help(&self.words.tail.0, tail);\n                        self.words.gates",
             ),
         ],
         protects: "who finds a block that is not queued knows that it was received (L3)",
@@ -1108,6 +1108,63 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "the blocks of the dead come back",
         caught_by: ("loom_loan", "a_sender_dies"),
+    },
+    Mutant {
+        name: "loan: a message wakes nobody",
+        edits: &[edit(LOAN, 1, "                        self.words.gates.items.notify(platform, || 1);\n", "")],
+        protects: "a receiver that sleeps is woken",
+        caught_by: ("loom_loan", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "loan: giving back wakes nobody",
+        edits: &[edit(LOAN, 1, "        self.words.gates.blocks.notify(platform, || 1);\n", "")],
+        protects: "a sender that sleeps for a block is woken",
+        caught_by: ("loom_loan", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "loan: closing wakes no receiver",
+        edits: &[edit(LOAN, 1, "        self.gates.items.notify_all(platform);\n", "")],
+        protects: "closing ends a receiver that sleeps",
+        caught_by: ("loom_loan", "closing_ends_a_receiver"),
+    },
+    Mutant {
+        name: "loan: closing wakes no borrower",
+        edits: &[edit(LOAN, 1, "        self.gates.blocks.notify_all(platform);\n", "")],
+        protects: "closing ends a sender that sleeps for a block",
+        caught_by: ("loom_loan", "closing_ends_a_borrower"),
+    },
+    Mutant {
+        name: "loan: a sweep wakes no receiver",
+        edits: &[edit(
+            LOAN,
+            1,
+            "        self.words.wake_all(platform);\n    }\n}\n\n#[cold]",
+            "        self.words.gates.blocks.notify_all(platform);\n    }\n}\n\n#[cold]",
+        )],
+        protects: "a receiver whose sender died before it woke anybody is woken",
+        caught_by: ("loom_loan", "a_sweep_wakes_a_receiver"),
+    },
+    Mutant {
+        name: "loan: a sweep wakes no borrower",
+        edits: &[edit(
+            LOAN,
+            1,
+            "        self.words.wake_all(platform);\n    }\n}\n\n#[cold]",
+            "        self.words.gates.items.notify_all(platform);\n    }\n}\n\n#[cold]",
+        )],
+        protects: "a sender that sleeps for the block of a dead process is woken",
+        caught_by: ("loom_loan", "a_sweep_wakes_a_borrower"),
+    },
+    Mutant {
+        name: "loan: a block in two hands",
+        edits: &[edit(
+            LOAN,
+            1,
+            "                    self.help(&self.words.head.0, head);\n                    return Ok(Some(index));",
+            "                    sync::publish(block, FREE);\n                    return Ok(Some(index));",
+        )],
+        protects: "a block is lent again after its reader has given it back",
+        caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
     },
     Mutant {
         name: "broadcast, tail: Release to Relaxed",

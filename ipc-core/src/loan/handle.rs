@@ -1,0 +1,226 @@
+//! The loan queue's handle, and what moves no messages.
+
+use core::marker::PhantomData;
+
+use super::words::{Geometry, View, Words};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::platform::Platform;
+use crate::sync::private::AtomicU32;
+use crate::time::Instant;
+use crate::wait::SpinBudget;
+
+/// Bytes of payload that stay in a processor's own caches.
+const CACHED: usize = 256 << 10;
+
+/// What a loan queue should be like.
+#[derive(Debug)]
+pub struct Options<T> {
+    /// How many blocks there are; 0: not said.
+    pub blocks: u64,
+    /// How many elements a block has; 0: not said.
+    pub block_len: u64,
+    /// The users' own number for the meaning of `T`.
+    pub schema: u64,
+    /// The first message's position: for tests of the wrap at 2^44.
+    #[doc(hidden)]
+    pub start: u64,
+    element: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Options<T> {
+    /// A queue of this many blocks of this many elements.
+    pub const fn new(blocks: u64, block_len: u64) -> Self {
+        Options { blocks, block_len, schema: 0, start: 0, element: PhantomData }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// How many blocks there are: for all messages that are being written, wait in the queue, or are being read, together. Creators
+    /// must say it; an opener who says it insists on it.
+    #[doc(alias = "capacity")]
+    pub fn blocks(mut self, blocks: usize) -> Self {
+        self.wanted.blocks = blocks as u64;
+        self
+    }
+
+    /// How many elements a block has: the most of one message. Default for creators: 1; an opener who says it insists on it.
+    pub fn block_len(mut self, elements: usize) -> Self {
+        self.wanted.block_len = elements as u64;
+        self
+    }
+
+    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
+    /// this tells apart what only looks alike. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T> Blueprint for Options<T> {
+    const KIND: Kind = Kind::LoanQueue;
+    type Object = Words;
+    type Handle<'m, P: Platform> = LoanQueue<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<T>(Kind::LoanQueue, self.blocks, self.schema)
+    }
+
+    fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
+        let (wanted, found) = (self.block_len, found.block_len as u64);
+        if wanted == 0 || wanted == found {
+            Ok(())
+        } else {
+            Err(ShapeError::Differs { field: Field::BlockLength, wanted, found })
+        }
+    }
+
+    fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
+        match Geometry::new(self.blocks, self.block_len.max(1), size_of::<T>(), align_of::<T>()) {
+            Some(geometry) => Ok((self.shape(), geometry)),
+            None if self.blocks == 0 => Err(ShapeError::Unsaid),
+            None => Err(ShapeError::Capacity { wanted: self.blocks }),
+        }
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { View::lay(memory, geometry, self.start) }
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &Geometry,
+        platform: P,
+    ) -> Result<LoanQueue<'m, T, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, geometry)? };
+        Ok(LoanQueue::over(view, *geometry, platform))
+    }
+}
+
+/// A queue of messages that are written and read in place: large ones, or ones whose length varies up to a block's. Any number of
+/// senders and receivers; each message goes to one receiver.
+///
+/// A sender borrows a free block, writes its message there, and sends it. A receiver reads it there and drops it, which gives the block
+/// back. Nothing is copied on the way, and a message costs the same whatever its size.
+///
+/// # Guarantees
+///
+/// - No message is lost, doubled or torn, whichever process is killed at whichever instruction. A receiver that dies takes the
+///   messages with it that it had received.
+/// - The blocks of a dead process come back, exactly: those that it had borrowed, was about to send, or was reading. What it had sent
+///   stays in the queue. A call that finds no free block looks for them.
+/// - Lock-free in the strict sense: a process that is stopped, wherever, holds up nobody (except for the blocks that it has).
+/// - One global order.
+/// - While no thread sleeps, no operation makes a system call.
+///
+/// # A faulty peer
+///
+/// A block is one process's at a time, and every peer that goes through this library keeps to that. A faulty or hostile peer with write
+/// access to the region can write into a message while it is being read. The methods of [`Received`](super::Received) and
+/// [`Loan`](super::Loan) that copy elements are sound even then (what they copy may be nonsense). References to the elements are
+/// `unsafe` for this reason. Copy a message from an untrusted peer before validating it (time of check, time of use).
+///
+/// ```
+/// use ipc_posix::{LoanQueue, Region};
+///
+/// const FRAME: usize = 1 << 20;
+/// let region = Region::options().fit(&[LoanQueue::<u8>::footprint(8, FRAME)]).anonymous()?;
+/// let frames = region.loan_queue::<u8>("frames").blocks(8).block_len(FRAME).open_or_create()?;
+/// let mut frame = frames.loan_uninit(5)?;
+/// frame.copy_from_slice(b"hello");
+/// frame.send().map_err(|(_, error)| error)?;
+///
+/// let frame = frames.recv()?;
+/// assert_eq!(frame.to_vec(), b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "zero_copy")]
+#[doc(alias = "publish_subscribe")]
+pub struct LoanQueue<'m, T, P> {
+    pub(super) view: View<'m>,
+    geometry: Geometry,
+    /// Where the next search for a free block begins: behind the last one found.
+    pub(super) hint: AtomicU32,
+    pub(super) loan_budget: SpinBudget,
+    pub(super) recv_budget: SpinBudget,
+    pub(super) platform: P,
+    element: PhantomData<fn(T) -> T>,
+}
+
+handle!(LoanQueue<T>, "queue");
+
+impl<T, P> LoanQueue<'_, T, P> {
+    /// Returns the bytes that a queue of this many blocks of this many `T`s takes in a region.
+    ///
+    /// # Panics
+    ///
+    /// If either is 0, if there are more than a million blocks, or if they do not fit the address space.
+    pub const fn footprint(blocks: usize, block_len: usize) -> Footprint {
+        match Geometry::new(blocks as u64, block_len as u64, size_of::<T>(), align_of::<T>()) {
+            Some(geometry) => Footprint(geometry.bytes()),
+            None => {
+                panic!("a loan queue has from 1 to 2^20 - 1 blocks of at least 1 element, and fits the address space")
+            }
+        }
+    }
+
+    /// Returns how many blocks there are.
+    pub fn blocks(&self) -> usize {
+        self.view.blocks()
+    }
+
+    /// Returns how many elements a block has: the most of one message.
+    pub fn block_len(&self) -> usize {
+        self.geometry.block_len
+    }
+
+    /// Whether all blocks together are larger than a cache.
+    pub(super) fn is_large(&self) -> bool {
+        self.geometry.payload_bytes() > CACHED
+    }
+}
+
+impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
+    fn over(view: View<'m>, geometry: Geometry, platform: P) -> Self {
+        let [loan_budget, recv_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
+        let hint = AtomicU32::new(0);
+        LoanQueue { view, geometry, hint, loan_budget, recv_budget, platform, element: PhantomData }
+    }
+
+    fn another(&self, platform: P) -> Self {
+        LoanQueue::over(self.view, self.geometry, platform)
+    }
+
+    /// Returns how many messages are in the queue. A snapshot; 0 after a fork.
+    pub fn len(&self) -> usize {
+        if self.platform.is_here() { self.view.len() as usize } else { 0 }
+    }
+
+    /// Returns whether there is no message. A snapshot; `true` after a fork.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many blocks nobody has. A snapshot that loads a word of each block; 0 after a fork. Those of a dead process count as
+    /// taken until a call looks for them.
+    pub fn free_blocks(&self) -> usize {
+        if self.platform.is_here() { self.view.free() } else { 0 }
+    }
+
+    /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.
+    ///
+    /// Nothing can be sent from now on, except for a message that is being sent at this instant, which can be received like any other.
+    /// Receivers drain what is there and then get [`Closed`](crate::error::RecvLoanError::Closed). After a fork nothing happens.
+    pub fn close(&self) -> bool {
+        self.platform.is_here() && self.view.close(&self.platform)
+    }
+
+    /// Returns whether the queue is closed. Messages may still be there. `false` after a fork.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.is_closed()
+    }
+}

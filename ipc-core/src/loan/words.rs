@@ -1,0 +1,462 @@
+//! The words: the ring of block numbers, and whose each block is.
+
+use core::ptr::NonNull;
+
+use crate::error::Fault;
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
+use crate::participant::{Dead, ParticipantId, Seized};
+use crate::payload::{Lent, OVERHEAD, Place};
+use crate::platform::Platform;
+use crate::queue::Lone;
+use crate::sync::{self, AtomicU32, AtomicU64, Ordering, spin_hint};
+use crate::wait::EventCount;
+
+/// Steps of one operation that others may spoil in a row before the words are declared corrupted.
+const ATTEMPTS: u32 = 1 << 16;
+
+const BLOCK_BITS: u32 = 20;
+const BLOCK: u64 = (1 << BLOCK_BITS) - 1;
+const STATE: u64 = 0b11;
+const FREE: u64 = 0;
+const OWNED: u64 = 1;
+const QUEUED: u64 = 2;
+const OWNER_SHIFT: u32 = 2;
+const OWNER: u64 = 0x3ff;
+
+/// The most blocks.
+const MOST_BLOCKS: u64 = BLOCK;
+/// Bytes before the elements of a block: in a model, for what checks that a block has one owner.
+const BLOCK_HEAD: usize = OVERHEAD.next_multiple_of(OBJECT_ALIGN);
+
+/// The words besides the slots and the blocks'.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub struct Words {
+    tail: Lone,
+    head: Lone,
+    gates: Gates,
+}
+
+#[repr(C, align(128))]
+#[derive(Debug)]
+struct Gates {
+    items: EventCount,
+    blocks: EventCount,
+    closed: AtomicU32,
+    _reserved: AtomicU32,
+    /// Elements of a block; written once.
+    block_len: AtomicU64,
+}
+
+/// What belongs to a block, on a line of its own: its owner has the line.
+#[repr(C, align(64))]
+#[derive(Debug)]
+struct Block {
+    state: AtomicU64,
+    /// Elements of the message in it.
+    len: AtomicU64,
+}
+
+/// Bytes from the start of the object to the ring of block numbers.
+const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
+const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 512);
+
+/// A queue's sizes, and where its parts lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    slots: usize,
+    blocks: usize,
+    /// Elements of a block.
+    pub(super) block_len: usize,
+    /// Where the blocks' words lie.
+    words: usize,
+    /// Where the blocks lie.
+    payload: usize,
+    /// Bytes from one block's begin to the next one's.
+    stride: usize,
+    bytes: u64,
+}
+
+impl Geometry {
+    /// Of this many blocks, each of `block_len` elements of this size and alignment; `None` if it is not possible.
+    pub(super) const fn new(blocks: u64, block_len: u64, size: usize, align: usize) -> Option<Self> {
+        const MOST: usize = isize::MAX as usize / 2;
+        if blocks == 0 || blocks > MOST_BLOCKS || block_len == 0 || block_len > MOST as u64 || align > OBJECT_ALIGN {
+            return None;
+        }
+        let stride = match (block_len as usize).checked_mul(size) {
+            Some(bytes) if bytes < MOST => BLOCK_HEAD + bytes.next_multiple_of(OBJECT_ALIGN),
+            _ => return None,
+        };
+        let slots = blocks.next_power_of_two() as usize;
+        let blocks = blocks as usize;
+        let words = SLOTS_OFFSET + (slots * size_of::<AtomicU64>()).next_multiple_of(OBJECT_ALIGN);
+        let payload = words + (blocks * size_of::<Block>()).next_multiple_of(OBJECT_ALIGN);
+        match stride.checked_mul(blocks) {
+            Some(all) if all < MOST => {
+                let bytes = (payload + all) as u64;
+                Some(Geometry { slots, blocks, block_len: block_len as usize, words, payload, stride, bytes })
+            }
+            _ => None,
+        }
+    }
+
+    /// Bytes of the object, a multiple of the object alignment.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of all blocks.
+    pub(super) fn payload_bytes(&self) -> usize {
+        self.stride * self.blocks
+    }
+}
+
+/// The queue as one participant sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'m> {
+    words: &'m Words,
+    slots: &'m [AtomicU64],
+    blocks: &'m [Block],
+    payload: NonNull<u8>,
+    stride: usize,
+}
+
+// SAFETY: the pointer is to memory that any number of processes use; which block is whose is the protocol's business.
+unsafe impl Send for View<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for View<'_> {}
+
+/// A position, of which the words hold the low 44 bits.
+fn in_word(position: u64) -> u64 {
+    position << BLOCK_BITS
+}
+
+/// How far the position in a word is ahead of another, signed, modulo 2^44.
+fn ahead(word: u64, position: u64) -> i64 {
+    ((word & !BLOCK).wrapping_sub(in_word(position)) as i64) >> BLOCK_BITS
+}
+
+fn owned(me: ParticipantId) -> u64 {
+    OWNED | u64::from(me.get()) << OWNER_SHIFT
+}
+
+fn queued(me: ParticipantId, position: u64) -> u64 {
+    QUEUED | u64::from(me.get()) << OWNER_SHIFT | in_word(position)
+}
+
+fn owner(block: u64) -> Option<ParticipantId> {
+    ParticipantId::new((block >> OWNER_SHIFT & OWNER) as u16)
+}
+
+// SAFETY: atomics behind the header of every loan queue; the blocks are reached through pointers, by their owners.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[size_of::<Words>(), size_of::<Block>(), SLOTS_OFFSET];
+    const CAPACITY: Field = Field::Blocks;
+    type Geometry = Geometry;
+    type View<'m> = View<'m>;
+
+    unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
+        // Relaxed: written before the header was published.
+        let block_len = Words::at(memory)?.gates.block_len.load(Ordering::Relaxed);
+        Geometry::new(shape.capacity, block_len, shape.element_size as usize, shape.element_align as usize)
+            .ok_or(ShapeError::Capacity { wanted: shape.capacity })
+    }
+
+    fn bytes(geometry: &Geometry) -> u64 {
+        geometry.bytes
+    }
+
+    unsafe fn view<'m>(memory: Memory<'m>, geometry: &Geometry) -> Result<View<'m>, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: geometry.bytes, found: memory.len() as u64 };
+        let words = Words::at(memory)?;
+        // SAFETY: the caller vouches for the object.
+        let slots = unsafe { memory.atomics(SLOTS_OFFSET, geometry.slots) }.ok_or(too_small)?;
+        // SAFETY: as above.
+        let blocks = unsafe { memory.atomics(geometry.words, geometry.blocks) }.ok_or(too_small)?;
+        let payload = memory.pointer(geometry.payload, geometry.payload_bytes()).ok_or(too_small)?;
+        Ok(View { words, slots, blocks, payload, stride: geometry.stride })
+    }
+
+    fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
+        view.sweep(dead, platform);
+    }
+}
+
+impl Words {
+    /// The words of an empty queue whose first message gets position `start`.
+    fn new(start: u64, block_len: usize) -> Self {
+        Words {
+            tail: Lone(AtomicU64::new(start)),
+            head: Lone(AtomicU64::new(start)),
+            gates: Gates {
+                items: EventCount::new(),
+                blocks: EventCount::new(),
+                closed: AtomicU32::new(0),
+                _reserved: AtomicU32::new(0),
+                block_len: AtomicU64::new(block_len as u64),
+            },
+        }
+    }
+
+    fn at(memory: Memory<'_>) -> Result<&Words, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: SLOTS_OFFSET as u64, found: memory.len() as u64 };
+        // SAFETY: the words are atomics, and these bytes are never viewed as anything else.
+        unsafe { memory.atomics::<Words>(HEADER_BYTES, 1) }.map(|words| &words[0]).ok_or(too_small)
+    }
+
+    fn wake_all<P: Platform + ?Sized>(&self, platform: &P) {
+        self.gates.items.notify_all(platform);
+        self.gates.blocks.notify_all(platform);
+    }
+}
+
+impl<'m> View<'m> {
+    /// Writes the words of an empty queue whose first message gets position `start`.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet.
+    pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry, start: u64) -> Result<(), ShapeError> {
+        let Geometry { slots, blocks, .. } = *geometry;
+        // Of the last lap: slot i is of the one position in it that falls there.
+        let before = start.wrapping_sub(slots as u64);
+        let position = |index: usize| before.wrapping_add((index as u64).wrapping_sub(start) & (slots as u64 - 1));
+        let free = || Block { state: AtomicU64::new(FREE), len: AtomicU64::new(0) };
+        // SAFETY: the caller's promise.
+        unsafe {
+            memory.place(HEADER_BYTES, 1, |_| Words::new(start, geometry.block_len)).ok_or(ShapeError::Missing)?;
+            memory.place(SLOTS_OFFSET, slots, |i| AtomicU64::new(in_word(position(i)))).ok_or(ShapeError::Missing)?;
+            memory.place(geometry.words, blocks, |_| free()).ok_or(ShapeError::Missing)?;
+        }
+        if cfg!(loom) {
+            for index in 0..blocks {
+                let offset = geometry.payload + index * geometry.stride;
+                let start = memory.pointer(offset, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
+                // SAFETY: the caller's promise.
+                unsafe { Place::create(start, &()) };
+            }
+        }
+        Ok(())
+    }
+
+    /// Where receivers sleep.
+    pub(super) fn items(&self) -> &'m EventCount {
+        &self.words.gates.items
+    }
+
+    /// Where senders sleep that want a block.
+    pub(super) fn free_blocks(&self) -> &'m EventCount {
+        &self.words.gates.blocks
+    }
+
+    /// Whether the queue is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        // Acquire, with the swap in `close`: a receiver that finds the queue closed finds all that was sent before.
+        self.words.gates.closed.load(Ordering::Acquire) != 0
+    }
+
+    /// Closes the queue: `true` if it was open. Wakes everybody.
+    pub(super) fn close<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        let first = self.words.gates.closed.swap(1, Ordering::AcqRel) == 0;
+        self.words.wake_all(platform);
+        first
+    }
+
+    /// How many blocks there are.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Where a block begins.
+    #[inline]
+    fn block(&self, index: usize) -> NonNull<u8> {
+        assert!(index < self.blocks.len());
+        // SAFETY: inside the payload, whose bounds `view` has checked.
+        unsafe { self.payload.add(index * self.stride) }
+    }
+
+    /// Where the elements of a block lie: at a multiple of the object alignment.
+    #[inline]
+    pub(super) fn elements<T>(&self, index: usize) -> *mut T {
+        // SAFETY: behind the block's head and inside the block.
+        unsafe { self.block(index).add(BLOCK_HEAD) }.as_ptr().cast()
+    }
+
+    /// A block in its owner's hands, until this is dropped: before the block is sent or given back.
+    #[inline]
+    pub(super) fn hold(&self, index: usize) -> Lent<()> {
+        // SAFETY: nothing of the block but what checks its ownership is reached through this.
+        unsafe { Place::at(self.block(index)) }.lend()
+    }
+
+    fn slot(&self, position: u64) -> &'m AtomicU64 {
+        &self.slots[position as usize & (self.slots.len() - 1)]
+    }
+
+    /// Makes a free block the caller's, if there is one. The search begins at `hint`. Lock-free.
+    #[inline]
+    pub(super) fn lend(&self, me: ParticipantId, hint: usize) -> Option<usize> {
+        let count = self.blocks.len();
+        let mut index = if hint < count { hint } else { 0 };
+        for _ in 0..count {
+            let block = &self.blocks[index].state;
+            let word = block.load(Ordering::Relaxed);
+            // Success Acquire, "free".
+            if word & STATE == FREE
+                && block.compare_exchange(word, owned(me), Ordering::Acquire, Ordering::Relaxed).is_ok()
+            {
+                return Some(index);
+            }
+            index = if index + 1 < count { index + 1 } else { 0 };
+        }
+        None
+    }
+
+    /// How many elements the message has in a block that the caller owns.
+    #[inline]
+    pub(super) fn message_len(&self, index: usize) -> u64 {
+        // Relaxed: behind the "sent" of the receive.
+        self.blocks[index].len.load(Ordering::Relaxed)
+    }
+
+    /// Sends a message of `len` elements in a block that the caller owns. Lock-free. On an error the caller still owns it.
+    #[inline]
+    pub(super) fn send<P: Platform + ?Sized>(&self, platform: &P, index: usize, len: usize) -> Result<(), Fault> {
+        let me = platform.me();
+        // Relaxed: "sent" makes it visible.
+        self.blocks[index].len.store(len as u64, Ordering::Relaxed);
+        for attempt in 0..ATTEMPTS {
+            let tail = self.words.tail.0.load(Ordering::Acquire);
+            let slot = self.slot(tail);
+            let word = slot.load(Ordering::Acquire);
+            match ahead(word, tail) {
+                ..0 => {
+                    // A store: nobody else changes a block that we own.
+                    sync::publish(&self.blocks[index].state, queued(me, tail));
+                    // Success Release, "sent"; Acquire for the next lap's owner of nothing, so that all are alike.
+                    let sent = in_word(tail) | index as u64;
+                    if slot.compare_exchange(word, sent, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                        self.help(&self.words.tail.0, tail);
+                        self.words.gates.items.notify(platform, || 1);
+                        return Ok(());
+                    }
+                }
+                0 => self.help(&self.words.tail.0, tail),
+                // `tail` was stale.
+                1.. => back_off(attempt),
+            }
+        }
+        // Ours again, to be given back.
+        sync::publish(&self.blocks[index].state, owned(me));
+        Err(Fault::Corrupted)
+    }
+
+    /// Takes the oldest message, if there is one: its block, which is the caller's from then on. Lock-free.
+    #[inline]
+    pub(super) fn receive(&self, me: ParticipantId) -> Result<Option<usize>, Fault> {
+        for _ in 0..ATTEMPTS {
+            let head = self.words.head.0.load(Ordering::Acquire);
+            // Acquire, "sent".
+            let word = self.slot(head).load(Ordering::Acquire);
+            let lag = ahead(word, head);
+            if lag < 0 {
+                return Ok(None);
+            }
+            if lag == 0 {
+                let index = (word & BLOCK) as usize;
+                let Some(Block { state: block, .. }) = self.blocks.get(index) else { return Err(Fault::Corrupted) };
+                let state = block.load(Ordering::Relaxed);
+                if state & STATE == QUEUED
+                    && ahead(state, head) == 0
+                    // AcqRel: carries the last reader's "free" on to the block's next owner.
+                    && block.compare_exchange(state, owned(me), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                {
+                    self.help(&self.words.head.0, head);
+                    return Ok(Some(index));
+                }
+            }
+            // Another receiver has it (L3).
+            self.help(&self.words.head.0, head);
+        }
+        Err(Fault::Corrupted)
+    }
+
+    /// Moves `tail` or `head` past a position whose message was sent or received, unless another process has.
+    #[inline]
+    fn help(&self, end: &AtomicU64, position: u64) {
+        // Release: a process that loads the new position finds the slot at least as we did.
+        let _ = end.compare_exchange(position, position.wrapping_add(1), Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Gives back a block that the caller owns. One store, and a check for sleepers.
+    #[inline]
+    pub(super) fn give_back<P: Platform + ?Sized>(&self, platform: &P, index: usize) {
+        // Release, "free".
+        sync::publish(&self.blocks[index].state, FREE);
+        self.words.gates.blocks.notify(platform, || 1);
+    }
+
+    /// Messages that were sent and not received. A snapshot.
+    pub(super) fn len(&self) -> u64 {
+        let head = self.words.head.0.load(Ordering::Acquire);
+        self.words.tail.0.load(Ordering::Acquire).wrapping_sub(head).min(self.blocks.len() as u64)
+    }
+
+    /// Blocks that nobody has. A snapshot; loads the words of all of them.
+    pub(super) fn free(&self) -> usize {
+        self.blocks.iter().filter(|block| block.state.load(Ordering::Relaxed) & STATE == FREE).count()
+    }
+
+    /// Looks for dead owners of blocks whose messages they had not sent, and repairs after those that it finds: whether there was
+    /// one. A system call for each owner.
+    #[cold]
+    pub(super) fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        let mut found = false;
+        let mut last = None;
+        for (index, Block { state, .. }) in self.blocks.iter().enumerate() {
+            let word = state.load(Ordering::Acquire);
+            if word & STATE == FREE || self.is_sent(index, word) {
+                continue;
+            }
+            let Some(who) = owner(word).filter(|who| last != Some(*who)) else { continue };
+            last = Some(who);
+            if let Some(seized) = Seized::try_new(platform, who) {
+                self.sweep(seized.dead(), platform);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Whether a block is a message in the queue, which does not need its sender any more.
+    fn is_sent(&self, index: usize, word: u64) -> bool {
+        // Acquire: if the slot names another block, this one was not sent, or was received; then it has changed.
+        word & STATE == QUEUED
+            && self.slot(word >> BLOCK_BITS).load(Ordering::Acquire) == (word & !BLOCK) | index as u64
+    }
+
+    /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Idempotent.
+    fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
+        for (index, Block { state: block, .. }) in self.blocks.iter().enumerate() {
+            let word = block.load(Ordering::Acquire);
+            if word & STATE != FREE && owner(word) == Some(dead.who()) && !self.is_sent(index, word) {
+                // Release, "swept".
+                let _ = block.compare_exchange(word, FREE, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        }
+        // The dead participant may also have owed a wake-up.
+        self.words.wake_all(platform);
+    }
+}
+
+#[cold]
+fn back_off(attempt: u32) {
+    for _ in 0..(1u32 << attempt.min(6)) {
+        spin_hint();
+        if cfg!(loom) {
+            break;
+        }
+    }
+}
