@@ -9,9 +9,7 @@ use ipc_core::memory::Memory;
 use ipc_core::participant::Dead;
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
-use ipc_core::{
-    Atomic, Barrier, EventGroup, OnceCell, RwLock, Watch, barrier, event, mutex, once, rwlock, semaphore, watch,
-};
+use ipc_core::{Atomic, Barrier, EventGroup, OnceCell, Watch, barrier, event, mutex, once, rwlock, semaphore, watch};
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -104,22 +102,13 @@ impl Script for TheReentrantMutex {
     }
 }
 
-impl Kind for TheRwLock {
-    type Handle<'w> = RwLock<'w, Data, Seat<'w>>;
+impl Script for TheRwLock {
+    type Wanted = rwlock::Options<Data>;
 
-    fn bytes() -> u64 {
-        rwlock::footprint::<Data>(PARTICIPANTS)
+    fn wanted() -> Self::Wanted {
+        rwlock::Options { initial: [1; 3], schema: SCHEMA, participants: PARTICIPANTS }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        RwLock::create(memory, [1; 3], PARTICIPANTS, SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        RwLock::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = rwlock::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, lock: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, lock: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         match input.below(6) {
             0 => match lock.try_read() {
                 Ok(guard) if input.bit() => std::mem::forget(guard),

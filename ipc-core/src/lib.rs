@@ -109,7 +109,6 @@ pub use once::OnceCell;
 pub use participant::ParticipantId;
 pub use platform::Platform;
 pub use queue::Queue;
-#[cfg(not(loom))]
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
 pub use shared_slice::{SharedSlice, SharedSliceMut};

@@ -132,9 +132,13 @@ mod place {
     #[derive(Debug)]
     pub(crate) struct Place<T>(NonNull<T>);
 
-    /// The value, lent out.
+    /// The value, lent out to one.
     #[derive(Debug)]
     pub(crate) struct Lent<T>(NonNull<T>);
+
+    /// The value, lent out to one of many who only read.
+    #[derive(Debug)]
+    pub(crate) struct Shown<T>(NonNull<T>);
 
     impl<T> Clone for Place<T> {
         fn clone(&self) -> Self {
@@ -184,6 +188,23 @@ mod place {
         pub(crate) fn lend(&self) -> Lent<T> {
             Lent(self.0)
         }
+
+        /// The value itself, for reading.
+        #[inline(always)]
+        pub(crate) fn show(&self) -> Shown<T> {
+            Shown(self.0)
+        }
+    }
+
+    impl<T> Shown<T> {
+        /// # Safety
+        ///
+        /// Nobody writes meanwhile.
+        #[inline(always)]
+        pub(crate) unsafe fn get(&self) -> &T {
+            // SAFETY: the promise of `Place::at`, and the caller's.
+            unsafe { self.0.as_ref() }
+        }
     }
 
     impl<T> Lent<T> {
@@ -212,7 +233,7 @@ mod place {
     use core::ptr::NonNull;
 
     use bytemuck::Pod;
-    use loom::cell::{MutPtr, UnsafeCell};
+    use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
 
     use crate::sync::crash;
 
@@ -222,6 +243,8 @@ mod place {
     pub(crate) struct Place<T>(NonNull<UnsafeCell<T>>);
     #[derive(Debug)]
     pub(crate) struct Lent<T>(MutPtr<T>);
+    #[derive(Debug)]
+    pub(crate) struct Shown<T>(ConstPtr<T>);
 
     impl<T> Clone for Place<T> {
         fn clone(&self) -> Self {
@@ -260,6 +283,17 @@ mod place {
         pub(crate) fn lend(&self) -> Lent<T> {
             Lent(self.cell().get_mut())
         }
+
+        pub(crate) fn show(&self) -> Shown<T> {
+            Shown(self.cell().get())
+        }
+    }
+
+    impl<T> Shown<T> {
+        pub(crate) unsafe fn get(&self) -> &T {
+            // SAFETY: loom checks.
+            unsafe { self.0.deref() }
+        }
     }
 
     impl<T> Lent<T> {
@@ -274,4 +308,4 @@ mod place {
         }
     }
 }
-pub(crate) use place::{Lent, OVERHEAD, Place};
+pub(crate) use place::{Lent, OVERHEAD, Place, Shown};

@@ -97,7 +97,6 @@ mod probe;
 #[cfg(feature = "recovery_thread")]
 mod recovery;
 mod region;
-mod rwlock;
 mod spsc;
 mod sys;
 mod thread;
@@ -151,20 +150,17 @@ pub use objects::RawMutex;
 #[cfg(feature = "serde")]
 pub use objects::ValueQueue;
 pub use objects::{
-    ByteQueue, ByteQueueOptions, Event, EventOptions, Iter, Loan, LoanQueue, LoanQueueOptions, Mutex, MutexGuard,
-    MutexOptions, MutexTransaction, OwnedSemaphorePermit, Queue, QueueOptions, Received, Receiver, ReentrantMutex,
-    ReentrantMutexGuard, ReentrantMutexOptions, Semaphore, SemaphoreOptions, SemaphorePermit, Sender, TryIter,
+    ByteQueue, ByteQueueOptions, Event, EventOptions, Iter, Loan, LoanQueue, LoanQueueOptions, Mutex, MutexGuard, MutexOptions, MutexTransaction, OwnedSemaphorePermit, Queue, QueueOptions, Received, Receiver, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions, RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphoreOptions, SemaphorePermit, Sender, TryIter,
 };
 pub use once_cell::{OnceCell, OnceCellOptions};
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
-pub use rwlock::{RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard};
 pub use spsc::{
     ClaimError, ClaimErrorKind, Consumer, Producer, ReadChunk, Spsc, SpscIter, SpscOptions, SpscTryIter, WriteChunk,
 };
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};
 
 #[doc(inline)]
-pub use ipc_core::{bytes, event, loan, mutex, queue, semaphore};
+pub use ipc_core::{bytes, event, loan, mutex, queue, rwlock, semaphore};

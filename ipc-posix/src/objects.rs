@@ -2,7 +2,7 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::object::Builder;
-use ipc_core::{bytes, event, loan, mutex, queue, semaphore};
+use ipc_core::{bytes, event, loan, mutex, queue, rwlock, semaphore};
 
 use crate::platform::Posix;
 use crate::region::Region;
@@ -30,6 +30,15 @@ pub type ReentrantMutex<T> = mutex::ReentrantMutex<'static, T, Posix>;
 pub type ReentrantMutexOptions<'r, T> = Builder<'r, mutex::ReentrantOptions<T>, Region>;
 /// Holds a [`ReentrantMutex`].
 pub type ReentrantMutexGuard<'a, T> = mutex::ReentrantMutexGuard<'a, 'static, T, Posix>;
+
+/// A lock with data for one writer or many readers, which survives the death of any of them. Made by [`Region::rwlock`].
+pub type RwLock<T> = rwlock::RwLock<'static, T, Posix>;
+/// What a [`RwLock`] should be like.
+pub type RwLockOptions<'r, T> = Builder<'r, rwlock::Options<T>, Region>;
+/// Holds a read lock of a [`RwLock`].
+pub type RwLockReadGuard<'a, T> = rwlock::RwLockReadGuard<'a, 'static, T, Posix>;
+/// Holds the write lock of a [`RwLock`].
+pub type RwLockWriteGuard<'a, T> = rwlock::RwLockWriteGuard<'a, 'static, T, Posix>;
 
 /// A bounded queue of `T` between processes: many to many. Made by [`Region::queue`].
 pub type Queue<T> = queue::Queue<'static, T, Posix>;
@@ -85,6 +94,13 @@ impl Region {
     /// [`ReentrantMutex`].
     pub fn reentrant_mutex<'r, T: Pod>(&'r self, name: &'r str) -> ReentrantMutexOptions<'r, T> {
         Builder::new(self, name, Default::default())
+    }
+
+    /// A lock with a `T` for one writer or many readers in this region: set its options, then create or open it. See
+    /// [`RwLock`].
+    pub fn rwlock<'r, T: Pod>(&'r self, name: &'r str) -> RwLockOptions<'r, T> {
+        // A new lock has a counter for everybody who can have the region open at once.
+        Builder::new(self, name, rwlock::Options::new(self.membership().view().records().len() as u32))
     }
 
     /// A queue of `T` in this region: set its options, then create or open it. See [`Queue`].

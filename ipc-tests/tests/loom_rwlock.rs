@@ -3,89 +3,63 @@
 
 use std::sync::Arc;
 
-use ipc_core::mutex::{Condition, Refused};
+use ipc_core::error::{LockError, TryLockError};
 use ipc_core::participant::Seized;
-use ipc_core::rwlock::{RawRwLock, Readers};
-use ipc_core::wait::SpinBudget;
-use ipc_tests::model::{Actor, Machine, explore, explore_deaths, id};
-use loom::cell::UnsafeCell;
+use ipc_core::rwlock::{Options, RwLock, RwLockWriteGuard};
+use ipc_tests::model::{Actor, Machine, Shared, explore, explore_deaths, id};
 use loom::thread;
 
-/// A lock and what it guards. The cell complains about every access that the lock does not order.
-struct Shared {
-    lock: RawRwLock,
-    readers: Vec<Readers>,
-    count: UnsafeCell<u64>,
+/// A lock and what it guards: a cell that complains about every access that the lock does not order.
+type Count = Arc<Shared<Options<u64>>>;
+type Lock = RwLock<'static, u64, Actor>;
+
+fn count() -> Count {
+    Shared::new(Options::new(3))
 }
 
-impl Shared {
-    fn new() -> Arc<Self> {
-        let readers = (0..3).map(|_| Readers::new()).collect();
-        Arc::new(Shared { lock: RawRwLock::new(), readers, count: UnsafeCell::new(0) })
+/// The guard, and whether a writer had died.
+fn told<G>(locked: Result<G, LockError<G>>) -> (G, bool) {
+    match locked {
+        Ok(guard) => (guard, false),
+        Err(LockError::OwnerDied(guard)) => (guard, true),
+        Err(error) => panic!("{error}"),
     }
+}
 
-    fn begin_read(&self, actor: &Actor) -> Condition {
-        match self.lock.read_first(actor, &self.readers).expect("a counter") {
-            Some(condition) => condition,
-            None => {
-                let budget = SpinBudget::new(actor);
-                self.lock.read_contended(actor, &self.readers, &budget, None).expect("the lock")
-            }
-        }
-    }
+/// What a reader sees, and whether a writer had died.
+fn read(lock: &Lock) -> (u64, bool) {
+    let (guard, died) = told(lock.read());
+    (*guard, died)
+}
 
-    fn begin_write(&self, actor: &Actor) -> Condition {
-        self.lock.write(actor, &self.readers, &SpinBudget::new(actor), None).expect("the lock")
-    }
-
-    fn look(&self) -> u64 {
-        // SAFETY: the caller has the lock; loom checks.
-        self.count.with(|count| unsafe { *count })
-    }
-
-    fn add(&self) {
-        // SAFETY: as above.
-        self.count.with_mut(|count| unsafe { *count += 1 });
-    }
-
-    /// What a reader sees, and what it is told.
-    fn read(&self, actor: &Actor) -> (u64, Condition) {
-        let condition = self.begin_read(actor);
-        let count = self.look();
-        self.lock.unlock_read(actor, &self.readers);
-        (count, condition)
-    }
-
-    /// One more.
-    fn write(&self, actor: &Actor) -> Condition {
-        let condition = self.begin_write(actor);
-        self.add();
-        self.lock.unlock_write(actor);
-        condition
-    }
+/// One more; whether a writer had died.
+fn write(lock: &Lock) -> bool {
+    let (mut guard, died) = told(lock.write());
+    *guard += 1;
+    died
 }
 
 fn spawn<R: 'static>(
     machine: &Arc<Machine>,
-    shared: &Arc<Shared>,
+    shared: &Count,
     number: u16,
-    body: impl FnOnce(&Shared, &Actor) -> R + 'static,
+    body: impl FnOnce(&Lock, &Actor) -> R + 'static,
 ) -> thread::JoinHandle<R> {
     let (actor, shared) = (machine.actor(number), shared.clone());
-    thread::spawn(move || body(&shared, &actor))
+    thread::spawn(move || body(&shared.handle(&actor), &actor))
 }
 
 /// A reader and a writer never overlap, the reader sees what the writer did, and neither sleeps for ever.
 #[test]
 fn a_reader_beside_a_writer() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let reader = spawn(&machine, &shared, 1, |shared, me| [shared.read(me).0, shared.read(me).0]);
-        let writer = spawn(&machine, &shared, 2, |shared, me| shared.write(me));
-        assert!(writer.join().unwrap().is_clean());
+        let (machine, shared) = (Machine::new(), count());
+        let reader = spawn(&machine, &shared, 1, |lock, _| [read(lock).0, read(lock).0]);
+        let writer = spawn(&machine, &shared, 2, |lock, _| write(lock));
+        assert!(!writer.join().unwrap());
         let [first, second] = reader.join().unwrap();
         assert!(first <= second && second <= 1);
-        assert_eq!(shared.read(&machine.actor(3)).0, 1);
+        assert_eq!(read(&shared.handle(&machine.actor(3))), (1, false));
     });
 }
 
@@ -93,14 +67,14 @@ fn a_reader_beside_a_writer() {
 #[test]
 fn two_writers_and_a_reader() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let writers = [1, 2].map(|number| spawn(&machine, &shared, number, |shared, me| shared.write(me)));
-        let reader = spawn(&machine, &shared, 3, |shared, me| shared.read(me).0);
+        let (machine, shared) = (Machine::new(), count());
+        let writers = [1, 2].map(|number| spawn(&machine, &shared, number, |lock, _| write(lock)));
+        let reader = spawn(&machine, &shared, 3, |lock, _| read(lock).0);
         for writer in writers {
-            assert!(writer.join().unwrap().is_clean());
+            assert!(!writer.join().unwrap());
         }
         assert!(reader.join().unwrap() <= 2);
-        assert_eq!(shared.look(), 2);
+        assert_eq!(read(&shared.handle(&machine.actor(3))).0, 2);
     });
 }
 
@@ -108,35 +82,30 @@ fn two_writers_and_a_reader() {
 #[test]
 fn a_writer_waits_for_two_readers() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let readers = [1, 2].map(|number| spawn(&machine, &shared, number, |shared, me| shared.read(me).0));
-        let writer = spawn(&machine, &shared, 3, |shared, me| shared.write(me));
-        assert!(writer.join().unwrap().is_clean());
+        let (machine, shared) = (Machine::new(), count());
+        let readers = [1, 2].map(|number| spawn(&machine, &shared, number, |lock, _| read(lock).0));
+        let writer = spawn(&machine, &shared, 3, |lock, _| write(lock));
+        assert!(!writer.join().unwrap());
         for reader in readers {
             assert!(reader.join().unwrap() <= 1);
         }
-        assert_eq!(shared.look(), 1);
+        assert_eq!(read(&shared.handle(&machine.actor(3))).0, 1);
     });
 }
 
-/// Two readers beside each other always get in at once, without waiting: also one that queued does not keep others out.
+/// Two readers beside each other always get in at once, without waiting: also one that had to queue does not keep others out.
 #[test]
 fn readers_do_not_exclude_each_other() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let queued = spawn(&machine, &shared, 1, |shared, me| {
-            let budget = SpinBudget::new(me);
-            assert!(shared.lock.read_contended(me, &shared.readers, &budget, None).unwrap().is_clean());
-            shared.look();
-            shared.lock.unlock_read(me, &shared.readers);
-        });
-        let quick = spawn(&machine, &shared, 2, |shared, me| {
-            assert_eq!(shared.lock.try_read(me, &shared.readers), Ok(Condition::default()));
-            shared.look();
-            shared.lock.unlock_read(me, &shared.readers);
-        });
-        quick.join().unwrap();
-        queued.join().unwrap();
+        let (machine, shared) = (Machine::new(), count());
+        let writer = shared.handle(&machine.actor(3));
+        let writing = writer.write().expect("the lock");
+        let queued = spawn(&machine, &shared, 1, |lock, _| read(lock));
+        drop(writing);
+        // The writer has gone, the other reader perhaps not been let in yet.
+        let quick = shared.handle(&machine.actor(2));
+        assert_eq!(*quick.try_read().expect("no writer"), 0);
+        assert_eq!(queued.join().unwrap(), (0, false));
     });
 }
 
@@ -144,30 +113,26 @@ fn readers_do_not_exclude_each_other() {
 #[test]
 fn trying() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let reader = spawn(&machine, &shared, 1, |shared, me| match shared.lock.try_read(me, &shared.readers) {
-            Ok(condition) => {
-                assert!(condition.is_clean() && shared.look() <= 1);
-                shared.lock.unlock_read(me, &shared.readers);
-            }
-            Err(refused) => assert_eq!(refused, Refused::Taken),
+        let (machine, shared) = (Machine::new(), count());
+        let reader = spawn(&machine, &shared, 1, |lock, _| match lock.try_read() {
+            Ok(guard) => assert!(*guard <= 1),
+            Err(error) => assert!(matches!(error, TryLockError::WouldBlock)),
         });
-        let writer = spawn(&machine, &shared, 2, |shared, me| match shared.lock.try_write(me, &shared.readers) {
-            Ok(condition) => {
-                assert!(condition.is_clean());
-                shared.add();
-                shared.lock.unlock_write(me);
+        let writer = spawn(&machine, &shared, 2, |lock, _| match lock.try_write() {
+            Ok(mut guard) => {
+                *guard += 1;
                 1
             }
-            Err(refused) => {
-                assert_eq!(refused, Refused::Taken);
+            Err(error) => {
+                assert!(matches!(error, TryLockError::WouldBlock));
                 0
             }
         });
         let written = writer.join().unwrap();
         reader.join().unwrap();
-        assert!(shared.write(&machine.actor(3)).is_clean());
-        assert_eq!(shared.look(), written + 1);
+        let last = shared.handle(&machine.actor(3));
+        assert!(!write(&last));
+        assert_eq!(read(&last).0, written + 1);
     });
 }
 
@@ -175,19 +140,18 @@ fn trying() {
 #[test]
 fn downgrading() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let first = spawn(&machine, &shared, 1, |shared, me| {
-            shared.begin_write(me);
-            shared.add();
-            let written = shared.look();
-            shared.lock.downgrade(me, &shared.readers).expect("a counter");
-            assert_eq!(shared.look(), written);
-            shared.lock.unlock_read(me, &shared.readers);
+        let (machine, shared) = (Machine::new(), count());
+        let first = spawn(&machine, &shared, 1, |lock, _| {
+            let mut guard = lock.write().expect("the lock");
+            *guard += 1;
+            let written = *guard;
+            let guard = RwLockWriteGuard::downgrade(guard).expect("a counter");
+            assert_eq!(*guard, written);
         });
-        let second = spawn(&machine, &shared, 2, |shared, me| shared.write(me));
-        assert!(second.join().unwrap().is_clean());
+        let second = spawn(&machine, &shared, 2, |lock, _| write(lock));
+        assert!(!second.join().unwrap());
         first.join().unwrap();
-        assert_eq!(shared.look(), 2);
+        assert_eq!(read(&shared.handle(&machine.actor(3))).0, 2);
     });
 }
 
@@ -195,14 +159,14 @@ fn downgrading() {
 #[test]
 fn a_reader_dies() {
     explore_deaths(2, |at| {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let mortal = spawn(&machine, &shared, 1, move |shared, me| me.live(at, || shared.read(me)).is_none());
-        let writer = spawn(&machine, &shared, 2, |shared, me| shared.write(me));
-        assert!(writer.join().unwrap().is_clean());
+        let (machine, shared) = (Machine::new(), count());
+        let mortal = spawn(&machine, &shared, 1, move |lock, me| me.live(at, || read(lock)).is_none());
+        let writer = spawn(&machine, &shared, 2, |lock, _| write(lock));
+        assert!(!writer.join().unwrap());
         let died = mortal.join().unwrap();
-        let last = machine.actor(3);
-        assert!(shared.write(&last).is_clean());
-        assert_eq!(shared.read(&last), (2, Condition::default()));
+        let last = shared.handle(&machine.actor(3));
+        assert!(!write(&last));
+        assert_eq!(read(&last), (2, false));
         died
     });
 }
@@ -212,20 +176,20 @@ fn a_reader_dies() {
 #[test]
 fn a_writer_dies() {
     explore_deaths(2, |at| {
-        let (machine, shared) = (Machine::new(), Shared::new());
-        let mortal = spawn(&machine, &shared, 1, move |shared, me| me.live(at, || shared.write(me)).is_none());
-        let reader = spawn(&machine, &shared, 2, |shared, me| shared.read(me));
-        let (seen, told) = reader.join().unwrap();
+        let (machine, shared) = (Machine::new(), count());
+        let mortal = spawn(&machine, &shared, 1, move |lock, me| me.live(at, || write(lock)).is_none());
+        let reader = spawn(&machine, &shared, 2, |lock, _| read(lock));
+        let (seen, told_reader) = reader.join().unwrap();
         let died = mortal.join().unwrap();
-        let last = machine.actor(3);
-        let later = shared.begin_write(&last);
-        // A mark only where somebody has begun to write; and it stays.
-        assert!(!later.owner_died || (died && shared.look() == 1));
-        assert!(!told.owner_died || seen == 1);
-        assert!(!told.owner_died || later.owner_died);
-        shared.lock.turnstile().clear();
-        shared.lock.unlock_write(&last);
-        assert!(shared.write(&last).is_clean());
+        let last = shared.handle(&machine.actor(3));
+        let (guard, told_writer) = told(last.write());
+        // A mark only where a writer has had the data to itself; and it stays.
+        assert!(!told_writer || (died && *guard == 1));
+        assert!(!told_reader || seen == 1);
+        assert!(!told_reader || told_writer);
+        guard.mark_consistent();
+        drop(guard);
+        assert!(!write(&last));
         died
     });
 }
@@ -234,18 +198,22 @@ fn a_writer_dies() {
 #[test]
 fn sweeping_beside_a_writer() {
     explore(3, || {
-        let (machine, shared) = (Machine::new(), Shared::new());
+        let (machine, shared) = (Machine::new(), count());
         let dead = machine.actor(1);
-        shared.begin_read(&dead);
-        dead.die();
-        let sweeper = spawn(&machine, &shared, 2, |shared, me| {
-            if let Some(seized) = Seized::try_new(me, id(1)) {
-                shared.lock.sweep(seized.dead(), me, &shared.readers);
-            }
-        });
-        let writer = spawn(&machine, &shared, 3, |shared, me| shared.write(me));
-        assert!(writer.join().unwrap().is_clean());
+        // Its third write would be the one that leaves.
+        let lock = shared.handle(&dead);
+        assert!(dead.live(Some(3), || read(&lock)).is_none());
+        let sweeper = {
+            let (me, shared) = (machine.actor(2), shared.clone());
+            thread::spawn(move || {
+                if let Some(seized) = Seized::try_new(&me, id(1)) {
+                    shared.sweep(seized.dead(), &me);
+                }
+            })
+        };
+        let writer = spawn(&machine, &shared, 3, |lock, _| write(lock));
+        assert!(!writer.join().unwrap());
         sweeper.join().unwrap();
-        assert_eq!(shared.look(), 1);
+        assert_eq!(read(&shared.handle(&machine.actor(3))).0, 1);
     });
 }

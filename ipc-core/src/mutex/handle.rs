@@ -381,7 +381,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 impl Condition {
     /// The guard, as a result that tells what happened to former holders.
     #[inline(always)]
-    pub(super) fn judge<G, E>(self, guard: G, suspect: impl FnOnce(Self, G) -> E) -> Result<G, E> {
+    pub(crate) fn judge<G, E>(self, guard: G, suspect: impl FnOnce(Self, G) -> E) -> Result<G, E> {
         if self.is_clean() { Ok(guard) } else { Err(suspect(self, guard)) }
     }
 }

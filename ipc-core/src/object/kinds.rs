@@ -6,7 +6,7 @@ use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::{bytes, event, loan, mutex, queue, semaphore};
+use crate::{bytes, event, loan, mutex, queue, rwlock, semaphore};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -94,7 +94,7 @@ kinds! {
     /// A cell that holds the latest value ([`Watch`](crate::Watch)).
     Watch = 10, "watch", former::Watch;
     /// A lock with data for one writer or many readers ([`RwLock`](crate::RwLock)).
-    RwLock = 11, "reader-writer lock", former::RwLock;
+    RwLock = 11, "reader-writer lock", rwlock::Words;
     /// Parties that wait for each other ([`Barrier`](crate::Barrier)).
     Barrier = 12, "barrier", former::Barrier;
     /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).

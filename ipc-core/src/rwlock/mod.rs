@@ -8,7 +8,7 @@
 //!
 //! Readers count themselves, each participant on a line of its own, so that readers do not get into each other's way; and since
 //! each counter has an owner, what a dead reader leaves can be told from what the living hold. The turnstile is a
-//! [`RawMutex`](crate::mutex::RawMutex): writers hold it while they wait for the readers to leave and while they write.
+//! `RawMutex`: writers hold it while they wait for the readers to leave and while they write.
 //!
 //! *Reader:* count oneself; look at the turnstile; if no writer has it, one is in. Otherwise take the count back, and queue at the
 //! turnstile with the writers: whoever gets it counts itself, and passes it on.
@@ -45,12 +45,10 @@
 //! a mutex is, with the mark `died` only if it had begun to write. A reader that was killed at the turnstile has done nothing, or
 //! has counted itself.
 
-mod raw;
-#[cfg(not(loom))]
-mod shared;
+mod guard;
+mod handle;
+mod words;
 
-pub use raw::{RawRwLock, Readers};
-#[cfg(not(loom))]
-pub(crate) use shared::WORDS_END;
-#[cfg(not(loom))]
-pub use shared::{RwLock, RwLockReadGuard, RwLockWriteGuard, footprint, sweep};
+pub use guard::{RwLockReadGuard, RwLockWriteGuard};
+pub use handle::{Options, RwLock};
+pub(crate) use words::Words;

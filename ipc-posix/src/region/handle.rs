@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use bytemuck::{CheckedBitPattern, NoUninit, Pod};
+use bytemuck::{CheckedBitPattern, NoUninit};
 use ipc_core::ParticipantId;
 use ipc_core::atomic::Value;
 use ipc_core::participant::Seized;
@@ -21,7 +21,6 @@ use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::event_group::EventGroupOptions;
 use crate::once_cell::OnceCellOptions;
-use crate::rwlock::RwLockOptions;
 use crate::spsc::SpscOptions;
 use crate::watch::WatchOptions;
 use crate::{probe, sys};
@@ -262,12 +261,6 @@ impl Region {
     /// A barrier in this region: set its options, then create or open it. See [`Barrier`](crate::Barrier).
     pub fn barrier(&self, name: &str) -> BarrierOptions<'_> {
         BarrierOptions::new(self, name)
-    }
-
-    /// A lock with a `T` in this region for one writer or many readers: set its options, then create or open it. See
-    /// [`RwLock`](crate::RwLock).
-    pub fn rwlock<T: Pod>(&self, name: &str) -> RwLockOptions<'_, T> {
-        RwLockOptions::new(self, name)
     }
 
     /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`](crate::OnceCell).

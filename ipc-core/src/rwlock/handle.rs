@@ -1,0 +1,307 @@
+//! The reader-writer lock's handle.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use bytemuck::Pod;
+
+use super::guard::{RwLockReadGuard, RwLockWriteGuard};
+use super::words::{self, Layout, View, Words};
+use crate::error::{LockError, LockTimeoutError, TryLockError};
+use crate::memory::Memory;
+use crate::mutex::{Condition, Refused};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::payload::{OVERHEAD, Place, cells};
+use crate::platform::Platform;
+use crate::time::{Instant, Limit};
+use crate::wait::SpinBudget;
+
+/// What a reader-writer lock should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<T> {
+    /// The data of a new lock.
+    pub initial: T,
+    /// The users' own number for the meaning of `T`.
+    pub schema: u64,
+    /// How many participants a new lock has counters for.
+    pub participants: u32,
+}
+
+impl<T: Pod> Options<T> {
+    /// A lock of zeroes for *n* participants.
+    pub fn new(participants: u32) -> Self {
+        Options { initial: T::zeroed(), schema: 0, participants }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// The data of a new lock. Default: zeroes.
+    pub fn initial(mut self, value: T) -> Self {
+        self.wanted.initial = value;
+        self
+    }
+
+    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
+    /// this tells apart what only looks alike. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T: Pod> Blueprint for Options<T> {
+    const KIND: Kind = Kind::RwLock;
+    type Object = Words;
+    type Handle<'m, P: Platform> = RwLock<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        // The capacity's place is the number of participants, and any will do.
+        Shape::of::<T>(Kind::RwLock, 0, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
+        let participants = words::possible(self.participants.into())?;
+        Ok((Shape::of::<T>(Kind::RwLock, participants.into(), self.schema), Layout::of::<T>(participants)))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller has the memory to itself.
+        unsafe { View::lay(memory, layout)? };
+        let start = memory.pointer(layout.data as usize, cells::<T>() * 8 + OVERHEAD).ok_or(ShapeError::Missing)?;
+        // SAFETY: in range (`pointer`), aligned (`Layout`); the caller has the memory to itself.
+        unsafe { Place::create(start, &self.initial) };
+        Ok(())
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        layout: &Layout,
+        platform: P,
+    ) -> Result<RwLock<'m, T, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, layout)? };
+        let start = memory.pointer(layout.data as usize, cells::<T>() * 8 + OVERHEAD).ok_or(ShapeError::Missing)?;
+        // SAFETY: in range (`pointer`), aligned (`Layout`, and memory is to more); the data are reached under the lock only.
+        let data = unsafe { Place::at(start) };
+        Ok(RwLock { view, data, budget: SpinBudget::new(&platform), platform, element: PhantomData })
+    }
+}
+
+/// What locking gives: the guard, or in the error, if something has happened to a former writer.
+type Locked<G> = Result<G, LockError<G>>;
+/// The same with a time limit.
+type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
+
+/// A lock with data between processes, for one writer or many readers: what [`std::sync::RwLock`] is between threads, and it
+/// survives the death of any of them.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let limits = region.rwlock::<[u32; 2]>("limits").initial([10, 20]).open_or_create()?;
+/// {
+///     let (one, other) = (limits.read().unwrap(), limits.read().unwrap()); // at once
+///     assert_eq!(one[0] + other[1], 30);
+/// }
+/// limits.write().unwrap()[1] = 25;
+/// assert_eq!(limits.read().unwrap()[1], 25);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Deaths
+///
+/// A reader that is killed leaves nothing: a writer that waits for it notices within some 12 ms, one that comes later at once.
+/// A writer that is killed before it has the data to itself leaves nothing either. A writer that is killed later leaves a
+/// mark: readers and writers get their guard inside [`LockError::OwnerDied`], until a writer has repaired the data and
+/// [says so](RwLockWriteGuard::mark_consistent).
+///
+/// # Costs and fairness
+///
+/// While there is no writer, a read lock is two read-modify-writes on a line that no other process writes, and no system call;
+/// processes do not slow each other down. A write lock loads the counter of every process that ever read. A new lock takes 64
+/// bytes of the region for each process that can be attached at once (`RegionOptions::participants`).
+///
+/// A waiting writer keeps new readers out. Readers that were kept out queue with the writers, so nobody starves. It follows
+/// that a thread must not ask for a second read lock while it holds one: it might wait for a writer that waits for it. (The
+/// same holds for std's.)
+///
+/// # Trust
+///
+/// As with [`Mutex`](crate::Mutex), the guards' references are sound if every process that writes to the region keeps to the
+/// lock. [`Watch`](crate::watch) hands out copies, and its readers never wait.
+///
+/// After `fork`, the child's handle answers with [`Fault::Forked`](crate::Fault::Forked).
+#[doc(alias = "pthread_rwlock")]
+#[doc(alias = "shared_mutex")]
+pub struct RwLock<'m, T, P> {
+    pub(super) view: View<'m>,
+    data: Place<T>,
+    pub(super) platform: P,
+    budget: SpinBudget,
+    element: PhantomData<T>,
+}
+
+// SAFETY: the data are reached under the lock only: by one thread with the write lock, or by many that only read; the rest
+// is atomics.
+unsafe impl<T: Send, P: Send> Send for RwLock<'_, T, P> {}
+// SAFETY: as above; readers in several threads have `&T` at once.
+unsafe impl<T: Send + Sync, P: Sync> Sync for RwLock<'_, T, P> {}
+
+handle!(RwLock<T: Pod>, "lock");
+
+impl<T, P> RwLock<'_, T, P> {
+    /// The bytes that a lock of `T` takes in a region to which at most `participants` processes are attached at once.
+    pub const fn footprint(participants: u32) -> Footprint {
+        Footprint(Layout::of::<T>(participants).end)
+    }
+}
+
+impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
+    fn another(&self, platform: P) -> Self {
+        let RwLock { view, data, .. } = *self;
+        RwLock { view, data, budget: SpinBudget::new(&platform), platform, element: PhantomData }
+    }
+
+    /// Takes a read lock. Blocks while a writer has the lock or waits for it. Any number of readers have one at once.
+    ///
+    /// # Errors
+    ///
+    /// [`OwnerDied`](LockError::OwnerDied) and [`Poisoned`](LockError::Poisoned) with the guard inside;
+    /// [`Deadlock`](LockError::Deadlock) if this thread has the write lock already.
+    #[inline]
+    pub fn read(&self) -> Locked<RwLockReadGuard<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire_read(&Limit::Forever).map_err(LockError::refused)?;
+        condition.judge(self.read_guard(), LockError::suspect)
+    }
+
+    /// Takes a read lock if no living writer has the lock or waits for it. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryLockError::WouldBlock); [`OwnerDied`](TryLockError::OwnerDied) and
+    /// [`Poisoned`](TryLockError::Poisoned) with the guard inside.
+    #[inline]
+    pub fn try_read(&self) -> Result<RwLockReadGuard<'_, 'm, T, P>, TryLockError<RwLockReadGuard<'_, 'm, T, P>>> {
+        self.here()?;
+        let condition = self.view.try_read(&self.platform).map_err(TryLockError::refused)?;
+        condition.judge(self.read_guard(), TryLockError::suspect)
+    }
+
+    /// Takes a read lock, and blocks for it no longer than the timeout. A lock that can be had at once is taken whatever the
+    /// timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`read`](Self::read).
+    pub fn read_timeout(&self, timeout: Duration) -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> {
+        self.read_within(&Limit::For(timeout))
+    }
+
+    /// Takes a read lock, and blocks for it until the deadline at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_timeout`](Self::read_timeout).
+    pub fn read_deadline(&self, deadline: P::Deadline) -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> {
+        self.read_within(&Limit::Until(deadline))
+    }
+
+    fn read_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire_read(limit).map_err(LockTimeoutError::refused)?;
+        condition.judge(self.read_guard(), LockTimeoutError::suspect)
+    }
+
+    /// Takes the write lock. Blocks until other writers and all readers have left.
+    ///
+    /// # Errors
+    ///
+    /// [`OwnerDied`](LockError::OwnerDied) and [`Poisoned`](LockError::Poisoned) with the guard inside;
+    /// [`Deadlock`](LockError::Deadlock) if this thread has the write lock already.
+    #[inline]
+    pub fn write(&self) -> Locked<RwLockWriteGuard<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire_write(&Limit::Forever).map_err(LockError::refused)?;
+        condition.judge(self.write_guard(), LockError::suspect)
+    }
+
+    /// Takes the write lock if no living process has the lock or reads. Never waits; if one has, a system call or two find out
+    /// whether it lives.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryLockError::WouldBlock); [`OwnerDied`](TryLockError::OwnerDied) and
+    /// [`Poisoned`](TryLockError::Poisoned) with the guard inside.
+    #[inline]
+    pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, 'm, T, P>, TryLockError<RwLockWriteGuard<'_, 'm, T, P>>> {
+        self.here()?;
+        let condition = self.view.try_write(&self.platform).map_err(TryLockError::refused)?;
+        condition.judge(self.write_guard(), TryLockError::suspect)
+    }
+
+    /// Takes the write lock, and blocks for it no longer than the timeout. A lock that can be had at once is taken whatever
+    /// the timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`write`](Self::write).
+    pub fn write_timeout(&self, timeout: Duration) -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> {
+        self.write_within(&Limit::For(timeout))
+    }
+
+    /// Takes the write lock, and blocks for it until the deadline at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_timeout`](Self::write_timeout).
+    pub fn write_deadline(&self, deadline: P::Deadline) -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> {
+        self.write_within(&Limit::Until(deadline))
+    }
+
+    fn write_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> {
+        self.here()?;
+        let condition = self.acquire_write(limit).map_err(LockTimeoutError::refused)?;
+        condition.judge(self.write_guard(), LockTimeoutError::suspect)
+    }
+
+    /// Returns whether a writer died or panicked, and nobody has declared the data consistent since. A snapshot; `false`
+    /// after a fork.
+    pub fn is_poisoned(&self) -> bool {
+        self.platform.is_here() && !self.view.words.turnstile.condition().is_clean()
+    }
+
+    /// Declares the data consistent, whatever happened to former writers. [`RwLockWriteGuard::mark_consistent`] does it with
+    /// the lock held.
+    pub fn clear_poison(&self) {
+        if self.platform.is_here() {
+            self.view.words.turnstile.clear();
+        }
+    }
+
+    #[inline(always)]
+    fn acquire_read(&self, limit: &Limit<P::Deadline>) -> Result<Condition, Refused> {
+        match self.view.read_first(&self.platform)? {
+            Some(condition) => Ok(condition),
+            None => self.view.read_contended(&self.platform, &self.budget, limit),
+        }
+    }
+
+    #[inline(always)]
+    fn acquire_write(&self, limit: &Limit<P::Deadline>) -> Result<Condition, Refused> {
+        self.view.write(&self.platform, &self.budget, limit)
+    }
+
+    /// The caller has a read lock.
+    #[inline(always)]
+    pub(super) fn read_guard(&self) -> RwLockReadGuard<'_, 'm, T, P> {
+        RwLockReadGuard::new(self, self.data.show())
+    }
+
+    /// The caller has the write lock.
+    #[inline(always)]
+    fn write_guard(&self) -> RwLockWriteGuard<'_, 'm, T, P> {
+        RwLockWriteGuard::new(self, self.data.lend())
+    }
+}
