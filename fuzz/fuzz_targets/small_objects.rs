@@ -9,7 +9,7 @@ use ipc_core::memory::Memory;
 use ipc_core::participant::Dead;
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
-use ipc_core::{Atomic, Barrier, EventGroup, OnceCell, Watch, barrier, event, mutex, once, rwlock, semaphore, watch};
+use ipc_core::{Atomic, EventGroup, OnceCell, Watch, barrier, event, mutex, once, rwlock, semaphore, watch};
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -287,30 +287,21 @@ impl Kind for TheWatch {
     }
 }
 
-impl Kind for TheBarrier {
-    type Handle<'w> = Barrier<'w, Seat<'w>>;
+impl Script for TheBarrier {
+    type Wanted = barrier::Options;
 
-    fn bytes() -> u64 {
-        barrier::footprint(3)
+    fn wanted() -> Self::Wanted {
+        barrier::Options { parties: Some(3) }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        Barrier::create(memory, 3, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        Barrier::attach(memory, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = barrier::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, barrier: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, barrier: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         match input.below(7) {
             0 | 1 => match barrier.wait_deadline(deadline) {
                 Ok(leads) => _ = black_box(leads),
                 Err(error) => drop(black_box(error.to_string())),
             },
             2 => drop(black_box(barrier.join().is_ok())),
-            3 => barrier.leave(),
-            4 => drop(black_box(barrier.abort())),
+            3 => barrier.leave().expect("no fork"),
+            4 => drop(black_box(barrier.abort().is_ok())),
             5 => drop(black_box(barrier.reset().is_ok())),
             _ => assert!(barrier.waiting() <= barrier.parties() as usize),
         }

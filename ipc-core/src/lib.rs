@@ -91,7 +91,6 @@ pub mod watch;
 
 #[cfg(not(loom))]
 pub use atomic::Atomic;
-#[cfg(not(loom))]
 pub use barrier::Barrier;
 #[cfg(not(loom))]
 pub use broadcast::Broadcast;

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use crate::participant::ParticipantId;
-use crate::queue::Role;
 use crate::sync::{AtomicU32, Ordering, fence, spin_hint};
 use crate::time::Instant;
 
@@ -16,6 +15,19 @@ pub enum WaitOutcome {
     Changed,
     /// The time was over.
     TimedOut,
+}
+
+/// What a counted handle is for. A participant counts the handles of one object for each use, and tells the object of the
+/// first and of the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Use {
+    /// It sends into a queue.
+    Sender,
+    /// It receives from a queue.
+    Receiver,
+    /// It waits at a barrier.
+    Party,
 }
 
 /// What the algorithms need from outside: sleep, wake, a clock, who is dead, and two barriers.
@@ -96,16 +108,16 @@ pub unsafe trait Platform {
         true
     }
 
-    /// Counts a handle of the object that this platform was made for; `true` for the first of this kind in this participant.
-    /// The default is for participants that have one handle of a kind at most.
-    fn enter(&self, role: Role) -> bool {
-        let _ = role;
+    /// Counts a handle of the object that this platform was made for; `true` for the first of this use in this participant.
+    /// The default is for participants that have one handle of a use at most.
+    fn enter(&self, purpose: Use) -> bool {
+        let _ = purpose;
         true
     }
 
-    /// Counts a handle that is dropped; `true` for the last of this kind in this participant.
-    fn leave(&self, role: Role) -> bool {
-        let _ = role;
+    /// Counts a handle that is dropped; `true` for the last of this use in this participant.
+    fn leave(&self, purpose: Use) -> bool {
+        let _ = purpose;
         true
     }
 
@@ -211,11 +223,11 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     fn instant(&self, deadline: P::Deadline) -> Instant {
         (**self).instant(deadline)
     }
-    fn enter(&self, role: Role) -> bool {
-        (**self).enter(role)
+    fn enter(&self, purpose: Use) -> bool {
+        (**self).enter(purpose)
     }
-    fn leave(&self, role: Role) -> bool {
-        (**self).leave(role)
+    fn leave(&self, purpose: Use) -> bool {
+        (**self).leave(purpose)
     }
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         (**self).wait(word, expected, timeout)

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use ipc_core::memory::Memory;
 use ipc_core::participant::Dead;
+use ipc_core::platform::Use;
 use ipc_core::platform::WaitOutcome;
-use ipc_core::queue::Role;
 use ipc_core::region::{Flags, HeaderError, RegionView};
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, ParticipantId, Platform};
@@ -60,15 +60,6 @@ pub(crate) struct Candidate {
     pub(crate) id: FileId,
     pub(crate) name: String,
     pub(crate) path: Option<PathBuf>,
-}
-
-/// What a counted handle is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Use {
-    /// One half of a queue.
-    Half(Role),
-    /// Waiting at a barrier.
-    Barrier,
 }
 
 /// This process's place in a region.

@@ -78,7 +78,6 @@ compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by
 
 mod atomic;
 mod attachment;
-mod barrier;
 mod broadcast;
 mod clock;
 mod condvar;
@@ -122,8 +121,6 @@ pub use atomic::{Atomic, AtomicOptions, Counter};
 /// # }
 /// ```
 pub use bytemuck;
-
-pub use barrier::{Barrier, BarrierOptions, BarrierWaitResult};
 pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
@@ -131,6 +128,7 @@ pub use event_group::{EventGroup, EventGroupOptions};
 pub use ipc_core::atomic::{Integer, Value};
 #[cfg(feature = "serde")]
 pub use ipc_core::bytes::{FormatError, RecvValueError, SendValueError};
+pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
@@ -145,13 +143,7 @@ pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::watch::Versioned;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
-#[cfg(feature = "lock_api")]
-pub use objects::RawMutex;
-#[cfg(feature = "serde")]
-pub use objects::ValueQueue;
-pub use objects::{
-    ByteQueue, ByteQueueOptions, Event, EventOptions, Iter, Loan, LoanQueue, LoanQueueOptions, Mutex, MutexGuard, MutexOptions, MutexTransaction, OwnedSemaphorePermit, Queue, QueueOptions, Received, Receiver, ReentrantMutex, ReentrantMutexGuard, ReentrantMutexOptions, RwLock, RwLockOptions, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphoreOptions, SemaphorePermit, Sender, TryIter,
-};
+pub use objects::*;
 pub use once_cell::{OnceCell, OnceCellOptions};
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
@@ -163,4 +155,4 @@ pub use spsc::{
 pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};
 
 #[doc(inline)]
-pub use ipc_core::{bytes, event, loan, mutex, queue, rwlock, semaphore};
+pub use ipc_core::{barrier, bytes, event, loan, mutex, queue, rwlock, semaphore};

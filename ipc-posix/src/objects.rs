@@ -2,7 +2,7 @@
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::object::Builder;
-use ipc_core::{bytes, event, loan, mutex, queue, rwlock, semaphore};
+use ipc_core::{barrier, bytes, event, loan, mutex, queue, rwlock, semaphore};
 
 use crate::platform::Posix;
 use crate::region::Region;
@@ -79,7 +79,17 @@ pub type SemaphorePermit<'s> = semaphore::Permit<'s, 'static, Posix>;
 /// A [`SemaphorePermit`] that keeps a handle of its semaphore.
 pub type OwnedSemaphorePermit = semaphore::OwnedPermit<'static, Posix>;
 
+/// A point where parties wait for each other, between processes, but not for the dead. Made by [`Region::barrier`].
+pub type Barrier = barrier::Barrier<'static, Posix>;
+/// What a [`Barrier`] should be like.
+pub type BarrierOptions<'r> = Builder<'r, barrier::Options, Region>;
+
 impl Region {
+    /// A barrier in this region: set its options, then create or open it. See [`Barrier`].
+    pub fn barrier<'r>(&'r self, name: &'r str) -> BarrierOptions<'r> {
+        Builder::new(self, name, Default::default())
+    }
+
     /// An event in this region: set its options, then create or open it. See [`Event`].
     pub fn event<'r>(&'r self, name: &'r str) -> EventOptions<'r> {
         Builder::new(self, name, Default::default())

@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc_core::platform::{Located, WaitOutcome};
-use ipc_core::queue::Role;
+use ipc_core::platform::{Located, Use, WaitOutcome};
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, ParticipantId, Platform};
 
-use crate::attachment::{Membership, Use};
+use crate::attachment::Membership;
 use crate::region::Region;
 
 /// The platform of this crate's handles: futexes, the monotonic clock, lock bytes, `membarrier`. Nothing to call for users.
@@ -52,12 +51,12 @@ unsafe impl Platform for Posix {
         self.membership.instant(deadline)
     }
 
-    fn enter(&self, role: Role) -> bool {
-        self.membership.add_user(&self.name, Use::Half(role))
+    fn enter(&self, purpose: Use) -> bool {
+        self.membership.add_user(&self.name, purpose)
     }
 
-    fn leave(&self, role: Role) -> bool {
-        self.membership.remove_user(&self.name, Use::Half(role))
+    fn leave(&self, purpose: Use) -> bool {
+        self.membership.remove_user(&self.name, purpose)
     }
 
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {

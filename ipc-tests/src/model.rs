@@ -17,7 +17,7 @@ use std::time::Duration;
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::object::{Blueprint, Geometry, Object};
 use ipc_core::participant::{Dead, ParticipantId};
-use ipc_core::platform::{Platform, WaitOutcome};
+use ipc_core::platform::{Platform, Use, WaitOutcome};
 use ipc_core::queue::{self, Queue};
 use ipc_core::ring::{self, Position, Ring, stride};
 use ipc_core::semaphore;
@@ -50,6 +50,8 @@ pub struct Machine {
     life: [loom::sync::atomic::AtomicU32; MOST_ACTORS],
     /// Whether a death ends sleeps.
     slices: bool,
+    /// The handles of each actor and use. Not a point of the schedule: it is its own process's.
+    handles: [std::sync::Mutex<Vec<Use>>; MOST_ACTORS],
 }
 
 impl Machine {
@@ -70,6 +72,7 @@ impl Machine {
             table: Mutex::new(Table::default()),
             beds: std::array::from_fn(|_| Condvar::new()),
             life: std::array::from_fn(|_| loom::sync::atomic::AtomicU32::new(ALIVE)),
+            handles: Default::default(),
         })
     }
 
@@ -216,6 +219,19 @@ unsafe impl Platform for Actor {
         if crash::step() {
             self.machine.life[who.index()].swap(DEAD, Ordering::Release);
         }
+    }
+
+    fn enter(&self, purpose: Use) -> bool {
+        let mut handles = self.machine.handles[self.me.index()].lock().expect("nobody panics here");
+        handles.push(purpose);
+        handles.iter().filter(|other| **other == purpose).count() == 1
+    }
+
+    fn leave(&self, purpose: Use) -> bool {
+        let mut handles = self.machine.handles[self.me.index()].lock().expect("nobody panics here");
+        let one = handles.iter().position(|other| *other == purpose).expect("a handle that was counted");
+        handles.swap_remove(one);
+        !handles.contains(&purpose)
     }
 
     fn light_barrier(&self) {

@@ -3,43 +3,48 @@
 
 use std::sync::Arc;
 
-use ipc_core::barrier::{RawBarrier, Seat, Stop};
+use ipc_core::barrier::{Barrier, Options};
+use ipc_core::error::{BarrierError, BarrierTimeoutError};
 use ipc_core::participant::Seized;
 use ipc_core::sync::crash;
 use ipc_core::time::Instant;
-use ipc_core::wait::SpinBudget;
-use ipc_tests::model::{Actor, Machine, explore, explore_deaths, id};
+use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths, id};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
 /// A barrier, and what each party writes before it comes. The cells complain about every access that the barrier does not order.
 struct Shared {
-    barrier: RawBarrier,
-    seats: Vec<Seat>,
+    barrier: Arc<model::Shared<Options>>,
     written: Vec<UnsafeCell<u64>>,
 }
 
+type Party = Barrier<'static, Actor>;
+
+/// Whether this party led.
+fn wait(party: &Party) -> Result<bool, BarrierError> {
+    party.wait().map(|met| met.is_leader())
+}
+
+/// Waits for nobody.
+fn give_up(party: &Party) -> Result<bool, BarrierTimeoutError> {
+    party.wait_deadline(Instant::from_nanos(0)).map(|met| met.is_leader())
+}
+
 impl Shared {
-    fn new(parties: usize) -> Arc<Self> {
-        let seats = (0..parties).map(|_| Seat::new()).collect();
-        let written = (0..parties).map(|_| UnsafeCell::new(0)).collect();
-        Arc::new(Shared { barrier: RawBarrier::new(), seats, written })
+    fn new(parties: u32) -> Arc<Self> {
+        let barrier = model::Shared::new(Options { parties: Some(parties) });
+        Arc::new(Shared { barrier, written: (0..parties).map(|_| UnsafeCell::new(0)).collect() })
     }
 
-    fn wait(&self, actor: &Actor) -> Result<bool, Stop> {
-        self.barrier.wait(actor, &self.seats, &SpinBudget::new(actor), None)
-    }
-
-    /// Waits for nobody.
-    fn give_up(&self, actor: &Actor) -> Result<bool, Stop> {
-        self.barrier.wait(actor, &self.seats, &SpinBudget::new(actor), Some(Instant::from_nanos(0)))
+    fn party(&self, actor: &Actor) -> Party {
+        self.barrier.handle(actor)
     }
 
     /// Writes one's own cell, meets the others, and reads all cells.
-    fn meet(&self, actor: &Actor, mine: usize) -> Result<bool, Stop> {
+    fn meet(&self, party: &Party, mine: usize) -> Result<bool, BarrierError> {
         // SAFETY: nobody reads before the barrier; loom checks.
         self.written[mine].with_mut(|cell| unsafe { *cell += 1 });
-        let leads = self.wait(actor)?;
+        let leads = wait(party)?;
         for cell in &self.written {
             // SAFETY: nobody writes after the barrier; loom checks.
             assert_eq!(cell.with(|cell| unsafe { *cell }), 1);
@@ -48,14 +53,20 @@ impl Shared {
     }
 }
 
+/// Runs `body` in a thread of its own. Its handle stays: the process does not leave the barrier before the end of the model.
 fn spawn<R: 'static>(
     machine: &Arc<Machine>,
     shared: &Arc<Shared>,
     number: u16,
-    body: impl FnOnce(&Shared, &Actor) -> R + 'static,
+    body: impl FnOnce(&Shared, &Party, &Actor) -> R + 'static,
 ) -> thread::JoinHandle<R> {
     let (actor, shared) = (machine.actor(number), shared.clone());
-    thread::spawn(move || body(&shared, &actor))
+    let party = shared.party(&actor);
+    thread::spawn(move || {
+        let result = body(&shared, &party, &actor);
+        std::mem::forget(party);
+        result
+    })
 }
 
 /// Two parties meet, each sees what the other did before, and one of them leads.
@@ -63,8 +74,9 @@ fn spawn<R: 'static>(
 fn two_meet() {
     explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new(2));
-        let parties = [1, 2]
-            .map(|number| spawn(&machine, &shared, number, move |shared, me| shared.meet(me, usize::from(number) - 1)));
+        let parties = [1, 2].map(|number| {
+            spawn(&machine, &shared, number, move |shared, me, _| shared.meet(me, usize::from(number) - 1))
+        });
         let leads = parties.map(|party| party.join().unwrap().expect("a meeting"));
         assert!(leads[0] != leads[1]);
     });
@@ -75,8 +87,9 @@ fn two_meet() {
 fn three_meet() {
     explore(1, || {
         let (machine, shared) = (Machine::new(), Shared::new(3));
-        let parties = [1, 2, 3]
-            .map(|number| spawn(&machine, &shared, number, move |shared, me| shared.meet(me, usize::from(number) - 1)));
+        let parties = [1, 2, 3].map(|number| {
+            spawn(&machine, &shared, number, move |shared, me, _| shared.meet(me, usize::from(number) - 1))
+        });
         let leads = parties.map(|party| party.join().unwrap().expect("a meeting"));
         assert_eq!(leads.into_iter().filter(|leads| *leads).count(), 1);
     });
@@ -87,9 +100,8 @@ fn three_meet() {
 fn two_meet_twice() {
     explore(2, || {
         let (machine, shared) = (Machine::new(), Shared::new(2));
-        let parties = [1, 2].map(|number| {
-            spawn(&machine, &shared, number, |shared, me| [(); 2].map(|()| shared.wait(me).expect("a meeting")))
-        });
+        let parties = [1, 2]
+            .map(|number| spawn(&machine, &shared, number, |_, me, _| [(); 2].map(|()| wait(me).expect("a meeting"))));
         let [one, other] = parties.map(|party| party.join().unwrap());
         assert!(one[0] != other[0] && one[1] != other[1]);
     });
@@ -100,14 +112,14 @@ fn two_meet_twice() {
 fn aborting_beside_a_meeting() {
     explore(2, || {
         let (machine, shared) = (Machine::new(), Shared::new(2));
-        let other = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
-        let aborter = spawn(&machine, &shared, 3, |shared, me| assert!(shared.barrier.abort(me)));
-        let one = spawn(&machine, &shared, 2, |shared, me| shared.wait(me));
+        let other = spawn(&machine, &shared, 1, |_, me, _| wait(me));
+        let aborter = spawn(&machine, &shared, 3, |_, me, _| assert_eq!(me.abort(), Ok(true)));
+        let one = spawn(&machine, &shared, 2, |_, me, _| wait(me));
         aborter.join().unwrap();
         let outcomes = [one.join().unwrap(), other.join().unwrap()];
         match outcomes {
             [Ok(one), Ok(other)] => assert!(one != other),
-            _ => assert_eq!(outcomes, [Err(Stop::Broken); 2]),
+            _ => assert_eq!(outcomes, [Err(BarrierError::Broken); 2]),
         }
         assert!(shared.barrier.is_broken());
     });
@@ -118,12 +130,12 @@ fn aborting_beside_a_meeting() {
 fn giving_up_beside_a_party() {
     explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new(2));
-        let patient = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
-        let hasty = spawn(&machine, &shared, 2, |shared, me| shared.give_up(me));
-        let outcomes = [patient.join().unwrap(), hasty.join().unwrap()];
+        let patient = spawn(&machine, &shared, 1, |_, me, _| wait(me));
+        let hasty = spawn(&machine, &shared, 2, |_, me, _| give_up(me));
+        let outcomes = (patient.join().unwrap(), hasty.join().unwrap());
         match outcomes {
-            [Ok(one), Ok(other)] => assert!(one != other),
-            _ => assert_eq!(outcomes, [Err(Stop::Broken), Err(Stop::TimedOut)]),
+            (Ok(one), Ok(other)) => assert!(one != other),
+            _ => assert_eq!(outcomes, (Err(BarrierError::Broken), Err(BarrierTimeoutError::Timeout))),
         }
     });
 }
@@ -133,12 +145,12 @@ fn giving_up_beside_a_party() {
 fn resetting_beside_a_party() {
     explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new(1));
-        let alone = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
-        let resetter = spawn(&machine, &shared, 2, |shared, me| shared.barrier.reset(me, &shared.seats));
+        let alone = spawn(&machine, &shared, 1, |_, me, _| wait(me));
+        let resetter = spawn(&machine, &shared, 2, |_, me, _| me.reset());
         assert_eq!(resetter.join().unwrap(), Ok(()));
-        assert!(matches!(alone.join().unwrap(), Ok(true) | Err(Stop::Broken)));
+        assert!(matches!(alone.join().unwrap(), Ok(true) | Err(BarrierError::Broken)));
         assert!(!shared.barrier.is_broken());
-        assert_eq!(shared.wait(&machine.actor(3)), Ok(true));
+        assert_eq!(wait(&shared.party(&machine.actor(3))), Ok(true));
     });
 }
 
@@ -148,24 +160,25 @@ fn a_party_dies() {
     explore_deaths(2, |at| {
         let (machine, shared) = (Machine::new(), Shared::new(2));
         // A member from the start: its death before it comes is known, too.
-        for number in [1, 2] {
-            assert_eq!(shared.barrier.join(&machine.actor(number), &shared.seats), Ok(()));
+        let members = [1, 2].map(|number| shared.party(&machine.actor(number)));
+        for member in &members {
+            assert_eq!(member.join(), Ok(()));
         }
         let mortal =
-            spawn(&machine, &shared, 1, move |shared, me| me.live(at, || [(); 2].map(|()| shared.wait(me))).is_none());
-        let other = spawn(&machine, &shared, 2, |shared, me| [(); 2].map(|()| shared.wait(me)));
+            spawn(&machine, &shared, 1, move |_, me, actor| actor.live(at, || [(); 2].map(|()| wait(me))).is_none());
+        let other = spawn(&machine, &shared, 2, |_, me, _| [(); 2].map(|()| wait(me)));
         let outcomes = other.join().unwrap();
         let died = mortal.join().unwrap();
         assert!(died || outcomes.iter().all(Result::is_ok));
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(Stop::Broken))));
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(BarrierError::Broken))));
         assert!(outcomes[0].is_ok() || outcomes[1].is_err());
         if died {
-            let last = machine.actor(2);
-            assert_eq!(shared.barrier.reset(&last, &shared.seats), Ok(()));
-            assert_eq!(shared.give_up(&last), Err(Stop::TimedOut));
-            assert_eq!(shared.barrier.reset(&last, &shared.seats), Ok(()));
+            let last = &members[1];
+            assert_eq!(last.reset(), Ok(()));
+            assert_eq!(give_up(last), Err(BarrierTimeoutError::Timeout));
+            assert_eq!(last.reset(), Ok(()));
             // Somebody else comes in its place.
-            assert_eq!(shared.barrier.join(&machine.actor(3), &shared.seats), Ok(()));
+            assert_eq!(shared.party(&machine.actor(3)).join(), Ok(()));
         }
         died
     });
@@ -177,13 +190,14 @@ fn a_party_dies() {
 fn the_last_party_is_stopped() {
     explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new(2));
-        for number in [1, 2] {
-            assert_eq!(shared.barrier.join(&machine.actor(number), &shared.seats), Ok(()));
+        let members = [1, 2].map(|number| shared.party(&machine.actor(number)));
+        for member in &members {
+            assert_eq!(member.join(), Ok(()));
         }
-        let waiter = spawn(&machine, &shared, 1, |shared, me| shared.wait(me));
-        let stopped = spawn(&machine, &shared, 2, |shared, me| {
+        let waiter = spawn(&machine, &shared, 1, |_, me, _| wait(me));
+        let stopped = spawn(&machine, &shared, 2, |_, me, _| {
             // Its first write is its arrival; the second one would end the phase.
-            let _ = crash::run(Some(2), || shared.wait(me));
+            let _ = crash::run(Some(2), || wait(me));
         });
         stopped.join().unwrap();
         machine.actor(3).die();
@@ -196,15 +210,17 @@ fn the_last_party_is_stopped() {
 fn sweeping_a_member() {
     explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new(2));
-        assert_eq!(shared.barrier.join(&machine.actor(1), &shared.seats), Ok(()));
+        let dead = shared.party(&machine.actor(1));
+        assert_eq!(dead.join(), Ok(()));
+        std::mem::forget(dead);
         machine.actor(1).die();
-        let sweeper = spawn(&machine, &shared, 2, |shared, me| {
+        let sweeper = spawn(&machine, &shared, 2, |shared, _, me| {
             if let Some(seized) = Seized::try_new(me, id(1)) {
-                shared.barrier.sweep(seized.dead(), me, &shared.seats);
+                shared.barrier.sweep(seized.dead(), me);
             }
         });
-        let other = spawn(&machine, &shared, 3, |shared, me| shared.wait(me));
-        assert_eq!(other.join().unwrap(), Err(Stop::Broken));
+        let other = spawn(&machine, &shared, 3, |_, me, _| wait(me));
+        assert_eq!(other.join().unwrap(), Err(BarrierError::Broken));
         sweeper.join().unwrap();
     });
 }

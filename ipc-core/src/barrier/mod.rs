@@ -42,12 +42,8 @@
 //! The phases are those of a sense-reversing barrier (D. Hensgen, R. Finkel, U. Manber, "Two Algorithms for Barrier
 //! Synchronization", 1988); breaking, aborting and resetting are as in Python's `threading.Barrier`.
 
-mod raw;
-#[cfg(not(loom))]
-mod shared;
+mod handle;
+mod words;
 
-pub use raw::{MOST_PARTIES, RawBarrier, Seat, Stop};
-#[cfg(not(loom))]
-pub(crate) use shared::SEATS_OFFSET;
-#[cfg(not(loom))]
-pub use shared::{Barrier, footprint, sweep};
+pub use handle::{Barrier, BarrierWaitResult, Options};
+pub(crate) use words::Words;

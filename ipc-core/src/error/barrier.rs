@@ -50,3 +50,13 @@ plain_error! {
         Full => "the barrier has as many members as parties",
     }
 }
+
+impl BarrierTimeoutError {
+    /// The error of a wait without a time limit.
+    pub(crate) fn endless(self) -> BarrierError {
+        match self {
+            BarrierTimeoutError::Broken | BarrierTimeoutError::Timeout => BarrierError::Broken,
+            BarrierTimeoutError::Fault(fault) => BarrierError::Fault(fault),
+        }
+    }
+}

@@ -38,7 +38,7 @@ macro_rules! handle {
         }
 
         // Shared memory is not touched: after a fork it is not there.
-        impl<$($T,)? P: core::fmt::Debug> core::fmt::Debug for $name<'_, $($T,)? P> {
+        impl<$($T $(: $bound)?,)? P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $name<'_, $($T,)? P> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.debug_struct(stringify!($name)).field("name", &self.platform).finish_non_exhaustive()
             }

@@ -6,7 +6,7 @@ use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::{bytes, event, loan, mutex, queue, rwlock, semaphore};
+use crate::{barrier, bytes, event, loan, mutex, queue, rwlock, semaphore};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -96,7 +96,7 @@ kinds! {
     /// A lock with data for one writer or many readers ([`RwLock`](crate::RwLock)).
     RwLock = 11, "reader-writer lock", rwlock::Words;
     /// Parties that wait for each other ([`Barrier`](crate::Barrier)).
-    Barrier = 12, "barrier", former::Barrier;
+    Barrier = 12, "barrier", barrier::Words;
     /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).
     Spsc = 13, "one-to-one queue", former::Spsc;
     /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).

@@ -34,7 +34,7 @@ pub(super) struct Half<'m, T, P: Platform> {
 
 impl<'m, T, P: Platform> Half<'m, T, P> {
     pub(super) fn new(queue: Queue<'m, T, P>, role: Role) -> Self {
-        if queue.platform.enter(role) {
+        if queue.platform.enter(role.purpose()) {
             queue.join(role);
         }
         Half { queue, role, tries: AtomicU32::new(0) }
@@ -65,7 +65,7 @@ impl<T, P: Platform + Clone> Clone for Half<'_, T, P> {
 
 impl<T, P: Platform> Drop for Half<'_, T, P> {
     fn drop(&mut self) {
-        if self.queue.platform.is_here() && self.queue.platform.leave(self.role) {
+        if self.queue.platform.is_here() && self.queue.platform.leave(self.role.purpose()) {
             self.queue.leave(self.role);
         }
     }

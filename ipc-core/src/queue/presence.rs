@@ -9,6 +9,7 @@
 //! taken for somebody who left.
 
 use crate::participant::{Dead, ParticipantId};
+use crate::platform::Use;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The words of a set; a participant's number is its bit. Number 0 is nobody's: that bit is `seen`.
@@ -30,6 +31,14 @@ impl Role {
         match self {
             Role::Sender => Role::Receiver,
             Role::Receiver => Role::Sender,
+        }
+    }
+
+    /// What a platform counts such a half as.
+    pub(super) const fn purpose(self) -> Use {
+        match self {
+            Role::Sender => Use::Sender,
+            Role::Receiver => Use::Receiver,
         }
     }
 }

@@ -15,7 +15,6 @@ use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
-use crate::barrier::BarrierOptions;
 use crate::broadcast::BroadcastOptions;
 use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
@@ -256,11 +255,6 @@ impl Region {
     /// A condition variable in this region: create or open it. See [`Condvar`](crate::Condvar).
     pub fn condvar(&self, name: &str) -> CondvarOptions<'_> {
         CondvarOptions::new(self, name)
-    }
-
-    /// A barrier in this region: set its options, then create or open it. See [`Barrier`](crate::Barrier).
-    pub fn barrier(&self, name: &str) -> BarrierOptions<'_> {
-        BarrierOptions::new(self, name)
     }
 
     /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`](crate::OnceCell).

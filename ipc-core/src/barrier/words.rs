@@ -1,15 +1,18 @@
-//! The state and the seats.
+//! The state and the seats, how they change, and where they lie.
 
+use core::mem::MaybeUninit;
+
+use crate::error::{BarrierTimeoutError, Fault};
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::Platform;
-#[cfg(not(loom))]
-use crate::sync::AtomicU32;
 use crate::sync::{AtomicU64, Ordering};
-use crate::time::Instant;
+use crate::time::Limit;
 use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
 
 /// The most parties of a barrier.
-pub const MOST_PARTIES: u32 = 1 << 16;
+pub(super) const MOST_PARTIES: u32 = 1 << 16;
 
 const BROKEN: u64 = 1;
 const OWNER: u64 = 0x3ff;
@@ -23,33 +26,72 @@ const ASKED_AT_ONCE: usize = 16;
 /// Compare-exchanges of one call that peers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
-/// Why a party is not, or no longer, waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The barrier is broken.
-    Broken,
-    /// The time was over.
-    TimedOut,
-    /// No seat is free.
-    Full,
-    /// The words make no sense.
-    Corrupted,
-}
-
 /// The words besides the seats.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub struct RawBarrier {
+pub struct Words {
     state: AtomicU64,
     sleepers: EventCount,
-    #[cfg(not(loom))]
-    _reserved: [AtomicU32; 13],
+    _reserved: MaybeUninit<[u32; 13]>,
 }
 
 /// A party's seat.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Seat(AtomicU64);
+
+/// Bytes from the start of the object to its first seat.
+const SEATS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
+const _: () = assert!(cfg!(loom) || (SEATS_OFFSET == 192 && size_of::<Seat>() == 8));
+
+/// Bytes of a barrier for *n* parties.
+pub(super) const fn bytes(parties: u32) -> u64 {
+    let bytes = SEATS_OFFSET as u64 + parties as u64 * size_of::<Seat>() as u64;
+    bytes.next_multiple_of(OBJECT_ALIGN as u64)
+}
+
+/// The parties, if there can be as many.
+pub(super) fn possible(parties: u64) -> Result<u32, ShapeError> {
+    let fits = u32::try_from(parties).ok().filter(|parties| (1..=MOST_PARTIES).contains(parties));
+    fits.ok_or(ShapeError::Capacity { wanted: parties })
+}
+
+/// A barrier in place.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'m> {
+    words: &'m Words,
+    seats: &'m [Seat],
+}
+
+// SAFETY: atomics behind the header of every barrier.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[SEATS_OFFSET, size_of::<Seat>()];
+    const CAPACITY: Field = Field::Parties;
+    /// The number of parties.
+    type Geometry = u32;
+    type View<'m> = View<'m>;
+
+    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<u32, ShapeError> {
+        possible(shape.capacity)
+    }
+
+    fn bytes(parties: &u32) -> u64 {
+        bytes(*parties)
+    }
+
+    unsafe fn view<'m>(memory: Memory<'m>, parties: &u32) -> Result<View<'m>, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: bytes(*parties), found: memory.len() as u64 };
+        // SAFETY: the caller vouches for the object, whose words are atomics here.
+        let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
+        // SAFETY: as above, for the seats.
+        let seats = unsafe { memory.atomics(SEATS_OFFSET, *parties as usize) }.ok_or(too_small)?;
+        Ok(View { words: &words[0], seats })
+    }
+
+    fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
+        view.sweep(dead, platform);
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct State(u64);
@@ -113,13 +155,6 @@ fn is_older(seat: u64, phase: u64) -> bool {
 }
 
 impl Seat {
-    /// A seat of nobody, in a model.
-    #[cfg(loom)]
-    #[allow(clippy::new_without_default, reason = "for models only")]
-    pub fn new() -> Self {
-        Seat(AtomicU64::new(0))
-    }
-
     fn look(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }
@@ -129,62 +164,81 @@ impl Seat {
     }
 }
 
-impl RawBarrier {
-    /// A barrier in a model. The announcement of its first sleeper outlives the first phase.
-    #[cfg(loom)]
-    #[allow(clippy::new_without_default, reason = "for models only")]
-    pub fn new() -> Self {
-        RawBarrier { state: AtomicU64::new(State::FIRST.0), sleepers: EventCount::with_epoch(1) }
+impl Words {
+    /// A barrier whose first phase begins.
+    fn new() -> Self {
+        // In a model, the announcement of its first sleeper outlives the first phase.
+        #[cfg(loom)]
+        let sleepers = EventCount::with_epoch(1);
+        #[cfg(not(loom))]
+        let sleepers = EventCount::new();
+        Words { state: AtomicU64::new(State::FIRST.0), sleepers, _reserved: MaybeUninit::zeroed() }
+    }
+}
+
+impl View<'_> {
+    /// Writes a barrier with empty self.seats.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet.
+    pub(super) unsafe fn lay(memory: Memory<'_>, parties: u32) -> Result<(), ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: bytes(parties), found: memory.len() as u64 };
+        // SAFETY: the caller has the memory to itself; atomics, and viewed as such only.
+        unsafe {
+            memory.place(HEADER_BYTES, 1, |_| Words::new()).ok_or(too_small)?;
+            memory.place(SEATS_OFFSET, parties as usize, |_| Seat(AtomicU64::new(0))).ok_or(too_small)?;
+        }
+        Ok(())
     }
 
-    /// Writes the first state. The caller has the words to itself.
-    #[cfg(not(loom))]
-    pub(super) fn initialise(&self, seats: &[Seat]) {
-        self.state.store(State::FIRST.0, Ordering::Relaxed);
-        self.sleepers.initialise();
-        for Seat(seat) in seats {
-            seat.store(0, Ordering::Relaxed);
-        }
+    /// How many parties there are.
+    pub(super) fn parties(&self) -> u32 {
+        self.seats.len() as u32
     }
 
     fn state(&self) -> State {
-        State(self.state.load(Ordering::Acquire))
+        State(self.words.state.load(Ordering::Acquire))
     }
 
     fn advance<P: Platform + ?Sized>(&self, from: State, to: State, platform: &P) -> bool {
-        let advanced = self.state.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        let advanced = self.words.state.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if advanced {
-            self.sleepers.notify_all(platform);
+            self.words.sleepers.notify_all(platform);
         }
         advanced
     }
 
     /// Whether the barrier is broken. A snapshot.
-    pub fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         self.state().is_broken()
     }
 
     /// How many parties have arrived and wait for the others. A snapshot.
-    pub fn waiting(&self, seats: &[Seat]) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         let state = self.state();
-        if state.is_broken() { 0 } else { seats.iter().filter(|seat| has_arrived(seat.look(), state.phase())).count() }
+        if state.is_broken() {
+            0
+        } else {
+            self.seats.iter().filter(|seat| has_arrived(seat.look(), state.phase())).count()
+        }
     }
 
-    /// Takes a seat ahead of the first arrival, so that a death before that is noticed, too.
-    pub fn join<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) -> Result<(), Stop> {
-        for seat in seats {
+    /// Takes a seat ahead of the first arrival, so that a death before that is noticed, too. `false`: there is none.
+    pub(super) fn join<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        for seat in self.seats {
             let seen = seat.look();
             if owner(seen).is_none() && seat.change(seen, seen & !OWNER | u64::from(platform.me().get())) {
-                return Ok(());
+                return true;
             }
         }
-        Err(Stop::Full)
+        false
     }
 
     /// Gives up the caller's seats, but for those in which it waits.
-    pub fn leave<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) {
+    pub(super) fn leave<P: Platform + ?Sized>(&self, platform: &P) {
         let state = self.state();
-        for seat in seats {
+        for seat in self.seats {
             let seen = seat.look();
             let waits = has_arrived(seen, state.phase()) && !state.is_broken();
             if owner(seen) == Some(platform.me()) && !waits {
@@ -193,37 +247,37 @@ impl RawBarrier {
         }
     }
 
-    /// Arrives, and waits for the others, until `deadline` at most (`None`: for ever). `true` for the leader, of whom there is
-    /// one in each phase. If the time is over, the barrier breaks.
-    pub fn wait<P: Platform + ?Sized>(
+    /// Arrives, and waits for the others as long as `limit` says. `true` for the leader, of whom there is one in each phase. If
+    /// the time is over, the barrier breaks.
+    pub(super) fn wait<P: Platform + ?Sized>(
         &self,
         platform: &P,
-        seats: &[Seat],
         budget: &SpinBudget,
-        deadline: Option<Instant>,
-    ) -> Result<bool, Stop> {
-        let (phase, at) = self.arrive(platform, seats)?;
-        if self.complete(phase, seats, platform) {
+        limit: &Limit<P::Deadline>,
+    ) -> Result<bool, BarrierTimeoutError> {
+        let (phase, at) = self.arrive(platform)?;
+        if self.complete(phase, platform) {
             return Ok(true);
         }
         let outcome = || match self.state().outcome(phase) {
             Outcome::Running => None,
             Outcome::Completed => Some(Ok(false)),
-            Outcome::Broken => Some(Err(Stop::Broken)),
+            Outcome::Broken => Some(Err(BarrierTimeoutError::Broken)),
         };
         if let Some(result) = outcome() {
             return result;
         }
+        let deadline = limit.deadline(platform);
         let mut next = at + 1;
-        let result = block_until(platform, &self.sleepers, budget, deadline, |announced| {
+        let result = block_until(platform, &self.words.sleepers, budget, deadline, |announced| {
             if let Some(result) = outcome() {
                 return Attempt::Done(result);
             }
             if announced {
-                if self.complete(phase, seats, platform) {
+                if self.complete(phase, platform) {
                     return Attempt::Done(Ok(true));
                 }
-                if any_dead(platform, seats, &mut next) {
+                if any_dead(platform, self.seats, &mut next) {
                     self.break_phase(phase, platform);
                     return Attempt::Again;
                 }
@@ -232,20 +286,20 @@ impl RawBarrier {
         });
         match result {
             Some(result) => result,
-            None if self.break_phase(phase, platform) => Err(Stop::TimedOut),
-            None => outcome().unwrap_or(Err(Stop::Corrupted)),
+            None if self.break_phase(phase, platform) => Err(BarrierTimeoutError::Timeout),
+            None => outcome().unwrap_or(Err(Fault::Corrupted.into())),
         }
     }
 
     /// Takes a seat for the current phase: the phase, and which seat.
-    fn arrive<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) -> Result<(u64, usize), Stop> {
+    fn arrive<P: Platform + ?Sized>(&self, platform: &P) -> Result<(u64, usize), BarrierTimeoutError> {
         for _ in 0..ATTEMPTS {
             let state = self.state();
             if state.is_broken() {
-                return Err(Stop::Broken);
+                return Err(BarrierTimeoutError::Broken);
             }
             let phase = state.phase();
-            match self.choose(phase, platform, seats) {
+            match self.choose(phase, platform) {
                 Some((at, seen)) => {
                     if let Some(other) = owner(seen)
                         && let Some(_dead) = Seized::try_new(platform, other)
@@ -253,30 +307,30 @@ impl RawBarrier {
                         self.break_phase(phase, platform);
                         continue;
                     }
-                    if seats[at].change(seen, taken(phase, platform.me())) {
+                    if self.seats[at].change(seen, taken(phase, platform.me())) {
                         return Ok((phase, at));
                     }
                 }
                 // More parties than seats, or a phase that nobody has ended yet: the next one is ours.
                 None => {
-                    if !self.complete(phase, seats, platform) && self.state() == state {
-                        return Err(Stop::Corrupted);
+                    if !self.complete(phase, platform) && self.state() == state {
+                        return Err(Fault::Corrupted.into());
                     }
                 }
             }
         }
-        Err(Stop::Corrupted)
+        Err(Fault::Corrupted.into())
     }
 
     /// A seat that can be had for this phase, and what is in it: the caller's own, else nobody's, else somebody's.
-    fn choose<P: Platform + ?Sized>(&self, phase: u64, platform: &P, seats: &[Seat]) -> Option<(usize, u64)> {
+    fn choose<P: Platform + ?Sized>(&self, phase: u64, platform: &P) -> Option<(usize, u64)> {
         let rank = |seen: u64| match owner(seen) {
             Some(owner) if owner == platform.me() => 0,
             None => 1,
             Some(_) => 2,
         };
         let mut best: Option<(usize, u64)> = None;
-        for (at, seat) in seats.iter().enumerate() {
+        for (at, seat) in self.seats.iter().enumerate() {
             let seen = seat.look();
             if is_older(seen, phase) && best.is_none_or(|(_, other)| rank(seen) < rank(other)) {
                 best = Some((at, seen));
@@ -289,8 +343,8 @@ impl RawBarrier {
     }
 
     /// Ends the phase if all have arrived. `true` if this call did it.
-    fn complete<P: Platform + ?Sized>(&self, phase: u64, seats: &[Seat], platform: &P) -> bool {
-        if !seats.iter().all(|seat| has_arrived(seat.look(), phase)) {
+    fn complete<P: Platform + ?Sized>(&self, phase: u64, platform: &P) -> bool {
+        if !self.seats.iter().all(|seat| has_arrived(seat.look(), phase)) {
             return false;
         }
         let state = self.state();
@@ -304,7 +358,7 @@ impl RawBarrier {
     }
 
     /// Breaks the barrier: everybody who waits, or comes before a [reset](Self::reset), is told. `true` if this call did it.
-    pub fn abort<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+    pub(super) fn abort<P: Platform + ?Sized>(&self, platform: &P) -> bool {
         for _ in 0..ATTEMPTS {
             let state = self.state();
             if state.is_broken() {
@@ -318,12 +372,12 @@ impl RawBarrier {
     }
 
     /// Begins a new phase, without members that are dead. Everybody who waits is told that the barrier is broken.
-    pub fn reset<P: Platform + ?Sized>(&self, platform: &P, seats: &[Seat]) -> Result<(), Stop> {
-        for seat in seats {
+    pub(super) fn reset<P: Platform + ?Sized>(&self, platform: &P) -> Result<(), Fault> {
+        for seat in self.seats {
             if let Some(who) = owner(seat.look())
                 && let Some(seized) = Seized::try_new(platform, who)
             {
-                self.sweep(seized.dead(), platform, seats);
+                self.sweep(seized.dead(), platform);
             }
         }
         for _ in 0..ATTEMPTS {
@@ -332,25 +386,25 @@ impl RawBarrier {
                 return Ok(());
             }
         }
-        Err(Stop::Corrupted)
+        Err(Fault::Corrupted)
     }
 
     /// Breaks the barrier if the dead participant was a member, takes its seats, and wakes whom it may have owed that.
-    pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P, seats: &[Seat]) {
+    pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let mine = |seen: u64| owner(seen) == Some(dead.who());
-        if seats.iter().any(|seat| mine(seat.look())) {
+        if self.seats.iter().any(|seat| mine(seat.look())) {
             // If it was the last to come, its phase is over, and it is the next one that it does not come to.
-            self.complete(self.state().phase(), seats, platform);
+            self.complete(self.state().phase(), platform);
             // Before its seats are empty: else nobody would know that it had been a member.
             self.abort(platform);
         }
-        for seat in seats {
+        for seat in self.seats {
             let seen = seat.look();
             if mine(seen) {
                 seat.change(seen, seen & !OWNER);
             }
         }
-        self.sleepers.notify_all(platform);
+        self.words.sleepers.notify_all(platform);
     }
 }
 
