@@ -102,6 +102,7 @@ mod thread;
 mod watch;
 
 pub use atomic::{Atomic, AtomicOptions, Counter};
+pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 /// The traits of plain data. With the feature `derive`, its derive macros too; name this path to them, so that no
 /// dependency of your own is needed:
 ///
@@ -121,14 +122,13 @@ pub use atomic::{Atomic, AtomicOptions, Counter};
 /// # }
 /// ```
 pub use bytemuck;
-pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use event_group::{EventGroup, EventGroupOptions};
 pub use ipc_core::atomic::{Integer, Value};
+pub use ipc_core::barrier::BarrierWaitResult;
 #[cfg(feature = "serde")]
 pub use ipc_core::bytes::{FormatError, RecvValueError, SendValueError};
-pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };

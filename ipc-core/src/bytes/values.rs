@@ -35,7 +35,7 @@ pub struct ValueQueue<'m, T, P> {
     values: PhantomData<fn(T) -> T>,
 }
 
-impl<T, P: fmt::Debug> fmt::Debug for ValueQueue<'_, T, P> {
+impl<T, P: Platform + fmt::Debug> fmt::Debug for ValueQueue<'_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ValueQueue").field(&self.bytes).finish()
     }

@@ -92,6 +92,7 @@ impl ObjectHeader {
 
 /// The shape and the length of the object in `memory`, which has to be what is wanted: what the attaching functions of the former
 /// scheme check first.
+#[cfg(not(loom))]
 pub(crate) fn checked(memory: Memory<'_>, wanted: &Shape) -> Result<(Shape, u64), ShapeError> {
     let (shape, length) = ObjectHeader::find(memory, wanted.kind)?;
     shape.check(wanted)?;

@@ -15,6 +15,7 @@ mod shape;
 
 pub use builder::{Builder, Host};
 pub(crate) use handle::handle;
+#[cfg(not(loom))]
 pub(crate) use header::checked;
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;
