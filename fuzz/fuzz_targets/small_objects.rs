@@ -4,17 +4,15 @@
 #![no_main]
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use ipc_core::memory::Memory;
-use ipc_core::participant::Dead;
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
-use ipc_core::{Atomic, EventGroup, OnceCell, Watch, barrier, event, mutex, once, rwlock, semaphore, watch};
+use ipc_core::{atomic, barrier, event, mutex, once, rwlock, semaphore, watch};
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
-use ipc_fuzz::play::{HandleOf, Kind, Script, play};
+use ipc_fuzz::play::{HandleOf, Script, play};
 use ipc_fuzz::seeds;
-use ipc_fuzz::world::Seat;
 use libfuzzer_sys::fuzz_target;
 
 const PARTICIPANTS: u32 = 8;
@@ -184,105 +182,75 @@ impl Script for TheEvent {
     }
 }
 
-impl Kind for TheEventGroup {
-    type Handle<'w> = EventGroup<'w, Seat<'w>>;
+impl Script for TheEventGroup {
+    type Wanted = event::GroupOptions;
 
-    fn bytes() -> u64 {
-        ipc_core::atomic::FOOTPRINT
+    fn wanted() -> Self::Wanted {
+        event::GroupOptions { set: 5 }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        EventGroup::create(memory, 5, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        EventGroup::attach(memory, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, _dead: &Dead, seat: &Seat<'_>) {
-        let _ = ipc_core::atomic::sweep(memory, <u32 as ipc_core::atomic::Value>::FORM, seat);
-    }
-    fn step(input: &mut Input<'_>, group: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, group: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         let flags = 1 << input.below(32) | 1 << input.below(32);
-        let wanted = event::Wanted { flags, all: input.bit(), take: input.bit() };
-        match input.below(4) {
+        match input.below(10) {
             0 => _ = black_box(group.set(flags)),
             1 => _ = black_box(group.clear(flags)),
-            2 => _ = black_box(group.try_wait(wanted)),
-            _ => _ = black_box(group.wait(wanted, Some(deadline))),
+            2 => _ = black_box(group.try_wait_any(flags)),
+            3 => _ = black_box(group.try_wait_all(flags)),
+            4 => _ = black_box(group.try_take_any(flags)),
+            5 => _ = black_box(group.try_take_all(flags)),
+            6 => _ = black_box(group.wait_any_deadline(flags, deadline)),
+            7 => _ = black_box(group.wait_all_deadline(flags, deadline)),
+            8 => _ = black_box(group.take_any_deadline(flags, deadline)),
+            _ => _ = black_box(group.take_all_deadline(flags, deadline)),
         }
     }
 }
 
-impl Kind for TheAtomic {
-    type Handle<'w> = Atomic<'w, i32, Seat<'w>>;
+impl Script for TheAtomic {
+    type Wanted = atomic::Options<i32>;
 
-    fn bytes() -> u64 {
-        ipc_core::atomic::FOOTPRINT
+    fn wanted() -> Self::Wanted {
+        atomic::Options { initial: -1, schema: SCHEMA }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        Atomic::create(memory, -1, SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        Atomic::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, _dead: &Dead, seat: &Seat<'_>) {
-        let _ = ipc_core::atomic::sweep(memory, <i32 as ipc_core::atomic::Value>::FORM, seat);
-    }
-    fn step(input: &mut Input<'_>, cell: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, cell: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         let value = input.u16().into();
         match input.below(5) {
             0 => _ = black_box(cell.fetch_add(value)),
             1 => _ = black_box(cell.compare_exchange(-1, value)),
             2 => _ = black_box(cell.fetch_update(|now| now.checked_add(1))),
-            3 => _ = black_box(cell.wait_update(Some(deadline), |now| (now == value).then_some(0))),
-            _ => _ = black_box(cell.wait_until(Some(deadline), |now| now > value)),
+            3 => _ = black_box(cell.wait_update_deadline(deadline, |now| (now == value).then_some(0))),
+            _ => _ = black_box(cell.wait_until_deadline(deadline, |now| now > value)),
         }
     }
 }
 
-impl Kind for TheOnceCell {
-    type Handle<'w> = OnceCell<'w, Colour, Seat<'w>>;
+impl Script for TheOnceCell {
+    type Wanted = once::Options<Colour>;
 
-    fn bytes() -> u64 {
-        once::footprint::<Colour>()
+    fn wanted() -> Self::Wanted {
+        once::Options::new(SCHEMA)
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        OnceCell::create(memory, SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        OnceCell::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = once::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, cell: &Self::Handle<'_>, deadline: Instant) {
+    fn step(input: &mut Input<'_>, cell: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         // Setting has no deadline: a word that says that a living peer is at it makes it wait.
         match input.below(3) {
             0 => _ = black_box(cell.get().is_ok()),
-            1 => _ = black_box(cell.wait(Some(deadline))),
+            1 => _ = black_box(cell.wait_deadline(deadline)),
             _ => _ = black_box(cell.is_set()),
         }
     }
 }
 
-impl Kind for TheWatch {
-    type Handle<'w> = Watch<'w, Colour, Seat<'w>>;
+impl Script for TheWatch {
+    type Wanted = watch::Options<Colour>;
 
-    fn bytes() -> u64 {
-        watch::footprint::<Colour>()
+    fn wanted() -> Self::Wanted {
+        watch::Options { initial: Colour::number(0), schema: SCHEMA }
     }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        Watch::create(memory, Colour::number(0), SCHEMA, seat).expect("it fits")
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        Watch::attach(memory, SCHEMA, seat).ok()
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = watch::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, watch: &Self::Handle<'_>, deadline: Instant) {
-        match input.below(3) {
+    fn step(input: &mut Input<'_>, watch: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        match input.below(4) {
             0 => _ = black_box(watch.get_versioned().map(|now| now.age)),
-            1 => _ = black_box(watch.set_deadline(Colour::number(input.byte().into()), deadline).is_ok()),
-            _ => _ = black_box(watch.look().get()),
+            1 => _ = black_box(watch.set_timeout(Colour::number(input.byte().into()), Duration::ZERO).is_ok()),
+            2 => _ = black_box(watch.wait_for_change_deadline(input.below(3) as u64, deadline).is_ok()),
+            _ => _ = black_box(watch.get()),
         }
     }
 }

@@ -89,21 +89,17 @@ pub mod time;
 pub mod wait;
 pub mod watch;
 
-#[cfg(not(loom))]
 pub use atomic::Atomic;
 pub use barrier::Barrier;
 #[cfg(not(loom))]
 pub use broadcast::Broadcast;
 pub use bytes::ByteQueue;
-#[cfg(not(loom))]
 pub use condvar::Condvar;
 pub use error::Fault;
-#[cfg(not(loom))]
 pub use event::{Event, EventGroup};
 pub use loan::LoanQueue;
 #[cfg(not(loom))]
 pub use mutex::Mutex;
-#[cfg(not(loom))]
 pub use once::OnceCell;
 pub use participant::ParticipantId;
 pub use platform::Platform;
@@ -114,5 +110,4 @@ pub use shared_slice::{SharedSlice, SharedSliceMut};
 #[cfg(not(loom))]
 pub use spsc::Spsc;
 pub use time::Instant;
-#[cfg(not(loom))]
 pub use watch::Watch;

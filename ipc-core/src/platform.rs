@@ -139,6 +139,19 @@ pub trait Located: Platform {
     fn region(&self) -> Self::Region;
 }
 
+/// The world of a handle that only reads: a clock, and whether the memory is still there.
+///
+/// # Safety
+///
+/// [`is_here`](Self::is_here) returns `true` only while the memory of the handle is there.
+pub unsafe trait Observer {
+    /// The monotonic clock, as [`Platform::now`] of the participants counts it.
+    fn now(&self) -> Instant;
+
+    /// Whether the shared memory is still there (on POSIX: not in a child after `fork`).
+    fn is_here(&self) -> bool;
+}
+
 /// A platform that never sleeps and never declares anybody dead: for bare metal, and for threads that share
 /// memory without an operating system's help.
 ///

@@ -76,13 +76,10 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by a mapping, O_TMPFILE");
 
-mod atomic;
 mod attachment;
 mod broadcast;
 mod clock;
-mod condvar;
 mod error;
-mod event_group;
 mod fork;
 pub mod futex;
 mod liveness;
@@ -90,7 +87,6 @@ mod membarrier;
 mod name;
 mod object;
 mod objects;
-mod once_cell;
 mod platform;
 mod probe;
 #[cfg(feature = "recovery_thread")]
@@ -99,9 +95,7 @@ mod region;
 mod spsc;
 mod sys;
 mod thread;
-mod watch;
 
-pub use atomic::{Atomic, AtomicOptions, Counter};
 pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 /// The traits of plain data. With the feature `derive`, its derive macros too; name this path to them, so that no
 /// dependency of your own is needed:
@@ -122,13 +116,12 @@ pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 /// # }
 /// ```
 pub use bytemuck;
-pub use condvar::{Condvar, CondvarOptions, WaitTimeoutResult};
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
-pub use event_group::{EventGroup, EventGroupOptions};
 pub use ipc_core::atomic::{Integer, Value};
 pub use ipc_core::barrier::BarrierWaitResult;
 #[cfg(feature = "serde")]
 pub use ipc_core::bytes::{FormatError, RecvValueError, SendValueError};
+pub use ipc_core::condvar::WaitTimeoutResult;
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
@@ -144,7 +137,6 @@ pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo}
 pub use ipc_core::watch::Versioned;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
 pub use objects::*;
-pub use once_cell::{OnceCell, OnceCellOptions};
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
@@ -152,7 +144,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, 
 pub use spsc::{
     ClaimError, ClaimErrorKind, Consumer, Producer, ReadChunk, Spsc, SpscIter, SpscOptions, SpscTryIter, WriteChunk,
 };
-pub use watch::{ReadOnlyWatch, Watch, WatchOptions, WatchReader};
 
 #[doc(inline)]
-pub use ipc_core::{barrier, bytes, event, loan, mutex, queue, rwlock, semaphore};
+pub use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, watch};

@@ -1,16 +1,34 @@
 //! The objects: the core's handles, on this platform, and how a region makes them.
 
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
+use ipc_core::atomic::Value;
 use ipc_core::object::Builder;
-use ipc_core::{barrier, bytes, event, loan, mutex, queue, rwlock, semaphore};
+use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, watch};
 
 use crate::platform::Posix;
-use crate::region::Region;
+use crate::region::{ReadOnlyRegion, Region};
+
+/// A number or flag between processes that can be waited for. Made by [`Region::atomic`].
+pub type Atomic<T> = atomic::Atomic<'static, T, Posix>;
+/// A counter between processes. Made by [`Region::counter`].
+pub type Counter = Atomic<u64>;
+/// What an [`Atomic`] should be like.
+pub type AtomicOptions<'r, T> = Builder<'r, atomic::Options<T>, Region>;
+
+/// A condition variable between processes. Made by [`Region::condvar`].
+pub type Condvar = condvar::Condvar<'static, Posix>;
+/// What a [`Condvar`] should be like.
+pub type CondvarOptions<'r> = Builder<'r, condvar::Options, Region>;
 
 /// A flag between processes that can be waited for. Made by [`Region::event`].
 pub type Event = event::Event<'static, Posix>;
 /// What an [`Event`] should be like.
 pub type EventOptions<'r> = Builder<'r, event::Options, Region>;
+
+/// 32 event flags between processes. Made by [`Region::event_group`].
+pub type EventGroup = event::EventGroup<'static, Posix>;
+/// What an [`EventGroup`] should be like.
+pub type EventGroupOptions<'r> = Builder<'r, event::GroupOptions, Region>;
 
 /// A lock with data between processes that survives its holder's death. Made by [`Region::mutex`].
 pub type Mutex<T> = mutex::Mutex<'static, T, Posix>;
@@ -39,6 +57,11 @@ pub type RwLockOptions<'r, T> = Builder<'r, rwlock::Options<T>, Region>;
 pub type RwLockReadGuard<'a, T> = rwlock::RwLockReadGuard<'a, 'static, T, Posix>;
 /// Holds the write lock of a [`RwLock`].
 pub type RwLockWriteGuard<'a, T> = rwlock::RwLockWriteGuard<'a, 'static, T, Posix>;
+
+/// A cell between processes that is set once. Made by [`Region::once_cell`].
+pub type OnceCell<T> = once::OnceCell<'static, T, Posix>;
+/// What a [`OnceCell`] should be like.
+pub type OnceCellOptions<'r, T> = Builder<'r, once::Options<T>, Region>;
 
 /// A bounded queue of `T` between processes: many to many. Made by [`Region::queue`].
 pub type Queue<T> = queue::Queue<'static, T, Posix>;
@@ -84,14 +107,43 @@ pub type Barrier = barrier::Barrier<'static, Posix>;
 /// What a [`Barrier`] should be like.
 pub type BarrierOptions<'r> = Builder<'r, barrier::Options, Region>;
 
+/// A cell between processes that holds the latest value. Made by [`Region::watch`].
+pub type Watch<T> = watch::Watch<'static, T, Posix>;
+/// What a [`Watch`] should be like.
+pub type WatchOptions<'r, T> = Builder<'r, watch::Options<T>, Region>;
+/// A reader of a [`Watch`] that remembers which version it has seen. Made by [`Watch::subscribe`](watch::Watch::subscribe).
+pub type WatchReader<T> = watch::WatchReader<'static, T, Posix>;
+/// A [`Watch`] that can only be read. Made by [`ReadOnlyRegion::watch`].
+pub type ReadOnlyWatch<'r, T> = watch::ReadOnlyWatch<'r, T, &'r ReadOnlyRegion>;
+
 impl Region {
+    /// An atomic number or flag in this region: set its options, then create or open it. See [`Atomic`].
+    pub fn atomic<'r, T: Value + Default>(&'r self, name: &'r str) -> AtomicOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
+    /// An atomic `u64` in this region: set its options, then create or open it. See [`Atomic`].
+    pub fn counter<'r>(&'r self, name: &'r str) -> AtomicOptions<'r, u64> {
+        Builder::new(self, name, Default::default())
+    }
+
     /// A barrier in this region: set its options, then create or open it. See [`Barrier`].
     pub fn barrier<'r>(&'r self, name: &'r str) -> BarrierOptions<'r> {
         Builder::new(self, name, Default::default())
     }
 
+    /// A condition variable in this region: create or open it. See [`Condvar`].
+    pub fn condvar<'r>(&'r self, name: &'r str) -> CondvarOptions<'r> {
+        Builder::new(self, name, condvar::Options)
+    }
+
     /// An event in this region: set its options, then create or open it. See [`Event`].
     pub fn event<'r>(&'r self, name: &'r str) -> EventOptions<'r> {
+        Builder::new(self, name, Default::default())
+    }
+
+    /// 32 event flags in this region: set their options, then create or open them. See [`EventGroup`].
+    pub fn event_group<'r>(&'r self, name: &'r str) -> EventGroupOptions<'r> {
         Builder::new(self, name, Default::default())
     }
 
@@ -111,6 +163,11 @@ impl Region {
     pub fn rwlock<'r, T: Pod>(&'r self, name: &'r str) -> RwLockOptions<'r, T> {
         // A new lock has a counter for everybody who can have the region open at once.
         Builder::new(self, name, rwlock::Options::new(self.membership().view().records().len() as u32))
+    }
+
+    /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`].
+    pub fn once_cell<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> OnceCellOptions<'r, T> {
+        Builder::new(self, name, once::Options::new(0))
     }
 
     /// A queue of `T` in this region: set its options, then create or open it. See [`Queue`].
@@ -148,5 +205,10 @@ impl Region {
     /// ```
     pub fn semaphore<'r>(&'r self, name: &'r str) -> SemaphoreOptions<'r> {
         Builder::new(self, name, Default::default())
+    }
+
+    /// A latest-value cell in this region, with the value that a new one begins with: create or open it. See [`Watch`].
+    pub fn watch<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str, initial: T) -> WatchOptions<'r, T> {
+        Builder::new(self, name, watch::Options { initial, schema: 0 })
     }
 }

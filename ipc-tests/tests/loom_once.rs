@@ -1,48 +1,45 @@
-//! Cells that are set once: one initialiser at a time, whole values, no lost wake-up, and death is no obstacle.
+//! Cells that are set once: one initialiser at a time, whole values, no lost wake-up, and a death is no obstacle.
 #![cfg(loom)]
 
 use std::sync::Arc;
 
-use ipc_core::once::RawOnce;
-use ipc_core::sync::AtomicU64;
-use ipc_core::wait::SpinBudget;
-use ipc_tests::model::{Actor, Machine, Twin, explore, explore_deaths, twin, whole};
+use ipc_core::once::{OnceCell, Options};
+use ipc_core::participant::Seized;
+use ipc_tests::model::{self, Actor, Machine, Twin, explore, explore_deaths, id, twin, whole};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
 struct Shared {
-    once: RawOnce,
-    cells: Vec<AtomicU64>,
-    /// Who initialises has this to itself.
+    cell: Arc<model::Shared<Options<Twin>>>,
+    /// An initialiser has this to itself.
     tools: UnsafeCell<u64>,
 }
 
 impl Shared {
     fn new() -> Arc<Self> {
-        let cells = (0..2).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Shared { once: RawOnce::new(), cells, tools: UnsafeCell::new(0) })
+        Arc::new(Shared { cell: model::Shared::new(Options::new(0)), tools: UnsafeCell::new(0) })
+    }
+
+    fn cell(&self, actor: &Actor) -> OnceCell<'_, Twin, Actor> {
+        self.cell.handle(actor)
     }
 
     fn get(&self) -> Option<u64> {
-        // SAFETY: all bytes are initialised, and any bits are a Twin.
-        self.once.get::<Twin>(&self.cells).map(|bytes| whole(unsafe { bytes.assume_init() }))
+        self.cell.get().unwrap().map(whole)
     }
 
     /// The value; makes `mine` if there is none.
     fn get_or_init(&self, actor: &Actor, mine: u64) -> u64 {
-        match self.once.begin(actor, &SpinBudget::new(actor)).expect("our turn") {
-            Some(turn) => {
-                // SAFETY: only who initialises gets here; loom checks.
-                self.tools.with_mut(|tools| unsafe { *tools += 1 });
-                turn.set(&twin(mine), &self.cells);
-                mine
-            }
-            None => self.get().expect("a value"),
-        }
+        let make = || {
+            // SAFETY: only the initialiser gets here; loom checks.
+            self.tools.with_mut(|tools| unsafe { *tools += 1 });
+            twin(mine)
+        };
+        whole(self.cell(actor).get_or_init(make).expect("our turn"))
     }
 }
 
-/// Two want to initialise: one does, the other one gets its value, whole.
+/// Two processes want to initialise: one does, the other one gets its value, whole.
 #[test]
 fn one_initialises() {
     explore(3, || {
@@ -56,9 +53,9 @@ fn one_initialises() {
     });
 }
 
-/// Whoever looks without a lock sees nothing or the whole value.
+/// A reader without a lock sees no value or the whole value.
 #[test]
-fn who_looks_sees_all_or_nothing() {
+fn a_reader_sees_all_or_nothing() {
     explore(None, || {
         let (machine, shared) = (Machine::new(), Shared::new());
         let reader = {
@@ -81,25 +78,21 @@ fn who_looks_sees_all_or_nothing() {
     });
 }
 
-/// Whoever waits for the value gets it.
+/// A waiter for the value is woken and gets it.
 #[test]
 fn a_waiter_is_woken() {
     explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new());
         let waiter = {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || {
-                let actor = machine.actor(1);
-                assert!(shared.once.wait(&actor, &SpinBudget::new(&actor), None));
-                shared.get()
-            })
+            thread::spawn(move || whole(shared.cell(&machine.actor(1)).wait().unwrap()))
         };
         let writer = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || shared.get_or_init(&machine.actor(2), 7))
         };
         writer.join().unwrap();
-        assert_eq!(waiter.join().unwrap(), Some(7));
+        assert_eq!(waiter.join().unwrap(), 7);
     });
 }
 
@@ -112,31 +105,49 @@ fn an_initialiser_dies() {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor
-                    .live(at, || {
-                        if let Some(turn) = shared.once.begin(&actor, &SpinBudget::new(&actor)).expect("our turn") {
-                            turn.set(&twin(1), &shared.cells);
-                        }
-                    })
-                    .is_none()
+                actor.live(at, || _ = shared.cell(&actor).set(twin(1))).is_none()
             })
         };
         let other = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
-                let actor = machine.actor(2);
-                match shared.once.begin(&actor, &SpinBudget::new(&actor)).expect("our turn") {
-                    Some(turn) => {
-                        turn.set(&twin(2), &shared.cells);
-                        2
-                    }
-                    None => shared.get().expect("a value"),
-                }
+                let cell = shared.cell(&machine.actor(2));
+                whole(cell.get_or_init(|| twin(2)).expect("our turn"))
             })
         };
         let died = mortal.join().unwrap();
         let value = other.join().unwrap();
         assert_eq!(shared.get(), Some(value));
+        died
+    });
+}
+
+/// A writer dies at any write, and nothing ends a sleep but a wake-up: after the repair and the next writer's turn a waiter goes.
+#[test]
+fn a_repair_wakes_the_waiter() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let waiter = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || whole(shared.cell(&machine.actor(1)).wait().unwrap()))
+        };
+        let writer = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let mortal = machine.actor(2);
+                let died = mortal.live(at, || shared.cell(&mortal).set(twin(7))).is_none();
+                if died {
+                    let heir = machine.actor(3);
+                    let seized = Seized::try_new(&heir, id(2)).expect("it is dead");
+                    shared.cell.sweep(seized.dead(), &heir);
+                    drop(seized);
+                    let _ = shared.cell(&heir).set(twin(7));
+                }
+                died
+            })
+        };
+        let died = writer.join().unwrap();
+        assert_eq!(waiter.join().unwrap(), 7);
         died
     });
 }

@@ -4,39 +4,31 @@
 
 use std::sync::Arc;
 
-use ipc_core::sync::AtomicU64;
-use ipc_core::wait::SpinBudget;
-use ipc_core::watch::{RawWatch, SLOTS};
-use ipc_tests::model::{Actor, Machine, Twin, explore, explore_deaths, twin, whole};
+use ipc_core::participant::Seized;
+use ipc_core::watch::{Options, Versioned, Watch};
+use ipc_tests::model::{self, Actor, Machine, Twin, explore, explore_deaths, id, twin, whole};
 use loom::thread;
 
-struct Shared {
-    watch: RawWatch,
-    cells: Vec<AtomicU64>,
-}
+struct Shared(Arc<model::Shared<Options<Twin>>>);
 
 impl Shared {
     /// Version 0 is 10.
     fn new() -> Arc<Self> {
-        let first = twin(10);
-        let cells =
-            (0..SLOTS * 3).map(|cell| AtomicU64::new(*[0, first[0], first[1]].get(cell).unwrap_or(&0))).collect();
-        let shared = Shared { watch: RawWatch::new(), cells };
-        assert_eq!(shared.read(), Some((0, 10)));
-        Arc::new(shared)
+        Arc::new(Shared(model::Shared::new(Options { initial: twin(10), schema: 0 })))
+    }
+
+    fn watch(&self, actor: &Actor) -> Watch<'_, Twin, Actor> {
+        self.0.handle(actor)
     }
 
     /// The version and the value, whole; `None` if writers have spoilt all attempts.
     fn read(&self) -> Option<(u64, u64)> {
-        let snapshot = self.watch.read::<Twin>(&self.cells).ok()?;
-        // SAFETY: all bytes are initialised, and any bits are a Twin.
-        let value = unsafe { snapshot.bytes.assume_init() };
-        Some((snapshot.version, whole(value)))
+        let Versioned { value, version, .. } = self.0.get_versioned().ok()?;
+        Some((version, whole(value)))
     }
 
     fn publish(&self, actor: &Actor, value: u64) -> u64 {
-        let turn = self.watch.begin(actor, &SpinBudget::new(actor), None).expect("our turn");
-        turn.publish(&twin(value), &self.cells).expect("a slot")
+        self.watch(actor).set(twin(value)).expect("our turn")
     }
 }
 
@@ -107,7 +99,7 @@ fn two_writers() {
     });
 }
 
-/// Whoever waits for a change is told of it.
+/// A waiter for a change is woken and gets the new value.
 #[test]
 fn a_change_is_noticed() {
     explore(3, || {
@@ -115,10 +107,8 @@ fn a_change_is_noticed() {
         let waiter = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
-                let actor = machine.actor(1);
-                let changed = || (shared.watch.version() != 0).then_some(());
-                assert!(shared.watch.wait(&actor, &SpinBudget::new(&actor), None, changed).is_some());
-                assert_eq!(shared.read(), Some((1, 11)));
+                let latest = shared.watch(&machine.actor(1)).wait_for_change(0).unwrap();
+                assert_eq!((latest.version, whole(latest.value)), (1, 11));
             })
         };
         let writer = {
@@ -130,7 +120,7 @@ fn a_change_is_noticed() {
     });
 }
 
-/// A writer dies at any write, beside a reader: who reads gets the old value or the new one, and the next writer goes on.
+/// A writer dies at any write, beside a reader: the reader gets the old value or the new one, and the next writer goes on.
 #[test]
 fn a_writer_dies() {
     explore_deaths(2, |at| {
@@ -140,7 +130,7 @@ fn a_writer_dies() {
             thread::spawn(move || {
                 let actor = machine.actor(1);
                 let lived = actor.live(at, || shared.publish(&actor, 11));
-                let before = shared.watch.version();
+                let before = shared.0.version().unwrap();
                 let heir = shared.publish(&machine.actor(2), 11 + before);
                 assert_eq!(heir, before + 1);
                 lived.is_none()
@@ -154,6 +144,38 @@ fn a_writer_dies() {
         if let Some((version, value)) = reader.join().unwrap() {
             assert!(value == 10 + version, "version {version} is {value}");
         }
+        died
+    });
+}
+
+/// A writer dies at any write, and nothing ends a sleep but a wake-up: a waiter for what it has published goes after the repair.
+#[test]
+fn a_repair_wakes_the_waiter() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let waiter = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || shared.watch(&machine.actor(1)).wait_for_change(0).unwrap())
+        };
+        let writer = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let mortal = machine.actor(2);
+                let died = mortal.live(at, || shared.publish(&mortal, 11)).is_none();
+                if died {
+                    let heir = machine.actor(3);
+                    let seized = Seized::try_new(&heir, id(2)).expect("it is dead");
+                    shared.0.sweep(seized.dead(), &heir);
+                    drop(seized);
+                    if shared.0.version() == Ok(0) {
+                        shared.publish(&heir, 11);
+                    }
+                }
+                died
+            })
+        };
+        let died = writer.join().unwrap();
+        assert_eq!(whole(waiter.join().unwrap().value), 11);
         died
     });
 }

@@ -1,5 +1,6 @@
 //! The types that an atomic cell can hold, as bits in a word of shared memory.
 
+use super::words::Width;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 mod sealed {
@@ -8,9 +9,11 @@ mod sealed {
 use sealed::Sealed;
 
 /// A word of shared memory that holds the bits of a value.
-pub trait Word: Sealed {
+pub trait Word: Sealed + Sized {
     /// What is in it.
     type Bits: Copy + PartialEq;
+    #[doc(hidden)]
+    fn new(bits: Self::Bits) -> Self;
     #[doc(hidden)]
     fn load(&self) -> Self::Bits;
     #[doc(hidden)]
@@ -27,17 +30,18 @@ pub trait Word: Sealed {
     fn fetch_or(&self, bits: Self::Bits) -> Self::Bits;
     #[doc(hidden)]
     fn fetch_xor(&self, bits: Self::Bits) -> Self::Bits;
-    #[doc(hidden)]
-    fn initialise(&self, bits: Self::Bits);
 }
 
 macro_rules! word {
     ($atomic:ident, $bits:ty) => {
         impl Sealed for $atomic {}
 
-        // Every operation is sequentially consistent: see the module.
+        // Every operation is sequentially consistent: see the table of the module.
         impl Word for $atomic {
             type Bits = $bits;
+            fn new(bits: $bits) -> Self {
+                $atomic::new(bits)
+            }
             #[inline(always)]
             fn load(&self) -> $bits {
                 $atomic::load(self, Ordering::SeqCst)
@@ -70,9 +74,6 @@ macro_rules! word {
             fn fetch_xor(&self, bits: $bits) -> $bits {
                 $atomic::fetch_xor(self, bits, Ordering::SeqCst)
             }
-            fn initialise(&self, bits: $bits) {
-                self.store(bits, Ordering::Relaxed);
-            }
         }
     };
 }
@@ -87,8 +88,11 @@ pub trait Value: Copy + PartialEq + Send + Sync + Sealed + 'static {
     #[doc(hidden)]
     const FORM: u64;
     #[doc(hidden)]
+    const WIDTH: Width =
+        if size_of::<<Self::Word as Word>::Bits>() == size_of::<u64>() { Width::Wide } else { Width::Narrow };
+    #[doc(hidden)]
     fn into_bits(self) -> <Self::Word as Word>::Bits;
-    /// Whatever the bits: a bool is the lowest of them.
+    /// The value of any bits: a `bool` is the lowest of them.
     #[doc(hidden)]
     fn from_bits(bits: <Self::Word as Word>::Bits) -> Self;
 }

@@ -125,7 +125,6 @@ plain_error! {
 }
 
 impl WriteError {
-    #[cfg(not(loom))]
     pub(crate) fn refused(refused: crate::mutex::Refused) -> Self {
         match refused {
             crate::mutex::Refused::Mine => WriteError::Deadlock,

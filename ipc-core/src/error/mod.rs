@@ -163,6 +163,17 @@ plain_error! {
     }
 }
 
+impl WaitTimeoutError {
+    /// The error of a wait without a time limit.
+    pub(crate) fn endless(self) -> Fault {
+        match self {
+            WaitTimeoutError::Fault(fault) => fault,
+            // The end of time does not come.
+            WaitTimeoutError::Timeout => Fault::Corrupted,
+        }
+    }
+}
+
 predicates! {
     WaitTimeoutError {
         /// Whether the time was over.

@@ -1,102 +1,225 @@
-//! An event group: 32 flags in one word, of which one waits for some or for all.
+//! An event group: 32 flags in one word.
 //!
-//! The word is an [atomic cell](crate::atomic), with all that is said there about death and orderings. Waiting with
-//! consumption is one compare-exchange that sees the flags and clears them, so of several who wait for one flag a single one
-//! gets it.
+//! The word is that of an [atomic cell](crate::atomic), with all that is said there about death and orderings. A wait that takes
+//! flags is one compare-exchange that finds the flags set and clears them, so of several waiters for one flag a single one gets
+//! it.
 
-use core::fmt;
+use core::time::Duration;
 
-use crate::atomic::Atomic;
+use crate::atomic::{BYTES, Words};
+use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
-use crate::object::{Kind, Shape, ShapeError};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::Instant;
+use crate::sync::AtomicU32;
+use crate::time::{Instant, Limit};
+use crate::wait::SpinBudget;
 
-/// Which flags are waited for, and what becomes of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// One bit for each flag.
-    pub flags: u32,
-    /// All of them at once, rather than at least one.
-    pub all: bool,
-    /// Those that are set are cleared in the same step.
-    pub take: bool,
+/// What an event group should be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GroupOptions {
+    /// The flags that are set in a new one.
+    pub set: u32,
 }
 
-impl Wanted {
-    /// Whether these flags are what is waited for.
-    pub const fn is_met_by(&self, flags: u32) -> bool {
-        if self.all { flags & self.flags == self.flags } else { flags & self.flags != 0 }
+impl<H> Builder<'_, GroupOptions, H> {
+    /// Sets the flags that are set in a new group. Default: none.
+    pub fn initially_set(mut self, flags: u32) -> Self {
+        self.wanted.set = flags;
+        self
     }
 }
 
-/// A handle of an event group in shared memory.
-pub struct EventGroup<'m, P>(Atomic<'m, u32, P>);
+impl Blueprint for GroupOptions {
+    const KIND: Kind = Kind::EventGroup;
+    type Object = Words<AtomicU32>;
+    type Handle<'m, P: Platform> = EventGroup<'m, P>;
 
-// Shared memory is not touched.
-impl<P> fmt::Debug for EventGroup<'_, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventGroup").finish_non_exhaustive()
-    }
-}
-
-impl<'m, P: Platform> EventGroup<'m, P> {
-    /// What a group is compared with.
-    pub const fn shape() -> Shape {
+    fn shape(&self) -> Shape {
         Shape::of::<()>(Kind::EventGroup, 32, 0)
     }
 
-    /// Lays a group into `memory`, which the caller has to itself, and declares it complete.
-    pub fn create(memory: Memory<'m>, flags: u32, platform: P) -> Result<Self, ShapeError> {
-        Atomic::create_as(&Self::shape(), memory, flags, platform).map(EventGroup)
+    fn complete(&self) -> Result<(Shape, ()), ShapeError> {
+        Ok((self.shape(), ()))
     }
 
-    /// A handle of the group that somebody else has laid into `memory`.
-    pub fn attach(memory: Memory<'m>, platform: P) -> Result<Self, ShapeError> {
-        Atomic::attach_as(&Self::shape(), memory, platform).map(EventGroup)
+    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<AtomicU32>::new(self.set)) }
+            .map(drop)
+            .ok_or(ShapeError::Missing)
     }
 
-    /// Another handle of the same group. Touches no shared memory.
-    pub fn with_platform<Q: Platform>(&self, platform: Q) -> EventGroup<'m, Q> {
-        EventGroup(self.0.with_platform(platform))
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &(),
+        platform: P,
+    ) -> Result<EventGroup<'m, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let words = unsafe { Words::view(memory, geometry)? };
+        Ok(EventGroup { words, budget: SpinBudget::new(&platform), platform })
+    }
+}
+
+/// Which flags are waited for, and what becomes of them.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// One bit for each flag.
+    flags: u32,
+    /// All of them at once, rather than at least one.
+    all: bool,
+    /// Those that are set are cleared in the same step.
+    take: bool,
+}
+
+impl Wanted {
+    fn is_met_by(self, flags: u32) -> bool {
+        if self.all { flags & self.flags == self.flags } else { flags & self.flags != 0 }
     }
 
-    /// The platform.
-    pub fn platform(&self) -> &P {
-        self.0.platform()
+    /// The flags after the wait, if these end it.
+    fn taken_from(self, flags: u32) -> Option<u32> {
+        self.is_met_by(flags).then_some(flags & !self.flags)
+    }
+}
+
+/// 32 event flags between processes. A wait is for some or for all of them, as in real-time kernels.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// const CAMERA: u32 = 1 << 0;
+/// const LIDAR: u32 = 1 << 1;
+/// const STOP: u32 = 1 << 31;
+///
+/// let ready = region.event_group("ready").open_or_create()?;
+/// ready.set(CAMERA)?;
+/// ready.set(LIDAR)?;
+/// // Both at once, and both are clear afterwards.
+/// ready.take_all(CAMERA | LIDAR)?;
+/// assert_eq!(ready.flags()?, 0);
+/// ready.set(STOP)?;
+/// assert_eq!(ready.wait_any(CAMERA | STOP)?, STOP);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The `wait` calls leave the flags as they are. The `take` calls clear the flags that they were called with, in the same step: of
+/// several processes that take one flag, one gets it. Each call returns all flags as they were at that moment. `wait_any(0)`
+/// blocks for ever; `wait_all(0)` returns at once. A waiter may miss a flag that is set and cleared at once.
+///
+/// `set` and `clear` are one step each, and make a system call only if there are waiters. A killed process holds up no other: if
+/// it is killed between setting flags and waking the sleepers, they notice within a tenth of a second.
+///
+/// # Errors
+///
+/// Every operation returns [`Fault::Forked`] in a child after `fork`. The waits with a time limit may also return
+/// [`Timeout`](WaitTimeoutError::Timeout). There are no other errors.
+#[doc(alias = "EventFlags")]
+#[doc(alias = "xEventGroup")]
+pub struct EventGroup<'m, P> {
+    words: &'m Words<AtomicU32>,
+    budget: SpinBudget,
+    platform: P,
+}
+
+handle!(EventGroup, "group");
+
+impl<P> EventGroup<'_, P> {
+    /// The bytes that a group takes in a region.
+    pub const fn footprint() -> Footprint {
+        Footprint(BYTES)
+    }
+}
+
+/// The four calls of one way to wait.
+macro_rules! waits {
+    ($what:literal, $all:literal, $take:literal, $try:ident, $wait:ident, $timeout:ident, $deadline:ident) => {
+        #[doc = concat!("Returns the flags if ", $what, ". Never waits.")]
+        pub fn $try(&self, flags: u32) -> Result<Option<u32>, Fault> {
+            self.try_wait(Wanted { flags, all: $all, take: $take })
+        }
+
+        #[doc = concat!("Blocks until ", $what, ". Returns the flags.")]
+        pub fn $wait(&self, flags: u32) -> Result<u32, Fault> {
+            let wanted = Wanted { flags, all: $all, take: $take };
+            self.wait_within(wanted, &Limit::Forever).map_err(WaitTimeoutError::endless)
+        }
+
+        #[doc = concat!("Blocks until ", $what, ", for at most `timeout`. Flags that are there win over any time limit.")]
+        pub fn $timeout(&self, flags: u32, timeout: Duration) -> Result<u32, WaitTimeoutError> {
+            self.wait_within(Wanted { flags, all: $all, take: $take }, &Limit::For(timeout))
+        }
+
+        #[doc = concat!("Blocks until ", $what, ", until `deadline` at the latest.")]
+        pub fn $deadline(&self, flags: u32, deadline: P::Deadline) -> Result<u32, WaitTimeoutError> {
+            self.wait_within(Wanted { flags, all: $all, take: $take }, &Limit::Until(deadline))
+        }
+    };
+}
+
+impl<'m, P: Platform> EventGroup<'m, P> {
+    fn another(&self, platform: P) -> Self {
+        EventGroup { words: self.words, budget: SpinBudget::new(&platform), platform }
     }
 
-    /// The flags that are set. One load.
+    /// Returns the flags that are set. One load.
     #[inline]
-    pub fn flags(&self) -> u32 {
-        self.0.load()
+    pub fn flags(&self) -> Result<u32, Fault> {
+        self.here()?;
+        Ok(self.words.load())
     }
 
-    /// Sets these flags and wakes whoever waits; the flags that were set before. Wait-free.
-    pub fn set(&self, flags: u32) -> u32 {
-        self.0.fetch_or(flags)
+    /// Sets these flags and wakes all waiters. Returns the flags that were set before. Wait-free.
+    pub fn set(&self, flags: u32) -> Result<u32, Fault> {
+        self.here()?;
+        Ok(self.words.fetch_or(&self.platform, flags))
     }
 
-    /// Clears these flags; the flags that were set before. Lock-free. Wakes nobody: nobody waits for that.
-    pub fn clear(&self, flags: u32) -> u32 {
-        self.0.fetch_and(!flags)
+    /// Clears these flags. Returns the flags that were set before. Wait-free.
+    pub fn clear(&self, flags: u32) -> Result<u32, Fault> {
+        self.here()?;
+        Ok(self.words.fetch_and(&self.platform, !flags))
     }
 
-    /// The flags as they were when they were what is `wanted`, if they are now. Never waits.
-    pub fn try_wait(&self, wanted: Wanted) -> Option<u32> {
-        if wanted.take {
-            self.0.fetch_update(|flags| wanted.is_met_by(flags).then_some(flags & !wanted.flags)).ok()
+    waits!("at least one of these is set", false, false, try_wait_any, wait_any, wait_any_timeout, wait_any_deadline);
+    waits!("all of these are set", true, false, try_wait_all, wait_all, wait_all_timeout, wait_all_deadline);
+    waits!(
+        "at least one of these is set, and clears these",
+        false,
+        true,
+        try_take_any,
+        take_any,
+        take_any_timeout,
+        take_any_deadline
+    );
+    waits!(
+        "all of these are set, and clears these",
+        true,
+        true,
+        try_take_all,
+        take_all,
+        take_all_timeout,
+        take_all_deadline
+    );
+
+    fn try_wait(&self, wanted: Wanted) -> Result<Option<u32>, Fault> {
+        self.here()?;
+        Ok(if wanted.take {
+            self.words.fetch_update(&self.platform, |flags| wanted.taken_from(flags)).ok()
         } else {
-            Some(self.0.load()).filter(|flags| wanted.is_met_by(*flags))
-        }
+            Some(self.words.load()).filter(|flags| wanted.is_met_by(*flags))
+        })
     }
 
-    /// The same, and waits for it until `deadline` at most (`None`: for ever). `None` is the time-out.
-    pub fn wait(&self, wanted: Wanted, deadline: Option<Instant>) -> Option<u32> {
-        if wanted.take {
-            self.0.wait_update(deadline, |flags| wanted.is_met_by(flags).then_some(flags & !wanted.flags))
+    fn wait_within(&self, wanted: Wanted, limit: &Limit<P::Deadline>) -> Result<u32, WaitTimeoutError> {
+        self.here()?;
+        let EventGroup { words, platform, budget } = self;
+        let flags = if wanted.take {
+            words.wait_update(platform, budget, limit, |flags| wanted.taken_from(flags))
         } else {
-            self.0.wait_until(deadline, |flags| wanted.is_met_by(flags))
-        }
+            words.wait_until(platform, budget, limit, |flags| wanted.is_met_by(flags))
+        };
+        flags.ok_or(WaitTimeoutError::Timeout)
     }
 }

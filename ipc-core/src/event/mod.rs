@@ -30,13 +30,11 @@
 //! A setter that is killed between its change and its wake leaves sleepers behind; they sleep in slices of a tenth of
 //! a second, so that heals by itself.
 
-#[cfg(not(loom))]
 mod group;
 mod handle;
 mod words;
 
-#[cfg(not(loom))]
-pub use group::{EventGroup, Wanted};
+pub use group::{EventGroup, GroupOptions};
 pub use handle::{Event, Options};
 pub(crate) use words::name;
 pub use words::{Reset, Words};

@@ -49,6 +49,7 @@ mod bare;
 mod guard;
 mod handle;
 mod reentrant;
+mod turn;
 mod words;
 
 #[cfg(feature = "lock_api")]
@@ -56,4 +57,5 @@ pub use bare::Bare;
 pub use guard::{MutexGuard, Transaction};
 pub use handle::{Mutex, Options};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
+pub(crate) use turn::Turn;
 pub use words::{Condition, Intent, RawMutex, Refused, Words};

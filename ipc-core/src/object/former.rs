@@ -5,7 +5,7 @@ use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
 #[cfg(not(loom))]
-use crate::{atomic, broadcast, condvar, once, spsc, watch};
+use crate::{broadcast, spsc};
 
 macro_rules! former {
     ($($kind:ident, [$($fact:expr),*], $field:ident, |$memory:ident, $shape:ident, $dead:ident, $platform:ident| $sweep:expr;)*) => {$(
@@ -44,11 +44,6 @@ macro_rules! former {
 }
 
 former! {
-    Atomic, [atomic::FOOTPRINT as usize], Type, |memory, shape, dead, platform| atomic::sweep(memory, shape.capacity, platform);
-    EventGroup, [atomic::FOOTPRINT as usize], Capacity, |memory, shape, dead, platform| atomic::sweep(memory, <u32 as atomic::Value>::FORM, platform);
-    Condvar, [condvar::FOOTPRINT as usize], Capacity, |memory, shape, dead, platform| condvar::sweep(memory, platform);
-    OnceCell, [once::VALUE_OFFSET], Capacity, |memory, shape, dead, platform| once::sweep(memory, dead, platform);
-    Watch, [watch::SLOTS_OFFSET], Capacity, |memory, shape, dead, platform| watch::sweep(memory, dead, platform);
     Spsc, [], Capacity, |memory, shape, dead, platform| spsc::sweep(memory, dead, platform);
     Broadcast, [], Capacity, |memory, shape, dead, platform| broadcast::sweep(memory, dead, platform);
 }

@@ -6,7 +6,8 @@ use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::{barrier, bytes, event, loan, mutex, queue, rwlock, semaphore};
+use crate::sync::AtomicU32;
+use crate::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, watch};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -82,17 +83,17 @@ kinds! {
     /// An event flag ([`Event`](crate::Event)).
     Event = 4, "event", event::Words;
     /// An atomic number or flag ([`Atomic`](crate::Atomic)).
-    Atomic = 5, "atomic cell", former::Atomic;
+    Atomic = 5, "atomic cell", atomic::Cell;
     /// 32 event flags ([`EventGroup`](crate::event::EventGroup)).
-    EventGroup = 6, "event group", former::EventGroup;
+    EventGroup = 6, "event group", atomic::Words<AtomicU32>;
     /// A condition variable ([`Condvar`](crate::Condvar)).
-    Condvar = 7, "condition variable", former::Condvar;
+    Condvar = 7, "condition variable", condvar::Words;
     /// A lock with data that its holder may take again ([`ReentrantMutex`](crate::mutex::ReentrantMutex)).
     ReentrantMutex = 8, "reentrant mutex", mutex::Words;
     /// A cell that is set once ([`OnceCell`](crate::OnceCell)).
-    OnceCell = 9, "once cell", former::OnceCell;
+    OnceCell = 9, "once cell", once::Words;
     /// A cell that holds the latest value ([`Watch`](crate::Watch)).
-    Watch = 10, "watch", former::Watch;
+    Watch = 10, "watch", watch::Words;
     /// A lock with data for one writer or many readers ([`RwLock`](crate::RwLock)).
     RwLock = 11, "reader-writer lock", rwlock::Words;
     /// Parties that wait for each other ([`Barrier`](crate::Barrier)).

@@ -5,38 +5,36 @@
 //!      writers  sleepers  version  time, value
 //! ```
 //!
-//! Version n of the value lies in slot n mod 4. A writer has the writers' [lock](crate::mutex::RawMutex) (as for a transaction),
-//! fills the slot of the next version, and publishes that with one store of `version`. Readers take no lock and write nothing: they
-//! look at the version, copy its slot, and look again. If fewer than three versions came in between, nobody can have begun
-//! to write to that slot meanwhile, and the copy is whole. So three writers have to pass a reader during one copy before it has
-//! to copy again; after many such misfortunes in a row it gives up, as if the words were garbage.
+//! Version n of the value lies in slot n mod 4. A writer holds the writers' [lock](crate::mutex) (as for a transaction), fills the
+//! slot of the next version, and publishes it with one store of `version`. Readers take no lock and write nothing: they load the
+//! version, copy its slot, and load the version again. If fewer than three versions came in between, no writer can have begun to
+//! write to that slot meanwhile, and the copy is whole. So a reader copies again only if three versions are published during one
+//! copy. After many such failures in a row it gives up, as if the words were garbage.
 //!
-//! A writer that dies before its store of `version` has published nothing; the next one fills the same slot again.
+//! A writer that dies before its store of `version` has published nothing. The next writer fills the same slot again.
 //!
 //! | `version` | slot (n + 1) mod 4 | who gets there | who leaves it |
 //! |---|---|---|---|
-//! | n | version n - 3, which nobody copies who begins now | the writer that published n | the next writer, filling it |
-//! | n | half of version n + 1 | a writer that has the lock, or died with it | that writer, publishing; or the next one, filling it anew |
+//! | n | version n - 3, which no reader that begins now copies | the writer that published n | the next writer, filling it |
+//! | n | half of version n + 1 | a writer that holds the lock, or died with it | that writer, publishing; or the next one, filling it anew |
 //! | n + 1 | version n - 2 (the slot after) | the writer's one store | as above |
 //!
 //! | step | ordering | pairs with |
 //! |---|---|---|
-//! | `version`: the writer's store | Release | the reader's first look, Acquire: the slot is filled |
+//! | `version`: the writer's store | Release | the reader's first load, Acquire: the slot is filled |
 //! | the slot's words | Relaxed | both sides race on purpose; see the fences |
-//! | a fence before the slot is filled | Release | the reader's fence: who has copied a word of version n + 4 finds `version` at n + 3 or later, which this writer saw, or wrote, before the fence |
+//! | a fence before the slot is filled | Release | the reader's fence: a reader that has copied a word of version n + 4 finds `version` at n + 3 or later, which this writer read or wrote before the fence |
 //! | a fence after the copy | Acquire | the writer's fence |
-//! | `version`: the reader's second look | Relaxed | ordered by its fence |
+//! | `version`: the reader's second load | Relaxed | ordered by its fence |
 //! | waking | the event count's | see [`EventCount`](crate::wait::EventCount) |
 //!
 //! The protocol is that of a sequence lock (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012)
 //! with more than one slot, so that the writer never makes the value unavailable.
 
-mod raw;
-#[cfg(not(loom))]
-mod shared;
+mod handle;
+mod reader;
+mod words;
 
-pub use raw::{RawWatch, SLOTS, Snapshot};
-#[cfg(not(loom))]
-pub(crate) use shared::SLOTS_OFFSET;
-#[cfg(not(loom))]
-pub use shared::{Inspector, Versioned, Watch, footprint, sweep};
+pub use handle::{Options, Versioned, Watch};
+pub use reader::{ReadOnlyWatch, WatchReader};
+pub(crate) use words::Words;

@@ -4,24 +4,17 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use bytemuck::{CheckedBitPattern, NoUninit};
 use ipc_core::ParticipantId;
-use ipc_core::atomic::Value;
 use ipc_core::participant::Seized;
 use ipc_core::queue::{self, Stats as QueueStats};
 use ipc_core::region::{Name, ObjectInfo};
 
 use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
-use crate::atomic::AtomicOptions;
 use crate::attachment::Membership;
 use crate::broadcast::BroadcastOptions;
-use crate::condvar::CondvarOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
-use crate::event_group::EventGroupOptions;
-use crate::once_cell::OnceCellOptions;
 use crate::spsc::SpscOptions;
-use crate::watch::WatchOptions;
 use crate::{probe, sys};
 
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
@@ -235,37 +228,6 @@ impl Region {
                 }
             })
             .count()
-    }
-
-    /// An atomic number or flag in this region: set its options, then create or open it. See [`Atomic`](crate::Atomic).
-    pub fn atomic<T: Value + Default>(&self, name: &str) -> AtomicOptions<'_, T> {
-        AtomicOptions::new(self, name)
-    }
-
-    /// An atomic `u64` in this region: set its options, then create or open it. See [`Atomic`](crate::Atomic).
-    pub fn counter(&self, name: &str) -> AtomicOptions<'_, u64> {
-        AtomicOptions::new(self, name)
-    }
-
-    /// 32 event flags in this region: set their options, then create or open them. See [`EventGroup`](crate::EventGroup).
-    pub fn event_group(&self, name: &str) -> EventGroupOptions<'_> {
-        EventGroupOptions::new(self, name)
-    }
-
-    /// A condition variable in this region: create or open it. See [`Condvar`](crate::Condvar).
-    pub fn condvar(&self, name: &str) -> CondvarOptions<'_> {
-        CondvarOptions::new(self, name)
-    }
-
-    /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`](crate::OnceCell).
-    pub fn once_cell<T>(&self, name: &str) -> OnceCellOptions<'_, T> {
-        OnceCellOptions::new(self, name)
-    }
-
-    /// A latest-value cell in this region, with the value that a new one begins with: create or open it. See
-    /// [`Watch`](crate::Watch).
-    pub fn watch<T: NoUninit + CheckedBitPattern>(&self, name: &str, initial: T) -> WatchOptions<'_, T> {
-        WatchOptions::new(self, name, initial)
     }
 
     /// Messages that every subscriber sees, in this region: set the options, then create or open it. See

@@ -4,7 +4,9 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
+use ipc_core::Instant;
 use ipc_core::object::Kind;
+use ipc_core::platform::Observer;
 use ipc_core::region::{Name, ObjectInfo, RegionView};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
@@ -15,8 +17,8 @@ use crate::attachment;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::fork::ForkGuard;
 use crate::liveness::LockByte;
+use crate::objects::ReadOnlyWatch;
 use crate::probe::Probe;
-use crate::watch::ReadOnlyWatch;
 use ipc_core::queue::Stats as QueueStats;
 
 /// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes
@@ -100,12 +102,7 @@ impl ReadOnlyRegion {
         }
         let found = Name::new(name).and_then(|name| self.view.directory().find(&name)).map_err(directory)?;
         let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
-        let look = ipc_core::watch::Inspector::attach(memory, schema).map_err(|cause| directory(cause.into()))?;
-        Ok(ReadOnlyWatch::new(look, self))
-    }
-
-    pub(crate) fn is_here(&self) -> bool {
-        self.fork.is_here()
+        ReadOnlyWatch::attach(memory, schema, self).map_err(|cause| directory(cause.into()))
     }
 
     /// Who has the region open. See [`Region::participants`](crate::Region::participants).
@@ -114,6 +111,17 @@ impl ReadOnlyRegion {
             return Vec::new();
         }
         list_participants(self.view.records(), None, |who| self.probe.is_locked(LockByte::of(who)))
+    }
+}
+
+// SAFETY: the memory is there as long as the region is borrowed, but not in a child after a fork.
+unsafe impl Observer for &ReadOnlyRegion {
+    fn now(&self) -> Instant {
+        crate::clock::now()
+    }
+
+    fn is_here(&self) -> bool {
+        self.fork.is_here()
     }
 }
 

@@ -30,11 +30,11 @@ const MUTEX: &str = "ipc-core/src/mutex/raw.rs";
 const VALUE: &str = "ipc-core/src/mutex/value.rs";
 const EVENT: &str = "ipc-core/src/event/raw.rs";
 const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
-const ATOMIC: &str = "ipc-core/src/atomic/raw.rs";
+const ATOMIC: &str = "ipc-core/src/atomic/words.rs";
 const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
-const CONDVAR: &str = "ipc-core/src/condvar/raw.rs";
-const ONCE: &str = "ipc-core/src/once/raw.rs";
-const WATCH: &str = "ipc-core/src/watch/raw.rs";
+const CONDVAR: &str = "ipc-core/src/condvar/words.rs";
+const ONCE: &str = "ipc-core/src/once/words.rs";
+const WATCH: &str = "ipc-core/src/watch/words.rs";
 const BARRIER: &str = "ipc-core/src/barrier/raw.rs";
 const RWLOCK: &str = "ipc-core/src/rwlock/raw.rs";
 const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
@@ -408,9 +408,15 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "atomic cell: a change wakes nobody",
-        edits: &[edit(ATOMIC, 2, "self.gate.notify_all(platform);", "let _ = platform;")],
+        edits: &[edit(ATOMIC, 1, "self.sleepers.notify_all(platform);", "let _ = platform;")],
         protects: "whoever waits for a condition goes",
         caught_by: ("loom_atomic", "the_end_of_a_countdown_is_seen"),
+    },
+    Mutant {
+        name: "atomic cell: a repair wakes nobody",
+        edits: &[edit(ATOMIC, 1, "view.sleepers.notify_all(platform);", "let _ = (view, platform);")],
+        protects: "a waiter to which a dead process owed a wake-up goes",
+        caught_by: ("loom_atomic", "a_worker_dies"),
     },
     Mutant {
         name: "atomic cell: SeqCst to Relaxed",
@@ -423,8 +429,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             ATOMIC,
             1,
-            "match self.value.compare_exchange(bits, new.into_bits()) {",
-            "match Ok::<_, <T::Word as Word>::Bits>(self.value.swap(new.into_bits())) {",
+            "match self.value.compare_exchange(bits, new) {",
+            "match Ok::<_, W::Bits>(self.value.swap(new)) {",
         )],
         protects: "what is there once is taken once",
         caught_by: ("loom_atomic", "each_is_taken_once"),
@@ -480,15 +486,33 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_condvar", "all_are_notified"),
     },
     Mutant {
+        name: "condition variable: one wakes nobody",
+        edits: &[edit(CONDVAR, 1, "self.0.notify(platform, || 1);", "let _ = platform;")],
+        protects: "a waiter is woken",
+        caught_by: ("loom_condvar", "a_waiter_is_notified"),
+    },
+    Mutant {
+        name: "condition variable: all wakes nobody",
+        edits: &[edit(CONDVAR, 1, "self.0.notify_all(platform);", "let _ = platform;")],
+        protects: "everybody is woken",
+        caught_by: ("loom_condvar", "all_are_notified"),
+    },
+    Mutant {
+        name: "condition variable: a repair wakes nobody",
+        edits: &[edit(CONDVAR, 1, "view.0.notify_all(platform);", "let _ = (view, platform);")],
+        protects: "a waiter to which a dead notifier owed a wake-up goes",
+        caught_by: ("loom_condvar", "a_notifier_dies"),
+    },
+    Mutant {
         name: "once cell: Release to Relaxed",
         edits: &[edit(
             ONCE,
             1,
-            "self.once.ready.store(READY, Ordering::Release);",
-            "self.once.ready.store(READY, Ordering::Relaxed);",
+            "self.words.ready.store(READY, Ordering::Release);",
+            "self.words.ready.store(READY, Ordering::Relaxed);",
         )],
-        protects: "who sees that it is set sees the value",
-        caught_by: ("loom_once", "who_looks_sees_all_or_nothing"),
+        protects: "a reader that sees that it is set sees the value",
+        caught_by: ("loom_once", "a_reader_sees_all_or_nothing"),
     },
     Mutant {
         name: "once cell: set again",
@@ -498,9 +522,15 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "once cell: wakes nobody",
-        edits: &[edit(ONCE, 1, "once.sleepers.notify_all(platform);", "let _ = (once, platform);")],
-        protects: "whoever waits for the value gets it",
+        edits: &[edit(ONCE, 1, "self.words.sleepers.notify_all(platform);", "let _ = platform;")],
+        protects: "a waiter for the value gets it",
         caught_by: ("loom_once", "a_waiter_is_woken"),
+    },
+    Mutant {
+        name: "once cell: a repair wakes nobody",
+        edits: &[edit(ONCE, 1, "view.words.sleepers.notify_all(platform);", "let _ = platform;")],
+        protects: "a waiter to which a dead writer owed a wake-up goes",
+        caught_by: ("loom_once", "a_repair_wakes_the_waiter"),
     },
     Mutant {
         name: "watch: no second look",
@@ -531,17 +561,23 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             WATCH,
             1,
-            "watch.version.store(next, Ordering::Release);",
-            "watch.version.store(next, Ordering::Relaxed);",
+            "self.words.version.store(next, Ordering::Release);",
+            "self.words.version.store(next, Ordering::Relaxed);",
         )],
         protects: "who sees a version sees its value",
         caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
     },
     Mutant {
         name: "watch: wakes nobody",
-        edits: &[edit(WATCH, 1, "watch.sleepers.notify_all(platform);", "")],
+        edits: &[edit(WATCH, 1, "self.words.sleepers.notify_all(platform);", "")],
         protects: "a change is noticed",
         caught_by: ("loom_watch", "a_change_is_noticed"),
+    },
+    Mutant {
+        name: "watch: a repair wakes nobody",
+        edits: &[edit(WATCH, 1, "view.words.sleepers.notify_all(platform);", "")],
+        protects: "a waiter to which a dead writer owed a wake-up goes",
+        caught_by: ("loom_watch", "a_repair_wakes_the_waiter"),
     },
     Mutant {
         name: "rwlock, reader: its count and its look not in order",

@@ -1,0 +1,327 @@
+//! The cell's handle.
+
+use core::time::Duration;
+
+use super::value::{Integer, Value};
+use super::words::{self, BYTES, Cell, Width};
+use crate::error::{Fault, WaitTimeoutError};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::platform::Platform;
+use crate::time::{Instant, Limit};
+use crate::wait::SpinBudget;
+
+/// What an atomic cell should be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<T> {
+    /// The value of a new cell.
+    pub initial: T,
+    /// The users' own number for the meaning of the value.
+    pub schema: u64,
+}
+
+impl<T: Value, H> Builder<'_, Options<T>, H> {
+    /// Sets the value of a new cell. A cell that exists keeps its own. Default: 0 or `false`.
+    pub fn initial(mut self, value: T) -> Self {
+        self.wanted.initial = value;
+        self
+    }
+
+    /// Sets a number of your own for the meaning of the value, compared at every open. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+type Words<T> = words::Words<<T as Value>::Word>;
+
+impl<T: Value> Blueprint for Options<T> {
+    const KIND: Kind = Kind::Atomic;
+    type Object = Cell;
+    type Handle<'m, P: Platform> = Atomic<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        // The capacity's place says the type.
+        Shape::of::<()>(Kind::Atomic, T::FORM, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Width), ShapeError> {
+        Ok((self.shape(), T::WIDTH))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Width, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<T>::new(self.initial.into_bits())) }
+            .map(drop)
+            .ok_or(ShapeError::Missing)
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        _: &Width,
+        platform: P,
+    ) -> Result<Atomic<'m, T, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object; its shape names the type, and so the width of its word.
+        let words = unsafe { Words::<T>::view(memory, &())? };
+        Ok(Atomic { words, budget: SpinBudget::new(&platform), platform })
+    }
+}
+
+/// A number or flag between processes, with the operations of [`core::sync::atomic`], that can be waited for: `u32`, `i32`,
+/// `u64`, `i64` or `bool`. Python's `Value`, without the lock that `+=` forgets there.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let left = region.counter("left").initial(3).open_or_create()?;
+/// # let worker = left.clone();
+/// # let worker = std::thread::spawn(move || {
+/// // Each of three workers, in whatever process:
+/// left.fetch_sub(1)?;
+/// # for _ in 1..3 { left.fetch_sub(1)?; } Ok::<(), ipc_posix::Fault>(()) });
+/// # let left = region.counter("left").open()?;
+///
+/// // A process that waits for all three:
+/// left.wait_until(|left| left == 0)?;
+/// # worker.join().unwrap()?;
+///
+/// // Takes a ticket, if there is one: the read and the write are one step.
+/// assert!(left.fetch_update(|left| left.checked_sub(1))?.is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Each operation is one step and sequentially consistent: a process that sees a change sees everything that its author did
+/// before. All are wait-free, except `fetch_update` and the operations made of it, which are lock-free. A process that is killed
+/// has made its change or not, so there is nothing to repair. An operation makes a system call only if there are waiters. If the
+/// author of a change is killed before it has woken them, they notice within a tenth of a second.
+///
+/// # Errors
+///
+/// Every operation returns [`Fault::Forked`] in a child after `fork`. The waits with a time limit may also return
+/// [`Timeout`](WaitTimeoutError::Timeout). There are no other errors.
+#[doc(alias = "Value")]
+#[doc(alias = "AtomicCell")]
+#[doc(alias = "AtomicU64")]
+#[doc(alias = "AtomicI64")]
+#[doc(alias = "AtomicBool")]
+pub struct Atomic<'m, T: Value, P> {
+    words: &'m Words<T>,
+    budget: SpinBudget,
+    platform: P,
+}
+
+handle!(Atomic<T: Value>, "cell");
+
+impl<T: Value, P> Atomic<'_, T, P> {
+    /// The bytes that a cell takes in a region.
+    pub const fn footprint() -> Footprint {
+        Footprint(BYTES)
+    }
+}
+
+impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
+    fn another(&self, platform: P) -> Self {
+        Atomic { words: self.words, budget: SpinBudget::new(&platform), platform }
+    }
+
+    /// Returns the value. One load.
+    #[inline]
+    #[doc(alias = "get")]
+    pub fn load(&self) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.load()))
+    }
+
+    /// Stores a value.
+    #[inline]
+    #[doc(alias = "set")]
+    pub fn store(&self, value: T) -> Result<(), Fault> {
+        self.swap(value).map(drop)
+    }
+
+    /// Stores a value and returns the old one.
+    #[inline]
+    pub fn swap(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.swap(&self.platform, value.into_bits())))
+    }
+
+    /// Stores `new` if the value is `current`. The inner result is that of [`core::sync::atomic`]: the old value, as `Ok` if it
+    /// was `current`.
+    #[inline]
+    #[doc(alias = "compare_and_swap")]
+    pub fn compare_exchange(&self, current: T, new: T) -> Result<Result<T, T>, Fault> {
+        self.here()?;
+        Ok(values(self.words.compare_exchange(&self.platform, current.into_bits(), new.into_bits())))
+    }
+
+    /// Replaces the value with `change(old)`, unless that is `None`. The read and the write are one step, so `change` may be
+    /// called several times. The inner result is the old value: `Ok` if it was replaced, `Err` if it was left alone.
+    #[inline]
+    #[doc(alias = "try_update")]
+    pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
+        self.here()?;
+        Ok(values(self.words.fetch_update(&self.platform, bits(change))))
+    }
+
+    /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
+    #[inline]
+    pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T, Fault> {
+        // Never refused: both sides are the old value.
+        self.fetch_update(|value| Some(change(value))).map(|done| done.unwrap_or_else(|value| value))
+    }
+
+    /// Stores the bitwise "and" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_and(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.fetch_and(&self.platform, value.into_bits())))
+    }
+
+    /// Stores the bitwise "or" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_or(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.fetch_or(&self.platform, value.into_bits())))
+    }
+
+    /// Stores the bitwise "exclusive or" of both values and returns the old one.
+    #[inline]
+    #[doc(alias = "toggle")]
+    pub fn fetch_xor(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.fetch_xor(&self.platform, value.into_bits())))
+    }
+
+    /// Blocks until `condition` holds and returns the value for which it did. May miss a condition that holds only for a moment:
+    /// it sees the values that are there when it loads.
+    pub fn wait_until(&self, condition: impl FnMut(T) -> bool) -> Result<T, Fault> {
+        self.wait_until_within(&Limit::Forever, condition).map_err(WaitTimeoutError::endless)
+    }
+
+    /// Blocks until `condition` holds, for at most `timeout`. A condition that holds at once wins over any time limit.
+    pub fn wait_until_timeout(
+        &self,
+        timeout: Duration,
+        condition: impl FnMut(T) -> bool,
+    ) -> Result<T, WaitTimeoutError> {
+        self.wait_until_within(&Limit::For(timeout), condition)
+    }
+
+    /// Blocks until `condition` holds, until `deadline` at the latest.
+    pub fn wait_until_deadline(
+        &self,
+        deadline: P::Deadline,
+        condition: impl FnMut(T) -> bool,
+    ) -> Result<T, WaitTimeoutError> {
+        self.wait_until_within(&Limit::Until(deadline), condition)
+    }
+
+    fn wait_until_within(
+        &self,
+        limit: &Limit<P::Deadline>,
+        mut condition: impl FnMut(T) -> bool,
+    ) -> Result<T, WaitTimeoutError> {
+        self.here()?;
+        let condition = |bits| condition(T::from_bits(bits));
+        let met = self.words.wait_until(&self.platform, &self.budget, limit, condition);
+        met.map(T::from_bits).ok_or(WaitTimeoutError::Timeout)
+    }
+
+    /// Blocks until `change` makes a new value of the one that is there, stores that in the same step, and returns the old value.
+    /// Of several processes that wait for one value, one gets it. [`fetch_update`](Self::fetch_update) is the form that never
+    /// waits.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// # let tickets = region.atomic::<i32>("tickets").initial(1).create()?;
+    /// // Takes a ticket, and waits for one.
+    /// tickets.wait_update(|left| (left > 0).then(|| left - 1))?;
+    /// assert_eq!(tickets.load()?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<T, Fault> {
+        self.wait_update_within(&Limit::Forever, change).map_err(WaitTimeoutError::endless)
+    }
+
+    /// [`wait_update`](Self::wait_update) that blocks for at most `timeout`.
+    pub fn wait_update_timeout(
+        &self,
+        timeout: Duration,
+        change: impl FnMut(T) -> Option<T>,
+    ) -> Result<T, WaitTimeoutError> {
+        self.wait_update_within(&Limit::For(timeout), change)
+    }
+
+    /// [`wait_update`](Self::wait_update) that blocks until `deadline` at the latest.
+    pub fn wait_update_deadline(
+        &self,
+        deadline: P::Deadline,
+        change: impl FnMut(T) -> Option<T>,
+    ) -> Result<T, WaitTimeoutError> {
+        self.wait_update_within(&Limit::Until(deadline), change)
+    }
+
+    fn wait_update_within(
+        &self,
+        limit: &Limit<P::Deadline>,
+        change: impl FnMut(T) -> Option<T>,
+    ) -> Result<T, WaitTimeoutError> {
+        self.here()?;
+        let old = self.words.wait_update(&self.platform, &self.budget, limit, bits(change));
+        old.map(T::from_bits).ok_or(WaitTimeoutError::Timeout)
+    }
+}
+
+type Bits<T> = <<T as Value>::Word as super::Word>::Bits;
+
+/// The same change, of the bits.
+#[inline(always)]
+fn bits<T: Value>(mut change: impl FnMut(T) -> Option<T>) -> impl FnMut(Bits<T>) -> Option<Bits<T>> {
+    move |bits| change(T::from_bits(bits)).map(T::into_bits)
+}
+
+#[inline(always)]
+fn values<T: Value>(result: Result<Bits<T>, Bits<T>>) -> Result<T, T> {
+    result.map(T::from_bits).map_err(T::from_bits)
+}
+
+impl<T: Integer, P: Platform> Atomic<'_, T, P> {
+    /// Adds, wrapping around at the end of the type's range, and returns the old value.
+    #[inline]
+    pub fn fetch_add(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.fetch_add(&self.platform, value.into_bits())))
+    }
+
+    /// Subtracts, wrapping around at the end of the type's range, and returns the old value. To stop at 0, see
+    /// [`fetch_update`](Self::fetch_update) and [`wait_update`](Self::wait_update).
+    #[inline]
+    pub fn fetch_sub(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.fetch_sub(&self.platform, value.into_bits())))
+    }
+
+    /// Stores the greater one of both values and returns the old one.
+    #[inline]
+    pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
+        self.update(|old| old.max(value))
+    }
+
+    /// Stores the smaller one of both values and returns the old one.
+    #[inline]
+    pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
+        self.update(|old| old.min(value))
+    }
+}
+
+impl<P: Platform> Atomic<'_, bool, P> {
+    /// Inverts the flag and returns the old value.
+    #[inline]
+    pub fn fetch_not(&self) -> Result<bool, Fault> {
+        self.fetch_xor(true)
+    }
+}

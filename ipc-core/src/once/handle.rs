@@ -1,0 +1,218 @@
+//! The cell's handle.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::words::{self, Cells, View, Words};
+use crate::error::{Fault, SetError, WaitTimeoutError, WriteError};
+use crate::memory::Memory;
+use crate::mutex::Turn;
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::payload;
+use crate::platform::Platform;
+use crate::time::{Instant, Limit};
+use crate::wait::SpinBudget;
+
+/// What a cell should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<T> {
+    /// The users' own number for the meaning of `T`.
+    pub schema: u64,
+    value: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Options<T> {
+    /// A cell of `T` with this schema.
+    pub const fn new(schema: u64) -> Self {
+        Options { schema, value: PhantomData }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// Sets a number of your own for the meaning of `T`, compared at every open. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
+    const KIND: Kind = Kind::OnceCell;
+    type Object = Words;
+    type Handle<'m, P: Platform> = OnceCell<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<T>(Kind::OnceCell, 1, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Cells), ShapeError> {
+        Ok((self.shape(), Cells::of::<T>()))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, cells: &Cells, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { words::lay(memory, cells) }
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        cells: &Cells,
+        platform: P,
+    ) -> Result<OnceCell<'m, T, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let once = unsafe { Words::view(memory, cells)? };
+        Ok(OnceCell { once, budget: SpinBudget::new(&platform), platform, value: PhantomData })
+    }
+}
+
+/// A cell between processes that is set once, by the process that comes first: what [`std::sync::OnceLock`] is between threads.
+///
+/// ```
+/// # use ipc_posix::{Region, WriteError};
+/// # let region = Region::options().anonymous()?;
+/// let seed = region.once_cell::<u64>("seed").open_or_create()?;
+/// // Any number of processes at once: one of them makes the value, all of them get it.
+/// let value = seed.get_or_init(|| 42)?;
+/// assert_eq!(seed.get()?, Some(value));
+/// assert!(seed.set(43).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A process that is killed while it makes or writes the value has done nothing: the next process gets its turn, at once or, if it
+/// was waiting already, within some 12 ms. The same holds for an initialiser that panics. No process ever sees half a value.
+///
+/// [`get`](Self::get) is one load and a copy, and never waits. The value is handed out as a copy. After `fork`, the child's
+/// handle returns [`Fault::Forked`].
+#[doc(alias = "OnceLock")]
+#[doc(alias = "LazyLock")]
+pub struct OnceCell<'m, T, P> {
+    once: View<'m>,
+    budget: SpinBudget,
+    platform: P,
+    value: PhantomData<fn(T) -> T>,
+}
+
+handle!(OnceCell<T>, "cell");
+
+impl<T, P> OnceCell<'_, T, P> {
+    /// The bytes that a cell of `T` takes in a region.
+    pub const fn footprint() -> Footprint {
+        Footprint(Cells::of::<T>().bytes())
+    }
+}
+
+impl<T, P: Platform> OnceCell<'_, T, P> {
+    fn another(&self, platform: P) -> Self {
+        OnceCell { once: self.once, budget: SpinBudget::new(&platform), platform, value: PhantomData }
+    }
+
+    /// Returns whether there is a value. One load; `false` after a fork.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.platform.is_here() && self.once.is_set()
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
+    /// Returns a copy of the value, if there is one. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::InvalidValue`] if a peer with another idea of `T` has set it; [`Fault::Forked`].
+    #[inline]
+    pub fn get(&self) -> Result<Option<T>, Fault> {
+        self.here()?;
+        self.once.get().map(payload::check).transpose()
+    }
+
+    /// Sets the cell. Blocks while another thread is setting it.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadySet`](SetError::AlreadySet); [`Deadlock`](SetError::Deadlock) from inside of an initialiser. The value comes
+    /// back.
+    pub fn set(&self, value: T) -> Result<(), SetError<T>> {
+        match self.begin() {
+            Ok(Some(turn)) => {
+                self.once.set(&self.platform, turn, &value);
+                Ok(())
+            }
+            Ok(None) => Err(SetError::AlreadySet(value)),
+            Err(WriteError::Deadlock) => Err(SetError::Deadlock(value)),
+            Err(WriteError::Fault(fault)) => Err(SetError::Fault(value, fault)),
+        }
+    }
+
+    /// Returns the value. If there is none, sets `make()`, which runs in one process at a time; blocks while it runs in another
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// [`Deadlock`](WriteError::Deadlock) from inside of an initialiser, and those of [`get`](Self::get).
+    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> Result<T, WriteError> {
+        self.get_or_try_init(|| Ok(make()))
+    }
+
+    /// [`get_or_init`](Self::get_or_init) with a `make` that may fail. The cell then stays empty, and the next process gets its
+    /// turn.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`, and a [`WriteError`].
+    pub fn get_or_try_init<E: From<WriteError>>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if let Some(value) = self.get().map_err(WriteError::Fault)? {
+            return Ok(value);
+        }
+        match self.begin()? {
+            Some(turn) => {
+                let value = make()?;
+                self.once.set(&self.platform, turn, &value);
+                Ok(value)
+            }
+            None => Ok(self.get().and_then(|value| value.ok_or(Fault::Corrupted)).map_err(WriteError::Fault)?),
+        }
+    }
+
+    fn begin(&self) -> Result<Option<Turn<'_, P>>, WriteError> {
+        self.here()?;
+        self.once.begin(&self.platform, &self.budget, &Limit::Forever).map_err(WriteError::refused)
+    }
+
+    /// Blocks until the cell is set and returns the value. A process that dies while it sets the cell has not set it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub fn wait(&self) -> Result<T, Fault> {
+        self.wait_within(&Limit::Forever).map_err(WaitTimeoutError::endless)
+    }
+
+    /// Blocks until the cell is set, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WaitTimeoutError::Timeout), and those of [`get`](Self::get).
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<T, WaitTimeoutError> {
+        self.wait_within(&Limit::For(timeout))
+    }
+
+    /// Blocks until the cell is set, until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait_timeout`](Self::wait_timeout).
+    pub fn wait_deadline(&self, deadline: P::Deadline) -> Result<T, WaitTimeoutError> {
+        self.wait_within(&Limit::Until(deadline))
+    }
+
+    fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WaitTimeoutError> {
+        self.here()?;
+        if !self.once.wait(&self.platform, &self.budget, limit) {
+            return Err(WaitTimeoutError::Timeout);
+        }
+        Ok(self.get()?.ok_or(Fault::Corrupted)?)
+    }
+}

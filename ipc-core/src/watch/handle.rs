@@ -1,0 +1,311 @@
+//! The cell's handle.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::reader::WatchReader;
+use super::words::{self, SLOTS, Snapshot, Stride, View, Words};
+use crate::error::{Fault, LockTimeoutError, WaitTimeoutError, WriteError};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::payload;
+use crate::platform::Platform;
+use crate::time::{Instant, Limit};
+use crate::wait::SpinBudget;
+
+/// What a cell should be like.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<T> {
+    /// The value that a new cell begins with: version 0.
+    pub initial: T,
+    /// The users' own number for the meaning of `T`.
+    pub schema: u64,
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// Sets a number of your own for the meaning of `T`, compared at every open. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+/// What a cell of `T` is compared with.
+pub(super) const fn shape<T>(schema: u64) -> Shape {
+    Shape::of::<T>(Kind::Watch, SLOTS as u64, schema)
+}
+
+impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
+    const KIND: Kind = Kind::Watch;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Watch<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        shape::<T>(self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Stride), ShapeError> {
+        Ok((self.shape(), Stride::of::<T>()))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, stride: &Stride, now: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { words::lay(memory, stride, &self.initial, now) }
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        stride: &Stride,
+        platform: P,
+    ) -> Result<Watch<'m, T, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, stride)? };
+        Ok(Watch { view, budget: SpinBudget::new(&platform), platform, value: PhantomData })
+    }
+}
+
+/// A value, which version it is, and how old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// The number of the version, from 0.
+    pub version: u64,
+    /// How long ago it was published.
+    pub age: Duration,
+}
+
+impl<T: CheckedBitPattern> Versioned<T> {
+    pub(super) fn of(snapshot: Snapshot<T>, now: Instant) -> Result<Self, Fault> {
+        let value = payload::check(snapshot.bytes)?;
+        Ok(Versioned { value, version: snapshot.version, age: now.saturating_since(snapshot.published) })
+    }
+}
+
+/// A cell between processes that holds the latest value: what tokio's `watch` is between tasks, and a sequence lock that survives
+/// `kill -9`.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// // With the value that a new cell begins with.
+/// let position = region.watch("position", [0.0_f64; 3]).open_or_create()?;
+/// # let pilot = position.clone();
+/// # let pilot = std::thread::spawn(move || pilot.set([1.0, 2.0, 3.0]));
+/// let mut changes = position.subscribe()?;
+/// # let mut changes = changes.from(0);
+/// assert_eq!(changes.changed()?, [1.0, 2.0, 3.0]);
+/// assert_eq!(position.get_versioned()?.version, 1);
+/// # pilot.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Readers take no lock and write nothing. They never hold up a writer, even if they are stopped, and always get a whole value. A
+/// read is lock-free: it copies again only if three values were published during the copy. Writers take turns under a robust
+/// lock. A writer that is killed has published nothing: the previous value stays, and the next writer goes on, at once or, if it
+/// was waiting, within some 12 ms. A writer that is stopped half-way holds up other writers, never readers.
+///
+/// A value that no process has read when the next one is published is gone. To get every value, take a
+/// [`Queue`](crate::Queue). Versions count from 0, the value that the cell was created with. After `fork`, the child's handle
+/// returns [`Fault::Forked`]. A [`ReadOnlyWatch`](super::ReadOnlyWatch) reads without the right to write.
+#[doc(alias = "seqlock")]
+#[doc(alias = "SeqLock")]
+#[doc(alias = "blackboard")]
+pub struct Watch<'m, T, P> {
+    view: View<'m>,
+    budget: SpinBudget,
+    platform: P,
+    value: PhantomData<fn(T) -> T>,
+}
+
+handle!(Watch<T>, "cell");
+
+impl<T, P> Watch<'_, T, P> {
+    /// The bytes that a cell of `T` takes in a region.
+    pub const fn footprint() -> Footprint {
+        Footprint(Stride::of::<T>().bytes())
+    }
+}
+
+impl<T, P: Platform> Watch<'_, T, P> {
+    fn another(&self, platform: P) -> Self {
+        Watch { view: self.view, budget: SpinBudget::new(&platform), platform, value: PhantomData }
+    }
+
+    /// Returns the number of the latest version. One load.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    #[inline]
+    pub fn version(&self) -> Result<u64, Fault> {
+        self.here()?;
+        Ok(self.view.version())
+    }
+}
+
+impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
+    /// Returns a copy of the latest value. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::InvalidValue`] if a peer with another idea of `T` has written it; [`Fault::Corrupted`]; [`Fault::Forked`].
+    #[inline]
+    #[doc(alias = "borrow")]
+    pub fn get(&self) -> Result<T, Fault> {
+        self.here()?;
+        self.view.read().and_then(|snapshot| payload::check(snapshot.bytes))
+    }
+
+    /// Returns a copy of the latest value, with its version and its age. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub fn get_versioned(&self) -> Result<Versioned<T>, Fault> {
+        self.here()?;
+        // The time first: an age is never that of a value from after the call.
+        let now = self.platform.now();
+        self.view.read().and_then(|snapshot| Versioned::of(snapshot, now))
+    }
+
+    /// Publishes a value and returns the number of its version. Blocks while another thread writes.
+    ///
+    /// # Errors
+    ///
+    /// [`Deadlock`](WriteError::Deadlock) from inside of an [`update`](Self::update).
+    #[doc(alias = "send")]
+    pub fn set(&self, value: T) -> Result<u64, WriteError> {
+        self.here()?;
+        let turn = self.view.begin(&self.platform, &self.budget, &Limit::Forever).map_err(WriteError::refused)?;
+        Ok(self.view.publish(&self.platform, turn, &value)?)
+    }
+
+    /// Publishes a value and returns the number of its version. Blocks while another thread writes, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`set`](Self::set).
+    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<u64, LockTimeoutError<()>> {
+        self.here()?;
+        let limit = Limit::For(timeout);
+        let turn = self.view.begin(&self.platform, &self.budget, &limit).map_err(LockTimeoutError::refused)?;
+        Ok(self.view.publish(&self.platform, turn, &value)?)
+    }
+
+    /// Replaces the value with `change(old)` and returns the old value. No other process writes meanwhile; blocks while another
+    /// thread does. If `change` panics, nothing has happened.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set`](Self::set) and [`get`](Self::get).
+    #[doc(alias = "send_modify")]
+    pub fn update(&self, change: impl FnOnce(T) -> T) -> Result<T, WriteError> {
+        self.here()?;
+        let turn = self.view.begin(&self.platform, &self.budget, &Limit::Forever).map_err(WriteError::refused)?;
+        let old = payload::check(self.view.read()?.bytes)?;
+        self.view.publish(&self.platform, turn, &change(old))?;
+        Ok(old)
+    }
+
+    /// Blocks until the latest version is not number `seen`, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub fn wait_for_change(&self, seen: u64) -> Result<Versioned<T>, Fault> {
+        self.change_within(seen, &Limit::Forever).map_err(WaitTimeoutError::endless)
+    }
+
+    /// Blocks until the latest version is not number `seen`, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WaitTimeoutError::Timeout), and those of [`get`](Self::get).
+    pub fn wait_for_change_timeout(&self, seen: u64, timeout: Duration) -> Result<Versioned<T>, WaitTimeoutError> {
+        self.change_within(seen, &Limit::For(timeout))
+    }
+
+    /// Blocks until the latest version is not number `seen`, until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait_for_change_timeout`](Self::wait_for_change_timeout).
+    pub fn wait_for_change_deadline(&self, seen: u64, deadline: P::Deadline) -> Result<Versioned<T>, WaitTimeoutError> {
+        self.change_within(seen, &Limit::Until(deadline))
+    }
+
+    fn change_within(&self, seen: u64, limit: &Limit<P::Deadline>) -> Result<Versioned<T>, WaitTimeoutError> {
+        self.wait_within(limit, || if self.view.version() == seen { None } else { Some(self.get_versioned()) })
+    }
+
+    /// Blocks until `condition` holds for the latest value, and returns that value. May miss a value that was there only for a
+    /// moment.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    #[doc(alias = "wait_for")]
+    pub fn wait_until(&self, condition: impl FnMut(&T) -> bool) -> Result<T, Fault> {
+        self.condition_within(&Limit::Forever, condition).map_err(WaitTimeoutError::endless)
+    }
+
+    /// Blocks until `condition` holds for the latest value, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WaitTimeoutError::Timeout), and those of [`get`](Self::get).
+    pub fn wait_until_timeout(
+        &self,
+        timeout: Duration,
+        condition: impl FnMut(&T) -> bool,
+    ) -> Result<T, WaitTimeoutError> {
+        self.condition_within(&Limit::For(timeout), condition)
+    }
+
+    /// Blocks until `condition` holds for the latest value, until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait_until_timeout`](Self::wait_until_timeout).
+    pub fn wait_until_deadline(
+        &self,
+        deadline: P::Deadline,
+        condition: impl FnMut(&T) -> bool,
+    ) -> Result<T, WaitTimeoutError> {
+        self.condition_within(&Limit::Until(deadline), condition)
+    }
+
+    fn condition_within(
+        &self,
+        limit: &Limit<P::Deadline>,
+        mut condition: impl FnMut(&T) -> bool,
+    ) -> Result<T, WaitTimeoutError> {
+        self.wait_within(limit, || self.get().map(|value| condition(&value).then_some(value)).transpose())
+    }
+
+    fn wait_within<R>(
+        &self,
+        limit: &Limit<P::Deadline>,
+        done: impl FnMut() -> Option<Result<R, Fault>>,
+    ) -> Result<R, WaitTimeoutError> {
+        self.here()?;
+        let result = self.view.wait(&self.platform, &self.budget, limit, done);
+        Ok(result.ok_or(WaitTimeoutError::Timeout)??)
+    }
+
+    /// Makes a reader that remembers what it has seen. The present value counts as seen.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn subscribe(&self) -> Result<WatchReader<'m, T, P>, Fault>
+    where
+        P: Clone,
+    {
+        Ok(WatchReader::new(self.clone(), self.version()?))
+    }
+}

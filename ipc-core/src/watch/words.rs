@@ -1,0 +1,208 @@
+//! The words, where the slots lie, and how both are read and written.
+
+use core::mem::MaybeUninit;
+
+use bytemuck::NoUninit;
+
+use crate::error::Fault;
+use crate::memory::{Memory, OBJECT_ALIGN};
+use crate::mutex::{RawMutex, Refused, Turn};
+use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::participant::Dead;
+use crate::payload;
+use crate::platform::Platform;
+use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
+use crate::time::{Instant, Limit};
+use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+
+/// How many versions lie in the cell at a time. Two in a model: the second version is written where the first value was.
+pub(super) const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
+/// Copies that writers may spoil in a row before a reader declares the words corrupted.
+const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 1 << 16 };
+
+/// The words besides the slots, which follow.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Words {
+    writers: RawMutex,
+    sleepers: EventCount,
+    version: AtomicU64,
+}
+
+/// Bytes from the start of the object to its slots.
+const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
+const _: () = assert!(cfg!(loom) || size_of::<Words>() == 16);
+
+/// How many 64-bit cells a slot takes: the time, then the value.
+#[derive(Clone, Copy, Debug)]
+pub struct Stride(usize);
+
+impl Stride {
+    /// For values of this size.
+    const fn new(size: usize) -> Self {
+        Stride(1 + size.div_ceil(size_of::<u64>()))
+    }
+
+    /// For a `T`.
+    pub(super) const fn of<T>() -> Self {
+        Self::new(size_of::<T>())
+    }
+
+    /// Bytes of an object with such slots.
+    pub(super) const fn bytes(self) -> u64 {
+        let bytes = SLOTS_OFFSET.saturating_add(self.0.saturating_mul(SLOTS * size_of::<AtomicU64>()));
+        (bytes as u64).next_multiple_of(OBJECT_ALIGN as u64)
+    }
+}
+
+/// The words, and the slots.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'m> {
+    words: &'m Words,
+    slots: &'m [AtomicU64],
+    stride: Stride,
+}
+
+// SAFETY: atomics behind the header of every cell, as many as its element size says.
+unsafe impl Object for Words {
+    const LAYOUT: &'static [usize] = &[SLOTS_OFFSET];
+    type Geometry = Stride;
+    type View<'m> = View<'m>;
+
+    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Stride, ShapeError> {
+        Ok(Stride::new(shape.element_size as usize))
+    }
+
+    fn bytes(stride: &Stride) -> u64 {
+        stride.bytes()
+    }
+
+    unsafe fn view<'m>(memory: Memory<'m>, stride: &Stride) -> Result<View<'m>, ShapeError> {
+        let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
+        // SAFETY: see above.
+        let words = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
+        // SAFETY: see above.
+        let slots = unsafe { memory.atomics(SLOTS_OFFSET, stride.0 * SLOTS) }.ok_or(too_small)?;
+        Ok(View { words: &words[0], slots, stride: *stride })
+    }
+
+    fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
+        view.words.writers.sweep(dead, platform);
+        view.words.sleepers.notify_all(platform);
+    }
+}
+
+/// Writes a cell whose version 0 is `value`.
+///
+/// # Safety
+///
+/// Nobody else uses this memory yet.
+pub(super) unsafe fn lay<T: NoUninit>(
+    memory: Memory<'_>,
+    stride: &Stride,
+    value: &T,
+    now: Instant,
+) -> Result<(), ShapeError> {
+    let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
+    let words = |_| Words { writers: RawMutex::new(), sleepers: EventCount::new(), version: AtomicU64::new(0) };
+    // SAFETY: the caller's promise; the slots do not overlap the words.
+    let slots = unsafe {
+        memory.place(HEADER_BYTES, 1, words).ok_or(too_small)?;
+        memory.place(SLOTS_OFFSET, stride.0 * SLOTS, |_| AtomicU64::new(0)).ok_or(too_small)?
+    };
+    fill(&slots[..stride.0], value, now);
+    Ok(())
+}
+
+/// What a reader has copied.
+#[derive(Debug)]
+pub(super) struct Snapshot<T> {
+    /// The bytes, all initialised.
+    pub(super) bytes: MaybeUninit<T>,
+    /// The number of the version, from 0.
+    pub(super) version: u64,
+    /// When it was published.
+    pub(super) published: Instant,
+}
+
+fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Instant) {
+    slot[0].store(now.as_nanos(), Ordering::Relaxed);
+    payload::store(value, &slot[1..]);
+}
+
+impl View<'_> {
+    fn slot(&self, version: u64) -> Result<&[AtomicU64], Fault> {
+        let at = version as usize % SLOTS * self.stride.0;
+        self.slots.get(at..at + self.stride.0).ok_or(Fault::Corrupted)
+    }
+
+    /// The number of the latest version. One load.
+    #[inline(always)]
+    pub(super) fn version(&self) -> u64 {
+        self.words.version.load(Ordering::Acquire)
+    }
+
+    /// A copy of the latest version. Takes no lock and writes nothing.
+    #[inline]
+    pub(super) fn read<T>(&self) -> Result<Snapshot<T>, Fault> {
+        for _ in 0..ATTEMPTS {
+            let version = self.version();
+            let slot = self.slot(version)?;
+            let published = Instant::from_nanos(slot[0].load(Ordering::Relaxed));
+            let bytes = payload::load(&slot[1..]);
+            // Acquire: with the writer's fence, see the table.
+            fence(Ordering::Acquire);
+            let passed = self.words.version.load(Ordering::Relaxed).wrapping_sub(version);
+            if passed < SLOTS as u64 - 1 {
+                return Ok(Snapshot { bytes, version, published });
+            }
+            spin_hint();
+        }
+        Err(Fault::Corrupted)
+    }
+
+    /// The right to write. Blocks while another thread has it.
+    pub(super) fn begin<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+        budget: &SpinBudget,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<Turn<'a, P>, Refused> {
+        self.words.writers.turn(platform, budget, limit)
+    }
+
+    /// Publishes a value and returns the number of its version.
+    pub(super) fn publish<T: NoUninit, P: Platform>(
+        &self,
+        platform: &P,
+        turn: Turn<'_, P>,
+        value: &T,
+    ) -> Result<u64, Fault> {
+        // Relaxed: only the holder of the turn changes it, and the lock has shown us the last holder's store.
+        let next = self.words.version.load(Ordering::Relaxed).wrapping_add(1);
+        let slot = self.slot(next)?;
+        // Release: with the reader's fence, see the table.
+        fence(Ordering::Release);
+        fill(slot, value, platform.now());
+        self.words.version.store(next, Ordering::Release);
+        drop(turn);
+        self.words.sleepers.notify_all(platform);
+        Ok(next)
+    }
+
+    /// Blocks until `done` has a result. It is called after each change. `None` is the time-out.
+    pub(super) fn wait<P: Platform, R>(
+        &self,
+        platform: &P,
+        budget: &SpinBudget,
+        limit: &Limit<P::Deadline>,
+        mut done: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        if let Some(result) = done() {
+            return Some(result);
+        }
+        block_until(platform, &self.words.sleepers, budget, limit.deadline(platform), |_| {
+            done().map_or(Attempt::NotYet, Attempt::Done)
+        })
+    }
+}
