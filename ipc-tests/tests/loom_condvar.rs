@@ -136,12 +136,12 @@ fn a_notifier_dies() {
     });
 }
 
-/// A waiter dies at any write, with the lock or without it, and nothing ends a sleep but a wake-up: after the repair another one
-/// is notified all the same, by a notification of all.
+/// A waiter dies at any write, with the lock or without it: after the repair another one is notified all the same, by a
+/// notification of all.
 #[test]
 fn a_waiter_dies() {
     explore_deaths(2, |at| {
-        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let (machine, shared) = (Machine::new(), Shared::new());
         let mortal = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
