@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use bytemuck::{CheckedBitPattern, NoUninit};
 use ipc_posix::{Consumer, Event, Mutex, Producer, Queue, Region, Semaphore, Spsc, TryRecvError, TrySendError};
 
 /// What went wrong, of whichever operation.
@@ -303,7 +304,7 @@ fn broken_lane(verb: &str, error: &dyn std::fmt::Debug) -> ! {
 /// # Errors
 ///
 /// Those of the library.
-pub fn consumer<T>(capacity: usize) -> Result<(String, Consumer<T>)> {
+pub fn consumer<T: NoUninit + CheckedBitPattern>(capacity: usize) -> Result<(String, Consumer<T>)> {
     let name = fresh_name("one-to-one");
     let region = Region::options().fit(&[Spsc::<T>::footprint(capacity)]).remove_with_last(true).create(&name)?;
     Ok((name, consumer_of(&region, "queue", capacity)?))
@@ -314,7 +315,11 @@ pub fn consumer<T>(capacity: usize) -> Result<(String, Consumer<T>)> {
 /// # Errors
 ///
 /// Those of the library.
-pub fn consumer_of<T>(region: &Region, queue: &str, capacity: usize) -> Result<Consumer<T>> {
+pub fn consumer_of<T: NoUninit + CheckedBitPattern>(
+    region: &Region,
+    queue: &str,
+    capacity: usize,
+) -> Result<Consumer<T>> {
     Ok(region.spsc(queue).capacity(capacity).create()?.consumer()?)
 }
 
@@ -323,7 +328,7 @@ pub fn consumer_of<T>(region: &Region, queue: &str, capacity: usize) -> Result<C
 /// # Errors
 ///
 /// Those of the library.
-pub fn producer<T>(name: &str, queue: &str) -> Result<Producer<T>> {
+pub fn producer<T: NoUninit + CheckedBitPattern>(name: &str, queue: &str) -> Result<Producer<T>> {
     Ok(Region::open(name)?.spsc(queue).open()?.producer()?)
 }
 

@@ -14,6 +14,7 @@ use ipc_core::participant::Dead;
 use ipc_core::platform::Platform;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
+use ipc_core::object::{self, Blueprint};
 use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, spsc};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
@@ -62,10 +63,15 @@ impl Made for Colour {
     }
 }
 
+fn spsc_options<T>(capacity: u64) -> spsc::Options<T> {
+    let mut options = spsc::Options::new(capacity);
+    options.schema = SCHEMA;
+    options
+}
+
 /// A queue, and the ends that its participant holds.
 struct Ends<'w, T> {
     queue: Spsc<'w, T, Seat<'w>>,
-    seat: Seat<'w>,
     ends: RefCell<(Option<Producer<'w, T, Seat<'w>>>, Option<Consumer<'w, T, Seat<'w>>>)>,
 }
 
@@ -73,36 +79,37 @@ impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSps
     type Handle<'w> = Ends<'w, T>;
 
     fn bytes() -> u64 {
-        spsc::footprint::<T>(5).expect("a capacity")
+        spsc_options::<T>(5).bytes().expect("a capacity")
     }
     fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        let queue = Spsc::create(memory, 5, SCHEMA, seat.clone()).expect("it fits");
-        Ends { queue, seat, ends: RefCell::default() }
+        // SAFETY: new memory.
+        let queue = unsafe { spsc_options(5).create(memory, seat) }.expect("it fits");
+        Ends { queue, ends: RefCell::default() }
     }
     fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        let queue = Spsc::attach(memory, SCHEMA, seat.clone()).ok()?;
-        Some(Ends { queue, seat, ends: RefCell::default() })
+        let queue = spsc_options(0).attach(memory, seat).ok()?;
+        Some(Ends { queue, ends: RefCell::default() })
     }
     fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = spsc::sweep(memory, dead, seat);
+        let _ = object::sweep(memory, dead, seat);
     }
     fn step(input: &mut Input<'_>, handle: &Self::Handle<'_>, deadline: Instant) {
         let (producer, consumer) = &mut *handle.ends.borrow_mut();
         let value = T::made(input.byte());
         match input.below(18) {
-            0 => *producer = handle.queue.producer(handle.seat.clone()).ok(),
-            1 => *consumer = handle.queue.consumer(handle.seat.clone()).ok(),
+            0 => *producer = handle.queue.producer().ok(),
+            1 => *consumer = handle.queue.consumer().ok(),
             2 if input.below(8) == 0 => *producer = None,
             3 if input.below(8) == 0 => *consumer = None,
             4 if input.below(16) == 0 => _ = handle.queue.close(),
-            5 => assert!(handle.queue.stats().len <= 5),
+            5 => assert!(handle.queue.len() <= 5),
             number => {
                 if let Some(producer) = producer {
                     match number {
                         6 => _ = black_box(producer.try_send(value)),
                         7 => _ = black_box(producer.send_deadline(value, deadline)),
                         8 => _ = black_box(producer.try_send_slice(&[value; 4])),
-                        9 => _ = black_box(producer.send_slice(&[value; 7], Some(deadline))),
+                        9 => _ = black_box(producer.send_slice_deadline(&[value; 7], deadline)),
                         10 => _ = black_box(producer.try_send_iter([value; 3])),
                         11 => {
                             if let Ok(mut chunk) = producer.try_write_chunk(3) {
@@ -119,7 +126,7 @@ impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSps
                         12 => _ = black_box(consumer.try_recv()),
                         13 => _ = black_box(consumer.recv_deadline(deadline)),
                         14 => _ = black_box(consumer.try_recv_slice(&mut out)),
-                        15 => _ = black_box(consumer.recv_uninit(&mut room, Some(deadline))),
+                        15 => _ = black_box(consumer.recv_uninit_deadline(&mut room, deadline)),
                         16 => _ = black_box(consumer.peek()),
                         17 => {
                             if let Ok(chunk) = consumer.try_read_chunk(3) {

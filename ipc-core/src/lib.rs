@@ -107,7 +107,6 @@ pub use queue::Queue;
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
 pub use shared_slice::{SharedSlice, SharedSliceMut};
-#[cfg(not(loom))]
 pub use spsc::Spsc;
 pub use time::Instant;
 pub use watch::Watch;

@@ -121,6 +121,16 @@ pub unsafe trait Platform {
         true
     }
 
+    /// The number by which users know a participant: on POSIX its process id, as it knows itself. For error texts.
+    fn process_id(&self, who: ParticipantId) -> u32 {
+        who.get().into()
+    }
+
+    /// The name of the object that this platform was made for, for error texts. Empty if it has none.
+    fn label(&self) -> &str {
+        ""
+    }
+
     /// Lets somebody else run who is ready, if there is anybody; returns when it is the caller's turn again.
     fn yield_now(&self) {
         spin_hint();
@@ -277,6 +287,12 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     }
     fn spinning_helps(&self) -> bool {
         (**self).spinning_helps()
+    }
+    fn process_id(&self, who: ParticipantId) -> u32 {
+        (**self).process_id(who)
+    }
+    fn label(&self) -> &str {
+        (**self).label()
     }
     fn yield_now(&self) {
         (**self).yield_now();

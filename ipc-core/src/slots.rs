@@ -47,24 +47,29 @@ unsafe impl<T> Send for Slots<'_, T> {}
 #[cfg(not(loom))]
 unsafe impl<T> Sync for Slots<'_, T> {}
 
-/// The number of places of a ring for so many elements; `None` if there can be none.
-pub const fn places<T>(capacity: u64) -> Option<usize> {
+/// The number of places of a ring for `capacity` elements of this size; `None` if there can be none.
+pub(crate) const fn places(capacity: u64, element_size: usize) -> Option<usize> {
     if capacity == 0 || capacity > 1 << 40 {
         return None;
     }
     let places = capacity.next_power_of_two();
-    let bytes = match places.checked_mul(size_of::<T>() as u64) {
+    let bytes = match places.checked_mul(element_size as u64) {
         Some(bytes) => bytes,
         None => return None,
     };
     if bytes > isize::MAX as u64 / 2 { None } else { Some(places as usize) }
 }
 
+/// Bytes of a place for an element of so many bytes. A model's place has its cells elsewhere.
+pub(crate) const fn stride(element_size: usize) -> usize {
+    #[cfg(not(loom))]
+    return element_size;
+    #[cfg(loom)]
+    return (element_size, size_of::<Place>()).1;
+}
+
 #[cfg(not(loom))]
 impl<'m, T> Slots<'m, T> {
-    /// Bytes of a place.
-    pub(crate) const STRIDE: usize = size_of::<T>();
-
     /// Makes so many places in new memory: nothing to do.
     ///
     /// # Safety
@@ -217,9 +222,6 @@ unsafe impl Sync for Place {}
 
 #[cfg(loom)]
 impl<'m, T> Slots<'m, T> {
-    /// Bytes of a place.
-    pub(crate) const STRIDE: usize = size_of::<Place>();
-
     /// Makes so many places in new memory.
     ///
     /// # Safety
@@ -475,6 +477,6 @@ mod tests {
         assert!(Slots::<u64>::new(MEMORY.memory(), 128, 32).is_none(), "too long");
         assert!(Slots::<u64>::new(MEMORY.memory(), 64, 8).is_none(), "not on a boundary");
         assert!(Slots::<u64>::new(MEMORY.memory(), 0, 3).is_none(), "no power of two");
-        assert_eq!((places::<u64>(0), places::<u64>(5), places::<u64>(u64::MAX)), (None, Some(8), None));
+        assert_eq!((places(0, 8), places(5, 8), places(u64::MAX, 8)), (None, Some(8), None));
     }
 }

@@ -59,4 +59,22 @@ impl<D: Copy> Limit<D> {
             Limit::Until(deadline) => Some(platform.instant(deadline)),
         }
     }
+
+    /// The same limit for a call that may wait several times.
+    pub(crate) fn over_all_waits(&self) -> Waits<'_, D> {
+        Waits { limit: self, deadline: None }
+    }
+}
+
+/// The limit of a call that may wait several times: it counts once, from the first wait on.
+pub(crate) struct Waits<'l, D> {
+    limit: &'l Limit<D>,
+    deadline: Option<Option<Instant>>,
+}
+
+impl<D: Copy> Waits<'_, D> {
+    /// The instant at which to give up; `None`: never. Reads the clock at the first wait.
+    pub(crate) fn deadline<P: Platform<Deadline = D> + ?Sized>(&mut self, platform: &P) -> Option<Instant> {
+        *self.deadline.get_or_insert_with(|| self.limit.deadline(platform))
+    }
 }

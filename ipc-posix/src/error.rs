@@ -8,7 +8,7 @@ use ipc_core::error::LockError;
 use ipc_core::object::Kind;
 use ipc_core::region::{DirectoryError, HeaderError};
 
-use crate::spsc::ClaimError;
+use ipc_core::spsc::ClaimError;
 
 /// `Debug` of an error is its text: a `main` that returns an error prints it with `Debug`.
 macro_rules! debug_as_display {
@@ -20,7 +20,7 @@ macro_rules! debug_as_display {
         }
     )*};
 }
-debug_as_display!(RegionError, ObjectError, ClaimError, Error);
+debug_as_display!(RegionError, ObjectError, Error);
 
 /// A region could not be created, opened or removed.
 ///

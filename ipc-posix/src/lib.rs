@@ -92,7 +92,6 @@ mod probe;
 #[cfg(feature = "recovery_thread")]
 mod recovery;
 mod region;
-mod spsc;
 mod sys;
 mod thread;
 
@@ -134,6 +133,7 @@ pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::SendIterError;
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
+pub use ipc_core::spsc::{ClaimError, ClaimErrorKind, ReadChunk, Stats as SpscStats, WriteChunk};
 pub use ipc_core::watch::Versioned;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
 pub use objects::*;
@@ -141,9 +141,6 @@ pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
-pub use spsc::{
-    ClaimError, ClaimErrorKind, Consumer, Producer, ReadChunk, Spsc, SpscIter, SpscOptions, SpscTryIter, WriteChunk,
-};
 
 #[doc(inline)]
-pub use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, watch};
+pub use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};

@@ -3,7 +3,7 @@
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::atomic::Value;
 use ipc_core::object::Builder;
-use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, watch};
+use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
 
 use crate::platform::Posix;
 use crate::region::{ReadOnlyRegion, Region};
@@ -92,6 +92,21 @@ pub type LoanQueueOptions<'r, T> = Builder<'r, loan::Options<T>, Region>;
 pub type Loan<'q, T> = loan::Loan<'q, 'static, T, Posix>;
 /// A message of a [`LoanQueue`] that was received, to be read in place.
 pub type Received<'q, T> = loan::Received<'q, 'static, T, Posix>;
+
+/// A bounded queue of `T` from one process to another. Made by [`Region::spsc`].
+pub type Spsc<T> = spsc::Spsc<'static, T, Posix>;
+/// What a [`Spsc`] should be like.
+pub type SpscOptions<'r, T> = Builder<'r, spsc::Options<T>, Region>;
+/// The producing end of a [`Spsc`]. Made by [`Spsc::producer`](spsc::Spsc::producer).
+pub type Producer<T> = spsc::Producer<'static, T, Posix>;
+/// The consuming end of a [`Spsc`]. Made by [`Spsc::consumer`](spsc::Spsc::consumer).
+pub type Consumer<T> = spsc::Consumer<'static, T, Posix>;
+/// Waits for each element of a [`Consumer`].
+pub type SpscIter<'q, T> = spsc::Iter<'q, 'static, T, Posix>;
+/// Holds a [`Consumer`] and waits for each of its elements.
+pub type SpscIntoIter<T> = spsc::IntoIter<'static, T, Posix>;
+/// The elements that a [`Consumer`] can receive without waiting.
+pub type SpscTryIter<'q, T> = spsc::TryIter<'q, 'static, T, Posix>;
 
 /// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
 pub type Semaphore = semaphore::Semaphore<'static, Posix>;
@@ -192,6 +207,20 @@ impl Region {
     /// [`LoanQueue`].
     pub fn loan_queue<'r, T>(&'r self, name: &'r str) -> LoanQueueOptions<'r, T> {
         Builder::new(self, name, loan::Options::new(0, 0))
+    }
+
+    /// A one-to-one queue of `T` in this region: set its options, then create or open it. See [`Spsc`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let ticks = region.spsc::<u64>("ticks").capacity(1024).open_or_create()?;
+    /// ticks.producer()?.send(7)?;
+    /// assert_eq!(ticks.consumer()?.recv(), Ok(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spsc<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> SpscOptions<'r, T> {
+        Builder::new(self, name, spsc::Options::new(0))
     }
 
     /// A counting semaphore in this region: set its options, then create or open it.

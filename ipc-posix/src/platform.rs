@@ -112,6 +112,14 @@ unsafe impl Platform for Posix {
         self.membership.spinning_helps()
     }
 
+    fn process_id(&self, who: ParticipantId) -> u32 {
+        self.membership.view().records().get(who.index()).map_or(0, |record| record.info().pid)
+    }
+
+    fn label(&self) -> &str {
+        &self.name
+    }
+
     fn yield_now(&self) {
         self.membership.yield_now();
     }

@@ -4,38 +4,36 @@
 
 use std::sync::Arc;
 
-use ipc_core::error::{RecvError, TryRecvError, TrySendError};
-use ipc_core::slots::Place;
-use ipc_core::spsc::{ClaimError, Consumer, Control, Producer, Words};
+use ipc_core::error::{RecvError, SendError, TryRecvError, TrySendError};
+use ipc_core::participant::Seized;
+use ipc_core::spsc::{ClaimError, ClaimErrorKind, Consumer, Options, Producer};
 use ipc_core::sync::spin_hint;
-use ipc_tests::model::{Actor, Machine, Twin, explore, explore_deaths, id, twin, whole};
+use ipc_tests::model::{Actor, Machine, Shared, Twin, explore, explore_deaths, id, twin, whole};
 use loom::thread;
 
-const CAPACITY: u64 = 2;
+type Words = Shared<Options<Twin>>;
 
-struct Shared {
-    control: Control,
-    places: Vec<Place>,
+/// A queue of so many places, whose positions wrap on the way.
+fn queue(capacity: u64) -> Arc<Words> {
+    let mut options = Options::new(capacity);
+    options.start = u64::MAX;
+    Shared::new(options)
 }
 
-impl Shared {
-    fn new() -> Arc<Self> {
-        let places = (0..CAPACITY).map(|_| Place::new::<Twin>()).collect();
-        // The positions wrap on the way.
-        Arc::new(Shared { control: Control::new(u64::MAX), places })
-    }
+fn claim_producer<'s>(shared: &'s Words, actor: &Actor) -> Result<Producer<'s, Twin, Actor>, ClaimError> {
+    shared.handle(actor).producer()
+}
 
-    fn words(&self) -> Words<'_, Twin> {
-        Words::new(&self.control, &self.places, CAPACITY)
-    }
+fn claim_consumer<'s>(shared: &'s Words, actor: &Actor) -> Result<Consumer<'s, Twin, Actor>, ClaimError> {
+    shared.handle(actor).consumer()
+}
 
-    fn producer(&self, actor: &Actor) -> Producer<'_, Twin, Actor> {
-        Producer::claim(self.words(), actor.clone()).expect("nobody alive is the producer")
-    }
+fn producer<'s>(shared: &'s Words, actor: &Actor) -> Producer<'s, Twin, Actor> {
+    claim_producer(shared, actor).expect("no living producer")
+}
 
-    fn consumer(&self, actor: &Actor) -> Consumer<'_, Twin, Actor> {
-        Consumer::claim(self.words(), actor.clone()).expect("nobody alive is the consumer")
-    }
+fn consumer<'s>(shared: &'s Words, actor: &Actor) -> Consumer<'s, Twin, Actor> {
+    claim_consumer(shared, actor).expect("no living consumer")
 }
 
 /// Claims an end that somebody may be about to give up.
@@ -77,11 +75,11 @@ fn fill(producer: &mut Producer<'_, Twin, Actor>, first: u64, last: u64) {
 fn messages_arrive_whole_and_in_order() {
     explore(3, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
         let other = shared.clone();
-        let sender = thread::spawn(move || fill(&mut other.producer(&one), 1, 4));
-        let receiver = thread::spawn(move || drain(&mut shared.consumer(&two), 1, 4));
+        let sender = thread::spawn(move || fill(&mut producer(&other, &one), 1, 4));
+        let receiver = thread::spawn(move || drain(&mut consumer(&shared, &two), 1, 4));
         sender.join().unwrap();
         receiver.join().unwrap();
     });
@@ -92,11 +90,11 @@ fn messages_arrive_whole_and_in_order() {
 fn batches_arrive_whole_and_in_order() {
     explore(3, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
         let other = shared.clone();
         let sender = thread::spawn(move || {
-            let mut producer = other.producer(&one);
+            let mut producer = producer(&other, &one);
             let messages = [twin(1), twin(2), twin(3)];
             let mut sent = 0;
             while sent < messages.len() {
@@ -107,7 +105,7 @@ fn batches_arrive_whole_and_in_order() {
             }
         });
         let receiver = thread::spawn(move || {
-            let mut consumer = shared.consumer(&two);
+            let mut consumer = consumer(&shared, &two);
             let mut next = 1;
             while next <= 3 {
                 let mut out = [twin(0); 2];
@@ -135,18 +133,18 @@ fn batches_arrive_whole_and_in_order() {
 fn producers_change() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let senders = [1, 2].map(|number| {
             let (actor, shared) = (machine.actor(number).without_barriers(), shared.clone());
             thread::spawn(move || {
-                let mut producer = persist(|| Producer::claim(shared.words(), actor.clone()));
+                let mut producer = persist(|| claim_producer(&shared, &actor));
                 producer.try_send(twin(number.into())).unwrap();
             })
         });
         for sender in senders {
             sender.join().unwrap();
         }
-        let mut consumer = shared.consumer(&machine.actor(3));
+        let mut consumer = consumer(&shared, &machine.actor(3));
         let got = [(); 2].map(|()| whole(consumer.try_recv().unwrap()));
         assert_eq!(got[0] + got[1], 3, "{got:?}");
     });
@@ -157,13 +155,13 @@ fn producers_change() {
 fn consumers_change() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new();
-        let mut producer = shared.producer(&machine.actor(3).without_barriers());
+        let shared = queue(2);
+        let mut producer = producer(&shared, &machine.actor(3).without_barriers());
         assert_eq!(producer.try_send_slice(&[twin(1), twin(2)]), Ok(2));
         let receivers = [1, 2].map(|number| {
             let (actor, shared) = (machine.actor(number).without_barriers(), shared.clone());
             thread::spawn(move || {
-                let mut consumer = persist(|| Consumer::claim(shared.words(), actor.clone()));
+                let mut consumer = persist(|| claim_consumer(&shared, &actor));
                 whole(consumer.try_recv().unwrap())
             })
         });
@@ -177,13 +175,13 @@ fn consumers_change() {
 fn an_end_has_one_holder() {
     explore(None, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let claims = [1, 2].map(|number| {
             let (actor, shared) = (machine.actor(number), shared.clone());
             thread::spawn(move || {
-                let claimed = Consumer::claim(shared.words(), actor).map(std::mem::forget);
+                let claimed = claim_consumer(&shared, &actor).map(std::mem::forget);
                 if let Err(error) = claimed {
-                    assert_eq!(error, ClaimError::Held(id(3 - number)));
+                    assert_eq!(error.kind(), ClaimErrorKind::Held { pid: (3 - number).into() });
                 }
                 claimed.is_ok()
             })
@@ -198,17 +196,17 @@ fn an_end_has_one_holder() {
 fn sleepers_are_woken() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let (one, two) = (machine.actor(1), machine.actor(2));
         let other = shared.clone();
         let sender = thread::spawn(move || {
-            let mut producer = other.producer(&one);
+            let mut producer = producer(&other, &one);
             for number in 1..=3 {
                 producer.send(twin(number)).unwrap();
             }
         });
         let receiver = thread::spawn(move || {
-            let mut consumer = shared.consumer(&two);
+            let mut consumer = consumer(&shared, &two);
             for number in 1..=3 {
                 assert_eq!(whole(consumer.recv().unwrap()), number);
             }
@@ -219,16 +217,129 @@ fn sleepers_are_woken() {
     });
 }
 
+/// Proves that chunks are the holder's until they are committed, and that waiting for one ends.
+#[test]
+fn chunks_are_waited_for() {
+    explore(2, || {
+        let machine = Machine::new();
+        let shared = queue(1);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let other = shared.clone();
+        let sender = thread::spawn(move || {
+            let mut producer = producer(&other, &one);
+            for number in 1..=2 {
+                let mut chunk = producer.write_chunk(5).unwrap();
+                chunk.set(0, twin(number));
+                chunk.commit(1);
+            }
+        });
+        let receiver = thread::spawn(move || {
+            let mut consumer = consumer(&shared, &two);
+            for number in 1..=2 {
+                let chunk = consumer.read_chunk(5).unwrap();
+                assert_eq!(chunk.iter().map(whole).collect::<Vec<_>>(), [number]);
+                chunk.commit(1);
+            }
+        });
+        sender.join().unwrap();
+        receiver.join().unwrap();
+    });
+}
+
+/// Proves that closing wakes a sleeping consumer.
+#[test]
+fn closing_ends_a_receiver() {
+    explore(None, || {
+        let machine = Machine::new();
+        let shared = queue(2);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let other = shared.clone();
+        let closer = thread::spawn(move || assert!(other.handle(&one).close()));
+        assert_eq!(consumer(&shared, &two).recv(), Err(RecvError::Closed));
+        closer.join().unwrap();
+    });
+}
+
+/// Proves that closing wakes a sleeping producer, whose value comes back.
+#[test]
+fn closing_ends_a_sender() {
+    explore(None, || {
+        let machine = Machine::new();
+        let shared = queue(1);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let mut producer = producer(&shared, &two);
+        producer.try_send(twin(1)).unwrap();
+        let other = shared.clone();
+        let closer = thread::spawn(move || assert!(other.handle(&one).close()));
+        assert_eq!(producer.send(twin(2)), Err(SendError::Closed(twin(2))));
+        closer.join().unwrap();
+    });
+}
+
+/// Proves that a claim wakes the other end, which waits for somebody to come.
+#[test]
+fn a_claim_wakes_the_other_end() {
+    explore(None, || {
+        let machine = Machine::new();
+        let shared = queue(1);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let other = shared.clone();
+        let comer = thread::spawn(move || std::mem::forget(producer(&other, &one)));
+        consumer(&shared, &two).wait_for_producer().unwrap();
+        comer.join().unwrap();
+    });
+}
+
+/// Leaves an end that a dead actor holds, which `sleeper` cannot find out by itself; another actor sweeps.
+fn a_sweep_wakes(hold: fn(&Words, &Actor), sleep: fn(&Words, &Actor)) {
+    explore(2, move || {
+        let machine = Machine::new();
+        let shared = queue(1);
+        let (one, two, three) = (machine.actor(1), machine.actor(2).without_seizing(), machine.actor(3));
+        hold(&shared, &one);
+        one.die();
+        let other = shared.clone();
+        let sweeper = thread::spawn(move || {
+            let seized = Seized::try_new(&three, id(1)).expect("dead, and nobody else seizes it");
+            other.sweep(seized.dead(), &three);
+        });
+        sleep(&shared, &two);
+        sweeper.join().unwrap();
+    });
+}
+
+/// Proves that the repair after a dead producer wakes a sleeping consumer.
+#[test]
+fn a_sweep_wakes_the_consumer() {
+    a_sweep_wakes(
+        |shared, actor| std::mem::forget(producer(shared, actor)),
+        |shared, actor| assert_eq!(consumer(shared, actor).recv(), Err(RecvError::Disconnected)),
+    );
+}
+
+/// Proves that the repair after a dead consumer wakes a sleeping producer.
+#[test]
+fn a_sweep_wakes_the_producer() {
+    a_sweep_wakes(
+        |shared, actor| std::mem::forget(consumer(shared, actor)),
+        |shared, actor| {
+            let mut producer = producer(shared, actor);
+            producer.try_send(twin(1)).unwrap();
+            assert_eq!(producer.send(twin(2)), Err(SendError::Disconnected(twin(2))));
+        },
+    );
+}
+
 /// Proves "closed": what the producer sent before it closed is received before the end.
 #[test]
 fn nothing_is_behind_the_end() {
     explore(None, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
         let other = shared.clone();
         let sender = thread::spawn(move || {
-            let mut producer = other.producer(&one);
+            let mut producer = producer(&other, &one);
             producer.try_send(twin(1)).unwrap();
             producer.close();
             assert_eq!(producer.try_send(twin(2)), Err(TrySendError::Closed(twin(2))));
@@ -236,7 +347,7 @@ fn nothing_is_behind_the_end() {
             std::mem::forget(producer);
         });
         let receiver = thread::spawn(move || {
-            let mut consumer = shared.consumer(&two);
+            let mut consumer = consumer(&shared, &two);
             let mut got = 0;
             loop {
                 match consumer.try_recv() {
@@ -258,12 +369,12 @@ fn nothing_is_behind_the_end() {
 fn nothing_is_behind_a_producer_that_left() {
     explore(None, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
         let other = shared.clone();
-        let sender = thread::spawn(move || other.producer(&one).try_send(twin(1)).unwrap());
+        let sender = thread::spawn(move || producer(&other, &one).try_send(twin(1)).unwrap());
         let receiver = thread::spawn(move || {
-            let mut consumer = shared.consumer(&two);
+            let mut consumer = consumer(&shared, &two);
             let mut got = 0;
             loop {
                 match consumer.try_recv() {
@@ -285,24 +396,24 @@ fn nothing_is_behind_a_producer_that_left() {
 fn a_producer_dies() {
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
         let (first, second) = (shared.clone(), shared.clone());
         let mortal = thread::spawn(move || {
             let sent = one.live(at, || {
-                let Ok(mut producer) = Producer::claim(first.words(), one.clone()) else { return };
+                let Ok(mut producer) = claim_producer(&first, &one) else { return };
                 producer.try_send(twin(1)).unwrap();
             });
             sent.is_none()
         });
         let successor = thread::spawn(move || {
-            let mut producer = persist(|| Producer::claim(second.words(), two.clone()));
+            let mut producer = persist(|| claim_producer(&second, &two));
             producer.try_send(twin(9)).unwrap();
             std::mem::forget(producer);
         });
         let died = mortal.join().unwrap();
         successor.join().unwrap();
-        let mut consumer = shared.consumer(&three);
+        let mut consumer = consumer(&shared, &three);
         let mut got = Vec::new();
         while let Ok(message) = consumer.try_recv() {
             got.push(whole(message));
@@ -318,27 +429,28 @@ fn a_producer_dies() {
 fn a_dead_producer_is_found_by_somebody_else() {
     explore(2, || {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number).without_barriers());
         let other = shared.clone();
         let mortal_and_finder = thread::spawn(move || {
-            let Ok(mut producer) = Producer::claim(other.words(), one.clone()) else { return false };
+            let Ok(mut producer) = claim_producer(&other, &one) else { return false };
             producer.try_send(twin(1)).unwrap();
             std::mem::forget(producer);
             one.die();
-            let consumer = other.consumer(&two);
-            assert!(consumer.is_disconnected());
+            let consumer = consumer(&other, &two);
+            // Takes the role from the dead producer. Its successor may have it already.
+            let _ = consumer.is_disconnected();
             true
         });
         let (three, other) = (three.without_seizing(), shared.clone());
         let successor = thread::spawn(move || {
-            let mut producer = persist(|| Producer::claim(other.words(), three.clone()));
+            let mut producer = persist(|| claim_producer(&other, &three));
             producer.try_send(twin(2)).unwrap();
             std::mem::forget(producer);
         });
         let came_first = mortal_and_finder.join().unwrap();
         successor.join().unwrap();
-        let mut consumer = shared.consumer(&machine.actor(4));
+        let mut consumer = consumer(&shared, &machine.actor(4));
         let first = whole(consumer.try_recv().unwrap());
         assert_eq!(first, if came_first { 1 } else { 2 });
         assert!(!came_first || whole(consumer.try_recv().unwrap()) == 2);
@@ -350,16 +462,16 @@ fn a_dead_producer_is_found_by_somebody_else() {
 fn a_consumer_dies() {
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new();
+        let shared = queue(2);
         let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
-        let mut producer = shared.producer(&three);
+        let mut producer = producer(&shared, &three);
         assert_eq!(producer.try_send_slice(&[twin(1), twin(2)]), Ok(2));
         std::mem::forget(producer);
         let taken = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let (first, noted) = (shared.clone(), taken.clone());
         let mortal = thread::spawn(move || {
             let lived = one.live(at, || {
-                let Ok(mut consumer) = Consumer::claim(first.words(), one.clone()) else { return };
+                let Ok(mut consumer) = claim_consumer(&first, &one) else { return };
                 let Ok(message) = consumer.try_recv() else { return };
                 let number = whole(message);
                 noted.store(number, std::sync::atomic::Ordering::Relaxed);
@@ -367,7 +479,7 @@ fn a_consumer_dies() {
             lived.is_none()
         });
         let successor = thread::spawn(move || {
-            let mut consumer = persist(|| Consumer::claim(shared.words(), two.clone()));
+            let mut consumer = persist(|| claim_consumer(&shared, &two));
             let mut got = Vec::new();
             while let Ok(message) = consumer.try_recv() {
                 got.push(whole(message));

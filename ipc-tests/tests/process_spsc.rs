@@ -43,11 +43,11 @@ fn number(record_: Record) -> u64 {
     record_[0]
 }
 
-fn open<T>(args: &Args) -> Spsc<T> {
+fn open<T: NoUninit + CheckedBitPattern>(args: &Args) -> Spsc<T> {
     Region::open(&args.get("name")).unwrap().spsc("stream").open().unwrap()
 }
 
-fn create<T>(name: &TempName, capacity: usize) -> Spsc<T> {
+fn create<T: NoUninit + CheckedBitPattern>(name: &TempName, capacity: usize) -> Spsc<T> {
     Region::create(name.as_str()).unwrap().spsc("stream").capacity(capacity).create().unwrap()
 }
 
@@ -245,14 +245,14 @@ fn ends_of_a_stream() {
     let name = TempName::new("ends");
     let queue = create::<u64>(&name, 2);
     let mut producer = queue.producer().unwrap();
-    assert_eq!(producer.wait_for_consumer(Duration::ZERO), Err(WaitTimeoutError::Timeout));
+    assert_eq!(producer.wait_for_consumer_timeout(Duration::ZERO), Err(WaitTimeoutError::Timeout));
     producer.send_slice(&[1, 2]).unwrap();
     assert_eq!(producer.try_send(3), Err(TrySendError::Full(3)));
     assert_eq!(producer.send_timeout(3, Duration::from_millis(2)), Err(SendTimeoutError::Timeout(3)));
     let error = producer.send_slice_timeout(&[3, 4], Duration::from_millis(2)).unwrap_err();
     assert_eq!((error.sent, error.cause), (0, SendTimeoutError::Timeout(())));
     let mut consumer = queue.consumer().unwrap();
-    producer.wait_for_consumer(Duration::ZERO).unwrap();
+    producer.wait_for_consumer_timeout(Duration::ZERO).unwrap();
     assert_eq!((consumer.peek(), consumer.recv()), (Ok(1), Ok(1)));
     // A chunk that is given up moves nothing.
     let _ = consumer.try_read_chunk(1).unwrap();

@@ -8,7 +8,7 @@ use crate::mutex::{Condition, Intent, RawMutex, Refused};
 use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::slots::Slots;
+use crate::slots::{Slots, stride};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::time::{Instant, Limit};
 use crate::wait::{EventCount, SpinBudget};
@@ -67,7 +67,7 @@ impl Geometry {
             return None;
         }
         let ring = words_for(most).next_power_of_two();
-        let bytes = SLOTS_OFFSET as u64 + ring * Slots::<u64>::STRIDE as u64;
+        let bytes = SLOTS_OFFSET as u64 + ring * stride(size_of::<u64>()) as u64;
         Some(Geometry { most: most as usize, ring, bytes: bytes.next_multiple_of(OBJECT_ALIGN as u64) })
     }
 

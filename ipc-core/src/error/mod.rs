@@ -142,6 +142,7 @@ mod bytes;
 mod loan;
 mod lock;
 mod queue;
+mod refused;
 mod semaphore;
 
 pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
@@ -153,6 +154,7 @@ pub use queue::{
     ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError,
     TrySendError,
 };
+pub(crate) use refused::Refused;
 pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 
 plain_error! {

@@ -1,11 +1,11 @@
 //! The kinds that have not moved to [`Object`] yet. (In a model, they are names only.)
 
 use super::{Field, Object, Shape, ShapeError};
+#[cfg(not(loom))]
+use crate::broadcast;
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
-#[cfg(not(loom))]
-use crate::{broadcast, spsc};
 
 macro_rules! former {
     ($($kind:ident, [$($fact:expr),*], $field:ident, |$memory:ident, $shape:ident, $dead:ident, $platform:ident| $sweep:expr;)*) => {$(
@@ -44,6 +44,5 @@ macro_rules! former {
 }
 
 former! {
-    Spsc, [], Capacity, |memory, shape, dead, platform| spsc::sweep(memory, dead, platform);
     Broadcast, [], Capacity, |memory, shape, dead, platform| broadcast::sweep(memory, dead, platform);
 }

@@ -7,7 +7,7 @@ use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
-use crate::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, watch};
+use crate::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -99,7 +99,7 @@ kinds! {
     /// Parties that wait for each other ([`Barrier`](crate::Barrier)).
     Barrier = 12, "barrier", barrier::Words;
     /// A queue from one producer to one consumer ([`Spsc`](crate::Spsc)).
-    Spsc = 13, "one-to-one queue", former::Spsc;
+    Spsc = 13, "one-to-one queue", spsc::Words;
     /// A queue of messages of any length ([`ByteQueue`](crate::ByteQueue)).
     ByteQueue = 14, "byte queue", bytes::Words;
     /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).

@@ -1,171 +1,115 @@
 //! The consuming end.
 
-use core::fmt;
 use core::mem::MaybeUninit;
+use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError, WaitTimeoutError};
+use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
-use crate::time::Instant;
-use crate::wait::{Attempt, SpinBudget, block_until};
+use crate::time::{Instant, Limit};
+use crate::wait::{Attempt, block_until};
 
-#[cfg(not(loom))]
 use super::chunk::ReadChunk;
-use super::layout::{End, Words};
-use super::role::ClaimError;
+use super::claim::ClaimError;
+use super::held::{Held, end};
+use super::iter::{Iter, TryIter};
+use super::words::{End, View};
 
-/// The consuming end of a queue, held until it is dropped. See the [module](super).
+/// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](super::Spsc::consumer).
+///
+/// Waiting ends with `Disconnected` when the queue is empty, there was a producer and none is left alive: at once if it left,
+/// within a tenth of a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_producer).
+///
+/// With the feature `std`, a `Consumer<u8>` is also an `io::Read`: together with the producer, a pipe with a name.
 pub struct Consumer<'m, T, P: Platform> {
-    words: Words<'m, T>,
+    held: Held<'m, T, P>,
     /// The next position: ours to count, `head` in shared memory follows it.
     head: u64,
     /// The `tail` that was last seen.
     known: u64,
-    budget: SpinBudget,
-    platform: P,
 }
 
-// Shared memory is not touched.
-impl<T, P: Platform> fmt::Debug for Consumer<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Consumer").field("capacity", &self.words.capacity).finish_non_exhaustive()
-    }
-}
-
-/// Why there is no element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nothing {
-    Empty,
-    Closed,
-    Disconnected,
-    Corrupted,
-    Timeout,
-}
-
-impl Nothing {
-    fn recv(self) -> RecvError {
-        match self {
-            Nothing::Disconnected => RecvError::Disconnected,
-            Nothing::Corrupted => RecvError::Fault(Fault::Corrupted),
-            // Without a deadline there is no time-out.
-            Nothing::Closed | Nothing::Empty | Nothing::Timeout => RecvError::Closed,
-        }
-    }
-
-    fn timeout(self) -> RecvTimeoutError {
-        match self {
-            Nothing::Empty | Nothing::Timeout => RecvTimeoutError::Timeout,
-            Nothing::Closed => RecvTimeoutError::Closed,
-            Nothing::Disconnected => RecvTimeoutError::Disconnected,
-            Nothing::Corrupted => RecvTimeoutError::Fault(Fault::Corrupted),
-        }
-    }
-
-    fn try_recv(self) -> TryRecvError {
-        match self {
-            Nothing::Empty | Nothing::Timeout => TryRecvError::Empty,
-            Nothing::Closed => TryRecvError::Closed,
-            Nothing::Disconnected => TryRecvError::Disconnected,
-            Nothing::Corrupted => TryRecvError::Fault(Fault::Corrupted),
-        }
-    }
-}
+end!(Consumer, "producer", has_producer, wait_for_producer, wait_for_producer_timeout, wait_for_producer_deadline);
 
 impl<'m, T, P: Platform> Consumer<'m, T, P> {
-    /// Claims the consuming end: it goes on where its last holder ended.
-    pub fn claim(words: Words<'m, T>, platform: P) -> Result<Self, ClaimError> {
-        let (head, known) = words.take_over(End::Consumer, &platform)?;
-        Ok(Consumer { words, head, known, budget: SpinBudget::new(&platform), platform })
+    /// Claims the consuming end: it goes on where its last holder stopped.
+    pub(super) fn claim(view: View<'m, T>, platform: P) -> Result<Self, ClaimError> {
+        let (held, head, known) = Held::claim(view, End::Consumer, platform)?;
+        Ok(Consumer { held, head, known })
     }
 
-    /// The platform.
-    pub fn platform(&self) -> &P {
-        &self.platform
+    /// How many elements there are. The producer may send more at any time. 0 after a fork.
+    pub fn slots(&self) -> usize {
+        self.len()
     }
 
-    /// How many elements fit.
-    pub fn capacity(&self) -> usize {
-        self.words.capacity as usize
+    /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed (or after a fork).
+    ///
+    /// An element that the producer is sending at this instant may still get in. It can be received like any other.
+    pub fn close(&self) -> bool {
+        self.held.close()
     }
 
-    /// How many elements there are now, at least: the producer may send more. One load.
-    pub fn slots(&mut self) -> usize {
-        let _ = self.look();
-        self.there() as usize
-    }
-
-    /// Closes the queue for good; `true` if this call did it. A message that the producer is sending at this instant may still
-    /// get in; it can be received.
-    pub fn close(&mut self) -> bool {
-        self.words.control.close(&self.platform)
-    }
-
-    /// Whether somebody has closed the queue. Messages may still be there.
-    pub fn is_closed(&self) -> bool {
-        self.words.control.is_closed()
-    }
-
-    /// Whether there was a producer and none is left alive; messages may still be there. A system call if there is one.
-    pub fn is_disconnected(&self) -> bool {
-        self.words.control.gates.producer.is_deserted(&self.platform)
-    }
-
-    /// Waits until somebody holds the other end, until `deadline` at most.
-    pub fn wait_for_producer(&self, deadline: Option<Instant>) -> Result<(), WaitTimeoutError> {
-        self.words.wait_for_other(End::Consumer, &self.platform, &self.budget, deadline)
-    }
-
-    /// As far as this end knows.
+    /// Elements, as far as this end knows.
     #[inline(always)]
     fn there(&self) -> u64 {
         self.known.wrapping_sub(self.head)
     }
 
-    /// Looks at the producer's index. Whether there is an element.
+    /// Loads the producer's index. Returns whether there is an element.
     #[inline(always)]
-    fn look(&mut self) -> Result<bool, Nothing> {
+    fn look(&mut self) -> Result<bool, Refused> {
         // Acquire, "message".
-        let tail = self.words.control.tail.0.load(Ordering::Acquire);
-        if tail.wrapping_sub(self.head) > self.words.capacity {
-            return Err(Nothing::Corrupted);
+        let tail = self.held.view.words.tail.0.load(Ordering::Acquire);
+        if tail.wrapping_sub(self.head) > self.held.view.capacity {
+            return Err(Refused::Fault(Fault::Corrupted));
         }
         self.known = tail;
         Ok(tail != self.head)
     }
 
-    /// Makes sure of an element, or says why there is none. Never waits.
+    /// Finds an element, or says why there is none. Never waits.
     #[inline(always)]
-    fn find(&mut self) -> Result<(), Nothing> {
+    fn find(&mut self) -> Result<(), Refused> {
+        self.held.here()?;
         if self.known != self.head || self.look()? { Ok(()) } else { self.why_empty() }
     }
 
-    /// For one who has found nothing.
+    /// Finds an element; waits for it.
+    #[inline(always)]
+    fn find_within(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
+        self.held.here()?;
+        if self.known != self.head || self.look()? { Ok(()) } else { self.wait_for_item(limit) }
+    }
+
+    /// For a caller that has found nothing.
     #[cold]
     #[inline(never)]
-    fn why_empty(&mut self) -> Result<(), Nothing> {
-        let why = if self.words.control.is_closed() {
-            Nothing::Closed
-        } else if self.words.control.gates.producer.is_left() {
-            Nothing::Disconnected
+    fn why_empty(&mut self) -> Result<(), Refused> {
+        let words = self.held.view.words;
+        let why = if words.is_closed() {
+            Refused::Closed
+        } else if words.gates.producer.is_left() {
+            Refused::Disconnected
         } else {
-            return Err(Nothing::Empty);
+            return Err(Refused::NotNow);
         };
-        // Its last message came before its end: look once more.
+        // The producer's last element came before its end: a second load finds it.
         if self.look()? { Ok(()) } else { Err(why) }
     }
 
     /// Waits for an element.
     #[cold]
     #[inline(never)]
-    fn wait_for_item(&mut self, deadline: Option<Instant>) -> Result<(), Nothing> {
-        let (words, head) = (self.words, self.head);
-        let platform = &self.platform;
-        let look = || match words.control.tail.0.load(Ordering::Acquire) {
-            tail if tail.wrapping_sub(head) > words.capacity => Attempt::Done(Err(Nothing::Corrupted)),
+    fn wait_for_item(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
+        let (View { words, capacity, .. }, head) = (self.held.view, self.head);
+        let Held { platform, budget, .. } = &self.held;
+        let look = || match words.tail.0.load(Ordering::Acquire) {
+            tail if tail.wrapping_sub(head) > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
             tail if tail != head => Attempt::Done(Ok(tail)),
             _ => Attempt::NotYet,
         };
@@ -174,140 +118,253 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
             found => found,
         };
         let attempt = |thorough: bool| match look() {
-            Attempt::NotYet if words.control.is_closed() => look_again(Nothing::Closed),
-            Attempt::NotYet if thorough && words.control.gates.producer.is_deserted(platform) => {
-                look_again(Nothing::Disconnected)
+            Attempt::NotYet if words.is_closed() => look_again(Refused::Closed),
+            Attempt::NotYet if thorough && words.gates.producer.is_deserted(platform) => {
+                look_again(Refused::Disconnected)
             }
             found => found,
         };
-        let there = || words.control.tail.0.load(Ordering::Relaxed).wrapping_sub(head);
-        block_until(platform, &words.control.gates.items, &self.budget, deadline, attempt)
-            .unwrap_or(Err(Nothing::Timeout))?;
-        self.budget.learn_found(there);
-        self.budget.gather(words.capacity / 2, there);
-        // There are more by now, perhaps. There are not fewer.
-        if self.look()? { Ok(()) } else { Err(Nothing::Corrupted) }
+        let there = || words.tail.0.load(Ordering::Relaxed).wrapping_sub(head);
+        let deadline: Option<Instant> = limit.deadline(platform);
+        block_until(platform, &words.gates.items, budget, deadline, attempt).unwrap_or(Err(Refused::NotNow))?;
+        budget.learn_found(there);
+        budget.gather(capacity / 2, there);
+        // There may be more by now. There are not fewer.
+        if self.look()? { Ok(()) } else { Err(Refused::Fault(Fault::Corrupted)) }
     }
 
-    /// Gives so many elements' places to the producer.
-    #[inline(always)]
-    pub(super) fn free(&mut self, count: u64) {
-        self.head = self.head.wrapping_add(count);
-        // Release, "free".
-        self.words.control.head.0.store(self.head, Ordering::Release);
-        self.words.control.gates.space.notify(&self.platform, || 1);
-    }
-}
-
-impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
-    /// Takes the element that is there.
-    #[inline(always)]
-    fn pop(&mut self) -> Result<T, Fault> {
-        let value = self.words.slots.read(self.head);
-        // Not what is not published yet: the producer is about to write it.
-        self.words.slots.prefetch(self.head, self.there(), Intent::Read);
-        self.free(1);
-        check(value)
-    }
-
-    /// Receives the oldest element if there is one. Wait-free. No system call unless the producer sleeps.
-    #[inline]
-    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        match self.find() {
-            Ok(()) => self.pop().map_err(TryRecvError::Fault),
-            Err(nothing) => Err(nothing.try_recv()),
-        }
-    }
-
-    /// Receives the oldest element, and waits for one if there is none.
-    #[inline]
-    pub fn recv(&mut self) -> Result<T, RecvError> {
-        if self.known == self.head && !self.look().map_err(Nothing::recv)? {
-            self.wait_for_item(None).map_err(Nothing::recv)?;
-        }
-        self.pop().map_err(RecvError::Fault)
-    }
-
-    /// Receives, and waits at most until `deadline`. An element that is there wins over a deadline that has passed.
-    #[inline]
-    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        if self.known == self.head && !self.look().map_err(Nothing::timeout)? {
-            self.wait_for_item(Some(deadline)).map_err(Nothing::timeout)?;
-        }
-        self.pop().map_err(RecvTimeoutError::Fault)
-    }
-
-    /// A copy of the oldest element, which stays.
-    pub fn peek(&mut self) -> Result<T, TryRecvError> {
-        self.find().map_err(Nothing::try_recv)?;
-        check(self.words.slots.read(self.head)).map_err(TryRecvError::Fault)
-    }
-
-    /// Receives as many elements as there are and as `out` holds, and says how many: at least one, unless `out` is empty.
-    /// Their places are given back all at once, and the producer is woken once. Wait-free.
-    ///
-    /// An element whose bits are no value of the type ends a batch; it is dropped with [`Fault::InvalidValue`] when it is the
-    /// first.
-    pub fn try_recv_slice(&mut self, out: &mut [T]) -> Result<usize, TryRecvError> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        self.find_many(out.len()).map_err(Nothing::try_recv)?;
-        fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(TryRecvError::Fault)
-    }
-
-    /// The same; waits for one element, until `deadline` at most (`None`: for ever).
-    pub fn recv_slice(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, RecvTimeoutError> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        self.find_or_wait(out.len(), deadline)?;
-        fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(RecvTimeoutError::Fault)
-    }
-
-    /// [`try_recv_slice`](Self::try_recv_slice) into memory that need not be initialised: the received elements.
-    pub fn try_recv_uninit<'b>(&mut self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
-        if out.is_empty() {
-            return Ok(&mut []);
-        }
-        self.find_many(out.len()).map_err(Nothing::try_recv)?;
-        self.pop_into(out).map_err(TryRecvError::Fault)
-    }
-
-    /// [`recv_slice`](Self::recv_slice) into memory that need not be initialised: the received elements.
-    pub fn recv_uninit<'b>(
-        &mut self,
-        out: &'b mut [MaybeUninit<T>],
-        deadline: Option<Instant>,
-    ) -> Result<&'b mut [T], RecvTimeoutError> {
-        if out.is_empty() {
-            return Ok(&mut []);
-        }
-        self.find_or_wait(out.len(), deadline)?;
-        self.pop_into(out).map_err(RecvTimeoutError::Fault)
-    }
-
-    /// Makes sure of an element, and knows of as many more as there are, up to `count`.
-    fn find_many(&mut self, count: usize) -> Result<(), Nothing> {
+    /// Finds an element, and knows of as many more as there are, up to `count`.
+    fn find_many(&mut self, count: usize) -> Result<(), Refused> {
+        self.held.here()?;
         if self.there() < count as u64 && !self.look()? {
             return self.why_empty();
         }
         Ok(())
     }
 
-    fn find_or_wait(&mut self, count: usize, deadline: Option<Instant>) -> Result<(), RecvTimeoutError> {
+    /// [`find_many`](Self::find_many); waits for the first element.
+    fn find_many_within(&mut self, count: usize, limit: &Limit<P::Deadline>) -> Result<(), RecvTimeoutError> {
         match self.find_many(count) {
-            Err(Nothing::Empty | Nothing::Disconnected) => self.wait_for_item(deadline),
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_item(limit),
             found => found,
         }
-        .map_err(Nothing::timeout)
+        .map_err(Refused::recv)
+    }
+
+    /// Gives the places of `count` elements to the producer.
+    #[inline(always)]
+    pub(super) fn free(&mut self, count: u64) {
+        self.head = self.head.wrapping_add(count);
+        let words = self.held.view.words;
+        // Release, "free".
+        words.head.0.store(self.head, Ordering::Release);
+        words.gates.space.notify(&self.held.platform, || 1);
+    }
+}
+
+impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
+    /// Takes the element that is there.
+    #[inline(always)]
+    fn pop(&mut self) -> Result<T, Fault> {
+        let slots = self.held.view.slots;
+        let value = slots.read(self.head);
+        // Only what is published: the producer is about to write the rest.
+        slots.prefetch(self.head, self.there(), Intent::Read);
+        self.free(1);
+        check(value)
+    }
+
+    /// Receives the oldest element if there is one. Never waits.
+    ///
+    /// Wait-free. A system call only if the producer sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty); [`Closed`](TryRecvError::Closed) or [`Disconnected`](TryRecvError::Disconnected) if nothing
+    /// is left and the queue is closed or the producer has left.
+    #[doc(alias = "pop")]
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        match self.find() {
+            Ok(()) => self.pop().map_err(TryRecvError::Fault),
+            Err(refused) => Err(refused.try_recv()),
+        }
+    }
+
+    /// Receives the oldest element; blocks while the queue is empty. A blocked call polls for some microseconds, yields, then
+    /// sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed), [`Disconnected`](RecvError::Disconnected), once nothing is left.
+    #[inline]
+    pub fn recv(&mut self) -> Result<T, RecvError> {
+        self.recv_within(&Limit::Forever).map_err(RecvTimeoutError::endless)
+    }
+
+    /// Receives the oldest element; blocks while the queue is empty, at most for `timeout`.
+    ///
+    /// The clock is read only if there is no element.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](RecvTimeoutError::Timeout), and those of [`recv`](Self::recv).
+    #[inline]
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_within(&Limit::For(timeout))
+    }
+
+    /// Receives the oldest element; blocks while the queue is empty, at most until `deadline`.
+    ///
+    /// An element that is there is received even if the deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_timeout`](Self::recv_timeout).
+    #[inline]
+    pub fn recv_deadline(&mut self, deadline: P::Deadline) -> Result<T, RecvTimeoutError> {
+        self.recv_within(&Limit::Until(deadline))
+    }
+
+    #[inline(always)]
+    fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvTimeoutError> {
+        match self.find_within(limit) {
+            Ok(()) => self.pop().map_err(RecvTimeoutError::Fault),
+            Err(refused) => Err(refused.recv()),
+        }
+    }
+
+    /// Copies the oldest element, which stays. No other process can take it. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv`](Self::try_recv).
+    pub fn peek(&mut self) -> Result<T, TryRecvError> {
+        self.find().map_err(Refused::try_recv)?;
+        check(self.held.view.slots.read(self.head)).map_err(TryRecvError::Fault)
+    }
+
+    /// Receives as many elements as there are and as `out` holds, and returns how many: at least one, unless `out` is empty.
+    ///
+    /// The producer is woken once. Never waits; wait-free. What lies in `out` behind the received elements may have changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv`](Self::try_recv). An element whose bits are no value of `T` (a `bool` of 2, say) ends the batch before
+    /// it; as the first one it is dropped, with [`Fault::InvalidValue`].
+    #[doc(alias = "pop_partial_slice")]
+    #[inline]
+    pub fn try_recv_slice(&mut self, out: &mut [T]) -> Result<usize, TryRecvError> {
+        if out.is_empty() {
+            return self.held.here().map(|()| 0).map_err(TryRecvError::Fault);
+        }
+        self.find_many(out.len()).map_err(Refused::try_recv)?;
+        fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(TryRecvError::Fault)
+    }
+
+    /// Receives as many elements as there are and as `out` holds, and returns how many; blocks while the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv) and, for bits that are no value, of [`try_recv_slice`](Self::try_recv_slice).
+    #[inline]
+    pub fn recv_slice(&mut self, out: &mut [T]) -> Result<usize, RecvError> {
+        self.recv_slice_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
+    }
+
+    /// Receives as many elements as there are and as `out` holds; blocks while the queue is empty, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice`](Self::recv_slice), and [`Timeout`](RecvTimeoutError::Timeout).
+    pub fn recv_slice_timeout(&mut self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
+        self.recv_slice_within(out, &Limit::For(timeout))
+    }
+
+    /// Receives as many elements as there are and as `out` holds; blocks while the queue is empty, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
+    pub fn recv_slice_deadline(&mut self, out: &mut [T], deadline: P::Deadline) -> Result<usize, RecvTimeoutError> {
+        self.recv_slice_within(out, &Limit::Until(deadline))
+    }
+
+    fn recv_slice_within(&mut self, out: &mut [T], limit: &Limit<P::Deadline>) -> Result<usize, RecvTimeoutError> {
+        if out.is_empty() {
+            return self.held.here().map(|()| 0).map_err(RecvTimeoutError::Fault);
+        }
+        self.find_many_within(out.len(), limit)?;
+        fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(RecvTimeoutError::Fault)
+    }
+
+    /// Receives as many elements as there are and as fit into memory that need not be initialised, and returns them. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv_slice`](Self::try_recv_slice).
+    #[inline]
+    pub fn try_recv_uninit<'b>(&mut self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
+        if out.is_empty() {
+            return self.held.here().map(|()| &mut [][..]).map_err(TryRecvError::Fault);
+        }
+        self.find_many(out.len()).map_err(Refused::try_recv)?;
+        self.pop_into(out).map_err(TryRecvError::Fault)
+    }
+
+    /// Receives into memory that need not be initialised, and returns the received elements; blocks while the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice`](Self::recv_slice).
+    #[inline]
+    pub fn recv_uninit<'b>(&mut self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], RecvError> {
+        self.recv_uninit_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
+    }
+
+    /// Receives into memory that need not be initialised; blocks while the queue is empty, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
+    pub fn recv_uninit_timeout<'b>(
+        &mut self,
+        out: &'b mut [MaybeUninit<T>],
+        timeout: Duration,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        self.recv_uninit_within(out, &Limit::For(timeout))
+    }
+
+    /// Receives into memory that need not be initialised; blocks while the queue is empty, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
+    pub fn recv_uninit_deadline<'b>(
+        &mut self,
+        out: &'b mut [MaybeUninit<T>],
+        deadline: P::Deadline,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        self.recv_uninit_within(out, &Limit::Until(deadline))
+    }
+
+    pub(super) fn recv_uninit_within<'b>(
+        &mut self,
+        out: &'b mut [MaybeUninit<T>],
+        limit: &Limit<P::Deadline>,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        if out.is_empty() {
+            return self.held.here().map(|()| &mut [][..]).map_err(RecvTimeoutError::Fault);
+        }
+        self.find_many_within(out.len(), limit)?;
+        self.pop_into(out).map_err(RecvTimeoutError::Fault)
     }
 
     /// Takes as many elements as this end knows of and as fit.
     fn pop_into<'b>(&mut self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], Fault> {
         let count = out.len().min(self.there() as usize);
         let out = &mut out[..count];
-        self.words.slots.read_slice(self.head, out);
+        self.held.view.slots.read_slice(self.head, out);
         let valid = valid_prefix(out);
         if valid == 0 {
             self.free(1);
@@ -318,30 +375,87 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), valid) })
     }
 
-    /// At least one and at most `most` elements, to be read in place. Never waits.
-    #[cfg(not(loom))]
+    /// Lends at least one and at most `most` elements (none if that is 0), to be read in place. Never waits.
+    ///
+    /// They stay in the queue until the chunk is [committed](ReadChunk::commit). It saves a copy. See
+    /// [`Producer::try_write_chunk`](super::Producer::try_write_chunk) for an example.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv`](Self::try_recv).
     pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, T>, TryRecvError> {
-        self.find_many(most).map_err(Nothing::try_recv)?;
+        self.find_many(most).map_err(Refused::try_recv)?;
         Ok(self.chunk(most))
     }
 
-    /// The same; waits for one element, until `deadline` at most.
-    #[cfg(not(loom))]
-    pub fn read_chunk(&mut self, most: usize, deadline: Option<Instant>) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
-        self.find_or_wait(most, deadline)?;
+    /// Lends at least one and at most `most` elements; blocks while the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv).
+    pub fn read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, T>, RecvError> {
+        self.read_chunk_within(most, &Limit::Forever).map_err(RecvTimeoutError::endless)
+    }
+
+    /// Lends at least one and at most `most` elements; blocks while the queue is empty, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_timeout`](Self::recv_timeout).
+    pub fn read_chunk_timeout(&mut self, most: usize, timeout: Duration) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
+        self.read_chunk_within(most, &Limit::For(timeout))
+    }
+
+    /// Lends at least one and at most `most` elements; blocks while the queue is empty, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_timeout`](Self::recv_timeout).
+    pub fn read_chunk_deadline(
+        &mut self,
+        most: usize,
+        deadline: P::Deadline,
+    ) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
+        self.read_chunk_within(most, &Limit::Until(deadline))
+    }
+
+    fn read_chunk_within(
+        &mut self,
+        most: usize,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
+        self.find_many_within(most, limit)?;
         Ok(self.chunk(most))
     }
 
-    #[cfg(not(loom))]
     fn chunk(&mut self, most: usize) -> ReadChunk<'_, T> {
-        let (slots, at) = (self.words.slots, self.head);
+        let (slots, at) = (self.held.view.slots, self.head);
         let count = most.min(self.there() as usize);
         ReadChunk::new(self, slots, at, count)
     }
+
+    /// Iterates over elements until the queue is empty and closed or left by its producer; blocks for each.
+    ///
+    /// `for element in &mut consumer` does the same.
+    pub fn iter(&mut self) -> Iter<'_, 'm, T, P> {
+        Iter::new(self)
+    }
+
+    /// Iterates over the elements that are there, without waiting.
+    pub fn try_iter(&mut self) -> TryIter<'_, 'm, T, P> {
+        TryIter::new(self)
+    }
 }
 
-impl<T, P: Platform> Drop for Consumer<'_, T, P> {
-    fn drop(&mut self) {
-        self.words.control.leave(End::Consumer, &self.platform);
+/// Blocks until there are bytes, and reads as many as there are. The end of the file is a queue that is empty and closed or left by
+/// its producer.
+#[cfg(feature = "std")]
+impl<P: Platform> std::io::Read for Consumer<'_, u8, P> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        match self.recv_slice(out) {
+            Ok(count) => Ok(count),
+            Err(RecvError::Fault(fault)) => Err(std::io::Error::other(fault)),
+            Err(_) => Ok(0),
+        }
     }
 }

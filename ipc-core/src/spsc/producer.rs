@@ -1,210 +1,176 @@
 //! The producing end.
 
-use core::fmt;
+use core::time::Duration;
 
 use bytemuck::NoUninit;
 
-use crate::error::{Fault, SendError, SendSliceError, SendTimeoutError, TrySendError, WaitTimeoutError};
+use crate::error::{Fault, Refused, SendError, SendSliceError, SendTimeoutError, TrySendError};
 use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
-use crate::time::Instant;
-use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
+use crate::time::{Instant, Limit, Waits};
+use crate::wait::{Attempt, Reserve, block_until};
 
-#[cfg(not(loom))]
 use super::chunk::WriteChunk;
-use super::layout::{End, Words};
-use super::role::ClaimError;
+use super::claim::ClaimError;
+use super::held::{Held, end};
+use super::words::{End, View};
 
-/// The producing end of a queue, held until it is dropped. See the [module](super).
+/// The producing end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::producer`](super::Spsc::producer).
+///
+/// Waiting for room ends with `Disconnected` when there was a consumer and none is left alive: at once if it left, within a tenth
+/// of a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_consumer).
+///
+/// With the feature `std`, a `Producer<u8>` is also an `io::Write`: together with the consumer, a pipe with a name.
 pub struct Producer<'m, T, P: Platform> {
-    words: Words<'m, T>,
+    held: Held<'m, T, P>,
     /// The next position: ours to count, `tail` in shared memory follows it.
     tail: u64,
     /// The first position for which the `head` that was last seen leaves no room.
     limit: u64,
-    budget: SpinBudget,
-    platform: P,
 }
 
-// Shared memory is not touched.
-impl<T, P: Platform> fmt::Debug for Producer<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer").field("capacity", &self.words.capacity).finish_non_exhaustive()
-    }
-}
-
-/// Why there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoRoom {
-    Full,
-    Closed,
-    Disconnected,
-    Corrupted,
-    Timeout,
-}
-
-impl NoRoom {
-    fn send<T>(self, value: T) -> SendError<T> {
-        match self {
-            NoRoom::Disconnected => SendError::Disconnected(value),
-            NoRoom::Corrupted => SendError::Fault(value, Fault::Corrupted),
-            // Without a deadline there is no time-out.
-            NoRoom::Closed | NoRoom::Full | NoRoom::Timeout => SendError::Closed(value),
-        }
-    }
-
-    fn timeout<T>(self, value: T) -> SendTimeoutError<T> {
-        match self {
-            NoRoom::Full | NoRoom::Timeout => SendTimeoutError::Timeout(value),
-            NoRoom::Closed => SendTimeoutError::Closed(value),
-            NoRoom::Disconnected => SendTimeoutError::Disconnected(value),
-            NoRoom::Corrupted => SendTimeoutError::Fault(value, Fault::Corrupted),
-        }
-    }
-
-    fn try_send<T>(self, value: T) -> TrySendError<T> {
-        match self {
-            NoRoom::Full | NoRoom::Timeout => TrySendError::Full(value),
-            NoRoom::Closed => TrySendError::Closed(value),
-            NoRoom::Disconnected => TrySendError::Disconnected(value),
-            NoRoom::Corrupted => TrySendError::Fault(value, Fault::Corrupted),
-        }
-    }
-}
+end!(Producer, "consumer", has_consumer, wait_for_consumer, wait_for_consumer_timeout, wait_for_consumer_deadline);
 
 impl<'m, T, P: Platform> Producer<'m, T, P> {
-    /// Claims the producing end: it goes on where its last holder ended.
-    pub fn claim(words: Words<'m, T>, platform: P) -> Result<Self, ClaimError> {
-        let (tail, limit) = words.take_over(End::Producer, &platform)?;
-        Ok(Producer { words, tail, limit, budget: SpinBudget::new(&platform), platform })
+    /// Claims the producing end: it goes on where its last holder stopped.
+    pub(super) fn claim(view: View<'m, T>, platform: P) -> Result<Self, ClaimError> {
+        let (held, tail, head) = Held::claim(view, End::Producer, platform)?;
+        Ok(Producer { limit: head.wrapping_add(view.capacity), held, tail })
     }
 
-    /// The platform.
-    pub fn platform(&self) -> &P {
-        &self.platform
+    /// How many elements have room. The consumer may make more at any time. 0 after a fork.
+    pub fn slots(&self) -> usize {
+        if self.held.platform.is_here() { self.capacity() - self.len() } else { 0 }
     }
 
-    /// How many elements fit.
-    pub fn capacity(&self) -> usize {
-        self.words.capacity as usize
+    /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed (or after a fork).
+    ///
+    /// The consumer can still receive what was sent before, and nothing comes after it.
+    pub fn close(&self) -> bool {
+        self.held.close()
     }
 
-    /// How many elements have room now, at least: the consumer may make more. One load.
-    pub fn slots(&mut self) -> usize {
-        let _ = self.look();
-        self.room() as usize
-    }
-
-    /// Closes the queue for good: this producer's messages before it are all there is. `true` if this call did it.
-    pub fn close(&mut self) -> bool {
-        self.words.control.close(&self.platform)
-    }
-
-    /// Whether somebody has closed the queue.
-    pub fn is_closed(&self) -> bool {
-        self.words.control.is_closed()
-    }
-
-    /// Whether there was a consumer and none is left alive. A system call if there is one.
-    pub fn is_disconnected(&self) -> bool {
-        self.words.control.gates.consumer.is_deserted(&self.platform)
-    }
-
-    /// Waits until somebody holds the other end, until `deadline` at most.
-    pub fn wait_for_consumer(&self, deadline: Option<Instant>) -> Result<(), WaitTimeoutError> {
-        self.words.wait_for_other(End::Producer, &self.platform, &self.budget, deadline)
-    }
-
-    /// As far as this end knows.
+    /// Room, as far as this end knows.
     #[inline(always)]
-    fn room(&self) -> u64 {
+    pub(super) fn room(&self) -> u64 {
         self.limit.wrapping_sub(self.tail)
     }
 
-    /// Looks at the consumer's index. Whether there is room.
+    /// Loads the consumer's index. Returns whether there is room.
     #[inline]
-    fn look(&mut self) -> Result<bool, NoRoom> {
+    fn look(&mut self) -> Result<bool, Refused> {
+        let View { words, capacity, .. } = self.held.view;
         // Acquire, "free".
-        let head = self.words.control.head.0.load(Ordering::Acquire);
-        if self.tail.wrapping_sub(head) > self.words.capacity {
-            return Err(NoRoom::Corrupted);
+        let head = words.head.0.load(Ordering::Acquire);
+        if self.tail.wrapping_sub(head) > capacity {
+            return Err(Refused::Fault(Fault::Corrupted));
         }
-        self.limit = head.wrapping_add(self.words.capacity);
+        self.limit = head.wrapping_add(capacity);
         Ok(self.limit != self.tail)
     }
 
-    /// Room for an element, and an open queue.
+    /// Whether this is the process that claimed the end, the queue is open, and there is room as far as this end knows.
     #[inline(always)]
     fn is_ready(&self) -> bool {
         // Relaxed: closing carries nothing to the producer.
-        self.limit != self.tail && self.words.control.gates.closed.load(Ordering::Relaxed) == 0
+        self.held.platform.is_here()
+            && self.limit != self.tail
+            && self.held.view.words.gates.closed.load(Ordering::Relaxed) == 0
     }
 
-    /// Makes sure of room for an element, or says why there is none. Never waits.
+    /// Reserves room for an element, or says why there is none. Never waits.
     #[inline(always)]
-    fn reserve(&mut self) -> Result<(), NoRoom> {
-        if self.is_ready() { Ok(()) } else { self.reserve_by_looking() }
+    fn reserve(&mut self) -> Result<(), Refused> {
+        if self.is_ready() { Ok(()) } else { self.reserve_contended() }
     }
 
     #[cold]
     #[inline(never)]
-    fn reserve_by_looking(&mut self) -> Result<(), NoRoom> {
-        if self.is_closed() {
-            Err(NoRoom::Closed)
+    fn reserve_contended(&mut self) -> Result<(), Refused> {
+        self.held.here()?;
+        let words = self.held.view.words;
+        if words.is_closed() {
+            Err(Refused::Closed)
         } else if self.look()? {
             Ok(())
-        } else if self.words.control.gates.consumer.is_left() {
-            Err(NoRoom::Disconnected)
+        } else if words.gates.consumer.is_left() {
+            Err(Refused::Disconnected)
         } else {
-            Err(NoRoom::Full)
+            Err(Refused::NotNow)
         }
     }
 
-    /// Makes sure of room for an element, by a look at the consumer's index if that is enough.
+    /// Reserves room for an element; waits for it.
+    #[inline(always)]
+    fn reserve_within(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
+        if self.is_ready() { Ok(()) } else { self.reserve_waiting(limit) }
+    }
+
     #[cold]
     #[inline(never)]
-    fn look_or_wait(&mut self, deadline: Option<Instant>) -> Result<(), NoRoom> {
-        match self.reserve_by_looking() {
-            Err(NoRoom::Full | NoRoom::Disconnected) => self.wait_for_room(deadline),
-            looked => looked,
+    fn reserve_waiting(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
+        match self.reserve_contended() {
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(limit.deadline(&self.held.platform)),
+            reserved => reserved,
+        }
+    }
+
+    /// Reserves room for an element, and for as many more as there is room for, up to `count`.
+    fn reserve_many(&mut self, count: usize) -> Result<(), Refused> {
+        self.reserve()?;
+        if self.room() < count as u64 {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// [`reserve_many`](Self::reserve_many); waits for room for the first element.
+    pub(super) fn reserve_many_within(
+        &mut self,
+        count: usize,
+        waits: &mut Waits<'_, P::Deadline>,
+    ) -> Result<(), Refused> {
+        match self.reserve_many(count) {
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(waits.deadline(&self.held.platform)),
+            reserved => reserved,
         }
     }
 
     /// Waits for room for an element.
     #[cold]
     #[inline(never)]
-    fn wait_for_room(&mut self, deadline: Option<Instant>) -> Result<(), NoRoom> {
-        let (words, tail, capacity) = (self.words, self.tail, self.words.capacity);
-        let platform = &self.platform;
+    fn wait_for_room(&mut self, deadline: Option<Instant>) -> Result<(), Refused> {
+        let (View { words, capacity, .. }, tail) = (self.held.view, self.tail);
+        let Held { platform, budget, .. } = &self.held;
         let look = || {
-            let head = words.control.head.0.load(Ordering::Acquire);
+            let head = words.head.0.load(Ordering::Acquire);
             match tail.wrapping_sub(head) {
-                used if used > capacity => Attempt::Done(Err(NoRoom::Corrupted)),
+                used if used > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
                 used if used < capacity => Attempt::Done(Ok(head.wrapping_add(capacity))),
                 _ => Attempt::NotYet,
             }
         };
-        let room = || capacity.saturating_sub(tail.wrapping_sub(words.control.head.0.load(Ordering::Relaxed)));
+        let room = || capacity.saturating_sub(tail.wrapping_sub(words.head.0.load(Ordering::Relaxed)));
         let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
-            if words.control.is_closed() {
-                return Attempt::Done(Err(NoRoom::Closed));
+            if words.is_closed() {
+                return Attempt::Done(Err(Refused::Closed));
             }
             if reserve.waits_for_more(platform, thorough, capacity, room) {
                 return Attempt::NotYet;
             }
             match look() {
-                Attempt::NotYet if thorough && words.control.gates.consumer.is_deserted(platform) => match look() {
-                    Attempt::NotYet => Attempt::Done(Err(NoRoom::Disconnected)),
+                Attempt::NotYet if thorough && words.gates.consumer.is_deserted(platform) => match look() {
+                    Attempt::NotYet => Attempt::Done(Err(Refused::Disconnected)),
                     found => found,
                 },
                 found => found,
             }
         };
-        self.limit = block_until(platform, &words.control.gates.space, &self.budget, deadline, attempt)
-            .unwrap_or(Err(NoRoom::Timeout))?;
-        self.budget.learn_found(room);
+        self.limit =
+            block_until(platform, &words.gates.space, budget, deadline, attempt).unwrap_or(Err(Refused::NotNow))?;
+        budget.learn_found(room);
         Ok(())
     }
 }
@@ -213,22 +179,39 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     /// Sends the element that there is room for.
     #[inline(always)]
     fn push(&mut self, value: T) {
-        self.words.slots.write(self.tail, value);
+        self.held.view.slots.write(self.tail, value);
         self.publish(1);
     }
 
-    /// Makes so many more elements visible.
+    /// Sends as many of these as this end knows to have room.
+    fn push_some(&mut self, values: &[T]) -> usize {
+        let count = values.len().min(self.room() as usize);
+        self.held.view.slots.write_slice(self.tail, &values[..count]);
+        self.publish(count as u64);
+        count
+    }
+
+    /// Makes `count` more elements visible.
     #[inline(always)]
     pub(super) fn publish(&mut self, count: u64) {
         self.tail = self.tail.wrapping_add(count);
+        let View { words, slots, .. } = self.held.view;
         // Release, "message".
-        self.words.control.tail.0.store(self.tail, Ordering::Release);
-        // Not what the consumer may still have to read.
-        self.words.slots.prefetch(self.tail, self.room(), Intent::Write);
-        self.words.control.gates.items.notify(&self.platform, || 1);
+        words.tail.0.store(self.tail, Ordering::Release);
+        // Only what is free: the consumer may still have to read the rest.
+        slots.prefetch(self.tail, self.room(), Intent::Write);
+        words.gates.items.notify(&self.held.platform, || 1);
     }
 
-    /// Sends if there is room. Wait-free. No system call unless the consumer sleeps.
+    /// Sends an element if there is room. Never waits.
+    ///
+    /// Wait-free. A system call only if the consumer sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](TrySendError::Full), [`Closed`](TrySendError::Closed), [`Disconnected`](TrySendError::Disconnected) if the queue is
+    /// full and the consumer has left. The error holds the value.
+    #[doc(alias = "push")]
     #[inline]
     pub fn try_send(&mut self, value: T) -> Result<(), TrySendError<T>> {
         match self.reserve() {
@@ -240,119 +223,246 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         }
     }
 
-    /// Sends, and waits for room if there is none.
+    /// Sends an element; blocks while the queue is full. A blocked call polls for some microseconds, yields, then sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](SendError::Closed), [`Disconnected`](SendError::Disconnected). The error holds the value.
     #[inline]
     pub fn send(&mut self, value: T) -> Result<(), SendError<T>> {
-        if !self.is_ready()
-            && let Err(refused) = self.look_or_wait(None)
-        {
-            return Err(refused.send(value));
-        }
-        self.push(value);
-        Ok(())
+        self.send_within(value, &Limit::Forever).map_err(SendTimeoutError::endless)
     }
 
-    /// Sends, and waits for room at most until `deadline`. Room that is there wins over a deadline that has passed.
+    /// Sends an element; blocks while the queue is full, at most for `timeout`.
+    ///
+    /// The clock is read only if there is no room.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](SendTimeoutError::Timeout), and those of [`send`](Self::send).
     #[inline]
-    pub fn send_deadline(&mut self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        if !self.is_ready()
-            && let Err(refused) = self.look_or_wait(Some(deadline))
-        {
-            return Err(refused.timeout(value));
-        }
-        self.push(value);
-        Ok(())
+    pub fn send_timeout(&mut self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_within(value, &Limit::For(timeout))
     }
 
-    /// Sends as many of these as there is room for, from the first on, and says how many: at least one. They become visible all
-    /// at once, and the consumer is woken once. Wait-free.
+    /// Sends an element; blocks while the queue is full, at most until `deadline`.
+    ///
+    /// Room that is there is used even if the deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_timeout`](Self::send_timeout).
+    #[inline]
+    pub fn send_deadline(&mut self, value: T, deadline: P::Deadline) -> Result<(), SendTimeoutError<T>> {
+        self.send_within(value, &Limit::Until(deadline))
+    }
+
+    #[inline(always)]
+    fn send_within(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
+        match self.reserve_within(limit) {
+            Ok(()) => {
+                self.push(value);
+                Ok(())
+            }
+            Err(refused) => Err(refused.send(value)),
+        }
+    }
+
+    /// Sends as many of these as there is room for, from the first on, and returns how many: at least one, unless `values` is empty.
+    ///
+    /// They become visible all at once, and the consumer is woken once. Wait-free.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_send`](Self::try_send). After an error none was sent.
+    #[doc(alias = "push_partial_slice")]
+    #[inline]
     pub fn try_send_slice(&mut self, values: &[T]) -> Result<usize, TrySendError<()>> {
         if values.is_empty() {
-            return Ok(0);
+            return self.held.here().map(|()| 0).map_err(|fault| TrySendError::Fault((), fault));
         }
         self.reserve_many(values.len()).map_err(|refused| refused.try_send(()))?;
         Ok(self.push_some(values))
     }
 
-    /// Sends all of these, and waits for room as often as needed, until `deadline` at most. On an error, so many were sent as it
-    /// says: the first ones.
-    pub fn send_slice(&mut self, values: &[T], deadline: Option<Instant>) -> Result<(), SendSliceError> {
-        let mut sent = 0;
-        while sent < values.len() {
-            let reserved = match self.reserve_many(values.len() - sent) {
-                Err(NoRoom::Full | NoRoom::Disconnected) => self.wait_for_room(deadline),
-                reserved => reserved,
-            };
-            reserved.map_err(|refused| SendSliceError { sent, cause: refused.timeout(()) })?;
-            sent += self.push_some(&values[sent..]);
-        }
-        Ok(())
+    /// Sends all of these; blocks while the queue is full. It uses as few batches as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send). The error says how many were sent: the first ones.
+    #[inline]
+    pub fn send_slice(&mut self, values: &[T]) -> Result<(), SendSliceError> {
+        self.send_slice_within(values, &Limit::Forever)
     }
 
-    /// Sends as many of the iterator's elements as there is room for, and says how many. An element is asked for only when there
-    /// is room for it, so none is lost. All become visible at once; if the iterator panics, none.
+    /// Sends all of these; blocks while the queue is full, at most for `timeout` in all.
+    ///
+    /// The time counts from the first wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_timeout`](Self::send_timeout). The error says how many were sent.
+    pub fn send_slice_timeout(&mut self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
+        self.send_slice_within(values, &Limit::For(timeout))
+    }
+
+    /// Sends all of these; blocks while the queue is full, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_slice_timeout`](Self::send_slice_timeout).
+    pub fn send_slice_deadline(&mut self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
+        self.send_slice_within(values, &Limit::Until(deadline))
+    }
+
+    fn send_slice_within(&mut self, values: &[T], limit: &Limit<P::Deadline>) -> Result<(), SendSliceError> {
+        let mut sent = 0;
+        let mut waits = limit.over_all_waits();
+        let mut reserved = self.held.here().map_err(Refused::Fault);
+        while sent < values.len() {
+            reserved = self.reserve_many_within(values.len() - sent, &mut waits);
+            if reserved.is_err() {
+                break;
+            }
+            sent += self.push_some(&values[sent..]);
+        }
+        reserved.map_err(|refused| SendSliceError { sent, cause: refused.send(()) })
+    }
+
+    /// Sends as many of the iterator's elements as there is room for, all at once, and returns how many.
+    ///
+    /// An element is asked for only when there is room for it, so none is lost: pass `by_ref()` and go on later. If the iterator
+    /// panics, nothing is sent. Never waits.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let squares = region.spsc::<u64>("squares").capacity(4).create()?;
+    /// let mut producer = squares.producer()?;
+    /// let mut numbers = (1..).map(|n| n * n);
+    /// assert_eq!(producer.try_send_iter(numbers.by_ref()), Ok(4));
+    /// assert_eq!(squares.consumer()?.recv(), Ok(1));
+    /// assert_eq!(numbers.next(), Some(25));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_send`](Self::try_send).
     pub fn try_send_iter(&mut self, values: impl IntoIterator<Item = T>) -> Result<usize, TrySendError<()>> {
         self.reserve_many(usize::MAX).map_err(|refused| refused.try_send(()))?;
+        let room = self.room();
+        Ok(self.push_iter(values.into_iter().take(room as usize)))
+    }
+
+    /// Writes the elements, for which there is room, and sends them all at once.
+    pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> usize {
         let mut count = 0;
-        for value in values.into_iter().take(self.room() as usize) {
-            self.words.slots.write(self.tail.wrapping_add(count), value);
+        for value in values {
+            self.held.view.slots.write(self.tail.wrapping_add(count), value);
             count += 1;
         }
         if count != 0 {
             self.publish(count);
         }
-        Ok(count as usize)
+        count as usize
     }
 
-    /// Makes sure of room for an element, and knows of as much more as there is, up to `count`.
-    fn reserve_many(&mut self, count: usize) -> Result<(), NoRoom> {
-        self.reserve()?;
-        if self.room() < count as u64 {
-            self.look()?;
-        }
-        Ok(())
-    }
-
-    /// Sends as many of these as this end knows to have room.
-    fn push_some(&mut self, values: &[T]) -> usize {
-        let count = values.len().min(self.room() as usize);
-        self.words.slots.write_slice(self.tail, &values[..count]);
-        self.publish(count as u64);
-        count
-    }
-
-    /// Room for at least one and at most `most` elements, to be written in place. Never waits.
-    #[cfg(not(loom))]
+    /// Reserves room for at least one and at most `most` elements (none if that is 0), to be written in place. Never waits.
+    ///
+    /// Nothing is sent until the chunk is [committed](WriteChunk::commit). It saves a copy.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let samples = region.spsc::<f32>("samples").capacity(256).create()?;
+    /// let mut producer = samples.producer()?;
+    /// let mut chunk = producer.try_write_chunk(2)?;
+    /// chunk.set(0, 0.5);
+    /// chunk.set(1, 0.25);
+    /// chunk.commit(2);
+    /// # let mut consumer = samples.consumer()?;
+    /// let chunk = consumer.try_read_chunk(100)?;
+    /// assert_eq!(chunk.iter().sum::<f32>(), 0.75);
+    /// chunk.commit(2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_send`](Self::try_send).
     pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, T>, TrySendError<()>> {
         self.reserve_many(most).map_err(|refused| refused.try_send(()))?;
         Ok(self.chunk(most))
     }
 
-    /// The same; waits for room for one element, until `deadline` at most.
-    #[cfg(not(loom))]
-    pub fn write_chunk(
+    /// Reserves room for at least one and at most `most` elements; blocks while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    pub fn write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, T>, SendError<()>> {
+        self.write_chunk_within(most, &Limit::Forever).map_err(SendTimeoutError::endless)
+    }
+
+    /// Reserves room for at least one and at most `most` elements; blocks while the queue is full, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_timeout`](Self::send_timeout).
+    pub fn write_chunk_timeout(
         &mut self,
         most: usize,
-        deadline: Option<Instant>,
+        timeout: Duration,
     ) -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
-        let reserved = match self.reserve_many(most) {
-            Err(NoRoom::Full | NoRoom::Disconnected) => self.wait_for_room(deadline),
-            reserved => reserved,
-        };
-        reserved.map_err(|refused| refused.timeout(()))?;
+        self.write_chunk_within(most, &Limit::For(timeout))
+    }
+
+    /// Reserves room for at least one and at most `most` elements; blocks while the queue is full, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_timeout`](Self::send_timeout).
+    pub fn write_chunk_deadline(
+        &mut self,
+        most: usize,
+        deadline: P::Deadline,
+    ) -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
+        self.write_chunk_within(most, &Limit::Until(deadline))
+    }
+
+    fn write_chunk_within(
+        &mut self,
+        most: usize,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
+        self.reserve_many_within(most, &mut limit.over_all_waits()).map_err(|refused| refused.send(()))?;
         Ok(self.chunk(most))
     }
 
-    #[cfg(not(loom))]
     fn chunk(&mut self, most: usize) -> WriteChunk<'_, T> {
-        let (slots, at) = (self.words.slots, self.tail);
+        let (slots, at) = (self.held.view.slots, self.tail);
         let count = most.min(self.room() as usize);
         WriteChunk::new(self, slots, at, count)
     }
 }
 
-impl<T, P: Platform> Drop for Producer<'_, T, P> {
-    fn drop(&mut self) {
-        self.words.control.leave(End::Producer, &self.platform);
+/// Bytes are sent as they are written, in batches as large as there is room for. There is no buffer to flush. Errors are those of a
+/// pipe: [`BrokenPipe`](std::io::ErrorKind::BrokenPipe) once the queue is closed or its reader gone.
+#[cfg(feature = "std")]
+impl<P: Platform> std::io::Write for Producer<'_, u8, P> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        match self.reserve_many_within(bytes.len(), &mut Limit::Forever.over_all_waits()) {
+            Ok(()) => Ok(self.push_some(bytes)),
+            Err(Refused::Fault(fault)) => Err(std::io::Error::other(fault)),
+            Err(refused) => Err(std::io::Error::new(std::io::ErrorKind::BrokenPipe, refused.send(()).endless())),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -14,7 +14,6 @@ use super::read_only::ReadOnlyRegion;
 use crate::attachment::Membership;
 use crate::broadcast::BroadcastOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
-use crate::spsc::SpscOptions;
 use crate::{probe, sys};
 
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
@@ -234,11 +233,6 @@ impl Region {
     /// [`Broadcast`](crate::Broadcast).
     pub fn broadcast<T>(&self, name: &str) -> BroadcastOptions<'_, T> {
         BroadcastOptions::new(self, name)
-    }
-
-    /// A one-to-one queue of `T` in this region: set its options, then create or open it. See [`Spsc`](crate::Spsc).
-    pub fn spsc<T>(&self, name: &str) -> SpscOptions<'_, T> {
-        SpscOptions::new(self, name)
     }
 }
 

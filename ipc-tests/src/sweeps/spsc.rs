@@ -235,7 +235,7 @@ impl Play for Deed {
                 match consumer.recv_timeout(patience()) {
                     Ok(message) => return serial_of(&message).unwrap_or(1),
                     Err(RecvTimeoutError::Disconnected) => {
-                        if consumer.wait_for_producer(patience()).is_err() {
+                        if consumer.wait_for_producer_timeout(patience()).is_err() {
                             return 2;
                         }
                     }
@@ -255,7 +255,7 @@ impl Play for Deed {
                 match producer.send_timeout(message(VICTIM), patience()) {
                     Ok(()) => return VICTIM,
                     Err(error) if error.is_disconnected() => {
-                        if producer.wait_for_consumer(patience()).is_err() {
+                        if producer.wait_for_consumer_timeout(patience()).is_err() {
                             return 2;
                         }
                     }

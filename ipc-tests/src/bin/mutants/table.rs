@@ -42,7 +42,8 @@ const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
 const SEMAPHORE_VIEW: &str = "ipc-core/src/semaphore/view.rs";
 const VIEW: &str = "ipc-core/src/queue/view.rs";
 const RECEIVE: &str = "ipc-core/src/queue/receive.rs";
-const SPSC_LAYOUT: &str = "ipc-core/src/spsc/layout.rs";
+const SPSC_WORDS: &str = "ipc-core/src/spsc/words.rs";
+const SPSC_HELD: &str = "ipc-core/src/spsc/held.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
 const BYTES: &str = "ipc-core/src/bytes/words.rs";
@@ -746,8 +747,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_CONSUMER,
             1,
-            "let tail = self.words.control.tail.0.load(Ordering::Acquire);",
-            "let tail = self.words.control.tail.0.load(Ordering::Relaxed);",
+            "let tail = self.held.view.words.tail.0.load(Ordering::Acquire);",
+            "let tail = self.held.view.words.tail.0.load(Ordering::Relaxed);",
         )],
         protects: "the same, from the consumer's side",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -768,8 +769,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "let head = self.words.control.head.0.load(Ordering::Acquire);\n        if",
-            "let head = self.words.control.head.0.load(Ordering::Relaxed);\n        if",
+            "let head = words.head.0.load(Ordering::Acquire);\n        if",
+            "let head = words.head.0.load(Ordering::Relaxed);\n        if",
         )],
         protects: "the same, from the producer's side",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -779,8 +780,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "        self.words.slots.write(self.tail, value);\n        self.publish(1);",
-            "        self.publish(1);\n        self.words.slots.write(self.tail.wrapping_sub(1), value);",
+            "        self.held.view.slots.write(self.tail, value);\n        self.publish(1);",
+            "        self.publish(1);\n        self.held.view.slots.write(self.tail.wrapping_sub(1), value);",
         )],
         protects: "what is there is there as a whole",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -790,8 +791,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_CONSUMER,
             1,
-            "        self.words.slots.prefetch(self.head, self.there(), Intent::Read);\n        self.free(1);\n",
-            "        self.free(1);\n        let value = self.words.slots.read(self.head.wrapping_sub(1));\n",
+            "        slots.prefetch(self.head, self.there(), Intent::Read);\n        self.free(1);\n",
+            "        self.free(1);\n        let value = slots.read(self.head.wrapping_sub(1));\n",
         )],
         protects: "a place is written again after it was read",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -843,7 +844,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "one-to-one: an end is taken from the living",
         edits: &[
-            edit(SPSC_ROLE, 1, "None => return Err(ClaimError::Held(holder)),", "None => {}"),
+            edit(SPSC_ROLE, 1, "None => return Err(Taken::Held(holder)),", "None => {}"),
             edit(SPSC_ROLE, 1, "                continue;\n", ""),
         ],
         protects: "an end has one holder",
@@ -852,7 +853,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "one-to-one, looking whether it is closed: Acquire to Relaxed",
         edits: &[edit(
-            SPSC_LAYOUT,
+            SPSC_WORDS,
             1,
             "self.gates.closed.load(Ordering::Acquire) != 0",
             "self.gates.closed.load(Ordering::Relaxed) != 0",
@@ -880,9 +881,9 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "one-to-one: leaving wakes nobody",
         edits: &[edit(
-            SPSC_LAYOUT,
+            SPSC_HELD,
             1,
-            "            self.gate(end.other()).notify_all(platform);\n        }\n",
+            "            self.view.words.gate(self.end.other()).notify_all(&self.platform);\n        }\n",
             "        }\n",
         )],
         protects: "who waits learns of the end",
@@ -890,15 +891,45 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "one-to-one: a message wakes nobody",
-        edits: &[edit(SPSC_PRODUCER, 1, "        self.words.control.gates.items.notify(&self.platform, || 1);\n", "")],
+        edits: &[edit(SPSC_PRODUCER, 1, "        words.gates.items.notify(&self.held.platform, || 1);\n", "")],
         protects: "a consumer that sleeps is woken",
         caught_by: ("loom_spsc", "sleepers_are_woken"),
     },
     Mutant {
         name: "one-to-one: room wakes nobody",
-        edits: &[edit(SPSC_CONSUMER, 1, "        self.words.control.gates.space.notify(&self.platform, || 1);\n", "")],
+        edits: &[edit(SPSC_CONSUMER, 1, "        words.gates.space.notify(&self.held.platform, || 1);\n", "")],
         protects: "a producer that sleeps is woken",
         caught_by: ("loom_spsc", "sleepers_are_woken"),
+    },
+    Mutant {
+        name: "one-to-one: closing and repairing wake no consumer",
+        edits: &[edit(SPSC_WORDS, 1, "        self.gates.items.notify_all(platform);\n", "")],
+        protects: "who waits learns of the end",
+        caught_by: ("loom_spsc", "closing_ends_a_receiver"),
+    },
+    Mutant {
+        name: "one-to-one: closing and repairing wake no producer",
+        edits: &[edit(SPSC_WORDS, 1, "        self.gates.space.notify_all(platform);\n", "")],
+        protects: "the same, of the producer",
+        caught_by: ("loom_spsc", "closing_ends_a_sender"),
+    },
+    Mutant {
+        name: "one-to-one: closing wakes nobody",
+        edits: &[edit(SPSC_WORDS, 1, "        self.wake_both(platform);\n        first", "        first")],
+        protects: "the same",
+        caught_by: ("loom_spsc", "closing_ends_a_receiver"),
+    },
+    Mutant {
+        name: "one-to-one: repairing wakes nobody",
+        edits: &[edit(SPSC_WORDS, 1, "        words.wake_both(platform);\n", "")],
+        protects: "the same, after a death",
+        caught_by: ("loom_spsc", "a_sweep_wakes_the_consumer"),
+    },
+    Mutant {
+        name: "one-to-one: claiming wakes nobody",
+        edits: &[edit(SPSC_HELD, 1, "        words.gate(end.other()).notify_all(&held.platform);\n", "")],
+        protects: "who waits for the other end to come is woken",
+        caught_by: ("loom_spsc", "a_claim_wakes_the_other_end"),
     },
     Mutant {
         name: "batch: only its last ticket is marked",

@@ -1,0 +1,136 @@
+//! Batches from iterators and into vectors.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::iter::once;
+use core::time::Duration;
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::platform::Platform;
+use crate::queue::{SendIterError, append};
+use crate::time::Limit;
+
+use super::consumer::Consumer;
+use super::producer::Producer;
+
+/// Elements that [`Producer::send_iter`] writes before it publishes them.
+const BATCH: usize = 64;
+
+impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
+    /// Sends all elements of the iterator, in batches, and returns how many; blocks while the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send). The error holds the element that was taken from the iterator and not sent.
+    pub fn send_iter(&mut self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
+        self.send_iter_within(values, &Limit::Forever)
+    }
+
+    /// Sends all elements of the iterator, in batches; blocks while the queue is full, at most for `timeout` in all.
+    ///
+    /// The time counts from the first wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_timeout`](Self::send_timeout). The error holds the element that was taken from the iterator and not sent.
+    pub fn send_iter_timeout(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+        timeout: Duration,
+    ) -> Result<usize, SendIterError<T>> {
+        self.send_iter_within(values, &Limit::For(timeout))
+    }
+
+    /// Sends all elements of the iterator, in batches; blocks while the queue is full, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_iter_timeout`](Self::send_iter_timeout).
+    pub fn send_iter_deadline(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+        deadline: P::Deadline,
+    ) -> Result<usize, SendIterError<T>> {
+        self.send_iter_within(values, &Limit::Until(deadline))
+    }
+
+    fn send_iter_within(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<usize, SendIterError<T>> {
+        let mut values = values.into_iter();
+        let mut waits = limit.over_all_waits();
+        let mut sent = 0;
+        while let Some(first) = values.next() {
+            if let Err(refused) = self.reserve_many_within(BATCH, &mut waits) {
+                return Err(SendIterError { sent, unsent: vec![first], cause: refused.send(()) });
+            }
+            let room = BATCH.min(self.room() as usize);
+            sent += self.push_iter(once(first).chain(values.by_ref().take(room - 1)));
+        }
+        Ok(sent)
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
+    /// Appends the elements that are there to `buffer`, at most `most`, and returns how many. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_recv_slice`](Self::try_recv_slice).
+    pub fn try_recv_many(&mut self, buffer: &mut Vec<T>, most: usize) -> Result<usize, TryRecvError> {
+        let most = most.min(self.capacity());
+        append(buffer, most, |room| self.try_recv_uninit(room).map(|values| values.len()))
+    }
+
+    /// Appends the elements that are there to `buffer`, at most `most`, and returns how many (0 only if `most` is 0); blocks while
+    /// the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice`](Self::recv_slice).
+    pub fn recv_many(&mut self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
+        self.recv_many_within(buffer, most, &Limit::Forever).map_err(RecvTimeoutError::endless)
+    }
+
+    /// Appends the elements that are there to `buffer`, at most `most`; blocks while the queue is empty, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
+    pub fn recv_many_timeout(
+        &mut self,
+        buffer: &mut Vec<T>,
+        most: usize,
+        timeout: Duration,
+    ) -> Result<usize, RecvTimeoutError> {
+        self.recv_many_within(buffer, most, &Limit::For(timeout))
+    }
+
+    /// Appends the elements that are there to `buffer`, at most `most`; blocks while the queue is empty, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
+    pub fn recv_many_deadline(
+        &mut self,
+        buffer: &mut Vec<T>,
+        most: usize,
+        deadline: P::Deadline,
+    ) -> Result<usize, RecvTimeoutError> {
+        self.recv_many_within(buffer, most, &Limit::Until(deadline))
+    }
+
+    fn recv_many_within(
+        &mut self,
+        buffer: &mut Vec<T>,
+        most: usize,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<usize, RecvTimeoutError> {
+        let most = most.min(self.capacity());
+        append(buffer, most, |room| self.recv_uninit_within(room, limit).map(|values| values.len()))
+    }
+}

@@ -1,0 +1,214 @@
+//! The queue's handle, from which the ends are claimed.
+
+use core::marker::PhantomData;
+
+use super::claim::ClaimError;
+use super::words::{self, End, Geometry, Stats, View, Words};
+use super::{Consumer, Producer};
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle};
+use crate::platform::Platform;
+use crate::time::Instant;
+
+/// What a one-to-one queue should be like.
+#[derive(Debug)]
+pub struct Options<T> {
+    /// How many elements fit; 0: not said.
+    pub capacity: u64,
+    /// The users' version number of the element type.
+    pub schema: u64,
+    /// The first element's position: for tests of the wrap at 2^64.
+    #[doc(hidden)]
+    pub start: u64,
+    element: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Options<T> {
+    /// A queue of `capacity` elements.
+    pub const fn new(capacity: u64) -> Self {
+        Options { capacity, schema: 0, start: 0, element: PhantomData }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// Sets how many elements fit: any number from 1. A creator must set it. An opener that sets it gets an error if it differs.
+    ///
+    /// The memory is that of the next power of two.
+    pub fn capacity(mut self, elements: usize) -> Self {
+        self.wanted.capacity = elements as u64;
+        self
+    }
+
+    /// Sets a version number of the element type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T> Blueprint for Options<T> {
+    const KIND: Kind = Kind::Spsc;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Spsc<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<T>(Kind::Spsc, self.capacity, self.schema)
+    }
+
+    fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
+        let shape = self.shape();
+        Geometry::of(&shape).map(|geometry| (shape, geometry))
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { View::<T>::lay(memory, geometry, self.start) }
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &Geometry,
+        platform: P,
+    ) -> Result<Spsc<'m, T, P>, ShapeError> {
+        // SAFETY: the caller's promise.
+        Ok(Spsc { view: unsafe { View::over(memory, geometry)? }, platform })
+    }
+}
+
+/// A bounded queue of `T` from one process to another: the fastest way between two.
+///
+/// This handle moves nothing. It gives out the two ends, [`producer`](Self::producer) and [`consumer`](Self::consumer). Each is
+/// held by one living handle at a time, in whatever process. An end comes free when its handle is dropped or its process dies. The
+/// next process that claims it goes on exactly there: everything that was sent is still there, and nothing comes twice.
+///
+/// `T` is plain data, as for [`Queue`](crate::Queue).
+///
+/// # Guarantees
+///
+/// - Nothing is lost, doubled or torn, whichever process is killed at whichever instruction. A consumer that dies after its receive
+///   has committed takes what it received with it. A batch is sent as a whole or not at all, also by a producer that is killed.
+/// - `try_` operations are wait-free. While no thread sleeps, no operation makes a system call. An operation takes no
+///   read-modify-write and no fence (where the region uses `membarrier`, which is the default).
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let ticks = region.spsc::<u64>("ticks").capacity(1024).open_or_create()?;
+/// let mut producer = ticks.producer()?;
+/// let mut consumer = ticks.consumer()?; // in another process, usually
+/// producer.send(1)?;
+/// producer.send_slice(&[2, 3, 4])?;
+/// drop(producer);
+/// assert_eq!(consumer.iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "rtrb")]
+#[doc(alias = "RingBuffer")]
+#[doc(alias = "Pipe")]
+pub struct Spsc<'m, T, P> {
+    view: View<'m, T>,
+    platform: P,
+}
+
+handle!(Spsc<T>, "queue");
+
+impl<T, P> Spsc<'_, T, P> {
+    /// The bytes that a queue of `T` with this capacity takes in a region.
+    ///
+    /// # Panics
+    ///
+    /// If the capacity is 0 or larger than an address space, or `T` is aligned to more than 128 bytes.
+    pub const fn footprint(capacity: usize) -> Footprint {
+        match words::geometry(capacity as u64, size_of::<T>(), align_of::<T>()) {
+            Some(geometry) => Footprint(geometry.bytes()),
+            None => panic!("a queue's capacity is at least 1 and fits the address space"),
+        }
+    }
+
+    /// How many elements fit.
+    pub fn capacity(&self) -> usize {
+        self.view.capacity as usize
+    }
+}
+
+impl<'m, T, P: Platform> Spsc<'m, T, P> {
+    fn another(&self, platform: P) -> Self {
+        Spsc { view: self.view, platform }
+    }
+
+    /// The number of elements in the queue: a snapshot of two loads. 0 after a fork.
+    pub fn len(&self) -> usize {
+        if self.platform.is_here() { self.view.len() as usize } else { 0 }
+    }
+
+    /// Whether there is no element: a snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room: a snapshot.
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
+    }
+
+    /// The queue's figures: a snapshot. `None` after a fork.
+    pub fn stats(&self) -> Option<Stats> {
+        self.platform.is_here().then(|| self.view.stats())
+    }
+
+    /// Whether the queue is closed. Elements may still be there.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.words.is_closed()
+    }
+
+    /// Closes the queue for both ends, for good. What is there can still be received. Returns `true` if this call closed it, `false`
+    /// if it was closed (or after a fork).
+    ///
+    /// An element that the producer is sending at this instant may still get in. It can be received like any other. The
+    /// producer's own [`close`](Producer::close) has no such window.
+    pub fn close(&self) -> bool {
+        self.platform.is_here() && self.view.words.close(&self.platform)
+    }
+
+    /// The process that holds the producing end, as it knows its own id. It may be dead, until a process notices.
+    pub fn producer_pid(&self) -> Option<u32> {
+        self.pid(End::Producer)
+    }
+
+    /// The process that holds the consuming end, as it knows its own id. It may be dead, until a process notices.
+    pub fn consumer_pid(&self) -> Option<u32> {
+        self.pid(End::Consumer)
+    }
+
+    fn pid(&self, end: End) -> Option<u32> {
+        self.here().ok()?;
+        self.view.words.role(end).holder().map(|holder| self.platform.process_id(holder))
+    }
+
+    /// Claims the producing end, until the result is dropped. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Held`](super::ClaimErrorKind::Held) if a living process (it may be this one) has it.
+    pub fn producer(&self) -> Result<Producer<'m, T, P>, ClaimError>
+    where
+        P: Clone,
+    {
+        Producer::claim(self.view, self.platform.clone())
+    }
+
+    /// Claims the consuming end, until the result is dropped. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Held`](super::ClaimErrorKind::Held) if a living process (it may be this one) has it.
+    pub fn consumer(&self) -> Result<Consumer<'m, T, P>, ClaimError>
+    where
+        P: Clone,
+    {
+        Consumer::claim(self.view, self.platform.clone())
+    }
+}

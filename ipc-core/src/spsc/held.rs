@@ -1,0 +1,203 @@
+//! What the two ends have in common: a claimed role, and what its holder can ask and do whichever end it is.
+
+use crate::error::{Fault, WaitTimeoutError};
+use crate::platform::Platform;
+use crate::sync::Ordering;
+use crate::time::Limit;
+use crate::wait::{Attempt, SpinBudget, block_until};
+
+use super::claim::{ClaimError, ClaimErrorKind};
+use super::words::{End, View};
+
+/// A claimed end. Its role is given up when this is dropped.
+pub(super) struct Held<'m, T, P: Platform> {
+    pub(super) view: View<'m, T>,
+    pub(super) platform: P,
+    pub(super) budget: SpinBudget,
+    end: End,
+}
+
+impl<'m, T, P: Platform> Held<'m, T, P> {
+    /// Claims an end. With it come the position at which its last holder stopped, and the other end's position.
+    pub(super) fn claim(view: View<'m, T>, end: End, platform: P) -> Result<(Self, u64, u64), ClaimError> {
+        if !platform.is_here() {
+            return Err(ClaimError::new(&platform, end, ClaimErrorKind::Fault(Fault::Forked)));
+        }
+        let words = view.words;
+        words.role(end).claim(&platform).map_err(|taken| ClaimError::taken(&platform, end, taken))?;
+        let budget = SpinBudget::new(&platform);
+        let held = Held { view, platform, budget, end };
+        // Relaxed: whatever the last holder stored is visible since the claim ("role"), and no other process writes our index. The
+        // other index: Acquire, as at every look.
+        let (tail, head) = match end {
+            End::Producer => (words.tail.0.load(Ordering::Relaxed), words.head.0.load(Ordering::Acquire)),
+            End::Consumer => {
+                let head = words.head.0.load(Ordering::Relaxed);
+                (words.tail.0.load(Ordering::Acquire), head)
+            }
+        };
+        if tail.wrapping_sub(head) > view.capacity {
+            let error = ClaimError::new(&held.platform, end, ClaimErrorKind::Fault(Fault::Corrupted));
+            return Err(error);
+        }
+        // The other end may wait for this one to come (`wait_for_other`).
+        words.gate(end.other()).notify_all(&held.platform);
+        Ok(match end {
+            End::Producer => (held, tail, head),
+            End::Consumer => (held, head, tail),
+        })
+    }
+
+    #[inline(always)]
+    pub(super) fn here(&self) -> Result<(), Fault> {
+        if self.platform.is_here() { Ok(()) } else { Err(Fault::Forked) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        if self.platform.is_here() { self.view.len() as usize } else { 0 }
+    }
+
+    pub(super) fn close(&self) -> bool {
+        self.platform.is_here() && self.view.words.close(&self.platform)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.words.is_closed()
+    }
+
+    /// Whether the other end was held and no living participant holds it now.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.view.words.role(self.end.other()).is_deserted(&self.platform)
+    }
+
+    /// Whether a living participant holds the other end.
+    pub(super) fn has_other(&self) -> bool {
+        let role = self.view.words.role(self.end.other());
+        // Removes a dead holder.
+        role.is_deserted(&self.platform);
+        role.holder().is_some()
+    }
+
+    /// Waits until a living participant holds the other end.
+    pub(super) fn wait_for_other(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {
+        self.here()?;
+        let words = self.view.words;
+        let attempt = |thorough: bool| {
+            let there = if thorough { self.has_other() } else { words.role(self.end.other()).holder().is_some() };
+            if there { Attempt::Done(()) } else { Attempt::NotYet }
+        };
+        let deadline = limit.deadline(&self.platform);
+        block_until(&self.platform, words.gate(self.end), &self.budget, deadline, attempt)
+            .ok_or(WaitTimeoutError::Timeout)
+    }
+}
+
+impl<T, P: Platform> Drop for Held<'_, T, P> {
+    fn drop(&mut self) {
+        if self.platform.is_here() {
+            self.view.words.role(self.end).release(self.platform.me());
+            self.view.words.gate(self.end.other()).notify_all(&self.platform);
+        }
+    }
+}
+
+/// The verbs that both ends have. The type has a field `held`.
+macro_rules! end {
+    ($name:ident, $other:literal, $has:ident, $wait:ident, $wait_timeout:ident, $wait_deadline:ident) => {
+        impl<'m, T, P: $crate::Platform> $name<'m, T, P> {
+            /// The queue's name in its region.
+            pub fn name(&self) -> &str
+            where
+                P: $crate::platform::Located,
+            {
+                self.held.platform.name()
+            }
+
+            /// The region that the queue lives in.
+            pub fn region(&self) -> P::Region
+            where
+                P: $crate::platform::Located,
+            {
+                self.held.platform.region()
+            }
+
+            /// How many elements fit.
+            pub fn capacity(&self) -> usize {
+                self.held.view.capacity as usize
+            }
+
+            /// The number of elements in the queue: a snapshot of two loads. 0 after a fork.
+            pub fn len(&self) -> usize {
+                self.held.len()
+            }
+
+            /// Whether there is no element: a snapshot. For the consumer, `false` stays true.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Whether there is no room: a snapshot. For the producer, `false` stays true.
+            pub fn is_full(&self) -> bool {
+                self.len() == self.capacity()
+            }
+
+            /// Whether the queue is closed. Elements may still be there.
+            pub fn is_closed(&self) -> bool {
+                self.held.is_closed()
+            }
+
+            #[doc = concat!("Whether there was a ", $other, " and none is left alive. Elements may still be there.")]
+            ///
+            #[doc = concat!("A system call if there is a ", $other, ". `false` after a fork.")]
+            #[doc(alias = "is_abandoned")]
+            pub fn is_disconnected(&self) -> bool {
+                self.held.platform.is_here() && self.held.is_deserted()
+            }
+
+            #[doc = concat!("Whether there is a living ", $other, ". A system call if there is one. `false` after a fork.")]
+            pub fn $has(&self) -> bool {
+                self.held.platform.is_here() && self.held.has_other()
+            }
+
+            #[doc = concat!("Blocks until there is a living ", $other, ".")]
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`](crate::Fault::Forked).
+            pub fn $wait(&self) -> Result<(), $crate::Fault> {
+                match self.held.wait_for_other(&$crate::time::Limit::Forever) {
+                    Err($crate::error::WaitTimeoutError::Fault(fault)) => Err(fault),
+                    // Without a limit there is no time-out.
+                    _ => Ok(()),
+                }
+            }
+
+            #[doc = concat!("Blocks until there is a living ", $other, ", at most for `timeout`.")]
+            ///
+            /// # Errors
+            ///
+            /// [`Timeout`](crate::error::WaitTimeoutError::Timeout); [`Fault::Forked`](crate::Fault::Forked).
+            pub fn $wait_timeout(&self, timeout: core::time::Duration) -> Result<(), $crate::error::WaitTimeoutError> {
+                self.held.wait_for_other(&$crate::time::Limit::For(timeout))
+            }
+
+            #[doc = concat!("Blocks until there is a living ", $other, ", at most until `deadline`.")]
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("Those of [`", stringify!($wait_timeout), "`](Self::", stringify!($wait_timeout), ").")]
+            pub fn $wait_deadline(&self, deadline: P::Deadline) -> Result<(), $crate::error::WaitTimeoutError> {
+                self.held.wait_for_other(&$crate::time::Limit::Until(deadline))
+            }
+        }
+
+        // Shared memory is not touched: after a fork it is not there.
+        impl<T, P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $name<'_, T, P> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let mut it = f.debug_struct(stringify!($name));
+                it.field("name", &self.held.platform).field("capacity", &self.capacity()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(super) use end;
