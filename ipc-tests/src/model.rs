@@ -76,6 +76,11 @@ impl Machine {
         })
     }
 
+    /// How many sleep.
+    pub fn asleep(&self) -> usize {
+        self.table.lock().expect("the table").sleepers.len()
+    }
+
     /// The participant with this number, from 1.
     pub fn actor(self: &Arc<Self>, number: u16) -> Actor {
         assert!(usize::from(number) <= MOST_ACTORS);

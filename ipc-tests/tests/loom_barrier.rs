@@ -224,3 +224,30 @@ fn sweeping_a_member() {
         sweeper.join().unwrap();
     });
 }
+
+/// The last party dies at any write of its arrival. The sweep wakes the one that waits, which has met it or is told.
+#[test]
+fn a_sweep_wakes_who_waits() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), Shared::new(2));
+        let members = [1, 2].map(|number| shared.party(&machine.actor(number)));
+        for member in &members {
+            assert_eq!(member.join(), Ok(()));
+        }
+        let waiting = shared.party(&machine.actor(1).without_seizing());
+        let waiter = thread::spawn(move || {
+            let outcome = wait(&waiting);
+            std::mem::forget(waiting);
+            outcome
+        });
+        let (mortal, me) = (machine.actor(2), machine.actor(3));
+        let died = mortal.live(at, || wait(&members[1])).is_none();
+        if died {
+            shared.barrier.sweep(Seized::try_new(&me, id(2)).unwrap().dead(), &me);
+        }
+        let outcome = waiter.join().unwrap();
+        assert!(outcome.is_ok() || (died && outcome == Err(BarrierError::Broken)));
+        members.into_iter().for_each(std::mem::forget);
+        died
+    });
+}

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use ipc_core::event::{Event, Options, Reset};
-use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths};
+use ipc_core::participant::Seized;
+use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths, id};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -159,6 +160,33 @@ fn a_setter_dies() {
                 })
             };
             let died = setter.join().unwrap();
+            waiter.join().unwrap();
+            died
+        });
+    }
+}
+
+/// A setter dies at any write. If the event is set, the sweep wakes the waiter that it owed a wake-up.
+#[test]
+fn a_sweep_wakes_a_waiter() {
+    for reset in [Reset::Manual, Reset::Auto] {
+        explore_deaths(2, move |at| {
+            let (machine, shared) = (Machine::without_slices(), Shared::new(reset));
+            let waiter = {
+                let (machine, shared) = (machine.clone(), shared.clone());
+                thread::spawn(move || shared.event(machine.actor(1)).wait().unwrap())
+            };
+            let (mortal, me) = (machine.actor(2), machine.actor(3));
+            let event = shared.event(mortal.clone());
+            let died = mortal.live(at, || event.set().unwrap()).is_none();
+            if died {
+                // Before the sweep: afterwards, the waiter may have taken it.
+                let is_set = shared.event.is_set();
+                shared.event.sweep(Seized::try_new(&me, id(2)).unwrap().dead(), &me);
+                if !is_set {
+                    shared.event(me).set().unwrap();
+                }
+            }
             waiter.join().unwrap();
             died
         });

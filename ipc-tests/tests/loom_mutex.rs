@@ -200,3 +200,54 @@ fn a_guard_lends_the_data() {
         assert!(other.join().unwrap() <= 1);
     });
 }
+
+/// A lock that is being handed over is not for those who only try, as long as anybody sleeps for it.
+#[test]
+fn trying_beside_a_hand_over() {
+    explore(1, || {
+        let (machine, shared) = (Machine::new(), counter());
+        let actor = machine.actor(3);
+        let mutex = of(&shared, &actor);
+        let first = mutex.lock().unwrap();
+        let others = [1, 2].map(|number| {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || count_one(&shared, &machine.actor(number)))
+        });
+        while machine.asleep() < 2 {
+            thread::yield_now();
+        }
+        drop(first);
+        // One that was woken finds the lock taken again, and asks for a hand-over; or it was quicker.
+        if let Ok(second) = mutex.try_lock() {
+            while machine.asleep() < 2 {
+                thread::yield_now();
+            }
+            drop(second);
+            match mutex.try_lock() {
+                Ok(guard) => assert!(*guard > 0, "nobody had a turn"),
+                Err(error) => assert!(matches!(error, TryLockError::WouldBlock)),
+            }
+        }
+        for other in others {
+            assert!(!other.join().unwrap());
+        }
+    });
+}
+
+/// A locker falls asleep on a free lock that is being handed over, just when the hand-over is found to be in vain.
+#[test]
+fn asleep_beside_a_hand_over() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), counter());
+        let others = [1, 2].map(|number| {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || count_one(&shared, &machine.actor(number)))
+        });
+        let actor = machine.actor(3);
+        assert!(!count_one(&shared, &actor));
+        assert!(!count_one(&shared, &actor));
+        for other in others {
+            assert!(!other.join().unwrap());
+        }
+    });
+}

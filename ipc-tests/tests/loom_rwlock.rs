@@ -217,3 +217,22 @@ fn sweeping_beside_a_writer() {
         assert_eq!(read(&shared.handle(&machine.actor(3))).0, 1);
     });
 }
+
+/// A reader dies with a read lock. The sweep wakes the writer that waits for it.
+#[test]
+fn a_sweep_wakes_a_writer() {
+    explore(2, || {
+        let (machine, shared) = (Machine::without_slices(), count());
+        let dead = machine.actor(1);
+        let lock = shared.handle(&dead);
+        // Its third write would be the one that leaves.
+        assert!(dead.live(Some(3), || read(&lock)).is_none());
+        let writer = {
+            let (me, shared) = (machine.actor(2).without_seizing(), shared.clone());
+            thread::spawn(move || write(&shared.handle(&me)))
+        };
+        let me = machine.actor(3);
+        shared.sweep(Seized::try_new(&me, id(1)).unwrap().dead(), &me);
+        assert!(!writer.join().unwrap());
+    });
+}

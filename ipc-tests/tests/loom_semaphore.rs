@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use ipc_core::error::{AcquireError, ReleaseError, TryAcquireError};
+use ipc_core::participant::Seized;
 use ipc_core::semaphore::Semaphore;
-use ipc_tests::model::{Actor, Machine, SemaphoreWords, explore, explore_deaths};
+use ipc_tests::model::{Actor, Machine, SemaphoreWords, explore, explore_deaths, id};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -446,5 +447,23 @@ fn what_the_dead_did_is_seen() {
         assert!(!repairer.join().unwrap());
         holder.join().unwrap();
         assert_permits(&semaphore, 1);
+    });
+}
+
+/// A holder dies with the permit. The sweep wakes the one that waits for it.
+#[test]
+fn a_sweep_wakes_who_waits() {
+    explore(2, || {
+        let (machine, words) = (Machine::without_slices(), SemaphoreWords::of(1, 1));
+        let dead = machine.actor(1);
+        std::mem::forget(words.handle(&dead).acquire().unwrap());
+        dead.die();
+        let waiter = {
+            let (me, words) = (machine.actor(2).without_seizing(), words.clone());
+            thread::spawn(move || words.handle(&me).acquire().is_ok())
+        };
+        let me = machine.actor(3);
+        words.sweep(Seized::try_new(&me, id(1)).unwrap().dead(), &me);
+        assert!(waiter.join().unwrap());
     });
 }

@@ -96,11 +96,11 @@ fn a_waiting_member_dies() {
     other.say("wait");
     until_waiting(&barrier, 2);
     one.sigkill();
-    other.expect("Err(Broken)");
+    other.expect("Err(the barrier is broken)");
     assert_eq!(barrier.wait(), Err(BarrierError::Broken));
     assert!(barrier.is_broken());
     other.say("wait");
-    other.expect("Err(Broken)");
+    other.expect("Err(the barrier is broken)");
 
     barrier.reset().unwrap();
     assert!(!barrier.is_broken());
@@ -131,7 +131,7 @@ fn a_member_dies_between_rounds() {
     // Its number goes to the next process: the barrier stays broken until it is reset.
     let mut next = meeting(&name);
     next.say("wait");
-    next.expect("Err(Broken)");
+    next.expect("Err(the barrier is broken)");
     next.say("reset");
     next.expect("reset");
     next.say("wait");

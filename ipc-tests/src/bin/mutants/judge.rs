@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use crate::table::{MUTANTS, Mutant};
+use crate::table::{Mutant, mutants};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -40,8 +40,8 @@ pub fn main() -> ExitCode {
 /// Every mutant whose name contains this against its own model. A model that fails by itself notices nothing, so `models_first` those
 /// have to pass.
 fn judge(part: &str, models_first: bool) -> Result<bool> {
-    let mutants: Vec<&Mutant> = MUTANTS.iter().filter(|mutant| mutant.name.contains(part)).collect();
-    let tests: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.caught_by.0).collect();
+    let chosen: Vec<&Mutant> = mutants().filter(|mutant| mutant.name.contains(part)).collect();
+    let tests: BTreeSet<&str> = chosen.iter().map(|mutant| mutant.caught_by.0).collect();
     let tests: Vec<&str> = tests.into_iter().collect();
     let copies = (0..workers()).map(Copy::new).collect::<Result<Vec<_>>>()?;
     if models_first {
@@ -50,14 +50,14 @@ fn judge(part: &str, models_first: bool) -> Result<bool> {
             Verdict::Failed => Err(format!("{test} does not pass as it is").into()),
         })?;
     }
-    let caught = in_parallel(&copies, &mutants, |copy, mutant| {
+    let caught = in_parallel(&copies, &chosen, |copy, mutant| {
         let (test, model) = mutant.caught_by;
         let noticed = copy.with(mutant, || copy.run(test, Some(model)))? == Verdict::Failed;
         println!("mutant {}: {} {test}::{model}", mutant.name, if noticed { "caught by" } else { "SURVIVED" });
         Ok(noticed)
     })?;
-    println!("{} mutants, {caught} caught", mutants.len());
-    Ok(caught == mutants.len() && caught > 0)
+    println!("{} mutants, {caught} caught", chosen.len());
+    Ok(caught == chosen.len() && caught > 0)
 }
 
 /// A build of a mutant keeps one processor busy, and little more.
@@ -93,7 +93,7 @@ fn in_parallel<T: std::marker::Copy + Sync>(
 /// Which models notice the mutants whose names contain `part`.
 fn find(part: &str) -> Result<bool> {
     let copy = Copy::new(0)?;
-    for mutant in MUTANTS.iter().filter(|mutant| mutant.name.contains(part)) {
+    for mutant in mutants().filter(|mutant| mutant.name.contains(part)) {
         let failed = copy.with(mutant, || copy.failing())?;
         println!("mutant {}: {}", mutant.name, if failed.is_empty() { "SURVIVED".into() } else { failed.join(", ") });
     }
@@ -104,8 +104,8 @@ fn find(part: &str) -> Result<bool> {
 fn markdown() {
     println!("| mutant | what is weakened | what it protects | caught by |");
     println!("|---|---|---|---|");
-    for Mutant { name, edits, protects, caught_by: (test, model) } in MUTANTS {
-        let files: Vec<&str> = edits.iter().map(|edit| edit.file.trim_start_matches("ipc-core/src/")).collect();
+    for Mutant { name, edits, protects, caught_by: (test, model) } in mutants() {
+        let files: Vec<&str> = edits.iter().map(|edit| edit.file().trim_start_matches("ipc-core/src/")).collect();
         println!("| {name} | `{}` | {protects} | `{test}::{model}` |", files.join("`, `"));
     }
 }
@@ -135,19 +135,15 @@ impl Copy {
     /// Runs `act` on the mutant.
     fn with<R>(&self, mutant: &Mutant, act: impl FnOnce() -> Result<R>) -> Result<R> {
         for edit in mutant.edits {
-            let path = self.root.join(edit.file);
+            let path = self.root.join(edit.file());
             let text = fs::read_to_string(&path)?;
-            let found = text.matches(edit.from).count();
-            if found != edit.times {
-                let (name, file, times) = (mutant.name, edit.file, edit.times);
-                return Err(format!("mutant {name}: {found} places in {file}, not {times}: {:?}", edit.from).into());
-            }
-            fs::write(path, text.replace(edit.from, edit.to))?;
+            let changed = edit.apply(&text).map_err(|error| format!("mutant {}: {error}", mutant.name))?;
+            fs::write(path, changed)?;
         }
         let result = act();
         for edit in mutant.edits {
             // A new file with a new date: Cargo must not take the mutant's build for it.
-            fs::write(self.root.join(edit.file), fs::read_to_string(self.source.join(edit.file))?)?;
+            fs::write(self.root.join(edit.file()), fs::read_to_string(self.source.join(edit.file()))?)?;
         }
         result
     }
@@ -231,4 +227,63 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edits;
+    use crate::table::Edit;
+
+    fn root() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")
+    }
+
+    /// A mutant whose line has moved is found out without a build.
+    #[test]
+    fn every_edit_finds_its_lines() {
+        let missed: Vec<_> = mutants()
+            .flat_map(|mutant| mutant.edits.iter().map(|edit| (mutant.name, edit)))
+            .filter_map(|(name, edit)| {
+                let text = fs::read_to_string(root().join(edit.file())).unwrap_or_default();
+                edit.apply(&text).err().map(|error| format!("{name}: {error}"))
+            })
+            .collect();
+        assert!(missed.is_empty(), "{}", missed.join("\n"));
+    }
+
+    /// A model that was renamed is found out without a build.
+    #[test]
+    fn every_model_exists() {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        for Mutant { name, caught_by: (test, model), .. } in mutants() {
+            let text = fs::read_to_string(tests.join(test).with_extension("rs")).unwrap_or_default();
+            assert!(text.contains(&format!("fn {model}()")), "{name}: there is no {test}::{model}");
+        }
+    }
+
+    /// Each place that wakes somebody is deleted, by itself, by one of the mutants.
+    #[test]
+    fn every_wake_up_has_a_mutant() {
+        let mut files = vec![root().join("ipc-core/src")];
+        let mut missed = Vec::new();
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                files.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
+                continue;
+            }
+            let name = path.strip_prefix(root()).expect("inside").to_str().expect("a name");
+            for site in edits::wake_ups(&fs::read_to_string(&path).expect("a file")) {
+                let is_this = |edits: &[Edit]| {
+                    matches!(edits, [Edit::Silence { file, function, nth }]
+                    if (*file, *function, *nth) == (name, &*site.function, site.nth))
+                };
+                if name != "ipc-core/src/platform.rs" && !mutants().any(|mutant| is_this(mutant.edits)) {
+                    missed.push(format!("{name}: {} {}", site.function, site.nth));
+                }
+            }
+        }
+        missed.sort();
+        assert!(missed.is_empty(), "nobody would notice if these woke nobody:\n{}", missed.join("\n"));
+    }
 }

@@ -11,6 +11,8 @@
 //! mutant proves nothing about the line: that is a failure, and so is a line that is not found any more.
 
 #[cfg(not(loom))]
+mod edits;
+#[cfg(not(loom))]
 mod judge;
 #[cfg(not(loom))]
 mod table;
