@@ -63,6 +63,7 @@ pub mod barrier;
 pub mod broadcast;
 pub mod bytes;
 pub mod condvar;
+pub mod ends;
 pub mod error;
 pub mod event;
 pub mod loan;

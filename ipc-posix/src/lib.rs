@@ -143,4 +143,6 @@ pub use recovery::RecoveryThread;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
 
 #[doc(inline)]
-pub use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
+pub use ipc_core::{
+    atomic, barrier, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+};

@@ -78,11 +78,21 @@ pub type TryIter<'q, T> = queue::TryIter<'q, 'static, T, Posix>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
+/// A counted handle that only sends messages of any length. Made by [`ByteQueue::sender`](bytes::ByteQueue::sender).
+pub type ByteSender = bytes::Sender<'static, Posix>;
+/// A counted handle that only receives messages of any length. Made by [`ByteQueue::receiver`](bytes::ByteQueue::receiver).
+pub type ByteReceiver = bytes::Receiver<'static, Posix>;
 /// What a [`ByteQueue`] should be like.
 pub type ByteQueueOptions<'r> = Builder<'r, bytes::Options, Region>;
 /// A [`ByteQueue`] of values of any type that serde knows (feature `serde`).
 #[cfg(feature = "serde")]
 pub type ValueQueue<T> = bytes::ValueQueue<'static, T, Posix>;
+/// A counted handle that only sends values. Made by [`ValueQueue::sender`](bytes::ValueQueue::sender).
+#[cfg(feature = "serde")]
+pub type ValueSender<T> = bytes::ValueSender<'static, T, Posix>;
+/// A counted handle that only receives values. Made by [`ValueQueue::receiver`](bytes::ValueQueue::receiver).
+#[cfg(feature = "serde")]
+pub type ValueReceiver<T> = bytes::ValueReceiver<'static, T, Posix>;
 
 /// A queue of messages that are written and read in place. Made by [`Region::loan_queue`].
 pub type LoanQueue<T> = loan::LoanQueue<'static, T, Posix>;

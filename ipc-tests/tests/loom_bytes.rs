@@ -157,7 +157,9 @@ fn a_sender_dies() {
         let died = mortal.join().unwrap();
         other.join().unwrap();
         let queue = shared.handle(&three);
+        let len = queue.len();
         let got: Vec<Vec<u8>> = std::iter::from_fn(|| try_receive(&queue)).collect();
+        assert_eq!((len, queue.len()), (got.len(), 0));
         assert_eq!(got.iter().filter(|message| *message == b"other").count(), 1);
         let mortals = got.iter().filter(|message| *message == b"mortal").count();
         assert!(got.len() == 1 + mortals && mortals <= 1 && (died || mortals == 1), "{got:?}");
@@ -182,7 +184,9 @@ fn a_receiver_dies() {
         let mut got: Vec<Vec<u8>> = other.join().unwrap().into_iter().collect();
         // Whoever comes later finds it dead.
         drop(Seized::try_new(&three, id(1)));
+        let (len, before) = (queue.len(), got.len());
         got.extend(std::iter::from_fn(|| try_receive(&queue)));
+        assert_eq!((len, queue.len()), (got.len() - before, 0));
         got.extend(taken.clone().flatten());
         got.sort_unstable();
         let all: &[&[&[u8]]] = if taken.is_none() { &[&[b"a", b"b"], &[b"a"], &[b"b"]] } else { &[&[b"a", b"b"]] };
@@ -259,6 +263,37 @@ fn closing_ends_a_sender() {
         };
         assert_eq!(queue.send(b"late"), Err(SendBytesError::Closed));
         assert!(closer.join().unwrap());
+    });
+}
+
+/// Proves that a receiver that sleeps learns that the last sender has left, after its last message.
+#[test]
+fn the_last_sender_leaves() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(TWO_WORDS));
+        let sender = shared.handle(&machine.actor(1)).sender().unwrap();
+        let leaving = thread::spawn(move || sender.send(b"last").unwrap());
+        let receiver = shared.handle(&machine.actor(2)).receiver().unwrap();
+        let mut out = [0; 16];
+        assert_eq!(receiver.recv(&mut out), Ok(4));
+        assert_eq!(receiver.recv(&mut out), Err(RecvBytesError::Disconnected));
+        leaving.join().unwrap();
+    });
+}
+
+/// Proves that a sender that sleeps for room learns that the last receiver has left, and that it is refused at once from then on.
+#[test]
+fn the_last_receiver_leaves() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(TWO_WORDS));
+        let sender = shared.handle(&machine.actor(1)).sender().unwrap();
+        sender.send(b"full").unwrap();
+        let receiver = shared.handle(&machine.actor(2)).receiver().unwrap();
+        let leaving = thread::spawn(move || drop(receiver));
+        assert_eq!(sender.send(b"nobody"), Err(SendBytesError::Disconnected));
+        leaving.join().unwrap();
+        assert_eq!(receive(sender.queue()), b"full");
+        assert_eq!(sender.try_send(b"nobody"), Err(SendBytesError::Disconnected));
     });
 }
 

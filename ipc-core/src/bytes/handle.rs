@@ -1,6 +1,6 @@
 //! The byte queue's handle, and what moves no messages.
 
-use super::words::{Geometry, View, Words};
+use super::words::{Geometry, View, Words, words_for};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
@@ -132,6 +132,11 @@ impl<P> ByteQueue<'_, P> {
     pub fn max_len(&self) -> usize {
         self.geometry.most
     }
+
+    /// Returns the capacity: the bytes of the longest message that is possible.
+    pub fn capacity(&self) -> usize {
+        self.geometry.most
+    }
 }
 
 impl<'m, P: Platform> ByteQueue<'m, P> {
@@ -142,6 +147,18 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
 
     fn another(&self, platform: P) -> Self {
         ByteQueue::over(self.view, self.geometry, platform)
+    }
+
+    /// Returns how many messages are in the queue. A snapshot; 0 after a fork.
+    #[doc(alias = "qsize")]
+    pub fn len(&self) -> usize {
+        if self.platform.is_here() { self.view.len() } else { 0 }
+    }
+
+    /// Returns whether a message of [`max_len`](Self::max_len) bytes has no room; shorter ones may still fit. A snapshot; `false` after
+    /// a fork.
+    pub fn is_full(&self) -> bool {
+        self.platform.is_here() && self.view.free_words() < words_for(self.geometry.most as u64)
     }
 
     /// Returns whether there is no message. A snapshot; `true` after a fork.

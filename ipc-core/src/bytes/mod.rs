@@ -4,6 +4,8 @@
 //! tail, the senders' lock, the head that they loaded last       one line pair
 //! head, the receivers' lock, the tail that they loaded last     one line pair
 //! items, space (event counts), closed
+//! the participants that hold a sender half                      1024 bits
+//! the participants that hold a receiver half                    1024 bits
 //! the ring: words of eight bytes; a record is its length, then its bytes, padded to whole words
 //! ```
 //!
@@ -12,6 +14,9 @@
 //! record out, and removes it with one Release store of `head`. The two sides share only those two words, as in
 //! [`spsc`](crate::spsc). Each side keeps the value of the other's word that it loaded last, and loads it again only when that value
 //! shows too little: both words only grow.
+//!
+//! Each side also counts its messages, right after its store; a count that a dead process has left behind shows by the index that is
+//! noted beside it.
 //!
 //! | label | store | load | makes visible |
 //! |---|---|---|---|
@@ -30,6 +35,7 @@
 //! Senders exclude each other for the time of a copy, and so do receivers. Nobody waits for a dead process. While a process is
 //! stopped in the middle of its copy, the others of its side wait. ([`loan`](crate::loan) has no such window.)
 
+mod halves;
 mod handle;
 mod receive;
 mod send;
@@ -37,7 +43,8 @@ mod send;
 mod values;
 mod words;
 
+pub use halves::{Receiver, Sender};
 pub use handle::{ByteQueue, Options};
 #[cfg(feature = "serde")]
-pub use values::{FormatError, RecvValueError, SendValueError, ValueQueue};
+pub use values::{FormatError, RecvValueError, SendValueError, ValueQueue, ValueReceiver, ValueSender};
 pub(crate) use words::Words;

@@ -5,8 +5,12 @@ use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 
+use super::halves::{Receiver, Watch};
 use super::handle::ByteQueue;
 use super::words::{Patience, Refusal, words_for};
+#[cfg(feature = "alloc")]
+use crate::ends::iterators;
+use crate::ends::{Counted, Role};
 use crate::error::{Fault, RecvBytesError};
 use crate::platform::Platform;
 #[cfg(feature = "alloc")]
@@ -14,50 +18,192 @@ use crate::queue::append;
 use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
-impl<P: Platform> ByteQueue<'_, P> {
-    /// Receives the oldest message into the front of `out`, if there is one. Returns its length. Does not wait, except for a moment
-    /// while another receiver is in the middle of its copy.
-    ///
-    /// # Errors
-    ///
-    /// [`Empty`](RecvBytesError::Empty); [`TooLong`](RecvBytesError::TooLong) with the length that is needed (the message stays);
-    /// [`Closed`](RecvBytesError::Closed) once the queue is closed and drained.
-    pub fn try_recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
-        self.try_receive(uninit(out))
-    }
+/// The verbs of whatever receives: both have a method `watched`.
+macro_rules! recv_verbs {
+    ($receives:ident, $note:literal) => {
+        impl<P: Platform> $receives<'_, P> {
+            /// Receives the oldest message into the front of `out`, if there is one. Returns its length. Does not wait, except for a
+            /// moment while another receiver is in the middle of its copy.
+            ///
+            /// # Errors
+            ///
+            /// [`Empty`](RecvBytesError::Empty); [`TooLong`](RecvBytesError::TooLong) with the length that is needed (the message
+            #[doc = concat!("stays); [`Closed`](RecvBytesError::Closed) once the queue is closed and drained", $note)]
+            #[inline]
+            pub fn try_recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.receive_now(uninit(out), watch)
+            }
 
-    /// Receives the oldest message into the front of `out`. Returns its length. Blocks while there is none: polls for some
-    /// microseconds, lets others run, then sleeps.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`try_recv`](Self::try_recv), except `Empty`.
-    pub fn recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
-        self.recv_within(uninit(out), &Limit::Forever)
-    }
+            /// Receives the oldest message into the front of `out`. Returns its length. Blocks while there is none: polls for some
+            /// microseconds, lets others run, then sleeps.
+            ///
+            /// # Errors
+            ///
+            /// The errors of [`try_recv`](Self::try_recv), except `Empty`.
+            #[inline]
+            pub fn recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.recv_within(uninit(out), &Limit::Forever, watch)
+            }
 
-    /// Receives the oldest message into the front of `out`. Returns its length. Blocks for at most the timeout; a message that is
-    /// there at once is received whatever the timeout.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](RecvBytesError::Timeout), and those of [`recv`](Self::recv).
-    pub fn recv_timeout(&self, out: &mut [u8], timeout: Duration) -> Result<usize, RecvBytesError> {
-        self.recv_within(uninit(out), &Limit::For(timeout))
-    }
+            /// Receives the oldest message into the front of `out`. Returns its length. Blocks for at most the timeout; a message
+            /// that is there at once is received whatever the timeout.
+            ///
+            /// # Errors
+            ///
+            /// [`Timeout`](RecvBytesError::Timeout), and those of [`recv`](Self::recv).
+            #[inline]
+            pub fn recv_timeout(&self, out: &mut [u8], timeout: Duration) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.recv_within(uninit(out), &Limit::For(timeout), watch)
+            }
 
-    fn try_receive(&self, out: &mut [MaybeUninit<u8>]) -> Result<usize, RecvBytesError> {
+            /// Receives the oldest message into the front of `out`. Returns its length. Blocks until the deadline at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_timeout`](Self::recv_timeout).
+            #[inline]
+            pub fn recv_deadline(&self, out: &mut [u8], deadline: P::Deadline) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.recv_within(uninit(out), &Limit::Until(deadline), watch)
+            }
+        }
+
+        /// Into vectors.
+        #[cfg(feature = "alloc")]
+        impl<P: Platform> $receives<'_, P> {
+            /// Appends the oldest message to `buffer`, which grows as needed, if there is one. Returns the message's length. Does not
+            /// wait, except for a moment while another receiver is in the middle of its copy.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("[`Empty`](RecvBytesError::Empty); [`Closed`](RecvBytesError::Closed) once the queue is closed and drained", $note)]
+            pub fn try_recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.append(buffer, |out| queue.receive_now(out, watch))
+            }
+
+            /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks while there is none.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("[`Closed`](RecvBytesError::Closed) once the queue is closed and drained", $note)]
+            pub fn recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.append_within(buffer, &Limit::Forever, watch)
+            }
+
+            /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks for at most the
+            /// timeout.
+            ///
+            /// # Errors
+            ///
+            /// [`Timeout`](RecvBytesError::Timeout), and those of [`recv_into`](Self::recv_into).
+            pub fn recv_into_timeout(&self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.append_within(buffer, &Limit::For(timeout), watch)
+            }
+
+            /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks until the deadline
+            /// at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_into_timeout`](Self::recv_into_timeout).
+            pub fn recv_into_deadline(
+                &self,
+                buffer: &mut Vec<u8>,
+                deadline: P::Deadline,
+            ) -> Result<usize, RecvBytesError> {
+                let (queue, watch) = self.watched();
+                queue.append_within(buffer, &Limit::Until(deadline), watch)
+            }
+
+            /// Receives the oldest message into memory of its own, if there is one. Does not wait, except for a moment while another
+            /// receiver is in the middle of its copy.
+            ///
+            /// # Errors
+            ///
+            /// As for [`try_recv_into`](Self::try_recv_into).
+            pub fn try_recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
+                let mut message = Vec::new();
+                self.try_recv_into(&mut message).map(|_| message)
+            }
+
+            /// Receives the oldest message into memory of its own. Blocks while there is none.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_into`](Self::recv_into).
+            pub fn recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
+                let mut message = Vec::new();
+                self.recv_into(&mut message).map(|_| message)
+            }
+
+            /// Receives the oldest message into memory of its own. Blocks for at most the timeout.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_into_timeout`](Self::recv_into_timeout).
+            pub fn recv_vec_timeout(&self, timeout: Duration) -> Result<Vec<u8>, RecvBytesError> {
+                let mut message = Vec::new();
+                self.recv_into_timeout(&mut message, timeout).map(|_| message)
+            }
+
+            /// Receives the oldest message into memory of its own. Blocks until the deadline at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_into_timeout`](Self::recv_into_timeout).
+            pub fn recv_vec_deadline(&self, deadline: P::Deadline) -> Result<Vec<u8>, RecvBytesError> {
+                let mut message = Vec::new();
+                self.recv_into_deadline(&mut message, deadline).map(|_| message)
+            }
+        }
+    };
+}
+recv_verbs!(ByteQueue, ".");
+recv_verbs!(
+    Receiver,
+    "; [`Disconnected`](RecvBytesError::Disconnected) once the queue is empty and the last sender half has left. That the last one was \
+     killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise."
+);
+
+#[cfg(feature = "alloc")]
+iterators!(ByteQueue, Vec<u8>, RecvBytesError, recv_vec, try_recv_vec);
+#[cfg(feature = "alloc")]
+iterators!(Receiver, Vec<u8>, RecvBytesError, recv_vec, try_recv_vec);
+
+impl<'m, P: Platform> ByteQueue<'m, P> {
+    #[inline]
+    fn receive_now(&self, out: &mut [MaybeUninit<u8>], watch: Watch<'_, 'm, P>) -> Result<usize, RecvBytesError> {
         self.here()?;
         let room = out.len();
-        self.view.receive(&self.platform, out, None).map_err(|refusal| match refusal {
+        let mut received = self.view.receive(&self.platform, out, None);
+        if received == Err(Refusal::NotNow) && watch.is_some_and(|half| half.is_deserted_now()) {
+            // The last message of the sender that left came before its leaving.
+            received = self.view.receive(&self.platform, out, None);
+            if received == Err(Refusal::NotNow) {
+                return Err(RecvBytesError::Disconnected);
+            }
+        }
+        received.map_err(|refusal| match refusal {
             Refusal::NotNow | Refusal::Busy => RecvBytesError::Empty,
             refusal => not_received(refusal, room),
         })
     }
 
-    /// The blocking receive in its general form.
-    fn recv_within(&self, out: &mut [MaybeUninit<u8>], limit: &Limit<P::Deadline>) -> Result<usize, RecvBytesError> {
-        self.receive(out, &Patience::new(&self.recv_budget, limit))
+    /// The blocking receive in its general form. With `watch`, the last living sender's disappearance ends it.
+    #[inline]
+    fn recv_within(
+        &self,
+        out: &mut [MaybeUninit<u8>],
+        limit: &Limit<P::Deadline>,
+        watch: Watch<'_, 'm, P>,
+    ) -> Result<usize, RecvBytesError> {
+        self.receive(out, &Patience::new(&self.recv_budget, limit), watch)
     }
 
     /// The same with a time limit that earlier waits may have begun.
@@ -66,14 +212,14 @@ impl<P: Platform> ByteQueue<'_, P> {
         &self,
         out: &mut [MaybeUninit<u8>],
         patience: &Patience<'_, P::Deadline>,
+        watch: Watch<'_, 'm, P>,
     ) -> Result<usize, RecvBytesError> {
         self.here()?;
         let room = out.len();
-        let received = match self.view.receive(&self.platform, out, Some(patience)) {
-            Err(Refusal::NotNow) => self.recv_contended(out, patience),
-            received => received,
-        };
-        received.map_err(|refusal| not_received(refusal, room))
+        match self.view.receive(&self.platform, out, Some(patience)) {
+            Err(Refusal::NotNow) => self.recv_contended(out, patience, watch.is_some()),
+            received => received.map_err(|refusal| not_received(refusal, room)),
+        }
     }
 
     #[cold]
@@ -82,16 +228,25 @@ impl<P: Platform> ByteQueue<'_, P> {
         &self,
         out: &mut [MaybeUninit<u8>],
         patience: &Patience<'_, P::Deadline>,
-    ) -> Result<usize, Refusal> {
+        watch: bool,
+    ) -> Result<usize, RecvBytesError> {
         let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
-        let received = block_until(platform, view.items(), budget, patience.deadline(platform), |_| {
+        let room = out.len();
+        let received = block_until(platform, view.items(), budget, patience.deadline(platform), |thorough| {
             match view.receive(platform, out, Some(patience)) {
+                Err(Refusal::NotNow) if thorough && watch && self.is_deserted(Role::Sender) => {
+                    // The last message of the sender that left came before its leaving.
+                    match view.receive(platform, out, Some(patience)) {
+                        Err(Refusal::NotNow) => Attempt::Done(Err(RecvBytesError::Disconnected)),
+                        result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
+                    }
+                }
                 Err(Refusal::NotNow) => Attempt::NotYet,
                 // Among them `Busy`: the time was over while another receiver had the lock.
-                result => Attempt::Done(result),
+                result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
             }
         })
-        .unwrap_or(Err(Refusal::NotNow));
+        .unwrap_or(Err(RecvBytesError::Timeout));
         if let Ok(len) = received {
             // If the others are as long as this one.
             let words = words_for(len as u64);
@@ -101,67 +256,21 @@ impl<P: Platform> ByteQueue<'_, P> {
         }
         received
     }
-}
 
-/// Into vectors.
-#[cfg(feature = "alloc")]
-impl<P: Platform> ByteQueue<'_, P> {
-    /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks while there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](RecvBytesError::Closed) once the queue is closed and drained.
-    pub fn recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
-        self.recv_into_within(buffer, &Limit::Forever)
-    }
-
-    /// Appends the oldest message to `buffer`, which grows as needed, if there is one. Returns the message's length. Does not wait,
-    /// except for a moment while another receiver is in the middle of its copy.
-    ///
-    /// # Errors
-    ///
-    /// [`Empty`](RecvBytesError::Empty), [`Closed`](RecvBytesError::Closed).
-    pub fn try_recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
-        self.append(buffer, |out| self.try_receive(out))
-    }
-
-    /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks for at most the timeout.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](RecvBytesError::Timeout), [`Closed`](RecvBytesError::Closed).
-    pub fn recv_into_timeout(&self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<usize, RecvBytesError> {
-        self.recv_into_within(buffer, &Limit::For(timeout))
-    }
-
-    /// Receives the oldest message into memory of its own. Blocks while there is none.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv_into`](Self::recv_into).
-    pub fn recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
-        let mut message = Vec::new();
-        self.recv_into(&mut message).map(|_| message)
-    }
-
-    /// Receives the oldest message into memory of its own, if there is one. Does not wait, except for a moment while another receiver
-    /// is in the middle of its copy.
-    ///
-    /// # Errors
-    ///
-    /// As for [`try_recv_into`](Self::try_recv_into).
-    pub fn try_recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
-        let mut message = Vec::new();
-        self.try_recv_into(&mut message).map(|_| message)
-    }
-
-    fn recv_into_within(&self, buffer: &mut Vec<u8>, limit: &Limit<P::Deadline>) -> Result<usize, RecvBytesError> {
+    #[cfg(feature = "alloc")]
+    fn append_within(
+        &self,
+        buffer: &mut Vec<u8>,
+        limit: &Limit<P::Deadline>,
+        watch: Watch<'_, 'm, P>,
+    ) -> Result<usize, RecvBytesError> {
         let patience = Patience::new(&self.recv_budget, limit);
-        self.append(buffer, |out| self.receive(out, &patience))
+        self.append(buffer, |out| self.receive(out, &patience, watch))
     }
 
     /// Asks with the memory that there is, and then with as much as the message needs. Another receiver may take that one meanwhile,
     /// and the next may be longer still.
+    #[cfg(feature = "alloc")]
     fn append(
         &self,
         buffer: &mut Vec<u8>,

@@ -9,8 +9,10 @@ use core::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::halves::{Receiver, Sender};
 use super::handle::ByteQueue;
-use crate::error::{RecvBytesError, SendBytesError};
+use crate::ends::iterators;
+use crate::error::{Fault, RecvBytesError, SendBytesError};
 use crate::platform::Platform;
 
 /// A [`ByteQueue`] of values: enums with data, strings, vectors, maps, whatever [serde](https://serde.rs) can write and read back. In
@@ -35,16 +37,16 @@ pub struct ValueQueue<'m, T, P> {
     values: PhantomData<fn(T) -> T>,
 }
 
-impl<T, P: Platform + fmt::Debug> fmt::Debug for ValueQueue<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ValueQueue").field(&self.bytes).finish()
-    }
+/// A handle that only sends values, and that counts as a sender. Made by [`ValueQueue::sender`]. See [`Sender`].
+pub struct ValueSender<'m, T, P: Platform> {
+    bytes: Sender<'m, P>,
+    values: PhantomData<fn(T) -> T>,
 }
 
-impl<T, P: Platform + Clone> Clone for ValueQueue<'_, T, P> {
-    fn clone(&self) -> Self {
-        Self::new(self.bytes.clone())
-    }
+/// A handle that only receives values, and that counts as a receiver. Made by [`ValueQueue::receiver`]. See [`Sender`].
+pub struct ValueReceiver<'m, T, P: Platform> {
+    bytes: Receiver<'m, P>,
+    values: PhantomData<fn(T) -> T>,
 }
 
 /// A value was not sent.
@@ -121,81 +123,201 @@ impl Error for RecvValueError {
     }
 }
 
+/// What a queue of values and its halves have: what the queue of their bytes has.
+macro_rules! queries {
+    ($name:ident, $bytes:ident) => {
+        impl<'m, T, P: Platform> $name<'m, T, P> {
+            fn over(bytes: $bytes<'m, P>) -> Self {
+                $name { bytes, values: PhantomData }
+            }
+
+            /// Returns the same handle of the values' bytes.
+            pub fn bytes(&self) -> &$bytes<'m, P> {
+                &self.bytes
+            }
+
+            /// Returns how many values are in the queue. A snapshot; 0 after a fork.
+            pub fn len(&self) -> usize {
+                self.bytes.len()
+            }
+
+            /// Returns whether there is no value. A snapshot; `true` after a fork.
+            pub fn is_empty(&self) -> bool {
+                self.bytes.is_empty()
+            }
+
+            /// Returns whether there is no room for the longest value that is possible, as [`ByteQueue::is_full`]. A snapshot.
+            pub fn is_full(&self) -> bool {
+                self.bytes.is_full()
+            }
+
+            /// Returns the bytes of the longest value that is possible.
+            pub fn capacity(&self) -> usize {
+                self.bytes.capacity()
+            }
+
+            /// Closes the queue for everybody, for good, as [`ByteQueue::close`].
+            pub fn close(&self) -> bool {
+                self.bytes.close()
+            }
+
+            /// Returns whether the queue is closed. Values may still be there. `false` after a fork.
+            pub fn is_closed(&self) -> bool {
+                self.bytes.is_closed()
+            }
+        }
+
+        impl<T, P: Platform + Clone> Clone for $name<'_, T, P> {
+            fn clone(&self) -> Self {
+                Self::over(self.bytes.clone())
+            }
+        }
+
+        impl<T, P: Platform + fmt::Debug> fmt::Debug for $name<'_, T, P> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.bytes).finish()
+            }
+        }
+    };
+}
+queries!(ValueQueue, ByteQueue);
+queries!(ValueSender, Sender);
+queries!(ValueReceiver, Receiver);
+
 impl<'m, T, P: Platform> ValueQueue<'m, T, P> {
     /// Makes a queue of values of a queue of bytes.
     pub fn new(bytes: ByteQueue<'m, P>) -> Self {
-        ValueQueue { bytes, values: PhantomData }
+        Self::over(bytes)
     }
 
-    /// Returns the queue of the values' bytes.
-    pub fn bytes(&self) -> &ByteQueue<'m, P> {
-        &self.bytes
+    /// Makes a sender half, as [`ByteQueue::sender`].
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn sender(&self) -> Result<ValueSender<'m, T, P>, Fault>
+    where
+        P: Clone,
+    {
+        self.bytes.sender().map(ValueSender::over)
     }
 
-    /// Closes the queue, as [`ByteQueue::close`].
-    pub fn close(&self) -> bool {
-        self.bytes.close()
+    /// Makes a receiver half, as [`ByteQueue::receiver`].
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn receiver(&self) -> Result<ValueReceiver<'m, T, P>, Fault>
+    where
+        P: Clone,
+    {
+        self.bytes.receiver().map(ValueReceiver::over)
     }
 }
 
-impl<T: Serialize, P: Platform> ValueQueue<'_, T, P> {
-    /// Sends a value if there is room, as [`ByteQueue::try_send`].
-    ///
-    /// # Errors
-    ///
-    /// Those of the queue; or that the value cannot be written.
-    pub fn try_send(&self, value: &T) -> Result<(), SendValueError> {
-        self.bytes.try_send(&write(value)?).map_err(SendValueError::Queue)
-    }
-
-    /// Sends a value. Blocks while there is no room, as [`ByteQueue::send`].
-    ///
-    /// # Errors
-    ///
-    /// Those of the queue; or that the value cannot be written.
-    pub fn send(&self, value: &T) -> Result<(), SendValueError> {
-        self.bytes.send(&write(value)?).map_err(SendValueError::Queue)
-    }
-
-    /// Sends a value. Blocks for at most the timeout, as [`ByteQueue::send_timeout`].
-    ///
-    /// # Errors
-    ///
-    /// Those of the queue; or that the value cannot be written.
-    pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), SendValueError> {
-        self.bytes.send_timeout(&write(value)?, timeout).map_err(SendValueError::Queue)
+impl<T, P: Platform> ValueSender<'_, T, P> {
+    /// Returns whether receiver halves existed and no living process has one any more. A system call or more.
+    pub fn is_disconnected(&self) -> bool {
+        self.bytes.is_disconnected()
     }
 }
 
-impl<T: DeserializeOwned, P: Platform> ValueQueue<'_, T, P> {
-    /// Receives the oldest value if there is one, as [`ByteQueue::try_recv`].
-    ///
-    /// # Errors
-    ///
-    /// Those of the queue; or that the message is not a value of the type.
-    pub fn try_recv(&self) -> Result<T, RecvValueError> {
-        read(self.bytes.try_recv_vec())
-    }
-
-    /// Receives the oldest value. Blocks while there is none, as [`ByteQueue::recv`].
-    ///
-    /// # Errors
-    ///
-    /// Those of the queue; or that the message is not a value of the type.
-    pub fn recv(&self) -> Result<T, RecvValueError> {
-        read(self.bytes.recv_vec())
-    }
-
-    /// Receives the oldest value. Blocks for at most the timeout, as [`ByteQueue::recv_timeout`].
-    ///
-    /// # Errors
-    ///
-    /// Those of the queue; or that the message is not a value of the type.
-    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvValueError> {
-        let mut message = Vec::new();
-        read(self.bytes.recv_into_timeout(&mut message, timeout).map(|_| message))
+impl<T, P: Platform> ValueReceiver<'_, T, P> {
+    /// Returns whether sender halves existed and no living process has one any more. Values may still be there. A system call or more.
+    pub fn is_disconnected(&self) -> bool {
+        self.bytes.is_disconnected()
     }
 }
+
+macro_rules! send_verbs {
+    ($name:ident, $bytes:ident) => {
+        impl<T: Serialize, P: Platform> $name<'_, T, P> {
+            #[doc = concat!("Sends a value if there is room, as [`", stringify!($bytes), "::try_send`].")]
+            ///
+            /// # Errors
+            ///
+            /// Those of the queue of bytes; or that the value cannot be written.
+            pub fn try_send(&self, value: &T) -> Result<(), SendValueError> {
+                self.bytes.try_send(&write(value)?).map_err(SendValueError::Queue)
+            }
+
+            #[doc = concat!("Sends a value. Blocks while there is no room, as [`", stringify!($bytes), "::send`].")]
+            ///
+            /// # Errors
+            ///
+            /// Those of the queue of bytes; or that the value cannot be written.
+            pub fn send(&self, value: &T) -> Result<(), SendValueError> {
+                self.bytes.send(&write(value)?).map_err(SendValueError::Queue)
+            }
+
+            /// Sends a value. Blocks for at most the timeout.
+            ///
+            /// # Errors
+            ///
+            /// As for [`send`](Self::send), and [`Timeout`](SendBytesError::Timeout).
+            pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), SendValueError> {
+                self.bytes.send_timeout(&write(value)?, timeout).map_err(SendValueError::Queue)
+            }
+
+            /// Sends a value. Blocks until the deadline at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`send_timeout`](Self::send_timeout).
+            pub fn send_deadline(&self, value: &T, deadline: P::Deadline) -> Result<(), SendValueError> {
+                self.bytes.send_deadline(&write(value)?, deadline).map_err(SendValueError::Queue)
+            }
+        }
+    };
+}
+send_verbs!(ValueQueue, ByteQueue);
+send_verbs!(ValueSender, Sender);
+
+macro_rules! recv_verbs {
+    ($name:ident, $bytes:ident) => {
+        impl<T: DeserializeOwned, P: Platform> $name<'_, T, P> {
+            #[doc = concat!("Receives the oldest value if there is one, as [`", stringify!($bytes), "::try_recv`].")]
+            ///
+            /// # Errors
+            ///
+            /// Those of the queue of bytes; or that the message is not a value of the type.
+            pub fn try_recv(&self) -> Result<T, RecvValueError> {
+                read(self.bytes.try_recv_vec())
+            }
+
+            #[doc = concat!("Receives the oldest value. Blocks while there is none, as [`", stringify!($bytes), "::recv`].")]
+            ///
+            /// # Errors
+            ///
+            /// Those of the queue of bytes; or that the message is not a value of the type.
+            pub fn recv(&self) -> Result<T, RecvValueError> {
+                read(self.bytes.recv_vec())
+            }
+
+            /// Receives the oldest value. Blocks for at most the timeout.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv`](Self::recv), and [`Timeout`](RecvBytesError::Timeout).
+            pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvValueError> {
+                read(self.bytes.recv_vec_timeout(timeout))
+            }
+
+            /// Receives the oldest value. Blocks until the deadline at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_timeout`](Self::recv_timeout).
+            pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<T, RecvValueError> {
+                read(self.bytes.recv_vec_deadline(deadline))
+            }
+        }
+
+        iterators!($name<T: DeserializeOwned>, T, RecvValueError, recv, try_recv);
+    };
+}
+recv_verbs!(ValueQueue, ByteQueue);
+recv_verbs!(ValueReceiver, Receiver);
 
 fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, SendValueError> {
     postcard::to_allocvec(value).map_err(|error| SendValueError::Value(FormatError(error)))

@@ -3,6 +3,7 @@
 use core::cell::OnceCell;
 use core::mem::MaybeUninit;
 
+use crate::ends::{Presence, Role};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex, Refused};
 use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
@@ -16,17 +17,49 @@ use crate::wait::{EventCount, SpinBudget};
 const WORD: u64 = 8;
 /// Polls of a lock that somebody holds, in a `try_` operation: about the time of a copy.
 const POLLS: u32 = if cfg!(loom) { 1 } else { 64 };
+/// Loads of a count that is being changed, by a call that only wants the figure.
+const LOADS: u32 = if cfg!(loom) { 1 } else { 8 };
 /// The longest message that there can be.
 const MOST: u64 = 1 << 40;
 
-/// One side's index and lock, and the other side's index as this side loaded it last. (The other side writes its line with each
-/// message: to load it for each of ours would move the line to and fro.)
+/// One side's index and lock, how many messages have passed it, and the other side's index as this side loaded it last. (The other side
+/// writes its line with each message: to load it for each of ours would move the line to and fro.)
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Side {
     index: AtomicU64,
     known: AtomicU64,
+    count: Count,
     lock: RawMutex,
+}
+
+/// How many messages have passed a side, modulo 2^32, and in the upper half the index (modulo 2^32) to which that belongs.
+///
+/// It is written under the side's lock after the index. If its holder dies in between, the next one finds the older index here, and
+/// counts the one message that is missing.
+#[repr(transparent)]
+#[derive(Debug)]
+struct Count(AtomicU64);
+
+impl Count {
+    fn new(index: u64) -> Self {
+        Count(AtomicU64::new(index << 32))
+    }
+
+    /// The messages up to `index`, of which the last one may not be counted yet.
+    fn at(word: u64, index: u64) -> u32 {
+        let counted = word as u32;
+        if word >> 32 == index & u64::from(u32::MAX) { counted } else { counted.wrapping_add(1) }
+    }
+
+    /// Counts one more message, which lies between these indices. The caller has the lock.
+    #[inline(always)]
+    fn add(&self, from: u64, to: u64) {
+        // Relaxed: under the lock.
+        let count = Self::at(self.0.load(Ordering::Relaxed), from).wrapping_add(1);
+        // Release, with the Acquire in `passed`: not before the index, so that a death in between leaves a count that lags.
+        self.0.store(to << 32 | u64::from(count), Ordering::Release);
+    }
 }
 
 /// The words besides the ring.
@@ -36,6 +69,8 @@ pub struct Words {
     tail: Side,
     head: Side,
     gates: Gates,
+    senders: Presence,
+    receivers: Presence,
 }
 
 #[repr(C, align(128))]
@@ -48,7 +83,7 @@ struct Gates {
 
 /// Bytes from the start of the object to the ring.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 512);
+const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 768);
 
 /// A queue's sizes.
 #[derive(Clone, Copy, Debug)]
@@ -190,12 +225,35 @@ impl<P: Platform + ?Sized> Drop for Turn<'_, P> {
     }
 }
 
+impl Side {
+    /// Messages that have passed, modulo 2^32. A snapshot, exact while nobody is at it.
+    fn passed(&self) -> u32 {
+        let mut count = 0;
+        for _ in 0..LOADS {
+            // Acquire, with the Release in `add`: this index or a later one.
+            let word = self.count.0.load(Ordering::Acquire);
+            let index = self.index.load(Ordering::Acquire);
+            count = Count::at(word, index);
+            if count == word as u32 {
+                break;
+            }
+            spin_hint();
+        }
+        count
+    }
+}
+
 impl Words {
     /// The words of an empty queue whose first record lies at this position.
     fn new(start: u64) -> Self {
-        let side = || Side { index: AtomicU64::new(start), known: AtomicU64::new(start), lock: RawMutex::new() };
+        let side = || Side {
+            index: AtomicU64::new(start),
+            known: AtomicU64::new(start),
+            count: Count::new(start),
+            lock: RawMutex::new(),
+        };
         let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed: AtomicU32::new(0) };
-        Words { tail: side(), head: side(), gates }
+        Words { tail: side(), head: side(), gates, senders: Presence::new(), receivers: Presence::new() }
     }
 
     fn wake_all<P: Platform + ?Sized>(&self, platform: &P) {
@@ -227,10 +285,7 @@ unsafe impl Object for Words {
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
-        view.words.tail.lock.sweep(dead, platform);
-        view.words.head.lock.sweep(dead, platform);
-        // The dead participant may also have owed a wake-up.
-        view.words.wake_all(platform);
+        view.sweep(dead, platform);
     }
 }
 
@@ -247,6 +302,25 @@ impl<'m> View<'m> {
             Slots::<u64>::lay(memory, SLOTS_OFFSET, geometry.ring as usize);
         }
         Ok(())
+    }
+
+    /// Frees the locks of a dead participant, removes its halves, and wakes everybody.
+    pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
+        let Words { tail, head, senders, receivers, .. } = self.words;
+        tail.lock.sweep(dead, platform);
+        head.lock.sweep(dead, platform);
+        senders.sweep(dead);
+        receivers.sweep(dead);
+        // The dead participant may also have owed a wake-up.
+        self.words.wake_all(platform);
+    }
+
+    /// Who holds a half of this kind.
+    pub(super) fn presence(&self, role: Role) -> &'m Presence {
+        match role {
+            Role::Sender => &self.words.senders,
+            Role::Receiver => &self.words.receivers,
+        }
     }
 
     /// Where receivers sleep.
@@ -284,7 +358,7 @@ impl<'m> View<'m> {
         // The caller has compared it with the ring, so nothing overflows.
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let needed = words_for(len as u64);
-        let Words { tail: Side { index, known, lock }, head, gates } = self.words;
+        let Words { tail: Side { index, known, count, lock }, head, gates, .. } = self.words;
         {
             let _turn = Turn::take(lock, platform, patience)?;
             // Relaxed: under the lock.
@@ -308,8 +382,10 @@ impl<'m> View<'m> {
                 self.slots.write_bytes(at.wrapping_add(1), offset, part);
                 offset += part.len();
             }
+            let end = at.wrapping_add(needed);
             // Release, "message".
-            index.store(at.wrapping_add(needed), Ordering::Release);
+            index.store(end, Ordering::Release);
+            count.add(at, end);
         }
         gates.items.notify(platform, || 1);
         Ok(())
@@ -323,7 +399,7 @@ impl<'m> View<'m> {
         out: &mut [MaybeUninit<u8>],
         patience: Option<&Patience<'_, P::Deadline>>,
     ) -> Result<usize, Refusal> {
-        let Words { tail, head: Side { index, known, lock }, gates } = self.words;
+        let Words { tail, head: Side { index, known, count, lock }, gates, .. } = self.words;
         let len = {
             let _turn = Turn::take(lock, platform, patience)?;
             // Relaxed: under the lock.
@@ -346,8 +422,10 @@ impl<'m> View<'m> {
             }
             let Some(place) = out.get_mut(..len as usize) else { return Err(Refusal::TooLong { len: len as usize }) };
             self.slots.read_bytes(at.wrapping_add(1), place);
+            let end = at.wrapping_add(words_for(len));
             // Release, "free".
-            index.store(at.wrapping_add(words_for(len)), Ordering::Release);
+            index.store(end, Ordering::Release);
+            count.add(at, end);
             len as usize
         };
         // All of them: the first in the queue may need more room than there is.
@@ -381,6 +459,14 @@ impl<'m> View<'m> {
             Ok(_turn) => Refusal::NotNow,
             Err(refusal) => refusal,
         }
+    }
+
+    /// Messages that were sent and not received. A snapshot.
+    pub(super) fn len(&self) -> usize {
+        // The receivers' side first: then no more seem to be received than are sent.
+        let received = self.words.head.passed();
+        let len = self.words.tail.passed().wrapping_sub(received);
+        u64::from(len).min(self.ring) as usize
     }
 
     /// Words of the ring that are in use. A snapshot.

@@ -13,6 +13,8 @@ plain_error! {
         Timeout => "no room in the queue in time",
         /// The queue is closed.
         Closed => "sending on a closed queue",
+        /// The last living receiver is gone (only from a sender half).
+        Disconnected => "the last living receiver is gone",
         /// The message is longer than the queue was made for. It would never fit.
         TooLong {
             /// Its bytes.
@@ -32,6 +34,8 @@ plain_error! {
         Timeout => "no message in time",
         /// The queue is closed and drained.
         Closed => "the queue is closed and drained",
+        /// The queue is empty and the last living sender is gone (only from a receiver half).
+        Disconnected => "the queue is empty and the last living sender is gone",
         /// The oldest message is longer than the memory for it. It stays.
         TooLong {
             /// Its bytes.
@@ -39,5 +43,31 @@ plain_error! {
             /// The memory's.
             room: usize,
         } => "a message of {len} bytes, room for {room}",
+    }
+}
+
+predicates! {
+    SendBytesError {
+        /// Whether there was no room.
+        is_full: SendBytesError::Full,
+        /// Whether the time was over.
+        is_timeout: SendBytesError::Timeout,
+        /// Whether the queue is closed.
+        is_closed: SendBytesError::Closed,
+        /// Whether the last living receiver is gone.
+        is_disconnected: SendBytesError::Disconnected,
+    }
+}
+
+predicates! {
+    RecvBytesError {
+        /// Whether there was no message.
+        is_empty: RecvBytesError::Empty,
+        /// Whether the time was over.
+        is_timeout: RecvBytesError::Timeout,
+        /// Whether the queue is closed and drained.
+        is_closed: RecvBytesError::Closed,
+        /// Whether the last living sender is gone.
+        is_disconnected: RecvBytesError::Disconnected,
     }
 }

@@ -3,7 +3,6 @@
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
@@ -12,69 +11,18 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use super::batch::SendIterError;
 use super::handle::Queue;
 use super::iter::Iter;
-use super::presence::Role;
+use crate::ends::{Half, halves};
 use crate::error::{
     RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
 };
 use crate::platform::Platform;
-use crate::sync::Ordering;
-use crate::sync::private::AtomicU32;
 use crate::time::Limit;
-
-/// Empty (or full) answers of a `try_` operation between two looks at whether the other end's holders live: the look
-/// takes system calls.
-const TRIES_PER_LOOK: u32 = 1024;
-
-/// A counted handle.
-pub(super) struct Half<'m, T, P: Platform> {
-    queue: Queue<'m, T, P>,
-    role: Role,
-    tries: AtomicU32,
-}
-
-impl<'m, T, P: Platform> Half<'m, T, P> {
-    pub(super) fn new(queue: Queue<'m, T, P>, role: Role) -> Self {
-        if queue.platform.enter(role.purpose()) {
-            queue.join(role);
-        }
-        Half { queue, role, tries: AtomicU32::new(0) }
-    }
-
-    /// Whether the other end is deserted, as far as a `try_` operation can tell: always from the set of holders, and
-    /// every so often by asking whether they live.
-    fn is_deserted(&self) -> bool {
-        // Relaxed: a private counter.
-        let tries = self.tries.fetch_add(1, Ordering::Relaxed);
-        if tries % TRIES_PER_LOOK == TRIES_PER_LOOK - 1 {
-            self.queue.is_deserted(self.role.other())
-        } else {
-            self.queue.is_left(self.role.other())
-        }
-    }
-}
-
-impl<T, P: Platform + Clone> Clone for Half<'_, T, P> {
-    fn clone(&self) -> Self {
-        if self.queue.platform.is_here() {
-            Half::new(self.queue.clone(), self.role)
-        } else {
-            Half { queue: self.queue.clone(), role: self.role, tries: AtomicU32::new(0) }
-        }
-    }
-}
-
-impl<T, P: Platform> Drop for Half<'_, T, P> {
-    fn drop(&mut self) {
-        if self.queue.platform.is_here() && self.queue.platform.leave(self.role.purpose()) {
-            self.queue.leave(self.role);
-        }
-    }
-}
 
 /// A handle that only sends, and that counts as a sender. Made by [`Queue::sender`].
 ///
 /// When the last half of the last living sender process is dropped, or that process dies, receiver halves report
-/// `Disconnected` once the queue is drained. Plain [`Queue`] handles do not count.
+/// `Disconnected` once the queue is drained. When the last half of the last living receiver process is dropped, sends are refused with
+/// `Disconnected`. Plain [`Queue`] handles do not count.
 ///
 /// ```
 /// # use ipc_posix::{Region, RecvError};
@@ -88,149 +36,108 @@ impl<T, P: Platform> Drop for Half<'_, T, P> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Sender<'m, T, P: Platform> {
-    half: Half<'m, T, P>,
+    pub(super) half: Half<Queue<'m, T, P>>,
 }
 
-impl<T, P: Platform + fmt::Debug> fmt::Debug for Sender<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("queue", &self.half.queue).finish_non_exhaustive()
-    }
-}
-
-impl<T, P: Platform + Clone> Clone for Sender<'_, T, P> {
-    fn clone(&self) -> Self {
-        Sender { half: self.half.clone() }
-    }
-}
-
-impl<'m, T, P: Platform> Sender<'m, T, P> {
-    pub(super) fn new(half: Half<'m, T, P>) -> Self {
-        Sender { half }
-    }
-
-    /// The queue, as a handle that does everything and is not counted.
-    pub fn queue(&self) -> &Queue<'m, T, P> {
-        &self.half.queue
-    }
-}
+halves!(Queue<T>, Sender, Receiver);
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
-    /// See [`Queue::try_send`]; a full queue whose last receiver has left is
-    /// [`Disconnected`](TrySendError::Disconnected). That the last one was killed is noticed within a thousand tries.
+    /// Sends if there is room, as [`Queue::try_send`]. Once the last receiver half has left, the result is
+    /// [`Disconnected`](TrySendError::Disconnected), room or not. That the last one was killed is noticed when the queue is full, within
+    /// a thousand tries.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        match self.half.queue.try_send(value) {
-            Err(TrySendError::Full(value)) if self.half.is_deserted() => Err(TrySendError::Disconnected(value)),
+        if self.half.is_left() {
+            return Err(TrySendError::Disconnected(value));
+        }
+        match self.queue().try_send(value) {
+            Err(TrySendError::Full(value)) if self.half.is_deserted_now() => Err(TrySendError::Disconnected(value)),
             result => result,
         }
     }
 
-    /// See [`Queue::send`]; waiting for room ends with [`Disconnected`](SendError::Disconnected) when the last living
-    /// receiver is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
+    /// Sends, and blocks while there is no room, as [`Queue::send`]. Once the last receiver half has left, the result is
+    /// [`Disconnected`](SendError::Disconnected), room or not. A call that waits for room ends with it, too: at once when the last
+    /// receiver leaves, within a tenth of a second when it was killed.
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.half.queue.send_within(value, &Limit::Forever, true).map_err(SendTimeoutError::endless)
+        self.queue().send_within(value, &Limit::Forever, true).map_err(SendTimeoutError::endless)
     }
 
-    /// See [`Queue::send_timeout`] and [`send`](Self::send).
+    /// Sends as [`send`](Self::send), and blocks for at most the timeout.
     #[inline]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.half.queue.send_within(value, &Limit::For(timeout), true)
+        self.queue().send_within(value, &Limit::For(timeout), true)
     }
 
-    /// See [`Queue::send_deadline`] and [`send`](Self::send).
+    /// Sends as [`send`](Self::send), and blocks until the deadline at most.
     #[inline]
     pub fn send_deadline(&self, value: T, deadline: P::Deadline) -> Result<(), SendTimeoutError<T>> {
-        self.half.queue.send_within(value, &Limit::Until(deadline), true)
+        self.queue().send_within(value, &Limit::Until(deadline), true)
     }
 
-    /// See [`Queue::try_send_slice`] and [`try_send`](Self::try_send).
+    /// Sends as many of these as there is room for, as [`Queue::try_send_slice`] and [`try_send`](Self::try_send).
     pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
-        match self.half.queue.try_send_slice(values) {
-            Err(TrySendError::Full(())) if self.half.is_deserted() => Err(TrySendError::Disconnected(())),
+        if self.half.is_left() {
+            return Err(TrySendError::Disconnected(()));
+        }
+        match self.queue().try_send_slice(values) {
+            Err(TrySendError::Full(())) if self.half.is_deserted_now() => Err(TrySendError::Disconnected(())),
             result => result,
         }
     }
 
-    /// See [`Queue::send_slice`] and [`send`](Self::send).
+    /// Sends all of these, as [`Queue::send_slice`] and [`send`](Self::send).
     pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
-        self.half.queue.send_slice_within(values, &Limit::Forever, true)
+        self.queue().send_slice_within(values, &Limit::Forever, true)
     }
 
-    /// See [`Queue::send_slice_timeout`] and [`send`](Self::send).
+    /// Sends all of these as [`send_slice`](Self::send_slice), and blocks for at most the timeout in all.
     pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
-        self.half.queue.send_slice_within(values, &Limit::For(timeout), true)
+        self.queue().send_slice_within(values, &Limit::For(timeout), true)
     }
 
-    /// See [`Queue::send_iter`] and [`send`](Self::send).
+    /// Sends all that the iterator yields, as [`Queue::send_iter`] and [`send`](Self::send).
     #[cfg(feature = "alloc")]
     pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
         super::batch::send_iter(values, |batch| self.send_slice(batch))
-    }
-
-    /// Whether receiver halves existed and no living process has one any more. A system call or more.
-    pub fn is_disconnected(&self) -> bool {
-        self.half.queue.platform.is_here() && self.half.queue.is_deserted(Role::Receiver)
     }
 }
 
 /// A handle that only receives, and that counts as a receiver. Made by [`Queue::receiver`]. See [`Sender`].
 pub struct Receiver<'m, T, P: Platform> {
-    half: Half<'m, T, P>,
-}
-
-impl<T, P: Platform + fmt::Debug> fmt::Debug for Receiver<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("queue", &self.half.queue).finish_non_exhaustive()
-    }
-}
-
-impl<T, P: Platform + Clone> Clone for Receiver<'_, T, P> {
-    fn clone(&self) -> Self {
-        Receiver { half: self.half.clone() }
-    }
-}
-
-impl<'m, T, P: Platform> Receiver<'m, T, P> {
-    pub(super) fn new(half: Half<'m, T, P>) -> Self {
-        Receiver { half }
-    }
-
-    /// The queue, as a handle that does everything and is not counted.
-    pub fn queue(&self) -> &Queue<'m, T, P> {
-        &self.half.queue
-    }
+    pub(super) half: Half<Queue<'m, T, P>>,
 }
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
-    /// See [`Queue::try_recv`]; an empty queue whose last sender has left is
+    /// Receives the oldest message if there is one, as [`Queue::try_recv`]. An empty queue whose last sender has left is
     /// [`Disconnected`](TryRecvError::Disconnected). That the last one was killed is noticed within a thousand tries.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.half.queue.try_recv() {
-            Err(TryRecvError::Empty) if self.half.is_deserted() => match self.half.queue.try_recv() {
+        match self.queue().try_recv() {
+            Err(TryRecvError::Empty) if self.half.is_deserted_now() => match self.queue().try_recv() {
                 // Its last message came before its leaving: this second look would have found it.
-                Err(TryRecvError::Empty) if self.half.queue.is_empty() => Err(TryRecvError::Disconnected),
+                Err(TryRecvError::Empty) if self.queue().is_empty() => Err(TryRecvError::Disconnected),
                 result => result,
             },
             result => result,
         }
     }
 
-    /// See [`Queue::recv`]; waiting ends with [`Disconnected`](RecvError::Disconnected) when the queue is empty and the
+    /// Receives, and blocks while there is no message, as [`Queue::recv`]. Waiting ends with [`Disconnected`](RecvError::Disconnected) when the queue is empty and the
     /// last living sender is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.recv_within(&Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// See [`Queue::recv_timeout`] and [`recv`](Self::recv).
+    /// Receives as [`recv`](Self::recv), and blocks for at most the timeout.
     #[inline]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         self.recv_within(&Limit::For(timeout))
     }
 
-    /// See [`Queue::recv_deadline`] and [`recv`](Self::recv).
+    /// Receives as [`recv`](Self::recv), and blocks until the deadline at most.
     #[inline]
     pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<T, RecvTimeoutError> {
         self.recv_within(&Limit::Until(deadline))
@@ -238,47 +145,41 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
 
     #[inline]
     fn recv_within(&self, limit: &Limit<P::Deadline>) -> Result<T, RecvTimeoutError> {
-        self.half.queue.recv_within(limit, true)
+        self.queue().recv_within(limit, true)
     }
 
-    /// See [`Queue::try_recv_slice`] and [`try_recv`](Self::try_recv).
+    /// Receives as many messages as there are, as [`Queue::try_recv_slice`] and [`try_recv`](Self::try_recv).
     pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
-        match self.half.queue.try_recv_slice(out) {
-            Err(TryRecvError::Empty) if self.half.is_deserted() => match self.half.queue.try_recv_slice(out) {
+        match self.queue().try_recv_slice(out) {
+            Err(TryRecvError::Empty) if self.half.is_deserted_now() => match self.queue().try_recv_slice(out) {
                 // Its last message came before its leaving: this second look would have found it.
-                Err(TryRecvError::Empty) if self.half.queue.is_empty() => Err(TryRecvError::Disconnected),
+                Err(TryRecvError::Empty) if self.queue().is_empty() => Err(TryRecvError::Disconnected),
                 result => result,
             },
             result => result,
         }
     }
 
-    /// See [`Queue::recv_slice`] and [`recv`](Self::recv).
+    /// Receives as many messages as there are, as [`Queue::recv_slice`] and [`recv`](Self::recv).
     pub fn recv_slice(&self, out: &mut [T]) -> Result<usize, RecvError> {
-        self.half.queue.recv_slice_within(out, &Limit::Forever, true).map_err(RecvTimeoutError::endless)
+        self.queue().recv_slice_within(out, &Limit::Forever, true).map_err(RecvTimeoutError::endless)
     }
 
-    /// See [`Queue::recv_slice_timeout`] and [`recv`](Self::recv).
+    /// Receives as [`recv_slice`](Self::recv_slice), and blocks for at most the timeout.
     pub fn recv_slice_timeout(&self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
-        self.half.queue.recv_slice_within(out, &Limit::For(timeout), true)
+        self.queue().recv_slice_within(out, &Limit::For(timeout), true)
     }
 
-    /// See [`Queue::recv_many`] and [`recv`](Self::recv).
+    /// Appends messages to a vector, as [`Queue::recv_many`] and [`recv`](Self::recv).
     #[cfg(feature = "alloc")]
     pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
-        self.half.queue.recv_many_watching(buffer, most, true)
+        self.queue().recv_many_watching(buffer, most, true)
     }
 
     /// Messages until the queue is closed and drained, or empty and deserted by its senders; waits for each.
     /// `for message in &receiver` does the same.
     pub fn iter(&self) -> Iter<'_, 'm, T, P> {
-        Iter::new(&self.half.queue, true)
-    }
-
-    /// Whether sender halves existed and no living process has one any more; messages may still be there. A system
-    /// call or more.
-    pub fn is_disconnected(&self) -> bool {
-        self.half.queue.platform.is_here() && self.half.queue.is_deserted(Role::Sender)
+        Iter::new(self.queue(), true)
     }
 }
 

@@ -4,18 +4,17 @@ use core::marker::PhantomData;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use super::halves::{Half, Receiver, Sender};
-use super::presence::{Presence, Role};
 use super::words::{self, Stats, View, Words};
+use crate::ends::{Counted, Presence, Role};
 use crate::error::Fault;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Object, Shape, ShapeError, handle};
-use crate::participant::{ParticipantId, Seized};
+use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
 use crate::sync::Ordering;
 use crate::time::Instant;
-use crate::wait::SpinBudget;
+use crate::wait::{EventCount, SpinBudget};
 
 /// What a queue should be like.
 #[derive(Debug)]
@@ -244,49 +243,6 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         self.platform.is_here() && (self.view.ring.is_closed() || self.complete_closing())
     }
 
-    /// A sender half. As long as a living process has one, receivers do not report
-    /// [`Disconnected`](crate::error::RecvError::Disconnected); and its own sends report it once receiver halves existed and the last
-    /// living one is gone.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`].
-    pub fn sender(&self) -> Result<Sender<'m, T, P>, Fault>
-    where
-        P: Clone,
-    {
-        self.here()?;
-        Ok(Sender::new(Half::new(self.clone(), Role::Sender)))
-    }
-
-    /// A receiver half: the counterpart of [`sender`](Self::sender).
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`].
-    pub fn receiver(&self) -> Result<Receiver<'m, T, P>, Fault>
-    where
-        P: Clone,
-    {
-        self.here()?;
-        Ok(Receiver::new(Half::new(self.clone(), Role::Receiver)))
-    }
-
-    /// Adds the caller to the participants that hold a half of this kind: on its first.
-    pub(super) fn join(&self, role: Role) {
-        self.presence(role).join(self.me);
-    }
-
-    /// Removes the caller again, and wakes the other side so that it can notice.
-    pub(super) fn leave(&self, role: Role) {
-        self.presence(role).leave(self.me);
-        let gates = &self.view.words.gates;
-        match role {
-            Role::Sender => gates.items.notify_all(&self.platform),
-            Role::Receiver => gates.space.notify_all(&self.platform),
-        }
-    }
-
     /// If a closing has begun: completes it, for its author may be dead. Says whether one had begun. One load of a
     /// line that is hardly ever written.
     #[inline]
@@ -298,40 +254,6 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
             self.view.words.gates.space.notify_all(&self.platform);
         }
         begun
-    }
-
-    fn presence(&self, role: Role) -> &'m Presence {
-        match role {
-            Role::Sender => &self.view.words.senders,
-            Role::Receiver => &self.view.words.receivers,
-        }
-    }
-
-    /// Whether somebody has held a half of this kind, and nobody alive does any more. Dead holders are removed on
-    /// the way: a system call or two for each, and one for the first that lives.
-    pub(super) fn is_deserted(&self, role: Role) -> bool {
-        self.presence(role).was_seen() && !self.has_living(role)
-    }
-
-    /// Whether the set of this role is empty although somebody was there, without asking who lives: no system call.
-    pub(super) fn is_left(&self, role: Role) -> bool {
-        let presence = self.presence(role);
-        presence.was_seen() && presence.members().next().is_none()
-    }
-
-    fn has_living(&self, role: Role) -> bool {
-        self.presence(role).members().any(|who| {
-            if who == self.platform.me() {
-                return true;
-            }
-            match Seized::try_new(&self.platform, who) {
-                None => true,
-                Some(seized) => {
-                    self.view.sweep(seized.dead(), &self.platform);
-                    false
-                }
-            }
-        })
     }
 
     /// For a producer that finds the queue full: gives up and passes over what dead producers have left at the head, so
@@ -362,6 +284,34 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
                 None => Unblocked::Suspect,
             },
         }
+    }
+}
+
+impl<T, P: Platform> Counted for Queue<'_, T, P> {
+    type Platform = P;
+
+    #[inline(always)]
+    fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    #[inline(always)]
+    fn presence(&self, role: Role) -> &Presence {
+        match role {
+            Role::Sender => &self.view.words.senders,
+            Role::Receiver => &self.view.words.receivers,
+        }
+    }
+
+    fn gate(&self, role: Role) -> &EventCount {
+        match role {
+            Role::Sender => &self.view.words.gates.space,
+            Role::Receiver => &self.view.words.gates.items,
+        }
+    }
+
+    fn repair(&self, dead: &Dead) {
+        self.view.sweep(dead, &self.platform);
     }
 }
 

@@ -21,15 +21,14 @@ mod batch;
 mod halves;
 mod handle;
 mod iter;
-mod presence;
 mod receive;
 mod send;
 pub mod words;
 
+pub use crate::ends::Role;
 #[cfg(feature = "alloc")]
 pub use batch::{SendIterError, append};
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Queue};
 pub use iter::{Iter, TryIter};
-pub use presence::{Presence, Role};
 pub use words::{Lone, Stats, View, Words, inspect, stats};

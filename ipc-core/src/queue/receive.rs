@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
+use crate::ends::{Counted, Role};
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
 use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
@@ -17,7 +18,6 @@ use crate::wait::{Attempt, block_until};
 
 use super::handle::{Queue, Unblocked};
 use super::iter::{Iter, TryIter};
-use super::presence::Role;
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = if cfg!(loom) { 1 } else { 32 };

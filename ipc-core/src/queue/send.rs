@@ -6,6 +6,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 #[cfg(feature = "alloc")]
 use super::batch::SendIterError;
+use crate::ends::{Counted, Role};
 use crate::error::{Fault, ForceSendError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
@@ -13,7 +14,6 @@ use crate::time::{Instant, Limit};
 use crate::wait::{Attempt, Reserve, block_until};
 
 use super::handle::Queue;
-use super::presence::Role;
 
 /// How often an overwriting send makes room before it reports contention.
 const FORCE_ATTEMPTS: u32 = 8;
@@ -102,6 +102,9 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     ) -> Result<(), SendTimeoutError<T>> {
         if !self.platform.is_here() {
             return Err(SendTimeoutError::Fault(value, Fault::Forked));
+        }
+        if watch && self.presence(Role::Receiver).is_left() {
+            return Err(SendTimeoutError::Disconnected(value));
         }
         if self.push_first(&value) { Ok(()) } else { self.send_contended(value, limit, watch) }
     }
@@ -208,6 +211,9 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     ) -> Result<(), SendSliceError> {
         if !self.platform.is_here() {
             return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Fault((), Fault::Forked) });
+        }
+        if watch && self.presence(Role::Receiver).is_left() {
+            return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Disconnected(()) });
         }
         let mut sent = 0;
         // Once for all batches.

@@ -19,7 +19,7 @@ use crate::object::{HEADER_BYTES, Kind, Object, Shape, ShapeError, sizes};
 use crate::participant::Dead;
 use crate::platform::Platform;
 
-use super::presence::Presence;
+use crate::ends::Presence;
 
 /// A word alone on its pair of cache lines.
 #[repr(C, align(128))]

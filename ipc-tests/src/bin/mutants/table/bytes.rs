@@ -10,8 +10,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "index.store(at.wrapping_add(needed), Ordering::Release);",
-            "index.store(at.wrapping_add(needed), Ordering::Relaxed);",
+            "// Release, \"message\".\n            index.store(end, Ordering::Release);",
+            "// Release, \"message\".\n            index.store(end, Ordering::Relaxed);",
         )],
         protects: "what is there is there as a whole",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
@@ -32,8 +32,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "index.store(at.wrapping_add(words_for(len)), Ordering::Release);",
-            "index.store(at.wrapping_add(words_for(len)), Ordering::Relaxed);",
+            "// Release, \"free\".\n            index.store(end, Ordering::Release);",
+            "// Release, \"free\".\n            index.store(end, Ordering::Relaxed);",
         )],
         protects: "a place is written again after it was read",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
@@ -106,8 +106,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "        view.words.wake_all(platform);\n",
-            "        view.words.gates.items.notify_all(platform);\n",
+            "        self.words.wake_all(platform);\n    }\n",
+            "        self.words.gates.items.notify_all(platform);\n    }\n",
         )],
         protects: "a sender whose receiver died before it woke anybody is woken",
         caught_by: ("loom_bytes", "a_sweep_wakes_a_sender"),
@@ -117,5 +117,11 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(BYTES, "close", 1)],
         protects: "closing ends whoever sleeps",
         caught_by: ("loom_bytes", "closing_ends_a_receiver"),
+    },
+    Mutant {
+        name: "bytes: a count that a death has left behind is not repaired",
+        edits: &[edit(BYTES, 1, "{ counted } else { counted.wrapping_add(1) }", "{ counted } else { counted }")],
+        protects: "the number of messages is right after a death",
+        caught_by: ("loom_bytes", "a_sender_dies"),
     },
 ];

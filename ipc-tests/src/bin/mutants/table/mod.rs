@@ -5,6 +5,7 @@ mod barrier;
 mod broadcast;
 mod bytes;
 mod condvar;
+mod ends;
 mod event;
 mod loan;
 mod mutex;
@@ -58,10 +59,11 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 17] = [
+    let tables: [&'static [Mutant]; 18] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
+        ends::MUTANTS,
         spsc::MUTANTS,
         bytes::MUTANTS,
         loan::MUTANTS,

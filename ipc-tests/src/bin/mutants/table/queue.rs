@@ -75,18 +75,6 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_queue", "a_half_done_closing_wakes_a_sender"),
     },
     Mutant {
-        name: "queue: the last sender wakes nobody",
-        edits: &[silence(VIEW, "leave", 1)],
-        protects: "a receiver half learns that no sender is left",
-        caught_by: ("loom_queue", "the_last_sender_leaves"),
-    },
-    Mutant {
-        name: "queue: the last receiver wakes nobody",
-        edits: &[silence(VIEW, "leave", 2)],
-        protects: "a sender half learns that no receiver is left",
-        caught_by: ("loom_queue", "the_last_receiver_leaves"),
-    },
-    Mutant {
         name: "queue: a sweep wakes no receiver",
         edits: &[silence(QUEUE_WORDS, "sweep", 1)],
         protects: "a sender that died owes nobody a wake-up",

@@ -1,18 +1,18 @@
 //! Which participants hold a sender half, and which a receiver half.
 //!
-//! One bit a participant and role. Each bit is written by its own participant (join, leave) and, once that one is
-//! dead, by whoever seized it. The other side looks at the bits before it sleeps, and asks the platform about the
-//! life of those that are set: as many system calls as there are dead ones, plus one.
+//! One bit for each participant and role. A participant writes its own bit (join, leave); once it is dead, the process that has seized
+//! it does. The other side loads the bits before it sleeps, and asks the platform about the life of those that are set: as many system
+//! calls as there are dead ones, plus one.
 //!
-//! The bits of a set are its members, but an empty set alone does not mean "gone": before anybody ever joined, the
-//! other side waits. The sticky word `seen` tells the difference. It is set after the bit, so a joiner is never
-//! taken for somebody who left.
+//! The bits of a set are its members, but an empty set alone does not mean that its last member left: before anybody ever joined, the
+//! other side waits. The sticky bit `SEEN` tells the difference. It is set after the member's bit, so a process that is joining is
+//! never taken for one that left.
 
 use crate::participant::{Dead, ParticipantId};
 use crate::platform::Use;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The words of a set; a participant's number is its bit. Number 0 is nobody's: that bit is `seen`.
+/// The words of a set; a participant's number is its bit. Number 0 is nobody's: that bit is `SEEN`.
 const WORDS: usize = 16;
 const SEEN: u64 = 1;
 
@@ -56,27 +56,27 @@ fn bit(who: ParticipantId) -> (usize, u64) {
 
 impl Presence {
     /// Nobody.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Presence { words: core::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
     /// Adds `who`.
-    pub fn join(&self, who: ParticipantId) {
+    pub(super) fn join(&self, who: ParticipantId) {
         let (word, bit) = bit(who);
         self.words[word].fetch_or(bit, Ordering::Relaxed);
-        // Release, with the Acquire in `was_seen`: whoever sees SEEN sees the bit of the one who set it.
+        // Release, with the Acquire in `is_left`: SEEN comes with the bit of the participant that set it.
         self.words[0].fetch_or(SEEN, Ordering::Release);
     }
 
-    /// Removes `who`. Everything it did before comes before this for whoever sees it gone (Release, with the
-    /// Acquire in [`members`](Self::members)).
-    pub fn leave(&self, who: ParticipantId) {
+    /// Removes `who`. What it did before happens before this for a process that finds it gone (Release, with the Acquire in
+    /// [`members`](Self::members) and [`is_left`](Self::is_left)).
+    pub(super) fn leave(&self, who: ParticipantId) {
         let (word, bit) = bit(who);
         self.words[word].fetch_and(!bit, Ordering::Release);
     }
 
     /// Removes a dead participant.
-    pub fn sweep(&self, dead: &Dead) {
+    pub(crate) fn sweep(&self, dead: &Dead) {
         let (word, bit) = bit(dead.who());
         if self.words[word].load(Ordering::Relaxed) & bit != 0 {
             self.leave(dead.who());
@@ -84,12 +84,19 @@ impl Presence {
     }
 
     /// Whether anybody ever joined.
-    pub fn was_seen(&self) -> bool {
+    pub(super) fn was_seen(&self) -> bool {
         self.words[0].load(Ordering::Acquire) & SEEN != 0
     }
 
+    /// Whether somebody has joined and nobody is left, without asking who lives. One load while a participant with a small number is
+    /// there.
+    #[inline(always)]
+    pub(crate) fn is_left(&self) -> bool {
+        self.words[0].load(Ordering::Acquire) == SEEN && self.members().next().is_none()
+    }
+
     /// The members, from a snapshot of each word. Bits that are no participant's are passed over.
-    pub fn members(&self) -> impl Iterator<Item = ParticipantId> {
+    pub(super) fn members(&self) -> impl Iterator<Item = ParticipantId> {
         self.words.iter().enumerate().flat_map(|(index, word)| {
             let mut bits = word.load(Ordering::Acquire);
             core::iter::from_fn(move || {

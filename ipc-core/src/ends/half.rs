@@ -1,0 +1,209 @@
+//! A counted handle, and what all of them have.
+
+use super::{Presence, Role};
+use crate::participant::{Dead, Seized};
+use crate::platform::Platform;
+use crate::sync::Ordering;
+use crate::sync::private::AtomicU32;
+use crate::wait::EventCount;
+
+/// Refusals of a `try_` operation between two that ask whether the other end's holders live: that takes system calls.
+const TRIES_PER_LOOK: u32 = 1024;
+
+/// A handle of an object whose ends are counted.
+pub(crate) trait Counted {
+    type Platform: Platform;
+
+    fn platform(&self) -> &Self::Platform;
+
+    /// Who holds a half of this kind.
+    fn presence(&self, role: Role) -> &Presence;
+
+    /// Where the threads of this end sleep.
+    fn gate(&self, role: Role) -> &EventCount;
+
+    /// Repairs the object after a dead participant, and removes its halves.
+    fn repair(&self, dead: &Dead);
+
+    /// Whether somebody has held a half of this kind, and nobody alive does any more. Dead holders are removed on the way: a system
+    /// call or two for each, and one for the first that lives.
+    fn is_deserted(&self, role: Role) -> bool {
+        self.presence(role).was_seen() && !self.has_living(role)
+    }
+
+    fn has_living(&self, role: Role) -> bool {
+        let platform = self.platform();
+        self.presence(role).members().any(|who| {
+            if who == platform.me() {
+                return true;
+            }
+            match Seized::try_new(platform, who) {
+                None => true,
+                Some(seized) => {
+                    self.repair(seized.dead());
+                    false
+                }
+            }
+        })
+    }
+}
+
+/// A counted handle.
+pub(crate) struct Half<Q: Counted> {
+    object: Q,
+    role: Role,
+    tries: AtomicU32,
+}
+
+impl<Q: Counted> Half<Q> {
+    pub(crate) fn new(object: Q, role: Role) -> Self {
+        let platform = object.platform();
+        if platform.enter(role.purpose()) {
+            object.presence(role).join(platform.me());
+        }
+        Half { object, role, tries: AtomicU32::new(0) }
+    }
+
+    /// The object, as a handle that is not counted.
+    #[inline(always)]
+    pub(crate) fn object(&self) -> &Q {
+        &self.object
+    }
+
+    /// Whether the other end's last holder has left. One load while a participant with a small number holds it. `false` after a fork.
+    #[inline(always)]
+    pub(crate) fn is_left(&self) -> bool {
+        self.object.platform().is_here() && self.object.presence(self.role.other()).is_left()
+    }
+
+    /// Whether the other end is deserted, as far as a `try_` operation can tell: always from the set of holders, and once in a
+    /// thousand times by asking whether they live.
+    pub(crate) fn is_deserted_now(&self) -> bool {
+        // Relaxed: a private counter.
+        let tries = self.tries.fetch_add(1, Ordering::Relaxed);
+        if tries % TRIES_PER_LOOK == TRIES_PER_LOOK - 1 {
+            self.object.is_deserted(self.role.other())
+        } else {
+            self.is_left()
+        }
+    }
+
+    /// Whether the other end is deserted. `false` after a fork.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.object.platform().is_here() && self.object.is_deserted(self.role.other())
+    }
+}
+
+impl<Q: Counted + Clone> Clone for Half<Q> {
+    fn clone(&self) -> Self {
+        if self.object.platform().is_here() {
+            Half::new(self.object.clone(), self.role)
+        } else {
+            Half { object: self.object.clone(), role: self.role, tries: AtomicU32::new(0) }
+        }
+    }
+}
+
+impl<Q: Counted> Drop for Half<Q> {
+    fn drop(&mut self) {
+        let (platform, role) = (self.object.platform(), self.role);
+        if platform.is_here() && platform.leave(role.purpose()) {
+            self.object.presence(role).leave(platform.me());
+            // So that they notice.
+            self.object.gate(role.other()).notify_all(platform);
+        }
+    }
+}
+
+/// What both halves of a queue have: the types have one field, `half`.
+macro_rules! halves {
+    ($queue:ident $(<$T:ident>)?, $sender:ident, $receiver:ident) => {
+        impl<'m, $($T,)? P: $crate::Platform> $queue<'m, $($T,)? P> {
+            /// Makes a sender half. While a living process has one, receivers do not report `Disconnected`. Its own sends report it
+            /// once receiver halves existed and the last living one is gone.
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`](crate::Fault::Forked).
+            pub fn sender(&self) -> Result<$sender<'m, $($T,)? P>, $crate::Fault>
+            where
+                P: Clone,
+            {
+                self.here()?;
+                Ok($sender { half: $crate::ends::Half::new(self.clone(), $crate::ends::Role::Sender) })
+            }
+
+            /// Makes a receiver half: the counterpart of [`sender`](Self::sender).
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`](crate::Fault::Forked).
+            pub fn receiver(&self) -> Result<$receiver<'m, $($T,)? P>, $crate::Fault>
+            where
+                P: Clone,
+            {
+                self.here()?;
+                Ok($receiver { half: $crate::ends::Half::new(self.clone(), $crate::ends::Role::Receiver) })
+            }
+        }
+
+        $crate::ends::halves!(@half $queue $(<$T>)?, $sender, "receiver halves existed and no living process has one any more");
+        $crate::ends::halves!(@half $queue $(<$T>)?, $receiver, "sender halves existed and no living process has one any more. Messages may still be there");
+    };
+    (@half $queue:ident $(<$T:ident>)?, $half:ident, $other:literal) => {
+        impl<'m, $($T,)? P: $crate::Platform> $half<'m, $($T,)? P> {
+            /// Returns the queue, as a handle that does everything and is not counted.
+            pub fn queue(&self) -> &$queue<'m, $($T,)? P> {
+                self.half.object()
+            }
+
+            /// Returns how many messages are in the queue. A snapshot; 0 after a fork.
+            pub fn len(&self) -> usize {
+                self.queue().len()
+            }
+
+            /// Returns whether there is no message. A snapshot.
+            pub fn is_empty(&self) -> bool {
+                self.queue().is_empty()
+            }
+
+            #[doc = concat!("Returns whether there is no room: see [`", stringify!($queue), "::is_full`]. A snapshot.")]
+            pub fn is_full(&self) -> bool {
+                self.queue().is_full()
+            }
+
+            #[doc = concat!("Returns the capacity: see [`", stringify!($queue), "::capacity`].")]
+            pub fn capacity(&self) -> usize {
+                self.queue().capacity()
+            }
+
+            #[doc = concat!("Closes the queue for everybody, for good: see [`", stringify!($queue), "::close`].")]
+            pub fn close(&self) -> bool {
+                self.queue().close()
+            }
+
+            /// Returns whether the queue is closed. Messages may still be there. `false` after a fork.
+            pub fn is_closed(&self) -> bool {
+                self.queue().is_closed()
+            }
+
+            #[doc = concat!("Returns whether ", $other, ". A system call or more. `false` after a fork.")]
+            pub fn is_disconnected(&self) -> bool {
+                self.half.is_disconnected()
+            }
+        }
+
+        impl<$($T,)? P: $crate::Platform + Clone> Clone for $half<'_, $($T,)? P> {
+            fn clone(&self) -> Self {
+                $half { half: self.half.clone() }
+            }
+        }
+
+        impl<$($T,)? P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $half<'_, $($T,)? P> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($half)).field("queue", self.queue()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use halves;

@@ -1,0 +1,187 @@
+//! Iterators over received messages.
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+/// What messages are received from: a queue, or a receiver half. Not for implementing elsewhere.
+pub trait Receives<'q> {
+    /// A message.
+    type Item;
+    /// Why there is none.
+    type Error: Clone;
+
+    /// Waits for a message.
+    fn receive(&'q self) -> Result<Self::Item, Self::Error>;
+
+    /// Takes a message that is there.
+    fn try_receive(&'q self) -> Result<Self::Item, Self::Error>;
+}
+
+/// Waits for each message. Made by `iter()` of a queue or of a receiver half.
+///
+/// It ends when the queue is closed and drained, when (for a receiver half) the last sender is gone, or when the queue
+/// cannot be used; [`end`](Self::end) says which.
+///
+/// ```
+/// # use ipc_posix::{RecvBytesError, Region};
+/// # let region = Region::options().anonymous()?;
+/// # let log = region.byte_queue("log").capacity(80).create()?;
+/// log.send(b"a line")?;
+/// log.close();
+/// let mut lines = log.iter();
+/// assert_eq!(lines.by_ref().collect::<Vec<_>>(), [b"a line"]);
+/// assert_eq!(lines.end(), Some(RecvBytesError::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "an iterator receives nothing until it is asked for messages"]
+pub struct Iter<'q, R: Receives<'q>> {
+    from: &'q R,
+    end: Option<R::Error>,
+}
+
+impl<'q, R: Receives<'q>> Iter<'q, R> {
+    pub(crate) fn new(from: &'q R) -> Self {
+        Iter { from, end: None }
+    }
+
+    /// Returns why the iteration has ended; `None` while it goes on.
+    pub fn end(&self) -> Option<R::Error> {
+        self.end.clone()
+    }
+}
+
+impl<'q, R: Receives<'q>> Iterator for Iter<'q, R> {
+    type Item = R::Item;
+
+    fn next(&mut self) -> Option<R::Item> {
+        if self.end.is_some() {
+            return None;
+        }
+        self.from.receive().map_err(|error| self.end = Some(error)).ok()
+    }
+}
+
+impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
+
+impl<'q, R: Receives<'q> + fmt::Debug> fmt::Debug for Iter<'q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Iter").field(self.from).finish()
+    }
+}
+
+/// Takes the messages that are there. Made by `try_iter()` of a queue or of a receiver half.
+#[must_use = "an iterator receives nothing until it is asked for messages"]
+pub struct TryIter<'q, R> {
+    from: &'q R,
+}
+
+impl<'q, R> TryIter<'q, R> {
+    pub(crate) fn new(from: &'q R) -> Self {
+        TryIter { from }
+    }
+}
+
+impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
+    type Item = R::Item;
+
+    fn next(&mut self) -> Option<R::Item> {
+        self.from.try_receive().ok()
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for TryIter<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TryIter").field(self.from).finish()
+    }
+}
+
+/// Waits for each message, and owns the handle. Made by `into_iter()` of a queue or of a receiver half.
+#[must_use = "an iterator receives nothing until it is asked for messages"]
+pub struct IntoIter<R> {
+    from: R,
+    ended: bool,
+}
+
+impl<R> IntoIter<R> {
+    pub(crate) fn new(from: R) -> Self {
+        IntoIter { from, ended: false }
+    }
+
+    /// Returns the handle.
+    pub fn into_inner(self) -> R {
+        self.from
+    }
+}
+
+impl<R, T> Iterator for IntoIter<R>
+where
+    R: for<'q> Receives<'q, Item = T>,
+{
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.ended {
+            return None;
+        }
+        let received = self.from.receive().ok();
+        self.ended = received.is_none();
+        received
+    }
+}
+
+impl<R, T> FusedIterator for IntoIter<R> where R: for<'q> Receives<'q, Item = T> {}
+
+impl<R: fmt::Debug> fmt::Debug for IntoIter<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.from).finish()
+    }
+}
+
+/// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
+macro_rules! iterators {
+    ($receives:ident $(<$T:ident: $bound:path>)?, $item:ty, $error:ty, $recv:ident, $try_recv:ident) => {
+        impl<'m, $($T: $bound,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'m, $($T,)? P> {
+            type Item = $item;
+            type Error = $error;
+
+            fn receive(&self) -> Result<$item, $error> {
+                self.$recv()
+            }
+
+            fn try_receive(&self) -> Result<$item, $error> {
+                self.$try_recv()
+            }
+        }
+
+        impl<'m, $($T: $bound,)? P: $crate::Platform> $receives<'m, $($T,)? P> {
+            /// Returns an iterator that waits for each message. `for message in &queue` does the same.
+            pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
+                $crate::ends::Iter::new(self)
+            }
+
+            /// Returns an iterator over the messages that are there, which does not wait.
+            pub fn try_iter(&self) -> $crate::ends::TryIter<'_, Self> {
+                $crate::ends::TryIter::new(self)
+            }
+        }
+
+        impl<'q, 'm, $($T: $bound,)? P: $crate::Platform> IntoIterator for &'q $receives<'m, $($T,)? P> {
+            type Item = $item;
+            type IntoIter = $crate::ends::Iter<'q, $receives<'m, $($T,)? P>>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                self.iter()
+            }
+        }
+
+        impl<'m, $($T: $bound,)? P: $crate::Platform> IntoIterator for $receives<'m, $($T,)? P> {
+            type Item = $item;
+            type IntoIter = $crate::ends::IntoIter<Self>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                $crate::ends::IntoIter::new(self)
+            }
+        }
+    };
+}
+pub(crate) use iterators;

@@ -1,0 +1,19 @@
+//! The ends of a queue: handles that are counted, so that the other end notices when the last one is gone.
+//!
+//! A queue's words hold two [sets of participants](Presence): those that have a sender half, and those that have a receiver half. A
+//! participant is in the set from its first half of a kind to its last; the [platform](crate::Platform::enter) counts them. A half
+//! that leaves an end empty wakes the sleepers of the other end.
+//!
+//! An end that somebody has held and that is empty now is *left*: that is one load to find out, and a sender half refuses at once. An
+//! end whose holders are all dead is *deserted*: to find that out takes a system call or two for each dead one, so it is looked for
+//! before a sleep, and by `try_` operations that are refused once in a thousand times.
+
+mod half;
+mod iter;
+mod presence;
+
+pub(crate) use half::{Counted, Half, halves};
+pub use iter::{IntoIter, Iter, TryIter};
+pub(crate) use iter::{Receives, iterators};
+pub(crate) use presence::Presence;
+pub use presence::Role;
