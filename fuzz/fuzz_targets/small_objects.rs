@@ -4,7 +4,6 @@
 #![no_main]
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
@@ -248,7 +247,7 @@ impl Script for TheWatch {
     fn step(input: &mut Input<'_>, watch: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         match input.below(4) {
             0 => _ = black_box(watch.get_versioned().map(|now| now.age)),
-            1 => _ = black_box(watch.set_timeout(Colour::number(input.byte().into()), Duration::ZERO).is_ok()),
+            1 => _ = black_box(watch.set_deadline(Colour::number(input.byte().into()), deadline).is_ok()),
             2 => _ = black_box(watch.wait_for_change_deadline(input.below(3) as u64, deadline).is_ok()),
             _ => _ = black_box(watch.get()),
         }

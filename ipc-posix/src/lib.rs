@@ -127,7 +127,8 @@ pub use ipc_core::error::{
 pub use ipc_core::error::{
     Fault, ForceSendError, LoanError, LockError, LockTimeoutError, PublishError, RecvBroadcastError, RecvBytesError,
     RecvError, RecvLoanError, RecvTimeoutError, SendBytesError, SendError, SendSliceError, SendTimeoutError, SetError,
-    SubscribeError, TryLockError, TryRecvError, TrySendError, WaitTimeoutError, WriteError,
+    SetTimeoutError, SubscribeError, TryLockError, TryRecvError, TrySendError, TrySetError, TryWriteError,
+    WaitTimeoutError, WriteError, WriteTimeoutError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::SendIterError;

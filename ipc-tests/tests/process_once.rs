@@ -4,7 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_posix::{Fault, OnceCell, Region, SetError, WaitTimeoutError, WriteError};
+use ipc_posix::{
+    Fault, OnceCell, Region, SetError, SetTimeoutError, TrySetError, TryWriteError, WaitTimeoutError, WriteError,
+    WriteTimeoutError,
+};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
@@ -121,6 +124,36 @@ fn a_stopped_maker_goes_on() {
     maker.sigcont();
     maker.expect("7");
     assert_eq!(whole(next.join().unwrap().unwrap()), 7);
+}
+
+/// While another process makes the value, each form of each call that would wait for it gives up, without calling its own maker;
+/// when that process is dead, each would do.
+#[test]
+fn each_form_gives_up() {
+    let _watchdog = Watchdog::new(LIMIT, "each_form_gives_up");
+    let name = TempName::new("forms");
+    let (_region, cell) = create(&name);
+    let mut maker = children::spawn("begin", &[("name", name.as_str())]);
+    maker.expect("making");
+    maker.sigstop();
+    let (value, soon) = ([1; 32], Duration::from_millis(5));
+    let never = || -> Seed { panic!("it is another one's turn") };
+    assert_eq!(cell.try_set(value), Err(TrySetError::WouldBlock(value)));
+    assert_eq!(cell.set_timeout(value, soon), Err(SetTimeoutError::Timeout(value)));
+    assert_eq!(cell.set_deadline(value, Instant::now() + soon), Err(SetTimeoutError::Timeout(value)));
+    assert_eq!(cell.try_get_or_init(never), Err(TryWriteError::WouldBlock));
+    assert_eq!(cell.get_or_init_timeout(soon, never), Err(WriteTimeoutError::Timeout));
+    assert_eq!(cell.get_or_init_deadline(Instant::now() + soon, never), Err(WriteTimeoutError::Timeout));
+    maker.sigkill();
+    let failing = || Err::<Seed, _>(TryWriteError::Fault(Fault::InvalidValue));
+    assert_eq!(cell.try_get_or_try_init(failing), Err(TryWriteError::Fault(Fault::InvalidValue)));
+    assert_eq!(cell.try_set(value), Ok(()));
+    assert_eq!(cell.try_set([2; 32]), Err(TrySetError::AlreadySet([2; 32])));
+    assert_eq!(cell.set_timeout([2; 32], soon), Err(SetTimeoutError::AlreadySet([2; 32])));
+    assert_eq!(cell.set_deadline([2; 32], Instant::now()), Err(SetTimeoutError::AlreadySet([2; 32])));
+    assert_eq!(cell.try_get_or_init(never), Ok(value));
+    assert_eq!(cell.get_or_init_timeout(Duration::ZERO, never), Ok(value));
+    assert_eq!(cell.get_or_init_deadline(Instant::now(), never), Ok(value));
 }
 
 fn wait(args: &Args) {

@@ -2,9 +2,9 @@
 
 #![cfg(not(loom))]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ipc_posix::{Fault, LockTimeoutError, Region, WaitTimeoutError, Watch, WriteError};
+use ipc_posix::{Fault, Region, TryWriteError, WaitTimeoutError, Watch, WriteError, WriteTimeoutError};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
@@ -165,10 +165,21 @@ fn a_stopped_writer_then_a_dead_one() {
     writer.expect("changing");
     writer.sigstop();
     assert_eq!(watch.get(), Ok([0; 64]));
-    assert!(matches!(watch.set_timeout([1; 64], Duration::from_millis(30)), Err(LockTimeoutError::Timeout)));
+    assert!(matches!(watch.set_timeout([1; 64], Duration::from_millis(30)), Err(WriteTimeoutError::Timeout)));
+    let soon = || Instant::now() + Duration::from_millis(5);
+    let never = |_: Sample| -> Sample { panic!("it is another one's turn") };
+    assert_eq!(watch.try_set([1; 64]), Err(TryWriteError::WouldBlock));
+    assert_eq!(watch.set_deadline([1; 64], soon()), Err(WriteTimeoutError::Timeout));
+    assert_eq!(watch.try_update(never), Err(TryWriteError::WouldBlock));
+    assert_eq!(watch.update_timeout(Duration::from_millis(5), never), Err(WriteTimeoutError::Timeout));
+    assert_eq!(watch.update_deadline(soon(), never), Err(WriteTimeoutError::Timeout));
     writer.sigkill();
-    assert_eq!(watch.set([2; 64]), Ok(1));
+    assert_eq!(watch.try_set([2; 64]), Ok(1));
     assert_eq!(watch.get(), Ok([2; 64]));
+    assert_eq!(watch.try_update(|_| [3; 64]), Ok([2; 64]));
+    assert_eq!(watch.update_timeout(Duration::ZERO, |_| [4; 64]), Ok([3; 64]));
+    assert_eq!(watch.update_deadline(Instant::now(), |_| [5; 64]), Ok([4; 64]));
+    assert_eq!(watch.set_deadline([6; 64], Instant::now()), Ok(5));
 }
 
 /// A process that may only read the region reads the cell.
@@ -200,11 +211,13 @@ fn versions_and_waits() {
     assert_eq!(watch.wait_for_change(0).map(|now| (now.value, now.version)), Ok((11, 1)));
     assert_eq!(watch.wait_until(|value| *value > 10), Ok(11));
     let mut changes = watch.subscribe().unwrap();
-    assert_eq!(changes.has_changed(), Ok(false));
+    assert_eq!((changes.has_changed(), changes.try_changed()), (Ok(false), Ok(None)));
     assert_eq!(changes.changed_timeout(soon), Err(WaitTimeoutError::Timeout));
     watch.set(12).unwrap();
     watch.set(13).unwrap();
     assert_eq!((changes.has_changed(), changes.changed(), changes.has_changed()), (Ok(true), Ok(13), Ok(false)));
+    watch.set(13).unwrap();
+    assert_eq!((changes.try_changed(), changes.try_changed()), (Ok(Some(13)), Ok(None)));
     let nested = watch.update(|value| match watch.set(99) {
         Err(WriteError::Deadlock) => value + 1,
         other => panic!("{other:?}"),

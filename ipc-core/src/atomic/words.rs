@@ -87,9 +87,8 @@ unsafe impl Object for Cell {
     }
 
     unsafe fn view<'m>(memory: Memory<'m>, width: &Width) -> Result<View<'m>, ShapeError> {
-        // SAFETY: the caller vouches for the object and for the width of its word.
         Ok(match width {
-            // SAFETY: as above.
+            // SAFETY: the caller vouches for the object, and its type for the width.
             Width::Narrow => View::Narrow(unsafe { Words::view(memory, &())? }),
             // SAFETY: as above.
             Width::Wide => View::Wide(unsafe { Words::view(memory, &())? }),

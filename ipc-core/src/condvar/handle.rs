@@ -190,15 +190,13 @@ impl<P: Platform> Condvar<'_, P> {
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(&mut T) -> bool,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
-        // One deadline for all waits, from the first one on.
-        let mut deadline = None;
+        let mut limit = limit.over_all_waits();
         let mut result = WaitTimeoutResult(false);
         while condition(&mut guard) {
             if result.timed_out() {
                 return Ok((guard, result));
             }
-            let deadline = *deadline.get_or_insert_with(|| limit.deadline(&self.platform));
-            (guard, result) = self.wait_until(guard, deadline)?;
+            (guard, result) = self.wait_until(guard, limit.deadline(&self.platform))?;
         }
         Ok((guard, WaitTimeoutResult(false)))
     }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::Fault;
+use crate::mutex::Refused;
 
 macro_rules! lock_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
@@ -124,11 +125,62 @@ plain_error! {
     }
 }
 
-impl WriteError {
-    pub(crate) fn refused(refused: crate::mutex::Refused) -> Self {
+plain_error! {
+    /// Why a value was not written at once.
+    TryWriteError {
+        /// Another thread, or this one, is writing.
+        WouldBlock => "another thread is writing",
+    }
+}
+
+plain_error! {
+    /// Why a value was not written in time.
+    WriteTimeoutError {
+        /// This thread is writing already: it would wait for itself.
+        Deadlock => "this thread is writing already: it would wait for itself",
+        /// Other writers did not finish in time.
+        Timeout => "other writers did not finish in time",
+    }
+}
+
+predicates! {
+    TryWriteError {
+        /// Whether another thread is writing.
+        would_block: TryWriteError::WouldBlock,
+    }
+}
+predicates! {
+    WriteTimeoutError {
+        /// Whether the time was over.
+        is_timeout: WriteTimeoutError::Timeout,
+    }
+}
+
+impl TryWriteError {
+    pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            crate::mutex::Refused::Mine => WriteError::Deadlock,
-            _ => WriteError::Fault(Fault::Corrupted),
+            Refused::Taken | Refused::Mine => TryWriteError::WouldBlock,
+            Refused::Corrupted => TryWriteError::Fault(Fault::Corrupted),
+        }
+    }
+}
+
+impl WriteTimeoutError {
+    pub(crate) fn refused(refused: Refused) -> Self {
+        match refused {
+            Refused::Taken => WriteTimeoutError::Timeout,
+            Refused::Mine => WriteTimeoutError::Deadlock,
+            Refused::Corrupted => WriteTimeoutError::Fault(Fault::Corrupted),
+        }
+    }
+
+    /// The error of a write without a time limit.
+    pub(crate) fn endless(self) -> WriteError {
+        match self {
+            WriteTimeoutError::Deadlock => WriteError::Deadlock,
+            WriteTimeoutError::Fault(fault) => WriteError::Fault(fault),
+            // The end of time does not come.
+            WriteTimeoutError::Timeout => WriteError::Fault(Fault::Corrupted),
         }
     }
 }
@@ -140,5 +192,70 @@ value_error! {
         AlreadySet => "it is set already",
         /// This thread is setting it already: it would wait for itself.
         Deadlock => "this thread is writing already: it would wait for itself",
+    }
+}
+
+value_error! {
+    /// Why a cell that is set once was not set at once. The value comes back.
+    TrySetError {
+        /// It is set already.
+        AlreadySet => "it is set already",
+        /// Another thread, or this one, is setting it.
+        WouldBlock => "another thread is writing",
+    }
+}
+
+value_error! {
+    /// Why a cell that is set once was not set in time. The value comes back.
+    SetTimeoutError {
+        /// It is set already.
+        AlreadySet => "it is set already",
+        /// This thread is setting it already: it would wait for itself.
+        Deadlock => "this thread is writing already: it would wait for itself",
+        /// Other writers did not finish in time.
+        Timeout => "other writers did not finish in time",
+    }
+}
+
+predicates! {
+    TrySetError<T> {
+        /// Whether another thread is setting it.
+        would_block: TrySetError::WouldBlock(_),
+    }
+}
+predicates! {
+    SetTimeoutError<T> {
+        /// Whether the time was over.
+        is_timeout: SetTimeoutError::Timeout(_),
+    }
+}
+
+impl<T> TrySetError<T> {
+    pub(crate) fn of(value: T, error: TryWriteError) -> Self {
+        match error {
+            TryWriteError::WouldBlock => TrySetError::WouldBlock(value),
+            TryWriteError::Fault(fault) => TrySetError::Fault(value, fault),
+        }
+    }
+}
+
+impl<T> SetTimeoutError<T> {
+    pub(crate) fn of(value: T, error: WriteTimeoutError) -> Self {
+        match error {
+            WriteTimeoutError::Deadlock => SetTimeoutError::Deadlock(value),
+            WriteTimeoutError::Timeout => SetTimeoutError::Timeout(value),
+            WriteTimeoutError::Fault(fault) => SetTimeoutError::Fault(value, fault),
+        }
+    }
+
+    /// The error of a `set` without a time limit.
+    pub(crate) fn endless(self) -> SetError<T> {
+        match self {
+            SetTimeoutError::AlreadySet(value) => SetError::AlreadySet(value),
+            SetTimeoutError::Deadlock(value) => SetError::Deadlock(value),
+            SetTimeoutError::Fault(value, fault) => SetError::Fault(value, fault),
+            // The end of time does not come.
+            SetTimeoutError::Timeout(value) => SetError::Fault(value, Fault::Corrupted),
+        }
     }
 }

@@ -149,7 +149,10 @@ pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
 pub use broadcast::{PublishError, RecvBroadcastError, SubscribeError};
 pub use bytes::{RecvBytesError, SendBytesError};
 pub use loan::{LoanError, RecvLoanError};
-pub use lock::{LockError, LockTimeoutError, SetError, TryLockError, WriteError};
+pub use lock::{
+    LockError, LockTimeoutError, SetError, SetTimeoutError, TryLockError, TrySetError, TryWriteError, WriteError,
+    WriteTimeoutError,
+};
 pub use queue::{
     ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError,
     TrySendError,

@@ -25,6 +25,14 @@ impl RawMutex {
         }
         Ok(Turn { writers: self, platform })
     }
+
+    /// Takes the writers' lock if it is free or its holder is dead.
+    pub(crate) fn try_turn<'a, P: Platform>(&'a self, platform: &'a P) -> Result<Turn<'a, P>, Refused> {
+        if !self.lock_first(platform, Intent::Transaction) {
+            self.try_lock(platform, Intent::Transaction)?;
+        }
+        Ok(Turn { writers: self, platform })
+    }
 }
 
 impl<P: Platform> Drop for Turn<'_, P> {

@@ -6,7 +6,9 @@ use core::time::Duration;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::words::{self, Cells, View, Words};
-use crate::error::{Fault, SetError, WaitTimeoutError, WriteError};
+use crate::error::{
+    Fault, SetError, SetTimeoutError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
+};
 use crate::memory::Memory;
 use crate::mutex::Turn;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
@@ -135,14 +137,43 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
     /// [`AlreadySet`](SetError::AlreadySet); [`Deadlock`](SetError::Deadlock) from inside of an initialiser. The value comes
     /// back.
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
-        match self.begin() {
-            Ok(Some(turn)) => {
-                self.once.set(&self.platform, turn, &value);
-                Ok(())
-            }
-            Ok(None) => Err(SetError::AlreadySet(value)),
-            Err(WriteError::Deadlock) => Err(SetError::Deadlock(value)),
-            Err(WriteError::Fault(fault)) => Err(SetError::Fault(value, fault)),
+        self.set_within(value, &Limit::Forever).map_err(SetTimeoutError::endless)
+    }
+
+    /// Sets the cell, unless another thread is setting it. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadySet`](TrySetError::AlreadySet); [`WouldBlock`](TrySetError::WouldBlock). The value comes back.
+    pub fn try_set(&self, value: T) -> Result<(), TrySetError<T>> {
+        match self.try_turn() {
+            Ok(turn) => self.fill(turn, value).map_err(TrySetError::AlreadySet),
+            Err(error) => Err(TrySetError::of(value, error)),
+        }
+    }
+
+    /// Sets the cell. Blocks while another thread is setting it, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](SetTimeoutError::Timeout), and those of [`set`](Self::set). The value comes back.
+    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<(), SetTimeoutError<T>> {
+        self.set_within(value, &Limit::For(timeout))
+    }
+
+    /// Sets the cell. Blocks while another thread is setting it, until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_timeout`](Self::set_timeout).
+    pub fn set_deadline(&self, value: T, deadline: P::Deadline) -> Result<(), SetTimeoutError<T>> {
+        self.set_within(value, &Limit::Until(deadline))
+    }
+
+    fn set_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SetTimeoutError<T>> {
+        match self.turn(limit) {
+            Ok(turn) => self.fill(turn, value).map_err(SetTimeoutError::AlreadySet),
+            Err(error) => Err(SetTimeoutError::of(value, error)),
         }
     }
 
@@ -156,6 +187,37 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         self.get_or_try_init(|| Ok(make()))
     }
 
+    /// [`get_or_init`](Self::get_or_init) that never waits for another initialiser.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryWriteError::WouldBlock), and those of [`get`](Self::get).
+    pub fn try_get_or_init(&self, make: impl FnOnce() -> T) -> Result<T, TryWriteError> {
+        self.init(|| self.try_turn(), || Ok(make()))
+    }
+
+    /// [`get_or_init`](Self::get_or_init) that blocks for at most `timeout`. The time that `make` itself takes does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WriteTimeoutError::Timeout), and those of [`get_or_init`](Self::get_or_init).
+    pub fn get_or_init_timeout(&self, timeout: Duration, make: impl FnOnce() -> T) -> Result<T, WriteTimeoutError> {
+        self.get_or_try_init_timeout(timeout, || Ok(make()))
+    }
+
+    /// [`get_or_init`](Self::get_or_init) that blocks until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get_or_init_timeout`](Self::get_or_init_timeout).
+    pub fn get_or_init_deadline(
+        &self,
+        deadline: P::Deadline,
+        make: impl FnOnce() -> T,
+    ) -> Result<T, WriteTimeoutError> {
+        self.get_or_try_init_deadline(deadline, || Ok(make()))
+    }
+
     /// [`get_or_init`](Self::get_or_init) with a `make` that may fail. The cell then stays empty, and the next process gets its
     /// turn.
     ///
@@ -163,22 +225,79 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
     ///
     /// Those of `make`, and a [`WriteError`].
     pub fn get_or_try_init<E: From<WriteError>>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        if let Some(value) = self.get().map_err(WriteError::Fault)? {
-            return Ok(value);
-        }
-        match self.begin()? {
-            Some(turn) => {
-                let value = make()?;
-                self.once.set(&self.platform, turn, &value);
-                Ok(value)
-            }
-            None => Ok(self.get().and_then(|value| value.ok_or(Fault::Corrupted)).map_err(WriteError::Fault)?),
-        }
+        self.init(|| self.turn(&Limit::Forever).map_err(WriteTimeoutError::endless), make)
     }
 
-    fn begin(&self) -> Result<Option<Turn<'_, P>>, WriteError> {
+    /// [`try_get_or_init`](Self::try_get_or_init) with a `make` that may fail.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`, and a [`TryWriteError`].
+    pub fn try_get_or_try_init<E: From<TryWriteError>>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.init(|| self.try_turn(), make)
+    }
+
+    /// [`get_or_init_timeout`](Self::get_or_init_timeout) with a `make` that may fail.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`, and a [`WriteTimeoutError`].
+    pub fn get_or_try_init_timeout<E: From<WriteTimeoutError>>(
+        &self,
+        timeout: Duration,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.init(|| self.turn(&Limit::For(timeout)), make)
+    }
+
+    /// [`get_or_init_deadline`](Self::get_or_init_deadline) with a `make` that may fail.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`, and a [`WriteTimeoutError`].
+    pub fn get_or_try_init_deadline<E: From<WriteTimeoutError>>(
+        &self,
+        deadline: P::Deadline,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.init(|| self.turn(&Limit::Until(deadline)), make)
+    }
+
+    /// The value, or the one that `make` makes once `turn` has let it.
+    fn init<'a, W: From<Fault>, E: From<W>>(
+        &'a self,
+        turn: impl FnOnce() -> Result<Turn<'a, P>, W>,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        P: 'a,
+    {
+        if let Some(value) = self.get().map_err(W::from)? {
+            return Ok(value);
+        }
+        let Some(turn) = self.once.vacant(turn()?) else {
+            return Ok(self.get().and_then(|value| value.ok_or(Fault::Corrupted)).map_err(W::from)?);
+        };
+        let value = make()?;
+        self.once.set(&self.platform, turn, &value);
+        Ok(value)
+    }
+
+    fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
         self.here()?;
-        self.once.begin(&self.platform, &self.budget, &Limit::Forever).map_err(WriteError::refused)
+        self.once.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
+    }
+
+    fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
+        self.here()?;
+        self.once.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
+    }
+
+    /// Sets the cell if it is empty. Otherwise the value comes back.
+    fn fill(&self, turn: Turn<'_, P>, value: T) -> Result<(), T> {
+        let turn = self.once.vacant(turn).ok_or(value)?;
+        self.once.set(&self.platform, turn, &value);
+        Ok(())
     }
 
     /// Blocks until the cell is set and returns the value. A process that dies while it sets the cell has not set it.

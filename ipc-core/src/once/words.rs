@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use bytemuck::NoUninit;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::{RawMutex, Refused, Turn};
+use crate::mutex::{RawMutex, Turn};
 use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
 use crate::participant::Dead;
 use crate::payload;
@@ -117,15 +117,14 @@ impl<'m> View<'m> {
         self.is_set().then(|| payload::load(self.cells))
     }
 
-    /// The right to set the cell. Blocks while another thread has it. `None` if the cell is set.
-    pub(super) fn begin<'a, P: Platform>(
-        &'a self,
-        platform: &'a P,
-        budget: &SpinBudget,
-        limit: &Limit<P::Deadline>,
-    ) -> Result<Option<Turn<'a, P>>, Refused> {
-        let turn = self.words.writers.turn(platform, budget, limit)?;
-        Ok(if self.is_set() { None } else { Some(turn) })
+    /// The lock of those that want to set the cell.
+    pub(super) fn writers(&self) -> &'m RawMutex {
+        &self.words.writers
+    }
+
+    /// The turn, if the cell is empty.
+    pub(super) fn vacant<'a, P: Platform>(&self, turn: Turn<'a, P>) -> Option<Turn<'a, P>> {
+        if self.is_set() { None } else { Some(turn) }
     }
 
     /// Sets the cell: the one step that counts.

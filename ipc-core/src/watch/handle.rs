@@ -7,8 +7,9 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::reader::WatchReader;
 use super::words::{self, SLOTS, Snapshot, Stride, View, Words};
-use crate::error::{Fault, LockTimeoutError, WaitTimeoutError, WriteError};
+use crate::error::{Fault, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError};
 use crate::memory::Memory;
+use crate::mutex::Turn;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::payload;
 use crate::platform::Platform;
@@ -179,8 +180,16 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     /// [`Deadlock`](WriteError::Deadlock) from inside of an [`update`](Self::update).
     #[doc(alias = "send")]
     pub fn set(&self, value: T) -> Result<u64, WriteError> {
-        self.here()?;
-        let turn = self.view.begin(&self.platform, &self.budget, &Limit::Forever).map_err(WriteError::refused)?;
+        self.set_within(value, &Limit::Forever).map_err(WriteTimeoutError::endless)
+    }
+
+    /// Publishes a value and returns the number of its version, unless another thread writes. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryWriteError::WouldBlock).
+    pub fn try_set(&self, value: T) -> Result<u64, TryWriteError> {
+        let turn = self.try_turn()?;
         Ok(self.view.publish(&self.platform, turn, &value)?)
     }
 
@@ -188,11 +197,23 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     ///
     /// # Errors
     ///
-    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`set`](Self::set).
-    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<u64, LockTimeoutError<()>> {
-        self.here()?;
-        let limit = Limit::For(timeout);
-        let turn = self.view.begin(&self.platform, &self.budget, &limit).map_err(LockTimeoutError::refused)?;
+    /// [`Timeout`](WriteTimeoutError::Timeout), and those of [`set`](Self::set).
+    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<u64, WriteTimeoutError> {
+        self.set_within(value, &Limit::For(timeout))
+    }
+
+    /// Publishes a value and returns the number of its version. Blocks while another thread writes, until `deadline` at the
+    /// latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_timeout`](Self::set_timeout).
+    pub fn set_deadline(&self, value: T, deadline: P::Deadline) -> Result<u64, WriteTimeoutError> {
+        self.set_within(value, &Limit::Until(deadline))
+    }
+
+    fn set_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<u64, WriteTimeoutError> {
+        let turn = self.turn(limit)?;
         Ok(self.view.publish(&self.platform, turn, &value)?)
     }
 
@@ -204,11 +225,50 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     /// Those of [`set`](Self::set) and [`get`](Self::get).
     #[doc(alias = "send_modify")]
     pub fn update(&self, change: impl FnOnce(T) -> T) -> Result<T, WriteError> {
-        self.here()?;
-        let turn = self.view.begin(&self.platform, &self.budget, &Limit::Forever).map_err(WriteError::refused)?;
+        Ok(self.change(self.turn(&Limit::Forever).map_err(WriteTimeoutError::endless)?, change)?)
+    }
+
+    /// [`update`](Self::update) that never waits for another writer.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](TryWriteError::WouldBlock), and those of [`get`](Self::get).
+    pub fn try_update(&self, change: impl FnOnce(T) -> T) -> Result<T, TryWriteError> {
+        Ok(self.change(self.try_turn()?, change)?)
+    }
+
+    /// [`update`](Self::update) that blocks for at most `timeout`. The time that `change` itself takes does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](WriteTimeoutError::Timeout), and those of [`update`](Self::update).
+    pub fn update_timeout(&self, timeout: Duration, change: impl FnOnce(T) -> T) -> Result<T, WriteTimeoutError> {
+        Ok(self.change(self.turn(&Limit::For(timeout))?, change)?)
+    }
+
+    /// [`update`](Self::update) that blocks until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`update_timeout`](Self::update_timeout).
+    pub fn update_deadline(&self, deadline: P::Deadline, change: impl FnOnce(T) -> T) -> Result<T, WriteTimeoutError> {
+        Ok(self.change(self.turn(&Limit::Until(deadline))?, change)?)
+    }
+
+    fn change(&self, turn: Turn<'_, P>, change: impl FnOnce(T) -> T) -> Result<T, Fault> {
         let old = payload::check(self.view.read()?.bytes)?;
         self.view.publish(&self.platform, turn, &change(old))?;
         Ok(old)
+    }
+
+    fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
+        self.here()?;
+        self.view.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
+    }
+
+    fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
+        self.here()?;
+        self.view.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
     }
 
     /// Blocks until the latest version is not number `seen`, and returns it.

@@ -70,6 +70,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
         Ok(self.see(latest))
     }
 
+    /// Returns the latest value if it was not seen. Never waits.
+    pub fn try_changed(&mut self) -> Result<Option<T>, Fault> {
+        if self.has_changed()? { self.get().map(Some) } else { Ok(None) }
+    }
+
     /// Blocks until there is a version that was not seen, and returns its value.
     pub fn changed(&mut self) -> Result<T, Fault> {
         let latest = self.watch.wait_for_change(self.seen)?;

@@ -6,7 +6,7 @@ use bytemuck::NoUninit;
 
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::{RawMutex, Refused, Turn};
+use crate::mutex::{RawMutex, Turn};
 use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
 use crate::participant::Dead;
 use crate::payload;
@@ -161,14 +161,9 @@ impl View<'_> {
         Err(Fault::Corrupted)
     }
 
-    /// The right to write. Blocks while another thread has it.
-    pub(super) fn begin<'a, P: Platform>(
-        &'a self,
-        platform: &'a P,
-        budget: &SpinBudget,
-        limit: &Limit<P::Deadline>,
-    ) -> Result<Turn<'a, P>, Refused> {
-        self.words.writers.turn(platform, budget, limit)
+    /// The lock of those that want to write.
+    pub(super) fn writers(&self) -> &RawMutex {
+        &self.words.writers
     }
 
     /// Publishes a value and returns the number of its version.

@@ -18,7 +18,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "once cell: set again",
-        edits: &[edit(ONCE, 1, "Ok(if self.is_set() { None } else { Some(turn) })", "Ok(Some(turn))")],
+        edits: &[edit(ONCE, 1, "if self.is_set() { None } else { Some(turn) }", "Some(turn)")],
         protects: "one value for everybody",
         caught_by: ("loom_once", "one_initialises"),
     },

@@ -1,0 +1,173 @@
+//! Time limits on a clock that the test moves: a call that does not wait reads no clock, and a time-out that spans several waits
+//! counts once.
+
+#![cfg(not(loom))]
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use ipc_core::condvar::{self, Condvar};
+use ipc_core::memory::{Memory, OBJECT_ALIGN};
+use ipc_core::mutex::{self, Mutex};
+use ipc_core::object::Blueprint;
+use ipc_core::participant::ParticipantId;
+use ipc_core::platform::{Platform, WaitOutcome};
+use ipc_core::sync::AtomicU32;
+use ipc_core::{Instant, atomic, event, once, watch};
+
+/// One process on a clock that stands still while it runs, and goes on while it sleeps.
+#[derive(Default)]
+struct Clock {
+    now: Cell<Duration>,
+    reads: Cell<u32>,
+    sleeps: Cell<u32>,
+}
+
+impl Clock {
+    /// How often the clock was read since the last call of this.
+    fn reads(&self) -> u32 {
+        self.reads.take()
+    }
+}
+
+// SAFETY: one participant and one thread, which never seizes; no other one is there to need barriers.
+unsafe impl Platform for &Clock {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        deadline
+    }
+
+    fn wait(&self, _: &AtomicU32, _: u32, timeout: Duration) -> WaitOutcome {
+        self.now.set(self.now.get() + timeout);
+        self.sleeps.set(self.sleeps.get() + 1);
+        WaitOutcome::TimedOut
+    }
+
+    fn wake(&self, _: &AtomicU32, _: u32) -> u32 {
+        0
+    }
+
+    fn now(&self) -> Instant {
+        self.reads.set(self.reads.get() + 1);
+        Instant::from_nanos(self.now.get().as_nanos() as u64)
+    }
+
+    fn me(&self) -> ParticipantId {
+        ParticipantId::new(1).expect("a participant's number")
+    }
+
+    fn seize(&self, _: ParticipantId) -> bool {
+        false
+    }
+
+    fn unseize(&self, _: ParticipantId) {}
+
+    fn light_barrier(&self) {}
+
+    fn heavy_barrier(&self) {}
+
+    fn thread(&self) -> u16 {
+        1
+    }
+
+    fn spinning_helps(&self) -> bool {
+        false
+    }
+}
+
+#[repr(align(128))]
+#[derive(Clone, Copy)]
+struct Line(#[allow(dead_code, reason = "room")] [u8; OBJECT_ALIGN]);
+
+/// A new object like this in memory of its own, which stays.
+fn object<'c, B: Blueprint>(wanted: &B, clock: &'c Clock) -> B::Handle<'static, &'c Clock> {
+    let bytes = wanted.bytes().expect("a possible object") as usize;
+    let room = vec![Line([0; OBJECT_ALIGN]); bytes.div_ceil(OBJECT_ALIGN)].leak();
+    let start = std::ptr::NonNull::from(&mut room[0]).cast();
+    // SAFETY: aligned, initialised, there for ever, and nobody else knows it.
+    let memory = unsafe { Memory::from_raw(start, bytes) };
+    // SAFETY: as above.
+    unsafe { wanted.create(memory, clock) }.expect("it fits")
+}
+
+const LONG: Duration = Duration::from_millis(250);
+const WHOLE: Instant = Instant::from_nanos(LONG.as_nanos() as u64);
+
+/// What is there at once is had without a look at the clock, whatever the limit.
+#[test]
+fn no_clock_is_read_without_a_wait() {
+    let clock = Clock::default();
+    let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
+    let group = object(&event::GroupOptions { set: 0b11 }, &clock);
+    let once = object(&once::Options::<u32>::new(0), &clock);
+    let watch = object(&watch::Options { initial: 1_u32, schema: 0 }, &clock);
+    let (stock, changed) = lock(&clock);
+    clock.reads();
+
+    assert_eq!(cell.wait_until_timeout(LONG, |value| value == 3), Ok(3));
+    assert_eq!(cell.wait_update_deadline(WHOLE, |value| value.checked_sub(1)), Ok(3));
+    assert_eq!(group.take_all_timeout(0b01, LONG), Ok(0b11));
+    assert_eq!(group.wait_any_deadline(0b10, WHOLE), Ok(0b10));
+    assert_eq!(once.set_timeout(5, LONG), Ok(()));
+    assert_eq!(once.wait_timeout(LONG), Ok(5));
+    assert_eq!(once.get_or_init_deadline(WHOLE, || 6), Ok(5));
+    assert_eq!(watch.wait_until_deadline(WHOLE, |value| *value == 1), Ok(1));
+    let guard = stock.lock().unwrap();
+    assert!(changed.wait_timeout_while(guard, LONG, |stock| *stock > 0).is_ok_and(|(_, result)| !result.timed_out()));
+    assert_eq!(clock.reads(), 0);
+
+    // One look each: the time of the publication.
+    assert_eq!(watch.set_timeout(2, LONG), Ok(1));
+    assert_eq!(watch.update_deadline(WHOLE, |value| value + 1), Ok(2));
+    assert_eq!(clock.reads(), 2);
+    // The first one for the age of the value.
+    assert_eq!(watch.wait_for_change_timeout(0, LONG).map(|latest| latest.value), Ok(3));
+    assert_eq!(clock.reads(), 1);
+}
+
+fn lock(clock: &Clock) -> (Mutex<'static, u32, &Clock>, Condvar<'static, &Clock>) {
+    let stock = object(&mutex::Options { initial: 0, schema: 0 }, clock);
+    (stock, object(&condvar::Options, clock))
+}
+
+/// A condition variable's waits end once in a tenth of a second. The time-out is for all of them, from the first one on.
+#[test]
+fn a_time_out_counts_once() {
+    let clock = Clock::default();
+    let (stock, changed) = lock(&clock);
+    let mut checks = 0;
+    let empty = |stock: &mut u32| {
+        checks += 1;
+        assert!(checks < 10, "it begins anew with each wait");
+        *stock == 0
+    };
+    let (guard, result) = changed.wait_timeout_while(stock.lock().unwrap(), LONG, empty).unwrap();
+    assert!(result.timed_out());
+    assert_eq!((clock.now.get(), clock.sleeps.get()), (LONG, 3));
+    let (_guard, result) = changed.wait_deadline_while(guard, WHOLE, |stock| *stock == 0).unwrap();
+    assert!(result.timed_out());
+    assert_eq!((clock.now.get(), clock.sleeps.get()), (LONG, 3));
+}
+
+/// The other waits sleep in slices, too, and end when the time is over, not earlier or later.
+#[test]
+fn slices_add_up() {
+    let clock = Clock::default();
+    let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
+    let group = object(&event::GroupOptions { set: 0 }, &clock);
+    let once = object(&once::Options::<u32>::new(0), &clock);
+    let watch = object(&watch::Options { initial: 1_u32, schema: 0 }, &clock);
+    assert!(cell.wait_until_timeout(LONG, |value| value == 4).is_err());
+    assert_eq!(clock.now.take(), LONG);
+    assert!(cell.wait_update_deadline(WHOLE, |_| None).is_err());
+    assert_eq!(clock.now.take(), LONG);
+    assert!(group.take_any_timeout(0b01, LONG).is_err());
+    assert_eq!(clock.now.take(), LONG);
+    assert!(once.wait_timeout(LONG).is_err());
+    assert_eq!(clock.now.take(), LONG);
+    assert!(watch.wait_for_change_deadline(0, WHOLE).is_err());
+    assert_eq!(clock.now.take(), LONG);
+    assert!(watch.wait_until_timeout(LONG, |value| *value == 2).is_err());
+    assert_eq!(clock.now.take(), LONG);
+}
