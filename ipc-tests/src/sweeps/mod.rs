@@ -1,6 +1,6 @@
 //! Every operation killed at every instruction: who is left has to go on, and the books have to balance.
 //!
-//! [`OPERATIONS`] is the table: a name, and the [`Scene`]s that the operation is killed in. A scene brings the shared
+//! [`OPERATIONS`] is the table, made of the list in `list.rs`: a name, and the [`Scene`]s that the operation is killed in. A scene brings the shared
 //! state to a start, makes a [`Victim`] that will run the operation, and says after the kill what the survivors find.
 //! [`Operation::sweep`] kills it at every instruction boundary of every scene and adds up what was wrong:
 //!
@@ -8,7 +8,7 @@
 //! * `lost`, `duplicated`: a message of a send that returned did not arrive, or arrived twice;
 //! * `torn`: a message, an order, a figure or a file that no complete operation leaves behind.
 //!
-//! A new kind of object brings its own module with a scene, and lines in the table.
+//! A new kind of object brings its own module with a scene, and lines in `list.rs`.
 //!
 //! The survivor is the tracing process itself, with its own attachment. Scenes with somebody asleep have a third
 //! process, which is not traced while it sleeps.
@@ -31,6 +31,7 @@ mod couple;
 mod duets;
 mod event;
 mod halves;
+mod list;
 mod loan;
 mod mutex;
 mod object;
@@ -82,88 +83,13 @@ pub struct Operation {
     scenes: fn() -> Scenes,
 }
 
-/// All operations that are swept.
-pub const OPERATIONS: &[Operation] = &[
-    Operation { name: "queue.try_send", scenes: queue::try_send },
-    Operation { name: "queue.send", scenes: queue::send },
-    Operation { name: "queue.try_recv", scenes: queue::try_recv },
-    Operation { name: "queue.recv", scenes: queue::recv },
-    Operation { name: "queue.send.blocked", scenes: queue::send_blocked },
-    Operation { name: "queue.recv.blocked", scenes: queue::recv_blocked },
-    Operation { name: "queue.send.timeout", scenes: queue::send_timeout },
-    Operation { name: "queue.recv.timeout", scenes: queue::recv_timeout },
-    Operation { name: "queue.force_send", scenes: queue::force_send },
-    Operation { name: "queue.peek", scenes: queue::peek },
-    Operation { name: "queue.close", scenes: queue::close },
-    Operation { name: "queue.send.wakes", scenes: sleepers::send },
-    Operation { name: "queue.recv.wakes", scenes: sleepers::recv },
-    Operation { name: "queue.close.wakes", scenes: sleepers::close },
-    Operation { name: "queue.send_slice", scenes: batches::send },
-    Operation { name: "queue.recv_slice", scenes: batches::recv },
-    Operation { name: "half.create", scenes: halves::create },
-    Operation { name: "half.drop", scenes: halves::drop_half },
-    Operation { name: "half.drop.wakes", scenes: sleepers::drop_half },
-    Operation { name: "mutex.lock", scenes: mutex::lock },
-    Operation { name: "mutex.try_lock", scenes: mutex::try_lock },
-    Operation { name: "mutex.lock.timeout", scenes: mutex::timeout },
-    Operation { name: "mutex.transaction", scenes: mutex::transaction },
-    Operation { name: "mutex.unlock.wakes", scenes: mutex::unlock_wakes },
-    Operation { name: "mutex.recover", scenes: mutex::recover },
-    Operation { name: "event.set", scenes: event::set },
-    Operation { name: "event.set.wakes", scenes: event::set_wakes },
-    Operation { name: "event.clear", scenes: event::clear },
-    Operation { name: "event.wait", scenes: event::wait },
-    Operation { name: "event.wait.timeout", scenes: event::wait_timeout },
-    Operation { name: "condvar.wait", scenes: condvar::wait },
-    Operation { name: "condvar.notify", scenes: condvar::notify },
-    Operation { name: "reentrant.lock", scenes: reentrant::lock },
-    Operation { name: "reentrant.try_lock", scenes: reentrant::try_lock },
-    Operation { name: "atomic.change", scenes: atomic::change },
-    Operation { name: "atomic.change.wakes", scenes: atomic::change_wakes },
-    Operation { name: "atomic.wait", scenes: atomic::wait },
-    Operation { name: "once.set", scenes: once::set },
-    Operation { name: "once.set.wakes", scenes: once::set_wakes },
-    Operation { name: "once.wait", scenes: once::wait },
-    Operation { name: "watch.set", scenes: watch::set },
-    Operation { name: "watch.set.wakes", scenes: watch::set_wakes },
-    Operation { name: "watch.get", scenes: watch::get },
-    Operation { name: "rwlock.read", scenes: rwlock::read },
-    Operation { name: "rwlock.write", scenes: rwlock::write },
-    Operation { name: "rwlock.timeout", scenes: rwlock::timeout },
-    Operation { name: "rwlock.unlock.wakes", scenes: rwlock::unlock_wakes },
-    Operation { name: "barrier.wait", scenes: barrier::wait },
-    Operation { name: "barrier.member", scenes: barrier::member },
-    Operation { name: "barrier.reset", scenes: barrier::reset },
-    Operation { name: "semaphore.try_acquire", scenes: semaphore::try_acquire },
-    Operation { name: "semaphore.acquire", scenes: semaphore::acquire },
-    Operation { name: "semaphore.acquire.blocked", scenes: semaphore::acquire_blocked },
-    Operation { name: "semaphore.acquire_many", scenes: semaphore::acquire_many },
-    Operation { name: "semaphore.release", scenes: semaphore::release },
-    Operation { name: "semaphore.forget", scenes: semaphore::forget },
-    Operation { name: "semaphore.post", scenes: semaphore::post },
-    Operation { name: "semaphore.close", scenes: semaphore::close },
-    Operation { name: "semaphore.recover", scenes: semaphore::recover },
-    Operation { name: "semaphore.wakes", scenes: semaphore::wakes },
-    Operation { name: "spsc.send", scenes: spsc::send },
-    Operation { name: "spsc.recv", scenes: spsc::recv },
-    Operation { name: "spsc.ends", scenes: spsc::ends },
-    Operation { name: "spsc.wakes", scenes: spsc::wakes },
-    Operation { name: "bytes.send", scenes: bytes::send },
-    Operation { name: "bytes.recv", scenes: bytes::recv },
-    Operation { name: "loan.send", scenes: loan::send },
-    Operation { name: "loan.recv", scenes: loan::recv },
-    Operation { name: "broadcast.publish", scenes: broadcast::publish },
-    Operation { name: "broadcast.subscribe", scenes: broadcast::subscribe },
-    Operation { name: "recovery.try_recv", scenes: queue::repairing_try_recv },
-    Operation { name: "recovery.recover", scenes: queue::recover },
-    Operation { name: "recovery.attach", scenes: queue::repairing_attach },
-    Operation { name: "object.create", scenes: object::create },
-    Operation { name: "object.open", scenes: object::open },
-    Operation { name: "region.create", scenes: region::create },
-    Operation { name: "region.attach", scenes: region::attach },
-    Operation { name: "region.detach", scenes: region::detach },
-    Operation { name: "region.unlink", scenes: region::unlink },
-];
+macro_rules! table {
+    ($($test:ident: $name:literal = $scenes:path;)+) => {
+        /// All operations that are swept.
+        pub const OPERATIONS: &[Operation] = &[$(Operation { name: $name, scenes: $scenes }),+];
+    };
+}
+crate::operations!(table);
 
 impl Operation {
     /// The operation of this name.

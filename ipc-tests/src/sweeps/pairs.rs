@@ -49,52 +49,13 @@ pub struct Pair {
     strides: (u64, u64),
 }
 
-/// All pairs that are swept.
-pub const PAIRS: &[Pair] = &[
-    Pair { name: "pair.send+send", deeds: Deeds::Queue(Deed::Send, Deed::Send), strides: (2, 2) },
-    Pair { name: "pair.send+recv", deeds: Deeds::Queue(Deed::Send, Deed::Recv), strides: (2, 2) },
-    Pair { name: "pair.recv+send", deeds: Deeds::Queue(Deed::Recv, Deed::Send), strides: (2, 2) },
-    Pair { name: "pair.recv+recv", deeds: Deeds::Queue(Deed::Recv, Deed::Recv), strides: (2, 2) },
-    Pair { name: "pair.create+create", deeds: Deeds::Create, strides: (17, 13) },
-    Pair { name: "pair.mutex.lock+lock", deeds: Deeds::Duet(Duet::Lock), strides: (5, 3) },
-    Pair { name: "pair.mutex.transaction+transaction", deeds: Deeds::Duet(Duet::Transaction), strides: (5, 5) },
-    Pair { name: "pair.semaphore.acquire+acquire", deeds: Deeds::Duet(Duet::Permits), strides: (3, 3) },
-    Pair { name: "pair.atomic.add+add", deeds: Deeds::Duet(Duet::Add), strides: (1, 1) },
-    Pair { name: "pair.once.init+init", deeds: Deeds::Duet(Duet::Init), strides: (3, 3) },
-    Pair { name: "pair.watch.update+update", deeds: Deeds::Duet(Duet::Update), strides: (9, 5) },
-    Pair { name: "pair.watch.get+update", deeds: Deeds::Duet(Duet::ReadWatch), strides: (5, 7) },
-    Pair { name: "pair.rwlock.write+write", deeds: Deeds::Duet(Duet::Write), strides: (5, 5) },
-    Pair { name: "pair.rwlock.read+write", deeds: Deeds::Duet(Duet::ReadLock), strides: (5, 5) },
-    Pair { name: "pair.rwlock.write+read", deeds: Deeds::Duet(Duet::WriteLock), strides: (5, 5) },
-    Pair { name: "pair.barrier.wait+wait", deeds: Deeds::Duet(Duet::Meet), strides: (37, 19) },
-    Pair { name: "pair.event.set+wait", deeds: Deeds::Duet(Duet::Signal), strides: (5, 5) },
-    Pair { name: "pair.condvar.wait+notify", deeds: Deeds::Duet(Duet::Notify), strides: (17, 11) },
-    Pair { name: "pair.spsc.send+recv", deeds: Deeds::OneToOne(spsc::Couple::SendRecv), strides: (3, 3) },
-    Pair { name: "pair.spsc.recv+send", deeds: Deeds::OneToOne(spsc::Couple::RecvSend), strides: (3, 3) },
-    Pair { name: "pair.spsc.claim+claim", deeds: Deeds::OneToOne(spsc::Couple::ClaimClaim), strides: (7, 5) },
-    Pair { name: "pair.bytes.send+send", deeds: Deeds::Bytes(bytes::Couple::SendSend), strides: (13, 11) },
-    Pair { name: "pair.bytes.send+recv", deeds: Deeds::Bytes(bytes::Couple::SendRecv), strides: (13, 11) },
-    Pair { name: "pair.bytes.recv+recv", deeds: Deeds::Bytes(bytes::Couple::RecvRecv), strides: (13, 11) },
-    Pair { name: "pair.loan.send+send", deeds: Deeds::Loan(loan::Couple::SendSend), strides: (1, 29) },
-    Pair { name: "pair.loan.send+recv", deeds: Deeds::Loan(loan::Couple::SendRecv), strides: (1, 29) },
-    Pair { name: "pair.loan.recv+send", deeds: Deeds::Loan(loan::Couple::RecvSend), strides: (1, 29) },
-    Pair { name: "pair.loan.recv+recv", deeds: Deeds::Loan(loan::Couple::RecvRecv), strides: (1, 29) },
-    Pair {
-        name: "pair.broadcast.publish+publish",
-        deeds: Deeds::Broadcast(broadcast::Couple::PublishPublish),
-        strides: (7, 7),
-    },
-    Pair {
-        name: "pair.broadcast.receive+publish",
-        deeds: Deeds::Broadcast(broadcast::Couple::ReceivePublish),
-        strides: (7, 7),
-    },
-    Pair {
-        name: "pair.broadcast.publish+receive",
-        deeds: Deeds::Broadcast(broadcast::Couple::PublishReceive),
-        strides: (7, 7),
-    },
-];
+macro_rules! table {
+    ($($test:ident: $name:literal = $deeds:expr, $strides:expr;)+) => {
+        /// All pairs that are swept.
+        pub const PAIRS: &[Pair] = &[$(Pair { name: $name, deeds: $deeds, strides: $strides }),+];
+    };
+}
+crate::pairs!(table);
 
 impl Pair {
     /// The pair of this name.
