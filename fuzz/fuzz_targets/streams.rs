@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use ipc_core::broadcast::{Policy, Subscriber};
 use ipc_core::memory::Memory;
+use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::Dead;
-use ipc_core::platform::Platform;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::object::{self, Blueprint};
 use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, spsc};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
@@ -213,7 +212,6 @@ fn read<'q, 'w>(received: loan::Received<'q, 'w, u32, Seat<'w>>) -> loan::Loan<'
 /// A broadcast, and the subscription of its participant.
 struct Listener<'w> {
     broadcast: Broadcast<'w, Record, Seat<'w>>,
-    seat: Seat<'w>,
     subscriber: RefCell<Option<Subscriber<'w, Record, Seat<'w>>>>,
 }
 
@@ -221,41 +219,47 @@ impl<const WAITS: bool> Kind for TheBroadcast<WAITS> {
     type Handle<'w> = Listener<'w>;
 
     fn bytes() -> u64 {
-        broadcast::footprint::<Record>(3, policy(WAITS)).expect("a capacity")
+        broadcast_options(WAITS).bytes().expect("a capacity")
     }
     fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Self::Handle<'w> {
-        let broadcast = Broadcast::create(memory, 3, policy(WAITS), SCHEMA, seat.clone()).expect("it fits");
-        Listener { broadcast, seat, subscriber: RefCell::default() }
+        // SAFETY: new memory.
+        let broadcast = unsafe { broadcast_options(WAITS).create(memory, seat) }.expect("it fits");
+        Listener { broadcast, subscriber: RefCell::default() }
     }
     fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Self::Handle<'w>> {
-        let broadcast = Broadcast::attach(memory, None, SCHEMA, seat.clone()).ok()?;
-        Some(Listener { broadcast, seat, subscriber: RefCell::default() })
+        let mut wanted = broadcast_options(WAITS);
+        wanted.policy = None;
+        let broadcast = wanted.attach(memory, seat).ok()?;
+        Some(Listener { broadcast, subscriber: RefCell::default() })
     }
     fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = broadcast::sweep(memory, dead, seat);
+        let _ = object::sweep(memory, dead, seat);
     }
     fn step(input: &mut Input<'_>, listener: &Self::Handle<'_>, deadline: Instant) {
         let subscriber = &mut *listener.subscriber.borrow_mut();
         let value = [u64::from(input.byte()); 3];
         match input.below(8) {
-            0 => *subscriber = listener.broadcast.subscribe(listener.seat.clone(), input.below(5) as u64).ok(),
+            0 => *subscriber = listener.broadcast.subscribe_last(input.below(5)).ok(),
             1 if input.below(4) == 0 => *subscriber = None,
             2 | 3 => _ = black_box(listener.broadcast.try_publish(value)),
-            4 => _ = black_box(listener.broadcast.publish(value, Some(deadline))),
+            4 => _ = black_box(listener.broadcast.publish_deadline(value, deadline)),
             5 if input.below(16) == 0 => _ = listener.broadcast.close(),
             number => {
                 if let Some(subscriber) = subscriber {
                     _ = match number {
-                        6 => black_box(subscriber.recv(Some(deadline))),
+                        6 => black_box(subscriber.recv_deadline(deadline)),
                         _ => black_box(subscriber.try_recv()),
                     };
                 }
             }
         }
-        black_box((listener.broadcast.stats(), listener.broadcast.platform().me()));
+        black_box(listener.broadcast.stats());
     }
 }
 
-const fn policy(waits: bool) -> Policy {
-    if waits { Policy::Wait { subscribers: 2 } } else { Policy::Overwrite }
+fn broadcast_options(waits: bool) -> broadcast::Options<Record> {
+    let mut options = broadcast::Options::new(3);
+    options.schema = SCHEMA;
+    options.policy = Some(if waits { Policy::Wait { subscribers: 2 } } else { Policy::Overwrite });
+    options
 }

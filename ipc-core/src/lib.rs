@@ -92,14 +92,12 @@ pub mod watch;
 
 pub use atomic::Atomic;
 pub use barrier::Barrier;
-#[cfg(not(loom))]
 pub use broadcast::Broadcast;
 pub use bytes::ByteQueue;
 pub use condvar::Condvar;
 pub use error::Fault;
 pub use event::{Event, EventGroup};
 pub use loan::LoanQueue;
-#[cfg(not(loom))]
 pub use mutex::Mutex;
 pub use once::OnceCell;
 pub use participant::ParticipantId;

@@ -77,15 +77,14 @@
 compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by a mapping, O_TMPFILE");
 
 mod attachment;
-mod broadcast;
 mod clock;
 mod error;
 mod fork;
 pub mod futex;
+mod host;
 mod liveness;
 mod membarrier;
 mod name;
-mod object;
 mod objects;
 mod platform;
 mod probe;
@@ -95,7 +94,6 @@ mod region;
 mod sys;
 mod thread;
 
-pub use broadcast::{Broadcast, BroadcastOptions, Policy, Subscriber};
 /// The traits of plain data. With the feature `derive`, its derive macros too; name this path to them, so that no
 /// dependency of your own is needed:
 ///
@@ -118,6 +116,7 @@ pub use bytemuck;
 pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use ipc_core::atomic::{Integer, Value};
 pub use ipc_core::barrier::BarrierWaitResult;
+pub use ipc_core::broadcast::{Policy, Stats as BroadcastStats};
 #[cfg(feature = "serde")]
 pub use ipc_core::bytes::{FormatError, RecvValueError, SendValueError};
 pub use ipc_core::condvar::WaitTimeoutResult;
@@ -145,5 +144,5 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, 
 
 #[doc(inline)]
 pub use ipc_core::{
-    atomic, barrier, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
 };

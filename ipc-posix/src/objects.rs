@@ -3,7 +3,9 @@
 use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::atomic::Value;
 use ipc_core::object::Builder;
-use ipc_core::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
+use ipc_core::{
+    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+};
 
 use crate::platform::Posix;
 use crate::region::{ReadOnlyRegion, Region};
@@ -118,6 +120,19 @@ pub type SpscIntoIter<T> = spsc::IntoIter<'static, T, Posix>;
 /// The elements that a [`Consumer`] can receive without waiting.
 pub type SpscTryIter<'q, T> = spsc::TryIter<'q, 'static, T, Posix>;
 
+/// Messages that every subscriber sees. Made by [`Region::broadcast`].
+pub type Broadcast<T> = broadcast::Broadcast<'static, T, Posix>;
+/// What a [`Broadcast`] should be like.
+pub type BroadcastOptions<'r, T> = Builder<'r, broadcast::Options<T>, Region>;
+/// One that sees every message of a [`Broadcast`]. Made by [`Broadcast::subscribe`](broadcast::Broadcast::subscribe).
+pub type Subscriber<T> = broadcast::Subscriber<'static, T, Posix>;
+/// Waits for each message of a [`Subscriber`].
+pub type BroadcastIter<'s, T> = broadcast::Iter<'s, 'static, T, Posix>;
+/// Holds a [`Subscriber`] and waits for each of its messages.
+pub type BroadcastIntoIter<T> = broadcast::IntoIter<'static, T, Posix>;
+/// The messages that a [`Subscriber`] can receive without waiting.
+pub type BroadcastTryIter<'s, T> = broadcast::TryIter<'s, 'static, T, Posix>;
+
 /// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
 pub type Semaphore = semaphore::Semaphore<'static, Posix>;
 /// What a [`Semaphore`] should be like.
@@ -231,6 +246,11 @@ impl Region {
     /// ```
     pub fn spsc<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> SpscOptions<'r, T> {
         Builder::new(self, name, spsc::Options::new(0))
+    }
+
+    /// Messages that every subscriber sees, in this region: set the options, then create or open it. See [`Broadcast`].
+    pub fn broadcast<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> BroadcastOptions<'r, T> {
+        Builder::new(self, name, broadcast::Options::new(0))
     }
 
     /// A counting semaphore in this region: set its options, then create or open it.

@@ -2,8 +2,12 @@
 
 use super::words::{Intent, RawMutex, Refused};
 use crate::platform::Platform;
-use crate::time::Limit;
+use crate::sync::spin_hint;
+use crate::time::{Limit, Waits};
 use crate::wait::SpinBudget;
+
+/// Polls of a lock that another thread holds, by a caller that does not wait: about the time of a copy.
+const POLLS: u32 = if cfg!(loom) { 1 } else { 64 };
 
 /// Holds a lock of writers that publish with one store, so that a writer's death changes nothing. Given back when dropped.
 #[derive(Debug)]
@@ -20,8 +24,19 @@ impl RawMutex {
         budget: &SpinBudget,
         limit: &Limit<P::Deadline>,
     ) -> Result<Turn<'a, P>, Refused> {
+        self.turn_within(platform, budget, &mut limit.over_all_waits())
+    }
+
+    /// [`turn`](Self::turn) for a call that may wait for something else, too.
+    #[inline]
+    pub(crate) fn turn_within<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+        budget: &SpinBudget,
+        waits: &mut Waits<'_, P::Deadline>,
+    ) -> Result<Turn<'a, P>, Refused> {
         if !self.lock_first(platform, Intent::Transaction) {
-            self.lock_contended(platform, Intent::Transaction, budget, limit.deadline(platform))?;
+            self.lock_contended(platform, Intent::Transaction, budget, waits.deadline(platform))?;
         }
         Ok(Turn { writers: self, platform })
     }
@@ -32,6 +47,21 @@ impl RawMutex {
             self.try_lock(platform, Intent::Transaction)?;
         }
         Ok(Turn { writers: self, platform })
+    }
+
+    /// [`try_turn`](Self::try_turn), for the time that a copy takes.
+    #[inline]
+    pub(crate) fn poll_turn<'a, P: Platform>(&'a self, platform: &'a P) -> Result<Turn<'a, P>, Refused> {
+        if self.lock_first(platform, Intent::Transaction) {
+            return Ok(Turn { writers: self, platform });
+        }
+        for _ in 0..POLLS {
+            spin_hint();
+            if self.lock_first(platform, Intent::Transaction) {
+                return Ok(Turn { writers: self, platform });
+            }
+        }
+        self.try_turn(platform)
     }
 }
 

@@ -193,12 +193,6 @@ impl RawMutex {
         RawMutex { word: AtomicU32::new(0) }
     }
 
-    /// Writes an unlocked lock. The caller has the word to itself.
-    #[cfg(not(loom))]
-    pub(crate) fn initialise(&self) {
-        self.word.store(0, Ordering::Relaxed);
-    }
-
     /// The common case of every lock: free, and nothing to tell.
     #[inline(always)]
     pub fn lock_first<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> bool {

@@ -56,18 +56,6 @@ impl ObjectHeader {
         })
     }
 
-    /// Writes the fields. The object is not complete until [`publish`](Self::publish).
-    #[cfg(not(loom))]
-    pub(crate) fn write(&self, shape: &Shape, length: u64) {
-        // Relaxed: `publish` makes them visible.
-        self.kind.store(shape.kind as u32, Ordering::Relaxed);
-        self.element_size.store(shape.element_size, Ordering::Relaxed);
-        self.element_align.store(shape.element_align, Ordering::Relaxed);
-        self.schema.store(shape.schema, Ordering::Relaxed);
-        self.capacity.store(shape.capacity, Ordering::Relaxed);
-        self.length.store(length, Ordering::Relaxed);
-    }
-
     /// Declares the object complete: one Release store, the partner of the Acquire in [`read`](Self::read).
     pub(crate) fn publish(&self) {
         self.state.store(READY, Ordering::Release);
@@ -88,13 +76,4 @@ impl ObjectHeader {
         };
         Ok((shape, self.length.load(Ordering::Relaxed)))
     }
-}
-
-/// The shape and the length of the object in `memory`, which has to be what is wanted: what the attaching functions of the former
-/// scheme check first.
-#[cfg(not(loom))]
-pub(crate) fn checked(memory: Memory<'_>, wanted: &Shape) -> Result<(Shape, u64), ShapeError> {
-    let (shape, length) = ObjectHeader::find(memory, wanted.kind)?;
-    shape.check(wanted)?;
-    Ok((shape, length))
 }

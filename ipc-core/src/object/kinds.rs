@@ -2,12 +2,14 @@
 
 use core::fmt;
 
-use super::{Field, Object, ObjectHeader, ShapeError, former, sizes};
+use super::{Field, Object, ObjectHeader, ShapeError, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
-use crate::{atomic, barrier, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch};
+use crate::{
+    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $object:ty;)*) => {
@@ -105,5 +107,5 @@ kinds! {
     /// A queue of blocks that are written and read in place ([`LoanQueue`](crate::LoanQueue)).
     LoanQueue = 15, "loan queue", loan::Words;
     /// Messages that every subscriber sees ([`Broadcast`](crate::Broadcast)).
-    Broadcast = 16, "broadcast", former::Broadcast;
+    Broadcast = 16, "broadcast", broadcast::Words;
 }

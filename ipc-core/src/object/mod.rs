@@ -7,7 +7,6 @@
 //! - `kinds.rs` lists all kinds. Numbers, names, fingerprint and repair of every kind come from that list.
 
 mod builder;
-mod former;
 mod handle;
 mod header;
 mod kinds;
@@ -15,8 +14,6 @@ mod shape;
 
 pub use builder::{Builder, Host};
 pub(crate) use handle::handle;
-#[cfg(not(loom))]
-pub(crate) use header::checked;
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;
 pub use kinds::{Kind, sweep};

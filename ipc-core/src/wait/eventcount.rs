@@ -70,12 +70,6 @@ impl EventCount {
         EventCount(AtomicU32::new(epoch * ONE_EPOCH))
     }
 
-    /// Sets the initial state. The caller has the word to itself.
-    #[cfg(not(loom))]
-    pub(crate) fn initialise(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
     /// Announces a sleeper. The caller looks at its condition afterwards, and then [waits](Self::wait).
     pub fn prepare<P: Platform + ?Sized>(&self, platform: &P) -> Ticket {
         // Acquire: with a notifier's bump of the epoch comes its state change; with FENCED, the barrier.

@@ -12,7 +12,6 @@ use ipc_core::region::{Name, ObjectInfo};
 use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::attachment::Membership;
-use crate::broadcast::BroadcastOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::{probe, sys};
 
@@ -227,12 +226,6 @@ impl Region {
                 }
             })
             .count()
-    }
-
-    /// Messages that every subscriber sees, in this region: set the options, then create or open it. See
-    /// [`Broadcast`](crate::Broadcast).
-    pub fn broadcast<T>(&self, name: &str) -> BroadcastOptions<'_, T> {
-        BroadcastOptions::new(self, name)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::{Mutant, edit};
 
-const BROADCAST: &str = "ipc-core/src/broadcast/raw.rs";
+const WORDS: &str = "ipc-core/src/broadcast/words.rs";
+const PUBLISH: &str = "ipc-core/src/broadcast/publish.rs";
+const SUBSCRIBER: &str = "ipc-core/src/broadcast/subscriber.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "broadcast, tail: Release to Relaxed",
         edits: &[edit(
-            BROADCAST,
+            PUBLISH,
             1,
             "tail.store(position.wrapping_add(1), Ordering::Release);",
             "tail.store(position.wrapping_add(1), Ordering::Relaxed);",
@@ -19,10 +21,10 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "broadcast, looking at tail: Acquire to Relaxed",
         edits: &[edit(
-            BROADCAST,
+            WORDS,
             1,
-            "self.front.tail.load(Ordering::Acquire)",
-            "self.front.tail.load(Ordering::Relaxed)",
+            "self.words.front.tail.load(Ordering::Acquire)",
+            "self.words.front.tail.load(Ordering::Relaxed)",
         )],
         protects: "the same, from the subscriber's side",
         caught_by: ("loom_broadcast", "nobody_misses_anything"),
@@ -30,7 +32,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "broadcast: no second look",
         edits: &[edit(
-            BROADCAST,
+            SUBSCRIBER,
             1,
             "                    if slot[0].load(Ordering::Relaxed) == stamp(*next) {\n                        *next",
             "                    if slot[0].load(Ordering::Relaxed) != 0 {\n                        *next",
@@ -40,31 +42,78 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "broadcast, publisher: no fence",
-        edits: &[edit(BROADCAST, 1, "        fence(Ordering::Release);\n", "")],
+        edits: &[edit(PUBLISH, 1, "        fence(Ordering::Release);\n", "")],
         protects: "the same: who has copied a word of a later message finds the stamp changed",
         caught_by: ("loom_broadcast", "who_is_slow_is_told"),
     },
     Mutant {
         name: "broadcast, subscriber: no fence",
-        edits: &[edit(BROADCAST, 1, "                    fence(Ordering::Acquire);\n", "")],
+        edits: &[edit(SUBSCRIBER, 1, "                    fence(Ordering::Acquire);\n", "")],
         protects: "the same, from the subscriber's side",
         caught_by: ("loom_broadcast", "who_is_slow_is_told"),
     },
     Mutant {
         name: "broadcast: who joins does not put the limit back",
-        edits: &[edit(BROADCAST, 1, "                self.raw.front.limit.store(tail, Ordering::Relaxed);\n", "")],
+        edits: &[edit(SUBSCRIBER, 1, "                self.words.front.limit.store(tail, Ordering::Relaxed);\n", "")],
         protects: "publishers wait for one who begins with older messages",
         caught_by: ("loom_broadcast", "who_joins_late_misses_nothing"),
     },
     Mutant {
         name: "broadcast: the dead are waited for",
         edits: &[edit(
-            BROADCAST,
+            PUBLISH,
             1,
             "                self.sweep(seized.dead(), platform);\n                found = true;",
             "                let _ = seized.dead();\n                found = true;",
         )],
         protects: "a dead subscriber holds up nobody",
         caught_by: ("loom_broadcast", "a_subscriber_dies"),
+    },
+    Mutant {
+        name: "broadcast: publishing wakes nobody",
+        edits: &[edit(PUBLISH, 1, "        self.words.gates.items.notify_all(platform);\n", "")],
+        protects: "a subscriber that sleeps is woken",
+        caught_by: ("loom_broadcast", "sleepers_are_woken"),
+    },
+    Mutant {
+        name: "broadcast: receiving wakes nobody",
+        edits: &[edit(SUBSCRIBER, 1, "                self.words.gates.space.notify_all(platform);\n", "")],
+        protects: "a publisher that waits for a subscriber is woken",
+        caught_by: ("loom_broadcast", "sleepers_are_woken"),
+    },
+    Mutant {
+        name: "broadcast: leaving wakes nobody",
+        edits: &[edit(
+            SUBSCRIBER,
+            1,
+            "            cursor.owner.store(0, Ordering::Release);\n            self.words.gates.space.notify_all(platform);\n",
+            "            cursor.owner.store(0, Ordering::Release);\n",
+        )],
+        protects: "the same, when the subscriber leaves",
+        caught_by: ("loom_broadcast", "a_leaver_wakes_a_publisher"),
+    },
+    Mutant {
+        name: "broadcast: closing and repairing wake no subscriber",
+        edits: &[edit(WORDS, 1, "        self.words.gates.items.notify_all(platform);\n", "")],
+        protects: "a subscriber that sleeps learns of the end",
+        caught_by: ("loom_broadcast", "closing_ends_a_subscriber"),
+    },
+    Mutant {
+        name: "broadcast: closing and repairing wake no publisher",
+        edits: &[edit(WORDS, 1, "        self.words.gates.space.notify_all(platform);\n", "")],
+        protects: "a publisher that sleeps learns of the end",
+        caught_by: ("loom_broadcast", "closing_ends_a_publisher"),
+    },
+    Mutant {
+        name: "broadcast: closing wakes nobody",
+        edits: &[edit(WORDS, 1, "        self.wake_all(platform);\n        first", "        first")],
+        protects: "whoever sleeps learns of the end",
+        caught_by: ("loom_broadcast", "closing_ends_a_subscriber"),
+    },
+    Mutant {
+        name: "broadcast: repairing wakes nobody",
+        edits: &[edit(WORDS, 1, "        self.wake_all(platform);\n    }", "    }")],
+        protects: "a publisher that waits for a dead subscriber is woken",
+        caught_by: ("loom_broadcast", "a_sweep_wakes_a_publisher"),
     },
 ];

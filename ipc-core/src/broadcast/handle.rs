@@ -1,0 +1,260 @@
+//! The broadcast's handle: what it should be like, questions, and subscriptions.
+
+use core::marker::PhantomData;
+
+use super::subscriber::Subscriber;
+use super::words::{Geometry, Stats, View, Words};
+use crate::error::SubscribeError;
+use crate::memory::Memory;
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::platform::Platform;
+use crate::time::Instant;
+use crate::wait::SpinBudget;
+
+/// Whether publishers wait for subscribers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// They do not. A message takes the place of the oldest one, and slow subscribers are told how many they missed.
+    Overwrite,
+    /// They wait for the slowest living subscriber.
+    Wait {
+        /// The most subscribers.
+        subscribers: u32,
+    },
+}
+
+impl Policy {
+    const fn cursors(self) -> Option<u32> {
+        match self {
+            Policy::Overwrite => Some(0),
+            Policy::Wait { subscribers: 0 } => None,
+            Policy::Wait { subscribers } => Some(subscribers),
+        }
+    }
+}
+
+/// What a broadcast should be like.
+#[derive(Debug)]
+pub struct Options<T> {
+    /// How many messages are kept; 0: not said.
+    pub capacity: u64,
+    /// Whether publishers wait for subscribers; `None`: not said.
+    pub policy: Option<Policy>,
+    /// The users' version number of the element type.
+    pub schema: u64,
+    element: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Options<T> {
+    /// A broadcast that keeps `capacity` messages.
+    pub const fn new(capacity: u64) -> Self {
+        Options { capacity, policy: None, schema: 0, element: PhantomData }
+    }
+}
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// Sets how many messages are kept: any number from 1. A creator must set it. An opener that sets it gets an error if it differs.
+    ///
+    /// The memory is that of the next power of two.
+    pub fn capacity(mut self, messages: usize) -> Self {
+        self.wanted.capacity = messages as u64;
+        self
+    }
+
+    /// Publishers never wait; a subscriber that is too slow learns how many messages it missed. The default for creators. An opener
+    /// that sets it gets an error if it differs.
+    pub fn overwrite(mut self) -> Self {
+        self.wanted.policy = Some(Policy::Overwrite);
+        self
+    }
+
+    /// Publishers wait for the slowest living subscriber, and there are at most `most`. An opener that sets it gets an error if it
+    /// differs.
+    pub fn wait_for_subscribers(mut self, most: u32) -> Self {
+        self.wanted.policy = Some(Policy::Wait { subscribers: most });
+        self
+    }
+
+    /// Sets a version number of the element type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
+        self
+    }
+}
+
+impl<T> Blueprint for Options<T> {
+    const KIND: Kind = Kind::Broadcast;
+    type Object = Words;
+    type Handle<'m, P: Platform> = Broadcast<'m, T, P>;
+
+    fn shape(&self) -> Shape {
+        Shape::of::<T>(Kind::Broadcast, self.capacity, self.schema)
+    }
+
+    fn accepts(&self, geometry: &Geometry) -> Result<(), ShapeError> {
+        match self.policy.and_then(Policy::cursors) {
+            Some(wanted) if wanted != geometry.cursors => Err(ShapeError::Differs {
+                field: Field::Subscribers,
+                wanted: wanted.into(),
+                found: geometry.cursors.into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
+        if self.capacity == 0 {
+            return Err(ShapeError::Unsaid);
+        }
+        let cursors = self.policy.unwrap_or(Policy::Overwrite).cursors();
+        cursors
+            .and_then(|cursors| Geometry::new(self.capacity, size_of::<T>(), cursors))
+            .map(|geometry| (self.shape(), geometry))
+            .ok_or(ShapeError::Capacity { wanted: self.capacity })
+    }
+
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+        // SAFETY: the caller's promise.
+        unsafe { View::lay(memory, geometry) }
+    }
+
+    unsafe fn handle<'m, P: Platform>(
+        &self,
+        memory: Memory<'m>,
+        geometry: &Geometry,
+        platform: P,
+    ) -> Result<Broadcast<'m, T, P>, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        Ok(Broadcast::over(unsafe { Words::view(memory, geometry)? }, platform))
+    }
+}
+
+/// Messages that every subscriber sees: any number of publishers, any number of subscribers.
+///
+/// The creator decides what happens when a subscriber is slow. With [`overwrite`](Builder::overwrite) publishers never wait for
+/// subscribers: the oldest message makes room, and a subscriber that comes too late is told how many it missed. With
+/// [`wait_for_subscribers`](Builder::wait_for_subscribers) they wait for the slowest one that is alive.
+///
+/// # Guarantees
+///
+/// - Every subscriber gets every message from where it began, whole and in one global order, except those that it is told it missed
+///   (only with `overwrite`). Nothing comes twice.
+/// - A publisher that is killed at whichever instruction has published its message or not. The others go on. A subscriber that is
+///   killed holds up no publisher. One that is *stopped* is alive, and publishers wait for it.
+/// - Publishers exclude each other for the time of a copy (a robust lock). With `overwrite`, subscribers take no lock and write nothing
+///   to shared memory.
+///
+/// ```
+/// # use ipc_posix::{RecvBroadcastError, Region};
+/// # let region = Region::options().anonymous()?;
+/// let prices = region.broadcast::<u64>("prices").capacity(4).open_or_create()?;
+/// let mut early = prices.subscribe()?;
+/// for price in 1..=6 {
+///     prices.publish(price)?;
+/// }
+/// let mut late = prices.subscribe_last(2)?;
+/// assert_eq!(late.try_iter().collect::<Vec<_>>(), [5, 6]);
+/// assert_eq!(early.recv(), Err(RecvBroadcastError::Lagged(2)));
+/// assert_eq!(early.recv(), Ok(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "publish_subscribe")]
+#[doc(alias = "fan_out")]
+pub struct Broadcast<'m, T, P> {
+    pub(super) view: View<'m>,
+    pub(super) budget: SpinBudget,
+    pub(super) platform: P,
+    element: PhantomData<fn(T) -> T>,
+}
+
+handle!(Broadcast<T>, "broadcast");
+
+impl<T, P> Broadcast<'_, T, P> {
+    /// The bytes that a broadcast of `T` with this capacity and policy takes in a region.
+    ///
+    /// # Panics
+    ///
+    /// If there can be none: a capacity of 0 or larger than an address space, no subscriber to wait for or more than 65536.
+    pub const fn footprint(capacity: usize, policy: Policy) -> Footprint {
+        if let Some(cursors) = policy.cursors()
+            && let Some(geometry) = Geometry::new(capacity as u64, size_of::<T>(), cursors)
+        {
+            return Footprint(geometry.bytes());
+        }
+        panic!("a broadcast's capacity is at least 1 and fits the address space")
+    }
+
+    /// How many messages are kept.
+    pub fn capacity(&self) -> usize {
+        self.view.capacity as usize
+    }
+}
+
+impl<'m, T, P: Platform> Broadcast<'m, T, P> {
+    fn over(view: View<'m>, platform: P) -> Self {
+        let budget = SpinBudget::new(&platform);
+        Broadcast { view, budget, platform, element: PhantomData }
+    }
+
+    fn another(&self, platform: P) -> Self {
+        Broadcast::over(self.view, platform)
+    }
+
+    /// How many messages were ever published. 0 after a fork.
+    pub fn published(&self) -> u64 {
+        if self.platform.is_here() { self.view.tail() } else { 0 }
+    }
+
+    /// How many subscribers publishers wait for, dead ones that no process has noticed included. 0 after a fork.
+    ///
+    /// Always 0 where publishers do not wait: there subscribers are not counted.
+    pub fn subscribers(&self) -> usize {
+        if self.platform.is_here() { self.view.subscribers() } else { 0 }
+    }
+
+    /// The broadcast's figures: a snapshot. `None` after a fork.
+    pub fn stats(&self) -> Option<Stats> {
+        self.platform.is_here().then(|| self.view.stats())
+    }
+
+    /// Closes it for every process, for good. Returns `true` if this call closed it, `false` if it was closed (or after a fork).
+    ///
+    /// Subscribers read what is there and then get [`Closed`](crate::error::RecvBroadcastError::Closed). A message that is being
+    /// published at this instant still gets in.
+    pub fn close(&self) -> bool {
+        self.platform.is_here() && self.view.close(&self.platform)
+    }
+
+    /// Whether it is closed. Subscribers may still have messages to read.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.is_closed()
+    }
+
+    /// Begins a subscription at the next message.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](SubscribeError::Full) where publishers wait for subscribers and there are as many living ones as fit;
+    /// [`Busy`](SubscribeError::Busy) where a living publisher is stopped in the middle of its copy (after ten seconds).
+    pub fn subscribe(&self) -> Result<Subscriber<'m, T, P>, SubscribeError>
+    where
+        P: Clone,
+    {
+        self.subscribe_last(0)
+    }
+
+    /// Begins a subscription with the last `count` messages, as far as they are kept.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`subscribe`](Self::subscribe).
+    pub fn subscribe_last(&self, count: usize) -> Result<Subscriber<'m, T, P>, SubscribeError>
+    where
+        P: Clone,
+    {
+        self.here()?;
+        Subscriber::begin(self.view, self.platform.clone(), count as u64)
+    }
+}

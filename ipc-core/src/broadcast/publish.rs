@@ -1,0 +1,229 @@
+//! Publishing.
+
+use core::time::Duration;
+
+use bytemuck::NoUninit;
+
+use super::handle::Broadcast;
+use super::words::{View, stamp};
+use crate::error::{Fault, PublishError, Refused};
+use crate::mutex::{self, Turn};
+use crate::participant::Seized;
+use crate::payload;
+use crate::platform::Platform;
+use crate::sync::{Ordering, fence};
+use crate::time::{Limit, Waits};
+use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
+
+impl View<'_> {
+    /// Takes the publishers' lock. Without `waits`, a caller gets [`NotNow`](Refused::NotNow) if a living publisher has it for longer
+    /// than a copy takes.
+    #[inline]
+    pub(super) fn turn<'a, P: Platform>(
+        &'a self,
+        platform: &'a P,
+        budget: &SpinBudget,
+        waits: Option<&mut Waits<'_, P::Deadline>>,
+    ) -> Result<Turn<'a, P>, Refused> {
+        let lock = &self.words.front.lock;
+        let taken = match waits {
+            Some(waits) => lock.turn_within(platform, budget, waits),
+            None => lock.poll_turn(platform),
+        };
+        taken.map_err(|refused| match refused {
+            mutex::Refused::Corrupted => Refused::Fault(Fault::Corrupted),
+            mutex::Refused::Taken | mutex::Refused::Mine => Refused::NotNow,
+        })
+    }
+
+    /// Publishes a message, and returns its position. Waits for other publishers if there are `waits`, and not for subscribers.
+    fn publish<T: NoUninit, P: Platform>(
+        &self,
+        platform: &P,
+        value: &T,
+        budget: &SpinBudget,
+        waits: Option<&mut Waits<'_, P::Deadline>>,
+    ) -> Result<u64, Refused> {
+        if payload::stride::<T>() != self.stride {
+            return Err(Refused::Fault(Fault::Corrupted));
+        }
+        let turn = self.turn(platform, budget, waits)?;
+        let front = &self.words.front;
+        // Under the lock.
+        if self.is_closed() {
+            return Err(Refused::Closed);
+        }
+        // Relaxed, all of these: under the lock.
+        let position = front.tail.load(Ordering::Relaxed);
+        if !self.cursors.is_empty() {
+            self.make_sure_of_room(position)?;
+        }
+        let slot = self.slot(position);
+        slot[0].store(stamp(position).wrapping_sub(1), Ordering::Relaxed);
+        // Release, "overwritten".
+        fence(Ordering::Release);
+        payload::store(value, &slot[1..]);
+        slot[0].store(stamp(position), Ordering::Relaxed);
+        // Release, "published".
+        front.tail.store(position.wrapping_add(1), Ordering::Release);
+        drop(turn);
+        self.words.gates.items.notify_all(platform);
+        Ok(position)
+    }
+
+    /// Whether the message of `position` overwrites none that a subscriber has still to read. Under the lock.
+    fn make_sure_of_room(&self, position: u64) -> Result<(), Refused> {
+        let limit = &self.words.front.limit;
+        // Cursors only move on, and a new subscriber puts the limit back.
+        if limit.load(Ordering::Relaxed).wrapping_sub(position) as i64 > 0 {
+            return Ok(());
+        }
+        let end = self.slowest(position)?.wrapping_add(self.capacity);
+        limit.store(end, Ordering::Relaxed);
+        if end == position { Err(Refused::NotNow) } else { Ok(()) }
+    }
+
+    /// How many messages fitted a moment ago.
+    fn room(&self) -> u64 {
+        let tail = self.tail();
+        // Corrupted: let the publishing find that.
+        self.slowest(tail).map_or(self.capacity, |slowest| self.capacity.saturating_sub(tail.wrapping_sub(slowest)))
+    }
+
+    /// The position of the slowest subscriber; `tail` if there is none.
+    fn slowest(&self, tail: u64) -> Result<u64, Refused> {
+        let mut most = 0;
+        for cursor in self.cursors {
+            if cursor.holder().is_some() {
+                // Acquire, "free".
+                let behind = tail.wrapping_sub(cursor.next.load(Ordering::Acquire));
+                if behind > self.capacity {
+                    return Err(Refused::Fault(Fault::Corrupted));
+                }
+                most = most.max(behind);
+            }
+        }
+        Ok(tail.wrapping_sub(most))
+    }
+
+    /// Drops the cursors of dead subscribers that are among the slowest. Returns whether there was one. A system call for each.
+    #[cold]
+    fn drop_dead<P: Platform + ?Sized>(&self, platform: &P) -> bool {
+        let mut found = false;
+        let tail = self.tail();
+        for cursor in self.cursors {
+            let Some(holder) = cursor.holder() else { continue };
+            if tail.wrapping_sub(cursor.next.load(Ordering::Relaxed)) < self.capacity {
+                continue;
+            }
+            if let Some(seized) = Seized::try_new(platform, holder) {
+                self.sweep(seized.dead(), platform);
+                found = true;
+            }
+        }
+        found
+    }
+}
+
+impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
+    #[inline]
+    fn publish_now(&self, value: &T, waits: Option<&mut Waits<'_, P::Deadline>>) -> Result<u64, Refused> {
+        self.view.publish(&self.platform, value, &self.budget, waits)
+    }
+
+    /// Publishes a message if no subscriber is in the way, and returns its number, from 0.
+    ///
+    /// Waits for other publishers for about the time of a copy, not for subscribers. Where publishers wait for subscribers, dead ones
+    /// that are in the way are dropped (a system call or two).
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](PublishError::Full), [`Closed`](PublishError::Closed). The error holds the value.
+    pub fn try_publish(&self, value: T) -> Result<u64, PublishError<T>> {
+        if let Err(fault) = self.here() {
+            return Err(PublishError::Fault(value, fault));
+        }
+        let mut published = self.publish_now(&value, None);
+        if published == Err(Refused::NotNow) && self.view.drop_dead(&self.platform) {
+            published = self.publish_now(&value, None);
+        }
+        published.map_err(|refused| match refused {
+            Refused::NotNow => PublishError::Full(value),
+            Refused::Closed | Refused::Disconnected => PublishError::Closed(value),
+            Refused::Fault(fault) => PublishError::Fault(value, fault),
+        })
+    }
+
+    /// Publishes a message, and returns its number, from 0. Where publishers wait for subscribers, it blocks for the slowest one.
+    ///
+    /// A blocked publisher is woken when a subscriber has read a quarter of what is kept, or all there is. Other room (a subscriber
+    /// has read one message of many and stopped there) it finds within some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](PublishError::Closed). The error holds the value.
+    #[doc(alias = "send")]
+    #[inline]
+    pub fn publish(&self, value: T) -> Result<u64, PublishError<T>> {
+        self.publish_within(value, &Limit::Forever)
+    }
+
+    /// Publishes a message, and returns its number; blocks as [`publish`](Self::publish) does, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](PublishError::Timeout), [`Closed`](PublishError::Closed). The error holds the value.
+    #[inline]
+    pub fn publish_timeout(&self, value: T, timeout: Duration) -> Result<u64, PublishError<T>> {
+        self.publish_within(value, &Limit::For(timeout))
+    }
+
+    /// Publishes a message, and returns its number; blocks as [`publish`](Self::publish) does, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish_timeout`](Self::publish_timeout).
+    #[inline]
+    pub fn publish_deadline(&self, value: T, deadline: P::Deadline) -> Result<u64, PublishError<T>> {
+        self.publish_within(value, &Limit::Until(deadline))
+    }
+
+    #[inline]
+    fn publish_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<u64, PublishError<T>> {
+        if let Err(fault) = self.here() {
+            return Err(PublishError::Fault(value, fault));
+        }
+        // One time limit for the lock and for subscribers.
+        let mut waits = limit.over_all_waits();
+        let published = match self.publish_now(&value, Some(&mut waits)) {
+            Err(Refused::NotNow) => self.publish_contended(&value, waits),
+            published => published,
+        };
+        published.map_err(|refused| match refused {
+            Refused::NotNow => PublishError::Timeout(value),
+            Refused::Closed | Refused::Disconnected => PublishError::Closed(value),
+            Refused::Fault(fault) => PublishError::Fault(value, fault),
+        })
+    }
+
+    #[cold]
+    fn publish_contended(&self, value: &T, mut waits: Waits<'_, P::Deadline>) -> Result<u64, Refused> {
+        let deadline = waits.deadline(&self.platform);
+        let mut reserve = Reserve::new();
+        let attempt = |thorough: bool| {
+            if reserve.waits_for_more(&self.platform, thorough, self.view.capacity, || self.view.room()) {
+                return Attempt::NotYet;
+            }
+            match self.publish_now(value, Some(&mut waits)) {
+                Err(Refused::NotNow) if thorough && self.view.drop_dead(&self.platform) => Attempt::Again,
+                // The subscriber in the way may die, or read no more than a few messages: neither wakes us.
+                Err(Refused::NotNow) => Attempt::Suspect,
+                result => Attempt::Done(result),
+            }
+        };
+        let published = block_until(&self.platform, &self.view.words.gates.space, &self.budget, deadline, attempt)
+            .unwrap_or(Err(Refused::NotNow));
+        self.budget.learn_found(|| self.view.room());
+        published
+    }
+}

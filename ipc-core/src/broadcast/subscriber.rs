@@ -1,0 +1,310 @@
+//! Subscribing and receiving.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::time::Duration;
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::iter::{Iter, TryIter};
+use super::words::{View, stamp};
+use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
+use crate::participant::Seized;
+use crate::payload::{self, check};
+use crate::platform::{Located, Platform};
+use crate::sync::{Ordering, fence, spin_hint};
+use crate::time::Limit;
+use crate::wait::{Attempt, SpinBudget, block_until};
+
+/// Copies that publishers may spoil in a row before the words are declared corrupted.
+const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 1 << 16 };
+/// How long a new subscriber waits for a living publisher in the middle of a copy.
+const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+
+impl View<'_> {
+    /// Begins a subscription: the next position, `back` messages back from the newest if as many are kept; and the cursor, if
+    /// publishers wait for subscribers.
+    fn subscribe<P: Platform>(
+        &self,
+        platform: &P,
+        back: u64,
+        budget: &SpinBudget,
+    ) -> Result<(u64, Option<usize>), SubscribeError> {
+        let start = |tail: u64| tail.wrapping_sub(back.min(self.capacity).min(tail));
+        if self.cursors.is_empty() {
+            return Ok((start(self.tail()), None));
+        }
+        // Under the lock, so that nothing is overwritten between the load of `tail` and the cursor's appearance.
+        let patience = Limit::For(JOIN_PATIENCE);
+        let _turn =
+            self.turn(platform, budget, Some(&mut patience.over_all_waits())).map_err(|refused| match refused {
+                Refused::Fault(fault) => SubscribeError::Fault(fault),
+                _ => SubscribeError::Busy,
+            })?;
+        let tail = self.words.front.tail.load(Ordering::Relaxed);
+        for _ in 0..2 {
+            if let Some(index) = self.cursors.iter().position(|cursor| cursor.holder().is_none()) {
+                let cursor = &self.cursors[index];
+                cursor.next.store(start(tail), Ordering::Relaxed);
+                // Relaxed: under the lock. It may begin at an older message than all others.
+                self.words.front.limit.store(tail, Ordering::Relaxed);
+                // Release: the position comes first.
+                cursor.owner.store(u32::from(platform.me().get()), Ordering::Release);
+                return Ok((start(tail), Some(index)));
+            }
+            for cursor in self.cursors {
+                if let Some(seized) = cursor.holder().and_then(|holder| Seized::try_new(platform, holder)) {
+                    self.sweep(seized.dead(), platform);
+                }
+            }
+        }
+        Err(SubscribeError::Full { max: self.cursors.len() as u32 })
+    }
+
+    /// Ends a subscription.
+    fn unsubscribe<P: Platform + ?Sized>(&self, platform: &P, cursor: Option<usize>) {
+        if let Some(cursor) = cursor.and_then(|index| self.cursors.get(index)) {
+            // Release, "free": all that it read.
+            cursor.owner.store(0, Ordering::Release);
+            self.words.gates.space.notify_all(platform);
+        }
+    }
+
+    /// Copies the message of position `next`, if it was published. Then `next` is the one behind it.
+    #[inline]
+    fn receive<T, P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        next: &mut u64,
+        cursor: Option<usize>,
+    ) -> Result<MaybeUninit<T>, RecvBroadcastError> {
+        if payload::stride::<T>() != self.stride {
+            return Err(RecvBroadcastError::Fault(Fault::Corrupted));
+        }
+        for _ in 0..ATTEMPTS {
+            let tail = self.tail();
+            let behind = tail.wrapping_sub(*next);
+            if behind == 0 {
+                return Err(RecvBroadcastError::Empty);
+            }
+            if behind > 1 << 63 {
+                return Err(RecvBroadcastError::Fault(Fault::Corrupted));
+            }
+            if behind <= self.capacity {
+                let slot = self.slot(*next);
+                // Relaxed: "published" has shown us at least its own stamp.
+                if slot[0].load(Ordering::Relaxed) == stamp(*next) {
+                    let value = payload::load(&slot[1..]);
+                    // Acquire, "overwritten".
+                    fence(Ordering::Acquire);
+                    if slot[0].load(Ordering::Relaxed) == stamp(*next) {
+                        *next = next.wrapping_add(1);
+                        self.moved_on(platform, *next, tail, cursor);
+                        return Ok(value);
+                    }
+                }
+            }
+            // Overwritten, or about to be: the oldest that is safe is the one behind.
+            let oldest = self.tail().wrapping_sub(self.capacity);
+            let missed = oldest.wrapping_sub(*next);
+            if missed as i64 > 0 {
+                *next = oldest;
+                self.moved_on(platform, *next, tail, cursor);
+                return Err(RecvBroadcastError::Lagged(missed));
+            }
+            if behind == self.capacity {
+                // The publisher of the message that takes its place is at work, and `tail` has not moved yet.
+                *next = next.wrapping_add(1);
+                self.moved_on(platform, *next, tail, cursor);
+                return Err(RecvBroadcastError::Lagged(1));
+            }
+            spin_hint();
+        }
+        Err(RecvBroadcastError::Fault(Fault::Corrupted))
+    }
+
+    /// The subscriber of this cursor wants `next` now, and has seen `tail`.
+    ///
+    /// Subscribers wake a sleeping publisher only when they cross a quarter of the ring or have read everything. If each message read
+    /// woke it, it would find room for that one, or none behind another subscriber, and sleep again. What that leaves out, it finds
+    /// at the end of a slice of sleep.
+    #[inline]
+    fn moved_on<P: Platform + ?Sized>(&self, platform: &P, next: u64, tail: u64, cursor: Option<usize>) {
+        if let Some(cursor) = cursor.and_then(|index| self.cursors.get(index)) {
+            // Release, "free".
+            cursor.next.store(next, Ordering::Release);
+            if next & (self.mask / 4) == 0 || next == tail {
+                self.words.gates.space.notify_all(platform);
+            }
+        }
+    }
+}
+
+/// One that sees every message of a broadcast from where it began. Made by [`Broadcast::subscribe`](super::Broadcast::subscribe).
+/// The subscription ends when it is dropped.
+pub struct Subscriber<'m, T, P: Platform> {
+    view: View<'m>,
+    next: u64,
+    cursor: Option<usize>,
+    budget: SpinBudget,
+    platform: P,
+    element: PhantomData<fn(T) -> T>,
+}
+
+// Shared memory is not touched: after a fork it is not there.
+impl<T, P: Platform + fmt::Debug> fmt::Debug for Subscriber<'_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber").field("name", &self.platform).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl<'m, T, P: Platform> Subscriber<'m, T, P> {
+    pub(super) fn begin(view: View<'m>, platform: P, back: u64) -> Result<Self, SubscribeError> {
+        let budget = SpinBudget::new(&platform);
+        let (next, cursor) = view.subscribe(&platform, back, &budget)?;
+        Ok(Subscriber { view, next, cursor, budget, platform, element: PhantomData })
+    }
+
+    /// The broadcast's name in its region.
+    pub fn name(&self) -> &str
+    where
+        P: Located,
+    {
+        self.platform.name()
+    }
+
+    /// The region that the broadcast lives in.
+    pub fn region(&self) -> P::Region
+    where
+        P: Located,
+    {
+        self.platform.region()
+    }
+
+    /// The number of the next message, as [`publish`](super::Broadcast::publish) returns it.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// The number of messages still to read, with those that were missed already: a snapshot. 0 after a fork.
+    pub fn len(&self) -> u64 {
+        if self.platform.is_here() { self.view.tail().wrapping_sub(self.next) } else { 0 }
+    }
+
+    /// Whether all messages were read: a snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages are kept.
+    pub fn capacity(&self) -> usize {
+        self.view.capacity as usize
+    }
+
+    /// Whether the broadcast is closed. There may still be messages to read.
+    pub fn is_closed(&self) -> bool {
+        self.platform.is_here() && self.view.is_closed()
+    }
+}
+
+impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
+    #[inline]
+    fn receive(&mut self) -> Result<T, RecvBroadcastError> {
+        let copied = self.view.receive::<T, P>(&self.platform, &mut self.next, self.cursor)?;
+        check(copied).map_err(RecvBroadcastError::Fault)
+    }
+
+    /// Receives the next message, if there is one. Never waits; a system call only if a publisher sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](RecvBroadcastError::Empty); [`Lagged`](RecvBroadcastError::Lagged) with the number of messages that were
+    /// overwritten before this subscriber came to them, after which it goes on with the oldest;
+    /// [`Closed`](RecvBroadcastError::Closed) once the broadcast is closed and read to its end.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, RecvBroadcastError> {
+        if !self.platform.is_here() {
+            return Err(RecvBroadcastError::Fault(Fault::Forked));
+        }
+        match self.receive() {
+            // What was published before the closing is visible now.
+            Err(RecvBroadcastError::Empty) if self.view.is_closed() => match self.receive() {
+                Err(RecvBroadcastError::Empty) => Err(RecvBroadcastError::Closed),
+                received => received,
+            },
+            received => received,
+        }
+    }
+
+    /// Receives the next message; blocks until there is one.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`try_recv`](Self::try_recv), except `Empty`.
+    #[inline]
+    pub fn recv(&mut self) -> Result<T, RecvBroadcastError> {
+        self.recv_within(&Limit::Forever)
+    }
+
+    /// Receives the next message; blocks until there is one, at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](RecvBroadcastError::Timeout), and those of [`recv`](Self::recv).
+    #[inline]
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvBroadcastError> {
+        self.recv_within(&Limit::For(timeout))
+    }
+
+    /// Receives the next message; blocks until there is one, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv_timeout`](Self::recv_timeout).
+    #[inline]
+    pub fn recv_deadline(&mut self, deadline: P::Deadline) -> Result<T, RecvBroadcastError> {
+        self.recv_within(&Limit::Until(deadline))
+    }
+
+    #[inline]
+    fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvBroadcastError> {
+        match self.try_recv() {
+            Err(RecvBroadcastError::Empty) => self.recv_contended(limit),
+            received => received,
+        }
+    }
+
+    #[cold]
+    fn recv_contended(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvBroadcastError> {
+        let (view, next) = (self.view, self.next);
+        let attempt = |_| if view.tail() != next || view.is_closed() { Attempt::Done(()) } else { Attempt::NotYet };
+        let deadline = limit.deadline(&self.platform);
+        if block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt).is_none() {
+            return Err(RecvBroadcastError::Timeout);
+        }
+        self.budget.learn_found(|| self.len());
+        self.budget.gather(self.view.capacity / 2, || self.len());
+        self.try_recv()
+    }
+
+    /// Iterates over messages until the broadcast has ended and all is read, or until messages were missed; blocks for each.
+    ///
+    /// `for message in &mut subscriber` does the same.
+    pub fn iter(&mut self) -> Iter<'_, 'm, T, P> {
+        Iter::new(self)
+    }
+
+    /// Iterates over the messages that are there, without waiting, up to the newest one or to the first that was missed.
+    pub fn try_iter(&mut self) -> TryIter<'_, 'm, T, P> {
+        TryIter::new(self)
+    }
+}
+
+impl<T, P: Platform> Drop for Subscriber<'_, T, P> {
+    fn drop(&mut self) {
+        if self.platform.is_here() {
+            self.view.unsubscribe(&self.platform, self.cursor);
+        }
+    }
+}
