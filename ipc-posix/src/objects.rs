@@ -124,6 +124,8 @@ pub type SpscTryIter<'q, T> = spsc::TryIter<'q, 'static, T, Posix>;
 pub type Broadcast<T> = broadcast::Broadcast<'static, T, Posix>;
 /// What a [`Broadcast`] should be like.
 pub type BroadcastOptions<'r, T> = Builder<'r, broadcast::Options<T>, Region>;
+/// A counted handle of a [`Broadcast`] that publishes. Made by [`Broadcast::publisher`](broadcast::Broadcast::publisher).
+pub type Publisher<T> = broadcast::Publisher<'static, T, Posix>;
 /// One that sees every message of a [`Broadcast`]. Made by [`Broadcast::subscribe`](broadcast::Broadcast::subscribe).
 pub type Subscriber<T> = broadcast::Subscriber<'static, T, Posix>;
 /// Waits for each message of a [`Subscriber`].

@@ -227,6 +227,50 @@ fn closing_ends_a_publisher() {
     });
 }
 
+/// Proves that the last publisher's leaving wakes a sleeping subscriber, after its last message.
+#[test]
+fn the_last_publisher_leaves() {
+    explore(2, || {
+        let machine = Machine::new();
+        let shared = made(1, 0);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let mut subscriber = subscribe(&shared, &two, 0);
+        let publisher = shared.handle(&one).publisher().unwrap();
+        let leaver = thread::spawn(move || {
+            publisher.try_publish(twin(1)).unwrap();
+            drop(publisher);
+        });
+        assert_eq!(subscriber.recv().map(whole), Ok(1));
+        assert_eq!(subscriber.recv(), Err(RecvBroadcastError::Disconnected));
+        leaver.join().unwrap();
+    });
+}
+
+/// Proves: wherever the last publisher dies, a subscriber gets its message or not, and then the end.
+#[test]
+fn the_last_publisher_dies() {
+    explore_deaths(2, |at| {
+        let machine = Machine::new();
+        let shared = made(1, 0);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let mut subscriber = subscribe(&shared, &two, 0);
+        let publisher = shared.handle(&one).publisher().unwrap();
+        let mortal = thread::spawn(move || {
+            one.live(at, move || {
+                publisher.try_publish(twin(1)).unwrap();
+                drop(publisher);
+            })
+            .is_none()
+        });
+        let mut messages = subscriber.iter();
+        let got: Vec<u64> = messages.by_ref().map(whole).collect();
+        assert_eq!(messages.end(), Some(RecvBroadcastError::Disconnected));
+        let died = mortal.join().unwrap();
+        assert!(got == [1] || got.is_empty() && died, "{got:?}");
+        died
+    });
+}
+
 /// Proves that a sweep wakes a subscriber for the message of a publisher that died before it woke anybody.
 #[test]
 fn a_sweep_wakes_a_subscriber() {

@@ -12,7 +12,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(20);
 const COUNT: u64 = 20_000;
 
-const ROLES: &[Role] = &[("follow", follow), ("publish", publish), ("publish_on", publish_on), ("dawdle", dawdle)];
+const ROLES: &[Role] =
+    &[("follow", follow), ("publish", publish), ("publish_on", publish_on), ("dawdle", dawdle), ("tell", tell)];
 
 #[test]
 fn child_entry() {
@@ -179,6 +180,48 @@ fn a_slow_subscriber() {
     let mut subscriber = broadcast.subscribe_last(9).unwrap();
     assert_eq!(subscriber.try_iter().map(|record| check(record).1).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(broadcast.subscribers(), 1);
+}
+
+/// Publishes what it hears, as a counted publisher.
+fn tell(args: &Args) {
+    let publisher = open(args).publisher().unwrap();
+    publisher.publish(record(0, args.number("number"))).unwrap();
+    children::say("told");
+    let _ = children::hear();
+}
+
+/// A subscriber waits as long as a counted publisher lives; when the last one has left or was killed, it reads the rest and ends.
+#[test]
+fn the_last_publisher_goes() {
+    let _watchdog = Watchdog::new(LIMIT, "the_last_publisher_goes");
+    let name = TempName::new("last");
+    let broadcast = create(&name, 8, None);
+    let mut subscriber = broadcast.subscribe().unwrap();
+    assert_eq!(subscriber.try_recv(), Err(RecvBroadcastError::Empty), "nobody has been there yet");
+    let mut children = ["0", "1"].map(|number| {
+        let mut child = children::spawn("tell", &[("name", name.as_str()), ("number", number)]);
+        child.expect("told");
+        child
+    });
+    children[0].sigkill();
+    let got: Vec<u64> = subscriber.try_iter().map(|record| check(record).1).collect();
+    assert_eq!(got, [0, 1]);
+    assert!(!subscriber.is_disconnected(), "one is left");
+    let short = Duration::from_millis(2);
+    assert_eq!(subscriber.recv_timeout(short), Err(RecvBroadcastError::Timeout));
+    let waiting = std::thread::spawn(move || (subscriber.recv(), subscriber));
+    children[1].sigkill();
+    let (end, mut subscriber) = waiting.join().unwrap();
+    assert_eq!(end, Err(RecvBroadcastError::Disconnected));
+    assert!(subscriber.is_disconnected());
+    // A successor is waited for again, and a last one that leaves by itself is noticed at once.
+    let publisher = broadcast.publisher().unwrap();
+    assert_eq!(subscriber.try_recv(), Err(RecvBroadcastError::Empty));
+    publisher.publish(record(0, 2)).unwrap();
+    drop(publisher);
+    let mut rest = subscriber.iter();
+    assert_eq!(rest.by_ref().map(|record| check(record).1).collect::<Vec<_>>(), [2]);
+    assert_eq!(rest.end(), Some(RecvBroadcastError::Disconnected));
 }
 
 /// Ends, time limits, differences and forks.

@@ -20,6 +20,11 @@
 //! A publisher that is killed before it moves `tail` has published nothing: the next one writes the same slot again. A subscriber that
 //! is killed leaves at most a cursor, which names it.
 //!
+//! # The end
+//!
+//! A broadcast ends when it is closed, or when its last [counted publisher](Publisher) is gone: the words hold the set of participants
+//! that have one (see [`ends`](crate::ends)). Subscribers are in no set: with *overwrite* nothing is known of them.
+//!
 //! # Orderings
 //!
 //! | label | store | load | makes visible |
@@ -31,11 +36,13 @@
 mod handle;
 mod iter;
 mod publish;
+mod publisher;
 mod subscriber;
 mod words;
 
 pub use handle::{Broadcast, Options, Policy};
 pub use iter::{IntoIter, Iter, TryIter};
+pub use publisher::Publisher;
 pub use subscriber::Subscriber;
 pub use words::Stats;
 pub(crate) use words::Words;

@@ -9,6 +9,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::iter::{Iter, TryIter};
 use super::words::{View, stamp};
+use crate::ends::{Counted, Role};
 use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
 use crate::participant::Seized;
 use crate::payload::{self, check};
@@ -19,6 +20,8 @@ use crate::wait::{Attempt, SpinBudget, block_until};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 1 << 16 };
+/// Attempts that find no message between two that ask whether the publishers live: that takes system calls.
+const TRIES_PER_LOOK: u32 = 1024;
 /// How long a new subscriber waits for a living publisher in the middle of a copy.
 const JOIN_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -144,11 +147,13 @@ impl View<'_> {
 /// One that sees every message of a broadcast from where it began. Made by [`Broadcast::subscribe`](super::Broadcast::subscribe).
 /// The subscription ends when it is dropped.
 pub struct Subscriber<'m, T, P: Platform> {
-    view: View<'m>,
+    pub(super) view: View<'m>,
     next: u64,
     cursor: Option<usize>,
+    /// Attempts that found no message, for [`TRIES_PER_LOOK`].
+    tries: u32,
     budget: SpinBudget,
-    platform: P,
+    pub(super) platform: P,
     element: PhantomData<fn(T) -> T>,
 }
 
@@ -163,7 +168,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     pub(super) fn begin(view: View<'m>, platform: P, back: u64) -> Result<Self, SubscribeError> {
         let budget = SpinBudget::new(&platform);
         let (next, cursor) = view.subscribe(&platform, back, &budget)?;
-        Ok(Subscriber { view, next, cursor, budget, platform, element: PhantomData })
+        Ok(Subscriber { view, next, cursor, tries: 0, budget, platform, element: PhantomData })
     }
 
     /// The broadcast's name in its region.
@@ -202,6 +207,12 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
         self.view.capacity as usize
     }
 
+    /// Whether [counted publishers](super::Publisher) existed and no living process has one any more. There may still be messages to
+    /// read. A system call or more; `false` after a fork.
+    pub fn is_disconnected(&self) -> bool {
+        self.platform.is_here() && self.is_deserted(Role::Sender)
+    }
+
     /// Whether the broadcast is closed. There may still be messages to read.
     pub fn is_closed(&self) -> bool {
         self.platform.is_here() && self.view.is_closed()
@@ -221,18 +232,35 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     ///
     /// [`Empty`](RecvBroadcastError::Empty); [`Lagged`](RecvBroadcastError::Lagged) with the number of messages that were
     /// overwritten before this subscriber came to them, after which it goes on with the oldest;
-    /// [`Closed`](RecvBroadcastError::Closed) once the broadcast is closed and read to its end.
+    /// [`Closed`](RecvBroadcastError::Closed) once the broadcast is closed and read to its end;
+    /// [`Disconnected`](RecvBroadcastError::Disconnected) once it is read to its end and the last
+    /// [counted publisher](super::Publisher) is gone. That the last one was killed is noticed within a thousand tries.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, RecvBroadcastError> {
         if !self.platform.is_here() {
             return Err(RecvBroadcastError::Fault(Fault::Forked));
         }
         match self.receive() {
-            // What was published before the closing is visible now.
-            Err(RecvBroadcastError::Empty) if self.view.is_closed() => match self.receive() {
-                Err(RecvBroadcastError::Empty) => Err(RecvBroadcastError::Closed),
-                received => received,
-            },
+            Err(RecvBroadcastError::Empty) => self.try_recv_at_the_end(),
+            received => received,
+        }
+    }
+
+    /// For a caller that has found no message.
+    #[cold]
+    fn try_recv_at_the_end(&mut self) -> Result<T, RecvBroadcastError> {
+        self.tries = self.tries.wrapping_add(1);
+        let publishers = &self.view.words.publishers;
+        let end = if self.view.is_closed() {
+            RecvBroadcastError::Closed
+        } else if publishers.is_left() || self.tries % TRIES_PER_LOOK == 0 && self.is_deserted(Role::Sender) {
+            RecvBroadcastError::Disconnected
+        } else {
+            return Err(RecvBroadcastError::Empty);
+        };
+        // What was published before the end is visible now.
+        match self.receive() {
+            Err(RecvBroadcastError::Empty) => Err(end),
             received => received,
         }
     }
@@ -241,7 +269,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     ///
     /// # Errors
     ///
-    /// The errors of [`try_recv`](Self::try_recv), except `Empty`.
+    /// The errors of [`try_recv`](Self::try_recv), except `Empty`. That the last publisher was killed is noticed within a tenth of a
+    /// second.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvBroadcastError> {
         self.recv_within(&Limit::Forever)
@@ -278,7 +307,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     #[cold]
     fn recv_contended(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvBroadcastError> {
         let (view, next) = (self.view, self.next);
-        let attempt = |_| if view.tail() != next || view.is_closed() { Attempt::Done(()) } else { Attempt::NotYet };
+        let attempt = |thorough: bool| {
+            let over = view.tail() != next || view.is_closed() || view.words.publishers.is_left();
+            // Removes dead publishers.
+            if over || thorough && self.is_deserted(Role::Sender) { Attempt::Done(()) } else { Attempt::NotYet }
+        };
         let deadline = limit.deadline(&self.platform);
         if block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt).is_none() {
             return Err(RecvBroadcastError::Timeout);

@@ -4,12 +4,14 @@
 //!    0   object header                             written once
 //!  128   tail, limit, the publishers' lock         the publishers' line
 //!  256   items, space (event counts), closed, ...  read by all
-//!  384   cursors: position, owner                  one line pair each; only where publishers wait for subscribers
+//!  384   the participants that count as publishers   1024 bits
+//!  512   cursors: position, owner                  one line pair each; only where publishers wait for subscribers
 //!        slots: stamp, payload cells; stamp, ...   a message and which one it is
 //! ```
 
 use core::mem::offset_of;
 
+use crate::ends::{Presence, Role};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::RawMutex;
 use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
@@ -27,6 +29,7 @@ const MOST_CURSORS: u32 = 1 << 16;
 pub struct Words {
     pub(super) front: Front,
     pub(super) gates: Gates,
+    pub(super) publishers: Presence,
 }
 
 #[repr(C, align(128))]
@@ -61,7 +64,7 @@ pub(super) struct Cursor {
 }
 
 const CURSORS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || CURSORS_OFFSET == 384 && size_of::<Cursor>() == 128);
+const _: () = assert!(cfg!(loom) || CURSORS_OFFSET == 512 && size_of::<Cursor>() == 128);
 
 /// All sizes of a broadcast.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +131,7 @@ unsafe impl Object for Words {
         offset_of!(Gates, space),
         offset_of!(Gates, closed),
         offset_of!(Gates, cursors),
+        offset_of!(Words, publishers),
         size_of::<Cursor>(),
         offset_of!(Cursor, owner),
         CURSORS_OFFSET,
@@ -200,6 +204,7 @@ impl<'m> View<'m> {
                 closed: AtomicU32::new(0),
                 cursors: AtomicU32::new(geometry.cursors),
             },
+            publishers: Presence::new(),
         };
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, new) }.ok_or(too_small)?;
@@ -243,6 +248,14 @@ impl<'m> View<'m> {
         first
     }
 
+    /// Where publishers (senders) or subscribers (receivers) sleep.
+    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+        match role {
+            Role::Sender => &self.words.gates.space,
+            Role::Receiver => &self.words.gates.items,
+        }
+    }
+
     fn wake_all<P: Platform + ?Sized>(&self, platform: &P) {
         self.words.gates.items.notify_all(platform);
         self.words.gates.space.notify_all(platform);
@@ -262,13 +275,14 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Frees the lock and the cursors of a dead participant, and wakes every thread to which it may have owed a wake-up.
+    /// Frees the lock and the cursors of a dead participant, removes it from the publishers, and wakes every thread to which it may have owed a wake-up.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.words.front.lock.sweep(dead, platform);
         for cursor in self.cursors {
             let owner = u32::from(dead.who().get());
             let _ = cursor.owner.compare_exchange(owner, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
+        self.words.publishers.sweep(dead);
         self.wake_all(platform);
     }
 }

@@ -16,6 +16,17 @@ value_error! {
     }
 }
 
+predicates! {
+    PublishError<T> {
+        /// Whether the slowest subscriber was too far behind.
+        is_full: PublishError::Full(_),
+        /// Whether the time was over.
+        is_timeout: PublishError::Timeout(_),
+        /// Whether the broadcast is closed.
+        is_closed: PublishError::Closed(_),
+    }
+}
+
 plain_error! {
     /// Why a subscription did not begin.
     SubscribeError {
@@ -40,5 +51,22 @@ plain_error! {
         Lagged(missed: u64) => "{missed} messages were missed",
         /// The broadcast is closed, and this subscriber has read all.
         Closed => "the broadcast is closed and read to its end",
+        /// The last living [counted publisher](crate::broadcast::Publisher) is gone, and this subscriber has read all.
+        Disconnected => "the broadcast is read to its end and the last living publisher is gone",
+    }
+}
+
+predicates! {
+    RecvBroadcastError {
+        /// Whether there was no new message.
+        is_empty: RecvBroadcastError::Empty,
+        /// Whether the time was over.
+        is_timeout: RecvBroadcastError::Timeout,
+        /// Whether messages were missed.
+        is_lagged: RecvBroadcastError::Lagged(_),
+        /// Whether the broadcast is closed and read to its end.
+        is_closed: RecvBroadcastError::Closed,
+        /// Whether the last living publisher is gone and all is read.
+        is_disconnected: RecvBroadcastError::Disconnected,
     }
 }
