@@ -52,6 +52,7 @@
 #![no_std]
 #![deny(missing_docs)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(loom))))]
 
 pub mod atomic;
 pub mod barrier;
@@ -119,3 +120,8 @@ pub use spsc::Spsc;
 pub use time::Instant;
 #[cfg(not(loom))]
 pub use watch::Watch;
+
+/// The program in the README is a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
