@@ -370,7 +370,7 @@ fn lines_of_any_bytes_arrive_whole_from_many_to_many() {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             state >> 33
         };
-        let long = if number % 7 == 0 { 100_000 } else { 1 + next() % 2_000 };
+        let long = if number.is_multiple_of(7) { 100_000 } else { 1 + next() % 2_000 };
         let mut line = format!("{sender} {number} ").into_bytes();
         line.extend((0..long).map(|_| next() as u8).filter(|byte| *byte != b'\n'));
         line
