@@ -52,6 +52,7 @@
 #![no_std]
 #![deny(missing_docs)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(loom))))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -109,3 +110,8 @@ pub use shared_slice::{SharedSlice, SharedSliceMut};
 pub use spsc::Spsc;
 pub use time::Instant;
 pub use watch::Watch;
+
+/// The program in the README is a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

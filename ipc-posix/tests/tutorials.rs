@@ -12,8 +12,8 @@ fn example(name: &str) -> PathBuf {
     let program = profile.join("examples").join(name);
     // `cargo test` has built the examples; `cargo test --test tutorials` has not.
     let mut cargo = Command::new(env!("CARGO"));
-    // The whole workspace's features, as in `cargo test --workspace`: nothing is built twice.
-    cargo.args(["build", "-q", "--workspace", "--example", name, "--manifest-path"]);
+    // The whole workspace's features, as in `cargo test --workspace`: nothing is built twice. Some examples derive.
+    cargo.args(["build", "-q", "--workspace", "--features", "ipc-posix/derive", "--example", name, "--manifest-path"]);
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     cargo.arg("--target-dir").arg(profile.parent().expect("the target directory"));
     cargo.args(profile.ends_with("release").then_some("--release"));
