@@ -6,7 +6,6 @@
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
-use std::time::Duration;
 
 use ipc_core::broadcast::{Policy, Subscriber};
 use ipc_core::memory::Memory;
@@ -158,7 +157,7 @@ impl Script for TheByteQueue {
             1 => _ = black_box(queue.try_send_parts(&[&message[..message.len() / 2], message])),
             2 => _ = black_box(queue.send_deadline(message, deadline)),
             3 => _ = black_box(queue.try_recv(room)),
-            4 => _ = black_box(queue.recv_timeout(room, Duration::from_micros(300))),
+            4 => _ = black_box(queue.recv_deadline(room, deadline)),
             5 => _ = black_box(queue.try_recv_into(&mut Vec::new())),
             6 if input.below(16) == 0 => _ = queue.close(),
             _ => {
@@ -178,13 +177,11 @@ impl Script for TheLoanQueue {
         wanted
     }
     fn step(input: &mut Input<'_>, queue: &HandleOf<'_, loan::Options<u32>>, deadline: Instant) {
-        let _ = deadline;
-        let soon = Duration::from_micros(300);
         let lent = match input.below(6) {
             0 => queue.try_loan_uninit(input.below(7)).ok(),
-            1 => queue.loan_uninit_timeout(input.below(7), soon).ok(),
+            1 => queue.loan_uninit_deadline(input.below(7), deadline).ok(),
             2 => queue.try_recv().ok().map(read),
-            3 => queue.recv_timeout(soon).ok().map(read),
+            3 => queue.recv_deadline(deadline).ok().map(read),
             4 if input.below(16) == 0 => return assert!(queue.close() || queue.is_closed()),
             _ => return assert!(queue.blocks() == 3 && queue.len() <= 3 && queue.free_blocks() <= 3),
         };

@@ -98,6 +98,10 @@ pub type ValueReceiver<T> = bytes::ValueReceiver<'static, T, Posix>;
 
 /// A queue of messages that are written and read in place. Made by [`Region::loan_queue`].
 pub type LoanQueue<T> = loan::LoanQueue<'static, T, Posix>;
+/// A counted handle that only borrows blocks and sends. Made by [`LoanQueue::sender`](loan::LoanQueue::sender).
+pub type LoanSender<T> = loan::Sender<'static, T, Posix>;
+/// A counted handle that only receives messages in their blocks. Made by [`LoanQueue::receiver`](loan::LoanQueue::receiver).
+pub type LoanReceiver<T> = loan::Receiver<'static, T, Posix>;
 /// What a [`LoanQueue`] should be like.
 pub type LoanQueueOptions<'r, T> = Builder<'r, loan::Options<T>, Region>;
 /// A block of a [`LoanQueue`] that is lent to this process, to be written and sent.

@@ -270,6 +270,38 @@ fn nothing_is_behind_the_end() {
     });
 }
 
+/// Proves that a receiver that sleeps learns that the last sender has left, after its last message.
+#[test]
+fn the_last_sender_leaves() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(1));
+        let sender = shared.handle(&machine.actor(1)).sender().unwrap();
+        let leaving = thread::spawn(move || sender.send_copy(&[twin(1)]).unwrap());
+        let receiver = shared.handle(&machine.actor(2)).receiver().unwrap();
+        assert_eq!(read(receiver.recv().unwrap()), 1);
+        assert_eq!(receiver.recv().unwrap_err(), RecvLoanError::Disconnected);
+        leaving.join().unwrap();
+    });
+}
+
+/// Proves that a sender that sleeps for a block learns that the last receiver has left, and that its loans are refused at once from
+/// then on.
+#[test]
+fn the_last_receiver_leaves() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(1));
+        let sender = shared.handle(&machine.actor(1)).sender().unwrap();
+        let loan = sender.try_loan_uninit(1).unwrap();
+        let receiver = shared.handle(&machine.actor(2)).receiver().unwrap();
+        let leaving = thread::spawn(move || drop(receiver));
+        assert_eq!(sender.loan_uninit(1).unwrap_err(), LoanError::Disconnected);
+        leaving.join().unwrap();
+        assert!(loan.send().unwrap_err().is_disconnected());
+        assert_eq!(sender.try_send_copy(&[twin(1)]), Err(LoanError::Disconnected));
+        assert_eq!(sender.queue().free_blocks(), 1);
+    });
+}
+
 /// Proves that a sweep wakes a receiver for the message of a sender that died before it woke anybody.
 #[test]
 fn a_sweep_wakes_a_receiver() {

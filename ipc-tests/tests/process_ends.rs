@@ -4,14 +4,22 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_posix::{ByteQueue, Fault, RecvBytesError, RecvValueError, Region, SendBytesError, SendValueError, ValueQueue};
+use ipc_posix::{
+    ByteQueue, Fault, LoanError, LoanQueue, RecvBytesError, RecvLoanError, RecvValueError, Region, SendBytesError,
+    SendValueError, ValueQueue,
+};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(120);
 const SOON: Duration = Duration::from_millis(30);
 
-const ROLES: &[Role] = &[("send_bytes", send_bytes), ("receive_bytes", receive_bytes)];
+const ROLES: &[Role] = &[
+    ("send_bytes", send_bytes),
+    ("receive_bytes", receive_bytes),
+    ("send_block", send_block),
+    ("receive_blocks", receive_blocks),
+];
 
 #[test]
 fn child_entry() {
@@ -37,6 +45,22 @@ fn send_bytes(args: &Args) {
 
 fn receive_bytes(args: &Args) {
     hold(bytes(args).receiver().unwrap());
+}
+
+fn blocks(args: &Args) -> LoanQueue<u32> {
+    Region::open(&args.get("name")).unwrap().loan_queue("blocks").open().unwrap()
+}
+
+fn send_block(args: &Args) {
+    let queue = blocks(args);
+    let sender = queue.sender().unwrap();
+    sender.send_copy(&[1, 2, 3]).unwrap();
+    hold(sender);
+}
+
+fn receive_blocks(args: &Args) {
+    let queue = blocks(args);
+    hold(queue.receiver().unwrap());
 }
 
 /// Starts a child that holds the other end; calls `stopped` while it is stopped, and `gone` after it has left or was killed.
@@ -208,4 +232,87 @@ fn values_have_ends() {
     let Some(RecvValueError::Value(error)) = wrong.end() else { panic!("not a value") };
     assert!(!error.to_string().is_empty());
     assert!(values.close() && values.is_closed());
+}
+
+/// A receiver of blocks learns that the last living sender is gone, after its last message; a stopped one is alive.
+#[test]
+fn the_last_sender_of_blocks_is_gone() {
+    let _watchdog = Watchdog::new(LIMIT, "the_last_sender_of_blocks_is_gone");
+    let name = TempName::new("ends-lenders");
+    let region = Region::create(name.as_str()).unwrap();
+    let queue = region.loan_queue::<u32>("blocks").blocks(2).block_len(4).create().unwrap();
+    let receiver = queue.receiver().unwrap();
+    let stopped = || {
+        assert!(!receiver.is_disconnected(), "a stopped process lives");
+        assert_eq!(receiver.recv().unwrap().to_vec(), [1, 2, 3]);
+        assert_eq!(receiver.recv_timeout(SOON).unwrap_err(), RecvLoanError::Timeout);
+    };
+    other_end("send_block", &name, stopped, || {
+        assert_eq!(receiver.recv().unwrap_err(), RecvLoanError::Disconnected);
+        assert!(receiver.is_disconnected());
+        assert_eq!(receiver.try_recv().unwrap_err(), RecvLoanError::Disconnected);
+    });
+    assert_eq!(queue.try_recv().unwrap_err(), RecvLoanError::Empty, "a plain handle does not count");
+}
+
+/// A sender of blocks learns that the last living receiver is gone; from then on it is refused, whether a block is free or not.
+#[test]
+fn the_last_receiver_of_blocks_is_gone() {
+    let _watchdog = Watchdog::new(LIMIT, "the_last_receiver_of_blocks_is_gone");
+    let name = TempName::new("ends-readers");
+    let region = Region::create(name.as_str()).unwrap();
+    let queue = region.loan_queue::<u32>("blocks").blocks(1).block_len(4).create().unwrap();
+    let sender = queue.sender().unwrap();
+    let loan = sender.loan(4).unwrap();
+    let stopped = || {
+        assert!(!sender.is_disconnected(), "a stopped process lives");
+        assert_eq!(sender.loan_timeout(1, SOON).unwrap_err(), LoanError::Timeout);
+        assert_eq!(sender.try_send_copy(&[1]), Err(LoanError::Exhausted));
+    };
+    other_end("receive_blocks", &name, stopped, || {
+        assert_eq!(sender.send_copy(&[1]), Err(LoanError::Disconnected));
+        assert!(sender.is_disconnected());
+    });
+    let error = loan.send().unwrap_err();
+    assert_eq!((error.is_disconnected(), error.to_string().as_str()), (true, "the last living receiver is gone"));
+    drop(error);
+    assert_eq!(sender.try_loan(1).unwrap_err(), LoanError::Disconnected);
+    assert!(queue.is_empty());
+    queue.send_copy(&[1]).unwrap();
+    let receiver = queue.receiver().unwrap();
+    assert_eq!(receiver.recv().unwrap().into_loan().send().map_err(|error| error.without_value()), Ok(()));
+    assert_eq!((sender.len(), sender.is_full()), (1, true));
+}
+
+/// What a loan queue says about itself, its iterators, and each way to wait.
+#[test]
+fn blocks_have_the_same_verbs() {
+    let region = Region::options().anonymous().unwrap();
+    let queue = region.loan_queue::<u32>("blocks").blocks(2).block_len(4).create().unwrap();
+    let past = Instant::now();
+    assert_eq!((queue.capacity(), queue.len(), queue.is_empty(), queue.is_full()), (2, 0, true, false));
+    assert_eq!(queue.recv_deadline(past + SOON).unwrap_err(), RecvLoanError::Timeout);
+    queue.send_copy_deadline(&[1], past).unwrap();
+    let loan = queue.loan_uninit_deadline(1, past).unwrap();
+    assert_eq!((queue.len(), queue.is_empty(), queue.is_full()), (1, false, true));
+    assert_eq!(queue.loan_deadline(1, past).unwrap_err(), LoanError::Timeout);
+    assert_eq!(queue.send_copy_timeout(&[2], SOON), Err(LoanError::Timeout));
+    drop(loan);
+    queue.send_copy(&[2]).unwrap();
+    assert_eq!(queue.try_iter().map(|received| received.get(0).unwrap()).collect::<Vec<_>>(), [1, 2]);
+    queue.send_copy(&[3]).unwrap();
+    assert!(queue.sender().unwrap().close() && queue.is_closed());
+    let mut messages = queue.iter();
+    assert_eq!(messages.by_ref().map(|received| received.to_vec()).collect::<Vec<_>>(), [[3]]);
+    assert_eq!(messages.end(), Some(RecvLoanError::Closed));
+    assert_eq!(queue.receiver().unwrap().iter().count(), 0);
+    for _ in &queue {
+        panic!("it is drained");
+    }
+    assert!(children::holds_after_fork(|| {
+        (queue.len(), queue.is_full(), queue.close()) == (0, false, false)
+            && queue.receiver().unwrap_err() == Fault::Forked
+            && queue.iter().end().is_none()
+            && queue.try_iter().next().is_none()
+    }));
 }

@@ -42,7 +42,7 @@ fn post(queue: &LoanQueue<u32>, sender: u32, number: u32) {
     for i in 2..loan.len() {
         loan.set(i, number ^ i as u32);
     }
-    loan.send().map_err(|(_, error)| error).unwrap();
+    loan.send().unwrap();
 }
 
 /// Sender and number of a message, which has to be whole.
@@ -235,7 +235,7 @@ fn forward(args: &Args) {
     let doubled: Vec<u32> = (0..received.len() as u32).map(|i| i * 2).collect();
     received.copy_from_slice(&doubled);
     received.truncate(2);
-    received.send().map_err(|(_, error)| error).unwrap();
+    received.send().unwrap();
 }
 
 /// A message is changed in its block and sent back.
@@ -269,8 +269,10 @@ fn what_is_not_possible() {
     queue.send_copy(&[]).unwrap();
     let loan = queue.try_loan(1).unwrap();
     queue.close();
-    let (loan, error) = loan.send().unwrap_err();
-    assert_eq!((loan.len(), error), (1, LoanError::Closed));
+    let error = loan.send().unwrap_err();
+    assert_eq!((error.is_closed(), error.to_string().as_str()), (true, "sending on a closed queue"));
+    let loan = error.into_inner();
+    assert_eq!(loan.len(), 1);
     assert!(queue.recv().unwrap().is_empty());
     assert_eq!(queue.recv().unwrap_err(), RecvLoanError::Closed);
     let message = |error: ipc_posix::ObjectError| error.to_string();

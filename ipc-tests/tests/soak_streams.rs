@@ -201,13 +201,13 @@ fn pass_a_block(loans: &LoanQueue<u64>, dice: &mut Dice, soon: Duration) -> Resu
     let number = one_number(&words)?;
     dice.dawdle();
     if dice.below(2) == 0 {
-        return block.into_loan().send().map_err(|(_, error)| error.into());
+        return block.into_loan().send().map_err(|error| error.without_value().into());
     }
     drop(block);
     let len = 1 + dice.below(BLOCK_LEN as u64) as usize;
     let mut loan = loans.loan_uninit_timeout(len, PATIENCE)?;
     (0..len).for_each(|at| loan.set(at, number));
-    loan.send().map_err(|(_, error)| error.into())
+    loan.send().map_err(|error| error.without_value().into())
 }
 
 /// One who publishes, and follows what everybody publishes.

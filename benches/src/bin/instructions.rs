@@ -99,7 +99,7 @@ fn loans(n: u64) -> Result<()> {
     for number in 0..n {
         let mut loan = queue.try_loan_uninit(64)?;
         loan.set(0, number);
-        loan.send().map_err(|(_, error)| error)?;
+        loan.send().map_err(|error| error.without_value())?;
         hint::black_box(queue.try_recv()?.get(0));
     }
     Ok(())

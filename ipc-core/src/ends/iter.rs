@@ -103,6 +103,7 @@ pub struct IntoIter<R> {
 }
 
 impl<R> IntoIter<R> {
+    #[cfg(feature = "alloc")]
     pub(crate) fn new(from: R) -> Self {
         IntoIter { from, ended: false }
     }
@@ -139,6 +140,41 @@ impl<R: fmt::Debug> fmt::Debug for IntoIter<R> {
 
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {
+    (lent $receives:ident<$T:ident>, $item:ident, $error:ty, $recv:ident, $try_recv:ident) => {
+        impl<'q, 'm: 'q, $T: 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
+            type Item = $item<'q, 'm, $T, P>;
+            type Error = $error;
+
+            fn receive(&'q self) -> Result<Self::Item, $error> {
+                self.$recv()
+            }
+
+            fn try_receive(&'q self) -> Result<Self::Item, $error> {
+                self.$try_recv()
+            }
+        }
+
+        impl<'m, $T, P: $crate::Platform> $receives<'m, $T, P> {
+            /// Returns an iterator that waits for each message. `for message in &queue` does the same.
+            pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
+                $crate::ends::Iter::new(self)
+            }
+
+            /// Returns an iterator over the messages that are there, which does not wait.
+            pub fn try_iter(&self) -> $crate::ends::TryIter<'_, Self> {
+                $crate::ends::TryIter::new(self)
+            }
+        }
+
+        impl<'q, 'm, $T, P: $crate::Platform> IntoIterator for &'q $receives<'m, $T, P> {
+            type Item = $item<'q, 'm, $T, P>;
+            type IntoIter = $crate::ends::Iter<'q, $receives<'m, $T, P>>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                self.iter()
+            }
+        }
+    };
     ($receives:ident $(<$T:ident: $bound:path>)?, $item:ty, $error:ty, $recv:ident, $try_recv:ident) => {
         impl<'m, $($T: $bound,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'m, $($T,)? P> {
             type Item = $item;

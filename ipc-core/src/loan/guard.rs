@@ -8,7 +8,8 @@ use core::mem::ManuallyDrop;
 use bytemuck::{AnyBitPattern, NoUninit, Pod};
 
 use super::handle::LoanQueue;
-use crate::error::LoanError;
+use crate::ends::Role;
+use crate::error::SendError;
 use crate::payload::Lent;
 use crate::platform::Platform;
 use crate::shared_slice::{SharedSlice, SharedSliceMut};
@@ -18,6 +19,8 @@ struct Held<'q, 'm, T, P: Platform> {
     queue: &'q LoanQueue<'m, T, P>,
     index: usize,
     len: usize,
+    /// Whether a send is refused once the last receiver has left.
+    watch: bool,
     /// Given back before the block is.
     lent: ManuallyDrop<Lent<()>>,
 }
@@ -29,8 +32,8 @@ unsafe impl<T: Sync, P: Platform + Sync> Sync for Held<'_, '_, T, P> {}
 
 impl<'q, 'm, T, P: Platform> Held<'q, 'm, T, P> {
     #[inline(always)]
-    fn new(queue: &'q LoanQueue<'m, T, P>, index: usize, len: usize) -> Self {
-        Held { queue, index, len, lent: ManuallyDrop::new(queue.view.hold(index)) }
+    fn new(queue: &'q LoanQueue<'m, T, P>, index: usize, len: usize, watch: bool) -> Self {
+        Held { queue, index, len, watch, lent: ManuallyDrop::new(queue.view.hold(index)) }
     }
 
     #[inline(always)]
@@ -40,20 +43,23 @@ impl<'q, 'm, T, P: Platform> Held<'q, 'm, T, P> {
 
     /// Sends the block; on an error it stays here.
     #[inline]
-    fn send(self) -> Result<(), (Self, LoanError)> {
+    fn send(self) -> Result<(), SendError<Self>> {
         let queue = self.queue;
         if let Err(fault) = queue.here() {
-            return Err((self, fault.into()));
+            return Err(SendError::Fault(self, fault));
         }
         if queue.view.is_closed() {
-            return Err((self, LoanError::Closed));
+            return Err(SendError::Closed(self));
+        }
+        if self.watch && queue.view.presence(Role::Receiver).is_left() {
+            return Err(SendError::Disconnected(self));
         }
         let mut this = ManuallyDrop::new(self);
         // SAFETY: once: it is replaced, or `this` is not dropped.
         unsafe { ManuallyDrop::drop(&mut this.lent) };
         match queue.view.send(&queue.platform, this.index, this.len) {
             Ok(()) => Ok(()),
-            Err(fault) => Err((Held::new(queue, this.index, this.len), fault.into())),
+            Err(fault) => Err(SendError::Fault(Held::new(queue, this.index, this.len, this.watch), fault)),
         }
     }
 }
@@ -86,8 +92,8 @@ impl<T, P: Platform> fmt::Debug for Loan<'_, '_, T, P> {
 
 impl<'q, 'm, T, P: Platform> Loan<'q, 'm, T, P> {
     #[inline(always)]
-    pub(super) fn new(queue: &'q LoanQueue<'m, T, P>, index: usize, len: usize) -> Self {
-        Loan(Held::new(queue, index, len))
+    pub(super) fn new(queue: &'q LoanQueue<'m, T, P>, index: usize, len: usize, watch: bool) -> Self {
+        Loan(Held::new(queue, index, len, watch))
     }
 
     /// Returns how many elements the message has.
@@ -115,7 +121,8 @@ impl<'q, 'm, T, P: Platform> Loan<'q, 'm, T, P> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](LoanError::Closed): the loan comes back with it. Where the error is passed on with `?`, the loan has to go first:
+    /// [`Closed`](SendError::Closed); [`Disconnected`](SendError::Disconnected), if a sender half has lent the block, once the last
+    /// receiver half has left. The loan comes back with it. Where the error is passed on with `?`, the loan has to go first:
     ///
     /// ```
     /// # use ipc_posix::Region;
@@ -123,12 +130,16 @@ impl<'q, 'm, T, P: Platform> Loan<'q, 'm, T, P> {
     /// let frames = region.loan_queue::<u8>("frames").blocks(2).block_len(1024).create()?;
     /// let mut frame = frames.loan(3)?;
     /// frame.copy_from_slice(&[1, 2, 3]);
-    /// frame.send().map_err(|(_, error)| error)?;
+    /// frame.send().map_err(|error| error.without_value())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub fn send(self) -> Result<(), (Self, LoanError)> {
-        self.0.send().map_err(|(held, error)| (Loan(held), error))
+    pub fn send(self) -> Result<(), SendError<Self>> {
+        self.0.send().map_err(|error| match error {
+            SendError::Closed(held) => SendError::Closed(Loan(held)),
+            SendError::Disconnected(held) => SendError::Disconnected(Loan(held)),
+            SendError::Fault(held, fault) => SendError::Fault(Loan(held), fault),
+        })
     }
 }
 
@@ -183,7 +194,7 @@ impl<T, P: Platform> fmt::Debug for Received<'_, '_, T, P> {
 impl<'q, 'm, T, P: Platform> Received<'q, 'm, T, P> {
     #[inline(always)]
     pub(super) fn new(queue: &'q LoanQueue<'m, T, P>, index: usize, len: usize) -> Self {
-        Received(Held::new(queue, index, len))
+        Received(Held::new(queue, index, len, false))
     }
 
     /// Returns how many elements the message has.

@@ -132,7 +132,7 @@ impl<T> Blueprint for Options<T> {
 /// let frames = region.loan_queue::<u8>("frames").blocks(8).block_len(FRAME).open_or_create()?;
 /// let mut frame = frames.loan_uninit(5)?;
 /// frame.copy_from_slice(b"hello");
-/// frame.send().map_err(|(_, error)| error)?;
+/// frame.send().map_err(|error| error.without_value())?;
 ///
 /// let frame = frames.recv()?;
 /// assert_eq!(frame.to_vec(), b"hello");
@@ -173,6 +173,11 @@ impl<T, P> LoanQueue<'_, T, P> {
         self.view.blocks()
     }
 
+    /// Returns how many messages there can be at once, written, sent and read together: the number of blocks.
+    pub fn capacity(&self) -> usize {
+        self.blocks()
+    }
+
     /// Returns how many elements a block has: the most of one message.
     pub fn block_len(&self) -> usize {
         self.geometry.block_len
@@ -203,6 +208,11 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// Returns whether there is no message. A snapshot; `true` after a fork.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns whether no block is free. A snapshot that loads a word of each block; `false` after a fork.
+    pub fn is_full(&self) -> bool {
+        self.platform.is_here() && self.view.free() == 0
     }
 
     /// Returns how many blocks nobody has. A snapshot that loads a word of each block; 0 after a fork. Those of a dead process count as

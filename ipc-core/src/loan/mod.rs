@@ -50,11 +50,13 @@
 //! | swept | block compare-exchange, Release | the same | what the dead one did to the block |
 
 mod guard;
+mod halves;
 mod handle;
 mod receive;
 mod send;
 mod words;
 
 pub use guard::{Loan, Received};
+pub use halves::{Receiver, Sender};
 pub use handle::{LoanQueue, Options};
 pub(crate) use words::Words;

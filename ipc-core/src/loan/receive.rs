@@ -3,50 +3,93 @@
 use core::time::Duration;
 
 use super::guard::Received;
+use super::halves::{Receiver, Watch};
 use super::handle::LoanQueue;
+use crate::ends::{Counted, Role, iterators};
 use crate::error::{Fault, RecvLoanError};
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
+/// The verbs of whatever receives: both have a method `watched`.
+macro_rules! recv_verbs {
+    ($receives:ident, $note:literal) => {
+        impl<'m, T, P: Platform> $receives<'m, T, P> {
+            /// Takes the oldest message, if there is one. Never waits; lock-free.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("[`Empty`](RecvLoanError::Empty); [`Closed`](RecvLoanError::Closed) once the queue is closed and drained", $note)]
+            #[inline]
+            pub fn try_recv(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+                let (queue, watch) = self.watched();
+                queue.recv_now(watch)
+            }
+
+            /// Takes the oldest message. Blocks while there is none: polls for some microseconds, lets others run, then sleeps.
+            ///
+            /// # Errors
+            ///
+            #[doc = concat!("[`Closed`](RecvLoanError::Closed) once the queue is closed and drained", $note)]
+            #[inline]
+            pub fn recv(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+                let (queue, watch) = self.watched();
+                queue.recv_within(&Limit::Forever, watch)
+            }
+
+            /// Takes the oldest message. Blocks for at most the timeout; a message that is there at once is taken whatever the timeout.
+            ///
+            /// # Errors
+            ///
+            /// [`Timeout`](RecvLoanError::Timeout), and those of [`recv`](Self::recv).
+            #[inline]
+            pub fn recv_timeout(&self, timeout: Duration) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+                let (queue, watch) = self.watched();
+                queue.recv_within(&Limit::For(timeout), watch)
+            }
+
+            /// Takes the oldest message. Blocks until the deadline at most.
+            ///
+            /// # Errors
+            ///
+            /// As for [`recv_timeout`](Self::recv_timeout).
+            #[inline]
+            pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+                let (queue, watch) = self.watched();
+                queue.recv_within(&Limit::Until(deadline), watch)
+            }
+        }
+
+        iterators!(lent $receives<T>, Received, RecvLoanError, recv, try_recv);
+    };
+}
+recv_verbs!(LoanQueue, ".");
+recv_verbs!(
+    Receiver,
+    "; [`Disconnected`](RecvLoanError::Disconnected) once the queue is empty and the last sender half has left. That the last one was \
+     killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise."
+);
+
 impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
-    /// Takes the oldest message, if there is one. Never waits; lock-free.
-    ///
-    /// # Errors
-    ///
-    /// [`Empty`](RecvLoanError::Empty); [`Closed`](RecvLoanError::Closed) once the queue is closed and drained.
-    #[inline]
-    pub fn try_recv(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
-        self.here()?;
-        self.take()
-    }
-
-    /// Takes the oldest message. Blocks while there is none: polls for some microseconds, lets others run, then sleeps.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](RecvLoanError::Closed) once the queue is closed and drained.
-    #[inline]
-    pub fn recv(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
-        self.recv_within(&Limit::Forever)
-    }
-
-    /// Takes the oldest message. Blocks for at most the timeout; a message that is there at once is taken whatever the timeout.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](RecvLoanError::Timeout), and those of [`recv`](Self::recv).
-    #[inline]
-    pub fn recv_timeout(&self, timeout: Duration) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
-        self.recv_within(&Limit::For(timeout))
-    }
-
-    /// The blocking receive in its general form.
     #[inline(always)]
-    fn recv_within(&self, limit: &Limit<P::Deadline>) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn recv_now(&self, watch: Watch<'_, 'm, T, P>) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
         self.here()?;
         match self.take() {
-            Err(RecvLoanError::Empty) => self.recv_contended(limit),
+            Err(RecvLoanError::Empty) if watch.is_some_and(|half| half.is_deserted_now()) => self.take_last(),
+            received => received,
+        }
+    }
+
+    /// The blocking receive in its general form. With `watch`, the last living sender's disappearance ends it.
+    #[inline(always)]
+    fn recv_within(
+        &self,
+        limit: &Limit<P::Deadline>,
+        watch: Watch<'_, 'm, T, P>,
+    ) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+        self.here()?;
+        match self.take() {
+            Err(RecvLoanError::Empty) => self.recv_contended(limit, watch.is_some()),
             received => received,
         }
     }
@@ -57,6 +100,14 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             Ok(Some(index)) => self.measured(index),
             Ok(None) => self.why_empty(),
             Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// For a receiver that has found the senders gone: their last message came before their leaving.
+    fn take_last(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+        match self.take() {
+            Err(RecvLoanError::Empty) => Err(RecvLoanError::Disconnected),
+            received => received,
         }
     }
 
@@ -85,9 +136,12 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
 
     #[cold]
     #[inline(never)]
-    fn recv_contended(&self, limit: &Limit<P::Deadline>) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn recv_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
         let deadline = limit.deadline(&self.platform);
-        let attempt = |_| match self.take() {
+        let attempt = |thorough: bool| match self.take() {
+            Err(RecvLoanError::Empty) if thorough && watch && self.is_deserted(Role::Sender) => {
+                Attempt::Done(self.take_last())
+            }
             Err(RecvLoanError::Empty) => Attempt::NotYet,
             result => Attempt::Done(result),
         };

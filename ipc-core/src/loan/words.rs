@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
@@ -36,6 +37,8 @@ pub struct Words {
     tail: Lone,
     head: Lone,
     gates: Gates,
+    senders: Presence,
+    receivers: Presence,
 }
 
 #[repr(C, align(128))]
@@ -60,7 +63,7 @@ struct Block {
 
 /// Bytes from the start of the object to the ring of block numbers.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 512);
+const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 768);
 
 /// A queue's sizes, and where its parts lie.
 #[derive(Clone, Copy, Debug)]
@@ -197,6 +200,8 @@ impl Words {
                 _reserved: AtomicU32::new(0),
                 block_len: AtomicU64::new(block_len as u64),
             },
+            senders: Presence::new(),
+            receivers: Presence::new(),
         }
     }
 
@@ -239,6 +244,14 @@ impl<'m> View<'m> {
             }
         }
         Ok(())
+    }
+
+    /// Who holds a half of this kind.
+    pub(super) fn presence(&self, role: Role) -> &'m Presence {
+        match role {
+            Role::Sender => &self.words.senders,
+            Role::Receiver => &self.words.receivers,
+        }
     }
 
     /// Where receivers sleep.
@@ -437,8 +450,9 @@ impl<'m> View<'m> {
             && self.slot(word >> BLOCK_BITS).load(Ordering::Acquire) == (word & !BLOCK) | index as u64
     }
 
-    /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Idempotent.
-    fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
+    /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Removes its
+    /// halves, and wakes everybody. Idempotent.
+    pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         for (index, Block { state: block, .. }) in self.blocks.iter().enumerate() {
             let word = block.load(Ordering::Acquire);
             if word & STATE != FREE && owner(word) == Some(dead.who()) && !self.is_sent(index, word) {
@@ -446,6 +460,8 @@ impl<'m> View<'m> {
                 let _ = block.compare_exchange(word, FREE, Ordering::AcqRel, Ordering::Relaxed);
             }
         }
+        self.words.senders.sweep(dead);
+        self.words.receivers.sweep(dead);
         // The dead participant may also have owed a wake-up.
         self.words.wake_all(platform);
     }

@@ -153,7 +153,7 @@ impl Play for Deed {
         if self == Deed::SendWakes {
             let mut loan = granted("a survivor borrows", queue.loan_uninit_timeout(LEN, patience()))?;
             loan.copy_from_slice(&message(OTHER));
-            return loan.send().map_err(|(_, error)| (Verdict::WEDGED, format!("a survivor sends: {error}")));
+            return loan.send().map_err(|error| (Verdict::WEDGED, format!("a survivor sends: {error}")));
         }
         // The victim may have given a block back.
         drop(queue.try_recv());

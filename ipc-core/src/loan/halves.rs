@@ -1,0 +1,86 @@
+//! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is gone.
+
+use super::handle::LoanQueue;
+use crate::ends::{Counted, Half, Presence, Role, halves};
+use crate::participant::Dead;
+use crate::platform::Platform;
+use crate::wait::EventCount;
+
+/// The half on whose behalf an operation runs, if it notices that the other end is gone.
+pub(super) type Watch<'w, 'm, T, P> = Option<&'w Half<LoanQueue<'m, T, P>>>;
+
+impl<T, P: Platform> Counted for LoanQueue<'_, T, P> {
+    type Platform = P;
+
+    #[inline(always)]
+    fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    #[inline(always)]
+    fn presence(&self, role: Role) -> &Presence {
+        self.view.presence(role)
+    }
+
+    fn gate(&self, role: Role) -> &EventCount {
+        match role {
+            Role::Sender => self.view.free_blocks(),
+            Role::Receiver => self.view.items(),
+        }
+    }
+
+    fn repair(&self, dead: &Dead) {
+        self.view.sweep(dead, &self.platform);
+    }
+}
+
+impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
+    #[inline(always)]
+    pub(super) fn watched(&self) -> (&Self, Watch<'_, 'm, T, P>) {
+        (self, None)
+    }
+}
+
+/// A handle that only borrows blocks and sends, and that counts as a sender. Made by [`LoanQueue::sender`].
+///
+/// When the last half of the last living sender process is dropped, or that process dies, receiver halves report
+/// [`Disconnected`](crate::error::RecvLoanError::Disconnected) once the queue is drained. When the last half of the last living receiver
+/// process is dropped, loans and sends are refused. Plain [`LoanQueue`] handles do not count.
+///
+/// ```
+/// # use ipc_posix::{LoanError, RecvLoanError, Region};
+/// # let region = Region::options().anonymous()?;
+/// let frames = region.loan_queue::<u8>("frames").blocks(2).block_len(1024).create()?;
+/// let (sender, receiver) = (frames.sender()?, frames.receiver()?);
+/// sender.send_copy(&[1, 2, 3])?;
+/// drop(sender);
+/// assert_eq!(receiver.recv()?.to_vec(), [1, 2, 3]);
+/// assert_eq!(receiver.recv().unwrap_err(), RecvLoanError::Disconnected);
+/// drop(receiver);
+/// assert_eq!(frames.sender()?.send_copy(b"to nobody"), Err(LoanError::Disconnected));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Sender<'m, T, P: Platform> {
+    half: Half<LoanQueue<'m, T, P>>,
+}
+
+/// A handle that only receives messages in their blocks, and that counts as a receiver. Made by [`LoanQueue::receiver`]. See [`Sender`].
+pub struct Receiver<'m, T, P: Platform> {
+    half: Half<LoanQueue<'m, T, P>>,
+}
+
+halves!(LoanQueue<T>, Sender, Receiver);
+
+impl<'m, T, P: Platform> Sender<'m, T, P> {
+    #[inline(always)]
+    pub(super) fn watched(&self) -> (&LoanQueue<'m, T, P>, Watch<'_, 'm, T, P>) {
+        (self.half.object(), Some(&self.half))
+    }
+}
+
+impl<'m, T, P: Platform> Receiver<'m, T, P> {
+    #[inline(always)]
+    pub(super) fn watched(&self) -> (&LoanQueue<'m, T, P>, Watch<'_, 'm, T, P>) {
+        (self.half.object(), Some(&self.half))
+    }
+}
