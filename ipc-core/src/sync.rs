@@ -94,6 +94,20 @@ mod imp {
 
 pub use imp::{AtomicU32, AtomicU64, Ordering, fence};
 
+/// Asserts sizes and offsets of what lies in shared memory. Loom's atomics are larger, so a model has a layout of its own.
+macro_rules! assert_layout {
+    ($fact:expr) => {
+        const _: () = assert!(cfg!(loom) || $fact);
+    };
+}
+pub(crate) use assert_layout;
+
+/// How often something is tried before a wait or a refusal, or how many there are of something. Each try multiplies a model's schedules, and the last one has to be
+/// reached in it: a model has a smaller bound.
+pub(crate) const fn bound(shipped: u32, in_model: u32) -> u32 {
+    if cfg!(loom) { in_model } else { shipped }
+}
+
 /// Words of one handle, that tell nobody anything and on which nothing depends: not modelled, so that each of them is not one more
 /// place where a schedule may branch.
 pub(crate) mod private {

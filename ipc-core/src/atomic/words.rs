@@ -20,8 +20,8 @@ pub struct Words<W> {
 
 /// Bytes of a cell of any type.
 pub(crate) const BYTES: u64 = (HEADER_BYTES + size_of::<Words<AtomicU64>>()).next_multiple_of(OBJECT_ALIGN) as u64;
-const _: () = assert!(cfg!(loom) || (BYTES == 256 && size_of::<Words<AtomicU64>>() == 16));
-const _: () = assert!(cfg!(loom) || size_of::<Words<AtomicU32>>() == 8);
+crate::sync::assert_layout!(BYTES == 256 && size_of::<Words<AtomicU64>>() == 16);
+crate::sync::assert_layout!(size_of::<Words<AtomicU32>>() == 8);
 
 // SAFETY: two atomics behind the header of every object of a kind whose cell has this width.
 unsafe impl<W: Word + 'static> Object for Words<W> {

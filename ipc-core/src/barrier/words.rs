@@ -42,7 +42,7 @@ pub struct Seat(AtomicU64);
 
 /// Bytes from the start of the object to its first seat.
 const SEATS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || (SEATS_OFFSET == 192 && size_of::<Seat>() == 8));
+crate::sync::assert_layout!(SEATS_OFFSET == 192 && size_of::<Seat>() == 8);
 
 /// Bytes of a barrier for *n* parties.
 pub(super) const fn bytes(parties: u32) -> u64 {

@@ -19,7 +19,7 @@ use crate::time::Limit;
 use crate::wait::{Attempt, SpinBudget, block_until};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
-const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 1 << 16 };
+const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
 /// Attempts that find no message between two that ask whether the publishers live: that takes system calls.
 const TRIES_PER_LOOK: u32 = 1024;
 /// How long a new subscriber waits for a living publisher in the middle of a copy.

@@ -64,7 +64,7 @@ pub(super) struct Cursor {
 }
 
 const CURSORS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || CURSORS_OFFSET == 512 && size_of::<Cursor>() == 128);
+crate::sync::assert_layout!(CURSORS_OFFSET == 512 && size_of::<Cursor>() == 128);
 
 /// All sizes of a broadcast.
 #[derive(Clone, Copy, Debug)]

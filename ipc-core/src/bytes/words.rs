@@ -16,9 +16,9 @@ use crate::wait::{EventCount, SpinBudget};
 
 const WORD: u64 = 8;
 /// Polls of a lock that somebody holds, in a `try_` operation: about the time of a copy.
-const POLLS: u32 = if cfg!(loom) { 1 } else { 64 };
+const POLLS: u32 = crate::sync::bound(64, 1);
 /// Loads of a count that is being changed, by a call that only wants the figure.
-const LOADS: u32 = if cfg!(loom) { 1 } else { 8 };
+const LOADS: u32 = crate::sync::bound(8, 1);
 /// The longest message that there can be.
 const MOST: u64 = 1 << 40;
 
@@ -83,7 +83,7 @@ struct Gates {
 
 /// Bytes from the start of the object to the ring.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 768);
+crate::sync::assert_layout!(SLOTS_OFFSET == 768);
 
 /// A queue's sizes.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@ pub struct Words(EventCount);
 
 /// Bytes of a condition variable.
 pub(super) const BYTES: u64 = (HEADER_BYTES + OBJECT_ALIGN) as u64;
-const _: () = assert!(cfg!(loom) || (size_of::<Words>() == 4 && BYTES == 256));
+crate::sync::assert_layout!(size_of::<Words>() == 4 && BYTES == 256);
 
 // SAFETY: one atomic, behind the header of every condition variable.
 unsafe impl Object for Words {

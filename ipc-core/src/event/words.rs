@@ -52,7 +52,7 @@ pub struct Words(AtomicU32);
 
 /// Bytes of an event.
 pub(super) const BYTES: u64 = (HEADER_BYTES + OBJECT_ALIGN) as u64;
-const _: () = assert!(cfg!(loom) || (size_of::<Words>() == 4 && BYTES == 256));
+crate::sync::assert_layout!(size_of::<Words>() == 4 && BYTES == 256);
 
 // SAFETY: one atomic, behind the header of every event.
 unsafe impl Object for Words {

@@ -63,7 +63,7 @@ struct Block {
 
 /// Bytes from the start of the object to the ring of block numbers.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || SLOTS_OFFSET == 768);
+crate::sync::assert_layout!(SLOTS_OFFSET == 768);
 
 /// A queue's sizes, and where its parts lie.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use crate::time::{Limit, Waits};
 use crate::wait::SpinBudget;
 
 /// Polls of a lock that another thread holds, by a caller that does not wait: about the time of a copy.
-const POLLS: u32 = if cfg!(loom) { 1 } else { 64 };
+const POLLS: u32 = crate::sync::bound(64, 1);
 
 /// Holds a lock of writers that publish with one store, so that a writer's death changes nothing. Given back when dropped.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ const HOLDER: u32 = TRANSACTION | SHARED | THREAD | OWNER;
 const EVERYBODY: u32 = i32::MAX as u32;
 
 /// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
-const LOSSES: u32 = if cfg!(loom) { 1 } else { 3 };
+const LOSSES: u32 = crate::sync::bound(3, 1);
 /// The most spin hints between two looks at a lock that is taken. A look takes the cache line from the holder, who is
 /// about to write it: whoever looks less often lets the others get on (and is woken no later than by a sleep).
 const LONGEST_PAUSE: u32 = 512;
@@ -93,7 +93,7 @@ impl Words {
 
 /// Bytes from the start of the object to the end of its words.
 pub(super) const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || WORDS_END == 140);
+crate::sync::assert_layout!(WORDS_END == 140);
 
 /// Where the two copies of the data lie.
 #[derive(Clone, Copy, Debug)]

@@ -25,7 +25,7 @@ pub struct ObjectHeader {
 
 /// Bytes of the header; the object's own words follow.
 pub const HEADER_BYTES: usize = size_of::<ObjectHeader>().next_multiple_of(OBJECT_ALIGN);
-const _: () = assert!(cfg!(loom) || size_of::<ObjectHeader>() == 128);
+crate::sync::assert_layout!(size_of::<ObjectHeader>() == 128);
 
 impl ObjectHeader {
     /// The header at the start of `memory`; `None` if it does not fit.

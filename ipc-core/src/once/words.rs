@@ -28,7 +28,7 @@ pub struct Words {
 
 /// Bytes from the start of the object to its value.
 const VALUE_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || size_of::<Words>() == 16);
+crate::sync::assert_layout!(size_of::<Words>() == 16);
 
 /// How many cells the value takes.
 #[derive(Clone, Copy, Debug)]

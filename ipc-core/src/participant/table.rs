@@ -21,7 +21,7 @@ pub struct Record {
     _room: [AtomicU64; 4],
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<Record>() == 64);
+crate::sync::assert_layout!(size_of::<Record>() == 64);
 
 /// A copy of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,9 +20,9 @@ use super::handle::{Queue, Unblocked};
 use super::iter::{Iter, TryIter};
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
-const PENDING_POLLS: u32 = if cfg!(loom) { 1 } else { 32 };
+const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
-const REPAIRS: u32 = if cfg!(loom) { 2 } else { 64 };
+const REPAIRS: u32 = crate::sync::bound(64, 2);
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
     /// The common case of every receive: a message at the head, and no rival. Otherwise nothing was done.

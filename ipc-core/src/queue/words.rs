@@ -55,7 +55,7 @@ pub struct Gates {
 /// Bytes from the start of the object to the first slot.
 pub const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
 
-const _: () = assert!(cfg!(loom) || size_of::<Words>() == 640 && SLOTS_OFFSET == 768);
+crate::sync::assert_layout!(size_of::<Words>() == 640 && SLOTS_OFFSET == 768);
 
 impl Words {
     /// The words of an empty queue whose first message gets this position.

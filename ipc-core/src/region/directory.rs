@@ -28,7 +28,7 @@ pub struct Entry {
     _room: [AtomicU64; 5],
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<Entry>() == 128);
+crate::sync::assert_layout!(size_of::<Entry>() == 128);
 
 /// An object's name: 1 to [`MAX_NAME_BYTES`] bytes of text, no control characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

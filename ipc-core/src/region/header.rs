@@ -113,7 +113,7 @@ pub struct Header {
     _reserved: AtomicU32,
 }
 
-const _: () = assert!(cfg!(loom) || (size_of::<Header>() == 64 && size_of::<Header>() <= PAGE));
+crate::sync::assert_layout!(size_of::<Header>() == 64 && size_of::<Header>() <= PAGE);
 
 /// A fingerprint of every struct that lies in a region.
 const LAYOUT_HASH: u64 = {

@@ -7,8 +7,7 @@ use bytemuck::NoUninit;
 use super::position::{Position, SlotState, Stamp, Tail};
 use crate::participant::ParticipantId;
 use crate::payload;
-#[cfg(all(target_arch = "x86_64", not(loom)))]
-use crate::slots::{self, Intent};
+use crate::slots::{Intent, prefetch};
 use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 
 /// Attempts of one operation before it declares the ring corrupted. Each failed attempt means that a peer got
@@ -210,19 +209,15 @@ impl<'m> Ring<'m> {
     /// Fetches the line that the producer will write a little later, once a line. (A consumer that did the same for reading would take
     /// the line from the producer that is about to write it, whenever it keeps up.)
     #[inline(always)]
-    #[allow(unused_variables, reason = "not every target has the instruction")]
     fn prefetch(&self, at: Position, stride: usize) {
-        #[cfg(all(target_arch = "x86_64", not(loom)))]
-        {
-            /// Four cache lines, found by measurement: where the time of a ring goes is the ownership of cache lines, and a longer
-            /// distance loses again.
-            const PREFETCH_BYTES: usize = 256;
-            const CELLS_PER_LINE: usize = 8;
-            let ahead = (PREFETCH_BYTES / 8 / stride).max(1);
-            let start = self.slot_start(at.offset(ahead as i64), stride);
-            if stride >= CELLS_PER_LINE || start % CELLS_PER_LINE < stride {
-                slots::prefetch(self.cells.as_ptr().wrapping_add(start).cast(), Intent::Write);
-            }
+        /// Four cache lines, found by measurement: where the time of a ring goes is the ownership of cache lines, and a longer
+        /// distance loses again.
+        const PREFETCH_BYTES: usize = 256;
+        const CELLS_PER_LINE: usize = 8;
+        let ahead = (PREFETCH_BYTES / 8 / stride).max(1);
+        let start = self.slot_start(at.offset(ahead as i64), stride);
+        if stride >= CELLS_PER_LINE || start % CELLS_PER_LINE < stride {
+            prefetch(self.cells.as_ptr().wrapping_add(start).cast(), Intent::Write);
         }
     }
 

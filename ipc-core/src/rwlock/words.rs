@@ -33,7 +33,7 @@ pub struct Readers {
 
 /// Bytes from the start of the object to the end of its words.
 const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || (WORDS_END == 140 && size_of::<Readers>() == 64));
+crate::sync::assert_layout!(WORDS_END == 140 && size_of::<Readers>() == 64);
 
 /// Where what lies.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use super::permit::{OwnedPermit, Permit, RawPermit};
 use super::word::{AVAILABLE, Chain};
 
 /// How often an attempt that does not wait begins again because others were faster, or because the dead were found.
-const TRIES: u32 = if cfg!(loom) { 2 } else { 16 };
+const TRIES: u32 = crate::sync::bound(16, 2);
 
 /// Why [`Semaphore::collect`] has nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::permit::RawPermit;
 use super::word::{self, ABSENT, AVAILABLE, Chain};
 
 /// How often a release looks again while others are half-way through theirs.
-const POST_ATTEMPTS: u32 = if cfg!(loom) { 4 } else { 128 };
+const POST_ATTEMPTS: u32 = crate::sync::bound(128, 4);
 
 impl<P: Platform> Semaphore<'_, P> {
     /// Gives permits back: what dropping the guard does. Nothing if the memory is not there any more.

@@ -40,7 +40,7 @@ pub struct Words {
 /// Bytes from the start of the object to the first permit.
 pub const PERMITS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
 
-const _: () = assert!(cfg!(loom) || size_of::<Words>() == 128 && PERMITS_OFFSET == 256);
+crate::sync::assert_layout!(size_of::<Words>() == 128 && PERMITS_OFFSET == 256);
 
 /// A semaphore in place.
 #[derive(Clone, Copy, Debug)]

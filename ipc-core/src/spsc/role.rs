@@ -8,7 +8,7 @@ const HOLDER: u32 = 0x3ff;
 /// Set once anybody has held the role.
 const SEEN: u32 = 1 << 16;
 /// Attempts to claim a role that others claim and lose at the same time.
-const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 64 };
+const ATTEMPTS: u32 = crate::sync::bound(64, 3);
 
 /// A role that one participant holds at a time: its number, and whether anybody ever held it. Zero is its initial state.
 #[repr(transparent)]

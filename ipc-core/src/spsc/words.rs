@@ -65,7 +65,7 @@ pub(super) struct Gates {
 
 /// Bytes from the start of the object to the first element.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || size_of::<Words>() == 384 && SLOTS_OFFSET == 512);
+crate::sync::assert_layout!(size_of::<Words>() == 384 && SLOTS_OFFSET == 512);
 
 /// All sizes of a queue.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use crate::sync::{Ordering, spin_hint};
 use crate::time::Instant;
 
 /// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.
-const MOST_POLLS: u32 = if cfg!(loom) { 0 } else { 512 };
+const MOST_POLLS: u32 = crate::sync::bound(512, 0);
 /// With an exhausted budget, one blocking call in this many still polls a little, to notice better times.
 const PROBE_EVERY: u32 = 256;
 const PROBE_POLLS: u32 = 32;
@@ -17,7 +17,7 @@ const POLLS_PER_CLOCK: u32 = 64;
 
 /// The most times that one call lets others run before it sleeps. Where the other side is ready to run on the same processor, that
 /// is all it takes, and neither a sleep nor a wake-up is paid for.
-const MOST_YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
+const MOST_YIELDS: u32 = crate::sync::bound(4, 0);
 /// If it is our turn again after more than this, somebody else ran: a sleeper that is woken would have had its turn sooner.
 const LONG_YIELD: Duration = Duration::from_micros(100);
 /// With an exhausted budget, one blocking call in this many still lets others run once: a fraction of what the sleeps cost.
@@ -29,10 +29,10 @@ const IDLE: Duration = Duration::from_millis(1);
 const STREAM: u64 = 4;
 /// A receiver that keeps up with its sender looks away for so long at most (a microsecond or two), in so many parts.
 const GATHER_PAUSES: u32 = 24;
-const GATHER_PARTS: u32 = if cfg!(loom) { 0 } else { 4 };
+const GATHER_PARTS: u32 = crate::sync::bound(4, 0);
 
 /// How often a sender that was woken lets receivers get on before it takes the little room that there is.
-const WOKEN_YIELDS: u32 = if cfg!(loom) { 0 } else { 2 };
+const WOKEN_YIELDS: u32 = crate::sync::bound(2, 0);
 
 /// How long blocking calls of one handle poll, and how often they let others run, before they sleep: learned from how often that
 /// was enough.

@@ -16,9 +16,9 @@ use crate::time::{Instant, Limit};
 use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
 
 /// How many versions lie in the cell at a time. Two in a model: the second version is written where the first value was.
-pub(super) const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
+pub(super) const SLOTS: usize = crate::sync::bound(4, 2) as usize;
 /// Copies that writers may spoil in a row before a reader declares the words corrupted.
-const ATTEMPTS: u32 = if cfg!(loom) { 3 } else { 1 << 16 };
+const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
 
 /// The words besides the slots, which follow.
 #[repr(C)]
@@ -31,7 +31,7 @@ pub struct Words {
 
 /// Bytes from the start of the object to its slots.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-const _: () = assert!(cfg!(loom) || size_of::<Words>() == 16);
+crate::sync::assert_layout!(size_of::<Words>() == 16);
 
 /// How many 64-bit cells a slot takes: the time, then the value.
 #[derive(Clone, Copy, Debug)]
