@@ -245,8 +245,17 @@ impl Script for TheWatch {
         watch::Options { initial: Colour::number(0), schema: SCHEMA }
     }
     fn step(input: &mut Input<'_>, watch: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
-        match input.below(4) {
+        match input.below(6) {
             0 => _ = black_box(watch.get_versioned().map(|now| now.age)),
+            4 => {
+                if let Ok(mut reader) = watch.subscribe() {
+                    black_box((reader.changed_deadline(deadline).is_ok(), reader.try_changed().is_ok()));
+                }
+            }
+            5 => {
+                let writer = watch.writer().expect("no fork");
+                black_box(writer.set_deadline(Colour::number(1), deadline).is_ok());
+            }
             1 => _ = black_box(watch.set_deadline(Colour::number(input.byte().into()), deadline).is_ok()),
             2 => _ = black_box(watch.wait_for_change_deadline(input.below(3) as u64, deadline).is_ok()),
             _ => _ = black_box(watch.get()),

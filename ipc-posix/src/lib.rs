@@ -125,10 +125,10 @@ pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    Fault, ForceSendError, LoanError, LockError, LockTimeoutError, PublishError, RecvBroadcastError, RecvBytesError,
-    RecvError, RecvLoanError, RecvTimeoutError, SendBytesError, SendError, SendSliceError, SendTimeoutError, SetError,
-    SetTimeoutError, SubscribeError, TryLockError, TryRecvError, TrySendError, TrySetError, TryWriteError,
-    WaitTimeoutError, WriteError, WriteTimeoutError,
+    ChangedError, ChangedTimeoutError, Fault, ForceSendError, LoanError, LockError, LockTimeoutError, PublishError,
+    RecvBroadcastError, RecvBytesError, RecvError, RecvLoanError, RecvTimeoutError, SendBytesError, SendError,
+    SendSliceError, SendTimeoutError, SetError, SetTimeoutError, SubscribeError, TryChangedError, TryLockError,
+    TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
 pub use ipc_core::queue::SendIterError;

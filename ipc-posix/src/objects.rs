@@ -159,6 +159,8 @@ pub type Watch<T> = watch::Watch<'static, T, Posix>;
 pub type WatchOptions<'r, T> = Builder<'r, watch::Options<T>, Region>;
 /// A reader of a [`Watch`] that remembers which version it has seen. Made by [`Watch::subscribe`](watch::Watch::subscribe).
 pub type WatchReader<T> = watch::WatchReader<'static, T, Posix>;
+/// A [`Watch`] that is counted as a writer. Made by [`Watch::writer`](watch::Watch::writer).
+pub type WatchWriter<T> = watch::WatchWriter<'static, T, Posix>;
 /// A [`Watch`] that can only be read. Made by [`ReadOnlyRegion::watch`].
 pub type ReadOnlyWatch<'r, T> = watch::ReadOnlyWatch<'r, T, &'r ReadOnlyRegion>;
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use ipc_core::error::ChangedError;
 use ipc_core::participant::Seized;
 use ipc_core::watch::{Options, Versioned, Watch};
 use ipc_tests::model::{self, Actor, Machine, Twin, explore, explore_deaths, id, twin, whole};
@@ -176,6 +177,68 @@ fn a_repair_wakes_the_waiter() {
         };
         let died = writer.join().unwrap();
         assert_eq!(whole(waiter.join().unwrap().value), 11);
+        died
+    });
+}
+
+/// The last counted writer leaves after its last value: a reader gets that value, is woken, and ends.
+#[test]
+fn the_last_writer_leaves() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), Shared::new());
+        let reader = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let mut reader = shared.watch(&machine.actor(1)).subscribe().unwrap().from(0);
+                assert_eq!(reader.by_ref().map(whole).collect::<Vec<_>>(), [11]);
+                assert_eq!(reader.end(), Some(ChangedError::Disconnected));
+            })
+        };
+        let writer = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let writer = shared.watch(&machine.actor(2)).writer().unwrap();
+                writer.set(twin(11)).unwrap();
+            })
+        };
+        writer.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+/// A counted writer dies at any write, and nothing ends a sleep but a wake-up: after the repair a reader does not wait for it, even
+/// if it cannot find out about a death itself.
+#[test]
+fn a_counted_writer_dies() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let reader = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let mut reader = shared.watch(&machine.actor(1).without_seizing()).subscribe().unwrap().from(0);
+                assert!(reader.by_ref().all(|value| whole(value) == 11));
+                assert_eq!(reader.end(), Some(ChangedError::Disconnected));
+            })
+        };
+        let writer = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let mortal = machine.actor(2);
+                let body = || shared.watch(&mortal).writer().unwrap().set(twin(11)).unwrap();
+                let died = mortal.live(at, body).is_none();
+                if died {
+                    let heir = machine.actor(3);
+                    // Somebody has been there at least.
+                    let writer = shared.watch(&heir).writer().unwrap();
+                    let seized = Seized::try_new(&heir, id(2)).expect("it is dead");
+                    shared.0.sweep(seized.dead(), &heir);
+                    drop((seized, writer));
+                }
+                died
+            })
+        };
+        let died = writer.join().unwrap();
+        reader.join().unwrap();
         died
     });
 }

@@ -4,14 +4,23 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_posix::{Fault, Region, TryWriteError, WaitTimeoutError, Watch, WriteError, WriteTimeoutError};
+use ipc_posix::{
+    ChangedError, ChangedTimeoutError, Fault, Region, TryChangedError, TryWriteError, WaitTimeoutError, Watch,
+    WriteError, WriteTimeoutError,
+};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-const ROLES: &[Role] =
-    &[("write_on", write_on), ("update", update), ("read_on", read_on), ("follow", follow), ("begin", begin)];
+const ROLES: &[Role] = &[
+    ("write_on", write_on),
+    ("update", update),
+    ("read_on", read_on),
+    ("follow", follow),
+    ("begin", begin),
+    ("last_writer", last_writer),
+];
 
 #[test]
 fn child_entry() {
@@ -199,6 +208,59 @@ fn reading_only() {
     assert!(region.watch::<Sample>("other", 0).unwrap_err().is_not_found());
 }
 
+fn last_writer(args: &Args) {
+    let watch = open(args);
+    let writer = watch.writer().unwrap();
+    writer.set([1; 64]).unwrap();
+    children::say("writing");
+    while children::hear() == "again" {
+        writer.set([2; 64]).unwrap();
+        children::say("done");
+    }
+}
+
+/// Readers get the last value, and then learn that the last counted writer is gone: it dropped its handle, or was killed. Before
+/// there was one, and while one lives, they wait.
+#[test]
+fn the_last_writer_is_gone() {
+    let _watchdog = Watchdog::new(LIMIT, "the_last_writer_is_gone");
+    let soon = Duration::from_millis(5);
+    for kill in [false, true] {
+        let name = TempName::new("last");
+        let watch = create(&name);
+        let mut reader = watch.subscribe().unwrap();
+        assert_eq!(reader.changed_timeout(soon), Err(ChangedTimeoutError::Timeout));
+        let mut writer = children::spawn("last_writer", &[("name", name.as_str())]);
+        writer.expect("writing");
+        assert_eq!(reader.changed(), Ok([1; 64]));
+        assert_eq!(reader.changed_deadline(Instant::now() + soon), Err(ChangedTimeoutError::Timeout));
+        assert_eq!(reader.try_changed(), Err(TryChangedError::Unchanged));
+        assert!(!reader.is_disconnected());
+        writer.say("again");
+        writer.expect("done");
+        let waiting = std::thread::spawn({
+            let mut reader = reader.clone();
+            move || (reader.by_ref().map(|value| value[0]).collect::<Vec<_>>(), reader.end())
+        });
+        if kill {
+            writer.sigkill();
+        } else {
+            writer.say("enough");
+            writer.wait();
+        }
+        assert_eq!(waiting.join().unwrap(), (vec![2], Some(ChangedError::Disconnected)));
+        // A value that was not seen comes first.
+        assert_eq!(reader.changed_timeout(soon), Ok([2; 64]));
+        assert_eq!(reader.changed_timeout(LIMIT), Err(ChangedTimeoutError::Disconnected));
+        assert_eq!((reader.try_changed(), reader.is_disconnected()), (Err(TryChangedError::Disconnected), true));
+        // Handles that are not counted go on, and a new writer makes the readers wait again.
+        watch.set([3; 64]).unwrap();
+        assert_eq!(reader.changed(), Ok([3; 64]));
+        let _writer = watch.writer().unwrap();
+        assert_eq!(reader.changed_timeout(soon), Err(ChangedTimeoutError::Timeout));
+    }
+}
+
 /// Versions, waiting, subscriptions, and an update inside of an update.
 #[test]
 fn versions_and_waits() {
@@ -211,13 +273,13 @@ fn versions_and_waits() {
     assert_eq!(watch.wait_for_change(0).map(|now| (now.value, now.version)), Ok((11, 1)));
     assert_eq!(watch.wait_until(|value| *value > 10), Ok(11));
     let mut changes = watch.subscribe().unwrap();
-    assert_eq!((changes.has_changed(), changes.try_changed()), (Ok(false), Ok(None)));
-    assert_eq!(changes.changed_timeout(soon), Err(WaitTimeoutError::Timeout));
+    assert_eq!((changes.has_changed(), changes.try_changed()), (Ok(false), Err(TryChangedError::Unchanged)));
+    assert_eq!(changes.changed_timeout(soon), Err(ChangedTimeoutError::Timeout));
     watch.set(12).unwrap();
     watch.set(13).unwrap();
     assert_eq!((changes.has_changed(), changes.changed(), changes.has_changed()), (Ok(true), Ok(13), Ok(false)));
     watch.set(13).unwrap();
-    assert_eq!((changes.try_changed(), changes.try_changed()), (Ok(Some(13)), Ok(None)));
+    assert_eq!((changes.try_changed(), changes.try_changed()), (Ok(13), Err(TryChangedError::Unchanged)));
     let nested = watch.update(|value| match watch.set(99) {
         Err(WriteError::Deadlock) => value + 1,
         other => panic!("{other:?}"),
@@ -236,8 +298,14 @@ fn versions_and_waits() {
 fn a_forked_handle_says_so() {
     let region = Region::options().anonymous().unwrap();
     let watch = region.watch("w", 10_u32).create().unwrap();
+    let (mut reader, writer) = (watch.subscribe().unwrap(), watch.writer().unwrap());
     assert!(children::holds_after_fork(|| {
         watch.get() == Err(Fault::Forked)
+            && reader.changed() == Err(ChangedError::Fault(Fault::Forked))
+            && reader.next().is_none()
+            && reader.end() == Some(ChangedError::Fault(Fault::Forked))
+            && writer.set(1) == Err(WriteError::Fault(Fault::Forked))
+            && watch.writer().map(drop) == Err(Fault::Forked)
             && watch.set(1) == Err(WriteError::Fault(Fault::Forked))
             && watch.update(|value| value) == Err(WriteError::Fault(Fault::Forked))
             && watch.subscribe().map(drop) == Err(Fault::Forked)

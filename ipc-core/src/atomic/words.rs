@@ -44,7 +44,7 @@ unsafe impl<W: Word + 'static> Object for Words<W> {
     }
 
     fn sweep<P: Platform + ?Sized>(view: &Words<W>, _: &Dead, platform: &P) {
-        view.sleepers.notify_all(platform);
+        view.sleepers.rouse(platform);
     }
 }
 

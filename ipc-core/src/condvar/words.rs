@@ -42,7 +42,7 @@ unsafe impl Object for Words {
     }
 
     fn sweep<P: Platform + ?Sized>(view: &Words, _: &Dead, platform: &P) {
-        view.0.notify_all(platform);
+        view.0.rouse(platform);
     }
 }
 

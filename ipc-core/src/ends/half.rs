@@ -31,6 +31,18 @@ pub(crate) trait Counted {
         self.presence(role).was_seen() && !self.has_living(role)
     }
 
+    /// Whether it is deserted, as far as a call that never waits can tell: always from the set of holders, and once in a thousand
+    /// calls by asking whether they live.
+    fn is_deserted_now(&self, role: Role, calls: &AtomicU32) -> bool {
+        // Relaxed: a private counter.
+        let calls = calls.fetch_add(1, Ordering::Relaxed);
+        if calls % TRIES_PER_LOOK == TRIES_PER_LOOK - 1 {
+            self.is_deserted(role)
+        } else {
+            self.presence(role).is_left()
+        }
+    }
+
     fn has_living(&self, role: Role) -> bool {
         let platform = self.platform();
         self.presence(role).members().any(|who| {
@@ -76,16 +88,9 @@ impl<Q: Counted> Half<Q> {
         self.object.platform().is_here() && self.object.presence(self.role.other()).is_left()
     }
 
-    /// Whether the other end is deserted, as far as a `try_` operation can tell: always from the set of holders, and once in a
-    /// thousand times by asking whether they live.
+    /// Whether the other end is deserted, as far as a `try_` operation can tell. `false` after a fork.
     pub(crate) fn is_deserted_now(&self) -> bool {
-        // Relaxed: a private counter.
-        let tries = self.tries.fetch_add(1, Ordering::Relaxed);
-        if tries % TRIES_PER_LOOK == TRIES_PER_LOOK - 1 {
-            self.object.is_deserted(self.role.other())
-        } else {
-            self.is_left()
-        }
+        self.object.platform().is_here() && self.object.is_deserted_now(self.role.other(), &self.tries)
     }
 
     /// Whether the other end is deserted. `false` after a fork.

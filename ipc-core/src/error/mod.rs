@@ -144,6 +144,7 @@ mod lock;
 mod queue;
 mod refused;
 mod semaphore;
+mod watch;
 
 pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
 pub use broadcast::{PublishError, RecvBroadcastError, SubscribeError};
@@ -159,6 +160,7 @@ pub use queue::{
 };
 pub(crate) use refused::Refused;
 pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
+pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};
 
 plain_error! {
     /// Why a wait with a time limit failed.

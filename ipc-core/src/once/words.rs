@@ -79,7 +79,7 @@ unsafe impl Object for Words {
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
         view.words.writers.sweep(dead, platform);
-        view.words.sleepers.notify_all(platform);
+        view.words.sleepers.rouse(platform);
     }
 }
 

@@ -30,8 +30,9 @@
 //! step. If it did not, a sleeper that had announced itself before it, but was not asleep yet, would find its ticket
 //! valid again as soon as the next one announced itself, and sleep over what was notified in between.
 //!
-//! A notifier that is killed between its change and its wake leaves sleepers behind; they sleep in slices (see
-//! [`block_until`](super::block_until)), so that heals by itself.
+//! A notifier that is killed between its change and its wake leaves sleepers behind, and so does one that is killed after it has
+//! cleared the announcement. They sleep in slices (see [`block_until`](super::block_until)), so that heals by itself; a repair
+//! wakes everybody, announced or not.
 
 use core::time::Duration;
 
@@ -111,6 +112,12 @@ impl EventCount {
     /// Wakes everybody.
     pub fn notify_all<P: Platform + ?Sized>(&self, platform: &P) {
         self.notify(platform, || EVERYBODY);
+    }
+
+    /// Wakes everybody after a participant's death, whether or not there is an announcement: the dead one may have cleared it and
+    /// not have woken those who relied on it.
+    pub(crate) fn rouse<P: Platform + ?Sized>(&self, platform: &P) {
+        self.notify_sleepers(platform, || EVERYBODY);
     }
 
     #[cold]

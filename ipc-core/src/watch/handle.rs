@@ -110,15 +110,16 @@ impl<T: CheckedBitPattern> Versioned<T> {
 /// was waiting, within some 12 ms. A writer that is stopped half-way holds up other writers, never readers.
 ///
 /// A value that no process has read when the next one is published is gone. To get every value, take a
-/// [`Queue`](crate::Queue). Versions count from 0, the value that the cell was created with. After `fork`, the child's handle
+/// [`Queue`](crate::Queue). A [`WatchWriter`](super::WatchWriter) is counted, so that readers notice when the last one is gone.
+/// Versions count from 0, the value that the cell was created with. After `fork`, the child's handle
 /// returns [`Fault::Forked`]. A [`ReadOnlyWatch`](super::ReadOnlyWatch) reads without the right to write.
 #[doc(alias = "seqlock")]
 #[doc(alias = "SeqLock")]
 #[doc(alias = "blackboard")]
 pub struct Watch<'m, T, P> {
-    view: View<'m>,
+    pub(super) view: View<'m>,
     budget: SpinBudget,
-    platform: P,
+    pub(super) platform: P,
     value: PhantomData<fn(T) -> T>,
 }
 
@@ -299,7 +300,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     }
 
     fn change_within(&self, seen: u64, limit: &Limit<P::Deadline>) -> Result<Versioned<T>, WaitTimeoutError> {
-        self.wait_within(limit, || if self.view.version() == seen { None } else { Some(self.get_versioned()) })
+        self.wait_within(limit, |_| if self.view.version() == seen { None } else { Some(self.get_versioned()) })
     }
 
     /// Blocks until `condition` holds for the latest value, and returns that value. May miss a value that was there only for a
@@ -344,13 +345,14 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<T, WaitTimeoutError> {
-        self.wait_within(limit, || self.get().map(|value| condition(&value).then_some(value)).transpose())
+        self.wait_within(limit, |_| self.get().map(|value| condition(&value).then_some(value)).transpose())
     }
 
-    fn wait_within<R>(
+    /// Blocks until `done` has a result, see [`View::wait`].
+    pub(super) fn wait_within<R>(
         &self,
         limit: &Limit<P::Deadline>,
-        done: impl FnMut() -> Option<Result<R, Fault>>,
+        done: impl FnMut(bool) -> Option<Result<R, Fault>>,
     ) -> Result<R, WaitTimeoutError> {
         self.here()?;
         let result = self.view.wait(&self.platform, &self.budget, limit, done);

@@ -5,6 +5,8 @@
 //!      writers  sleepers  version  time, value
 //! ```
 //!
+//! Behind the slots lies the set of those that have a counted writer, see [`ends`](crate::ends).
+//!
 //! Version n of the value lies in slot n mod 4. A writer holds the writers' [lock](crate::mutex) (as for a transaction), fills the
 //! slot of the next version, and publishes it with one store of `version`. Readers take no lock and write nothing: they load the
 //! version, copy its slot, and load the version again. If fewer than three versions came in between, no writer can have begun to
@@ -34,7 +36,9 @@
 mod handle;
 mod reader;
 mod words;
+mod writer;
 
 pub use handle::{Options, Versioned, Watch};
 pub use reader::{ReadOnlyWatch, WatchReader};
 pub(crate) use words::Words;
+pub use writer::WatchWriter;

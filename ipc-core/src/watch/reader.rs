@@ -1,6 +1,7 @@
 //! Handles that only read: one that remembers what it has seen, and one that has no right to write.
 
 use core::fmt;
+use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::time::Duration;
 
@@ -8,20 +9,42 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::handle::{Versioned, Watch, shape};
 use super::words::{View, Words};
-use crate::error::{Fault, WaitTimeoutError};
+use crate::ends::{Counted, Role};
+use crate::error::{ChangedError, ChangedTimeoutError, Fault, TryChangedError};
 use crate::memory::Memory;
 use crate::object::{Kind, Object, ShapeError, sizes};
 use crate::payload;
 use crate::platform::{Observer, Platform};
+use crate::sync::private::AtomicU32;
+use crate::time::Limit;
 
 /// A reader of a [`Watch`] that remembers which version it has seen.
 ///
-/// # Errors
+/// As an iterator it blocks for each version that was not seen, and yields its value. It ends when the last counted
+/// [writer](super::WatchWriter) is gone, or when the cell cannot be used; [`end`](Self::end) says which.
 ///
-/// Those of [`Watch::get`]. The waits with a time limit may also return [`Timeout`](WaitTimeoutError::Timeout).
+/// ```
+/// # use ipc_posix::{ChangedError, Region};
+/// # let region = Region::options().anonymous()?;
+/// let level = region.watch("level", 0_u32).create()?;
+/// let mut levels = level.subscribe()?;
+/// # let writer = level.writer()?;
+/// # let writer = std::thread::spawn(move || {
+/// writer.set(7)?;
+/// drop(writer); // the last one
+/// # Ok::<(), ipc_posix::WriteError>(()) });
+/// for level in &mut levels {
+///     assert_eq!(level, 7);
+/// }
+/// assert_eq!(levels.end(), Some(ChangedError::Disconnected));
+/// # writer.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WatchReader<'m, T, P> {
     watch: Watch<'m, T, P>,
     seen: u64,
+    end: Option<ChangedError>,
+    calls: AtomicU32,
 }
 
 // Shared memory is not touched: after a fork it is not there.
@@ -33,13 +56,13 @@ impl<T, P: Platform + fmt::Debug> fmt::Debug for WatchReader<'_, T, P> {
 
 impl<T, P: Platform + Clone> Clone for WatchReader<'_, T, P> {
     fn clone(&self) -> Self {
-        WatchReader { watch: self.watch.clone(), seen: self.seen }
+        WatchReader { watch: self.watch.clone(), seen: self.seen, end: self.end, calls: AtomicU32::new(0) }
     }
 }
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     pub(super) fn new(watch: Watch<'m, T, P>, seen: u64) -> Self {
-        WatchReader { watch, seen }
+        WatchReader { watch, seen, end: None, calls: AtomicU32::new(0) }
     }
 
     /// Returns the same reader, which has seen this version and nothing later.
@@ -58,12 +81,31 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
         self.seen
     }
 
-    /// Returns whether there is a version that was not seen.
+    /// Returns why the iteration has ended; `None` while it goes on.
+    pub fn end(&self) -> Option<ChangedError> {
+        self.end
+    }
+
+    /// Returns whether there is a version that was not seen. One load.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn has_changed(&self) -> Result<bool, Fault> {
         Ok(self.watch.version()? != self.seen)
     }
 
+    /// Returns whether counted writers existed and no living process has one any more. There may still be a value that was not
+    /// seen. A system call or more; `false` after a fork.
+    pub fn is_disconnected(&self) -> bool {
+        self.watch.platform.is_here() && self.watch.is_deserted(Role::Sender)
+    }
+
     /// Returns the latest value, which counts as seen from now on. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Watch::get`].
     #[doc(alias = "borrow_and_update")]
     pub fn get(&mut self) -> Result<T, Fault> {
         let latest = self.watch.get_versioned()?;
@@ -71,26 +113,63 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     }
 
     /// Returns the latest value if it was not seen. Never waits.
-    pub fn try_changed(&mut self) -> Result<Option<T>, Fault> {
-        if self.has_changed()? { self.get().map(Some) } else { Ok(None) }
+    ///
+    /// # Errors
+    ///
+    /// [`Unchanged`](TryChangedError::Unchanged); [`Disconnected`](TryChangedError::Disconnected) once the last value was seen. (If
+    /// the last writer died, that is noticed by one in a thousand of these calls, by every wait, and by
+    /// [`is_disconnected`](Self::is_disconnected).) Those of [`Watch::get`].
+    pub fn try_changed(&mut self) -> Result<T, TryChangedError> {
+        if self.has_changed()? {
+            return Ok(self.get()?);
+        }
+        let end = self.watch.is_deserted_now(Role::Sender, &self.calls);
+        // The last value came before its writer left: one more look.
+        if end && self.has_changed()? {
+            return Ok(self.get()?);
+        }
+        Err(if end { TryChangedError::Disconnected } else { TryChangedError::Unchanged })
     }
 
     /// Blocks until there is a version that was not seen, and returns its value.
-    pub fn changed(&mut self) -> Result<T, Fault> {
-        let latest = self.watch.wait_for_change(self.seen)?;
-        Ok(self.see(latest))
+    ///
+    /// # Errors
+    ///
+    /// [`Disconnected`](ChangedError::Disconnected) once the last value was seen, and those of [`Watch::get`].
+    pub fn changed(&mut self) -> Result<T, ChangedError> {
+        self.changed_within(&Limit::Forever).map_err(ChangedTimeoutError::endless)
     }
 
     /// [`changed`](Self::changed) that blocks for at most `timeout`.
-    pub fn changed_timeout(&mut self, timeout: Duration) -> Result<T, WaitTimeoutError> {
-        let latest = self.watch.wait_for_change_timeout(self.seen, timeout)?;
-        Ok(self.see(latest))
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout`](ChangedTimeoutError::Timeout), and those of [`changed`](Self::changed).
+    pub fn changed_timeout(&mut self, timeout: Duration) -> Result<T, ChangedTimeoutError> {
+        self.changed_within(&Limit::For(timeout))
     }
 
     /// [`changed`](Self::changed) that blocks until `deadline` at the latest.
-    pub fn changed_deadline(&mut self, deadline: P::Deadline) -> Result<T, WaitTimeoutError> {
-        let latest = self.watch.wait_for_change_deadline(self.seen, deadline)?;
-        Ok(self.see(latest))
+    ///
+    /// # Errors
+    ///
+    /// Those of [`changed_timeout`](Self::changed_timeout).
+    pub fn changed_deadline(&mut self, deadline: P::Deadline) -> Result<T, ChangedTimeoutError> {
+        self.changed_within(&Limit::Until(deadline))
+    }
+
+    fn changed_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, ChangedTimeoutError> {
+        let Self { watch, seen, .. } = self;
+        let unseen = || if watch.view.version() == *seen { None } else { Some(watch.get_versioned().map(Some)) };
+        let latest = watch.wait_within(limit, |asleep_next| {
+            let latest = unseen();
+            if latest.is_none() && asleep_next && watch.is_deserted(Role::Sender) {
+                // The last value came before its writer left: one more look.
+                return unseen().or(Some(Ok(None)));
+            }
+            latest
+        })?;
+        Ok(self.see(latest.ok_or(ChangedTimeoutError::Disconnected)?))
     }
 
     fn see(&mut self, latest: Versioned<T>) -> T {
@@ -98,6 +177,19 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
         latest.value
     }
 }
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Iterator for WatchReader<'_, T, P> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.end.is_some() {
+            return None;
+        }
+        self.changed().map_err(|end| self.end = Some(end)).ok()
+    }
+}
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> FusedIterator for WatchReader<'_, T, P> {}
 
 /// A latest-value cell in memory that the process may only read. It cannot be waited for: a waiter has to announce itself in a
 /// word that it can write to.

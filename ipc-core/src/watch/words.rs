@@ -4,6 +4,7 @@ use core::mem::MaybeUninit;
 
 use bytemuck::NoUninit;
 
+use crate::ends::Presence;
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{RawMutex, Turn};
@@ -48,24 +49,30 @@ impl Stride {
         Self::new(size_of::<T>())
     }
 
+    /// Bytes from the start of the object to the set of its writers, behind the slots.
+    const fn presence_offset(self) -> usize {
+        let slots = self.0.saturating_mul(SLOTS * size_of::<AtomicU64>());
+        SLOTS_OFFSET.saturating_add(slots).next_multiple_of(OBJECT_ALIGN)
+    }
+
     /// Bytes of an object with such slots.
     pub(super) const fn bytes(self) -> u64 {
-        let bytes = SLOTS_OFFSET.saturating_add(self.0.saturating_mul(SLOTS * size_of::<AtomicU64>()));
-        (bytes as u64).next_multiple_of(OBJECT_ALIGN as u64)
+        (self.presence_offset() + size_of::<Presence>()).next_multiple_of(OBJECT_ALIGN) as u64
     }
 }
 
-/// The words, and the slots.
+/// The words, the slots, and who has a counted writer.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'m> {
     words: &'m Words,
     slots: &'m [AtomicU64],
     stride: Stride,
+    presence: &'m Presence,
 }
 
 // SAFETY: atomics behind the header of every cell, as many as its element size says.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[SLOTS_OFFSET];
+    const LAYOUT: &'static [usize] = &[SLOTS_OFFSET, size_of::<Presence>()];
     type Geometry = Stride;
     type View<'m> = View<'m>;
 
@@ -83,12 +90,15 @@ unsafe impl Object for Words {
         let words = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
         // SAFETY: see above.
         let slots = unsafe { memory.atomics(SLOTS_OFFSET, stride.0 * SLOTS) }.ok_or(too_small)?;
-        Ok(View { words: &words[0], slots, stride: *stride })
+        // SAFETY: see above.
+        let presence = unsafe { memory.atomics(stride.presence_offset(), 1) }.ok_or(too_small)?;
+        Ok(View { words: &words[0], slots, stride: *stride, presence: &presence[0] })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
         view.words.writers.sweep(dead, platform);
-        view.words.sleepers.notify_all(platform);
+        view.presence.sweep(dead);
+        view.words.sleepers.rouse(platform);
     }
 }
 
@@ -105,9 +115,10 @@ pub(super) unsafe fn lay<T: NoUninit>(
 ) -> Result<(), ShapeError> {
     let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
     let words = |_| Words { writers: RawMutex::new(), sleepers: EventCount::new(), version: AtomicU64::new(0) };
-    // SAFETY: the caller's promise; the slots do not overlap the words.
+    // SAFETY: the caller's promise; words, slots and set do not overlap.
     let slots = unsafe {
         memory.place(HEADER_BYTES, 1, words).ok_or(too_small)?;
+        memory.place(stride.presence_offset(), 1, |_| Presence::new()).ok_or(too_small)?;
         memory.place(SLOTS_OFFSET, stride.0 * SLOTS, |_| AtomicU64::new(0)).ok_or(too_small)?
     };
     fill(&slots[..stride.0], value, now);
@@ -130,7 +141,7 @@ fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Instant) {
     payload::store(value, &slot[1..]);
 }
 
-impl View<'_> {
+impl<'m> View<'m> {
     fn slot(&self, version: u64) -> Result<&[AtomicU64], Fault> {
         let at = version as usize % SLOTS * self.stride.0;
         self.slots.get(at..at + self.stride.0).ok_or(Fault::Corrupted)
@@ -162,8 +173,18 @@ impl View<'_> {
     }
 
     /// The lock of those that want to write.
-    pub(super) fn writers(&self) -> &RawMutex {
+    pub(super) fn writers(&self) -> &'m RawMutex {
         &self.words.writers
+    }
+
+    /// Who has a counted writer.
+    pub(super) fn presence(&self) -> &'m Presence {
+        self.presence
+    }
+
+    /// Where the waiters sleep.
+    pub(super) fn sleepers(&self) -> &'m EventCount {
+        &self.words.sleepers
     }
 
     /// Publishes a value and returns the number of its version.
@@ -185,19 +206,19 @@ impl View<'_> {
         Ok(next)
     }
 
-    /// Blocks until `done` has a result. It is called after each change. `None` is the time-out.
+    /// Blocks until `done` has a result. It is called after each change; with `true` before a sleep. `None` is the time-out.
     pub(super) fn wait<P: Platform, R>(
         &self,
         platform: &P,
         budget: &SpinBudget,
         limit: &Limit<P::Deadline>,
-        mut done: impl FnMut() -> Option<R>,
+        mut done: impl FnMut(bool) -> Option<R>,
     ) -> Option<R> {
-        if let Some(result) = done() {
+        if let Some(result) = done(false) {
             return Some(result);
         }
-        block_until(platform, &self.words.sleepers, budget, limit.deadline(platform), |_| {
-            done().map_or(Attempt::NotYet, Attempt::Done)
+        block_until(platform, &self.words.sleepers, budget, limit.deadline(platform), |asleep_next| {
+            done(asleep_next).map_or(Attempt::NotYet, Attempt::Done)
         })
     }
 }

@@ -51,6 +51,7 @@ macro_rules! operations {
             sweep_watch_set: "watch.set" = watch::set;
             sweep_watch_set_wakes: "watch.set.wakes" = watch::set_wakes;
             sweep_watch_get: "watch.get" = watch::get;
+            sweep_watch_leave: "watch.leave" = watch::leave;
             sweep_rwlock_read: "rwlock.read" = rwlock::read;
             sweep_rwlock_write: "rwlock.write" = rwlock::write;
             sweep_rwlock_timeout: "rwlock.timeout" = rwlock::timeout;

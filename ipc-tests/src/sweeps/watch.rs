@@ -1,9 +1,9 @@
 //! Latest-value cells: a writer is killed at every instruction; the value is the old one or the new one, whole, with the version that
-//! belongs to it, and the next writer goes on.
+//! belongs to it, and the next writer goes on. A counted writer is killed, too: readers see the last value, and then the end.
 
 use std::time::Duration;
 
-use ipc_posix::{Region, Watch};
+use ipc_posix::{ChangedTimeoutError, Region, Watch};
 
 use super::play::{self, Finding, Play, demand, granted};
 use super::stage::{Folder, Helper};
@@ -28,6 +28,8 @@ enum Deed {
     Wait,
     /// Sets it while somebody waits for a change.
     SetWakes,
+    /// Comes as a counted writer, sets it and leaves, while a reader waits for the end.
+    Leave,
 }
 
 pub(super) fn set() -> Scenes {
@@ -36,6 +38,10 @@ pub(super) fn set() -> Scenes {
 
 pub(super) fn set_wakes() -> Scenes {
     play::scenes(&[Deed::SetWakes])
+}
+
+pub(super) fn leave() -> Scenes {
+    play::scenes(&[Deed::Leave])
 }
 
 pub(super) fn get() -> Scenes {
@@ -96,6 +102,10 @@ impl Play for Deed {
             Deed::Update | Deed::UpdateAfterDeath => {
                 let _ = std::hint::black_box(watch.update(|now| value(now[0] + 1)));
             }
+            Deed::Leave => {
+                let writer = watch.writer().expect("our own handle");
+                let _ = std::hint::black_box(writer.set(value(2)));
+            }
             Deed::Get => drop(std::hint::black_box(watch.get())),
             Deed::Wait => {
                 let _ = std::hint::black_box(watch.wait_for_change_timeout(1, Duration::from_millis(2)));
@@ -104,13 +114,32 @@ impl Play for Deed {
     }
 
     fn sleeper(self) -> Option<fn(Objects) -> u64> {
-        (self == Deed::SetWakes).then_some(|(_region, watch)| {
-            let changed = watch.wait_for_change_timeout(1, patience());
-            changed.ok().filter(|now| now.value == value(now.version)).map_or(u64::MAX, |now| now.version)
-        })
+        match self {
+            Deed::SetWakes => Some(|(_region, watch)| {
+                let changed = watch.wait_for_change_timeout(1, patience());
+                changed.ok().filter(|now| now.value == value(now.version)).map_or(u64::MAX, |now| now.version)
+            }),
+            // The version that was seen before the end.
+            Deed::Leave => Some(|(_region, watch)| {
+                let mut reader = watch.subscribe().expect("our own handle").from(1);
+                loop {
+                    match reader.changed_timeout(patience()) {
+                        Ok(now) if now == value(reader.seen()) => {}
+                        Err(ChangedTimeoutError::Disconnected) => return reader.seen(),
+                        _ => return u64::MAX,
+                    }
+                }
+            }),
+            _ => None,
+        }
     }
 
     fn rouse(self, (_region, watch): &Objects) -> Result<(), Finding> {
+        if self == Deed::Leave {
+            // The victim may not have come as far as to be counted.
+            drop(granted("a writer", watch.writer())?);
+            return Ok(());
+        }
         if version(watch)? == 1 { write(watch).map(drop) } else { Ok(()) }
     }
 
@@ -119,7 +148,8 @@ impl Play for Deed {
         let writes = !matches!(self, Deed::Get | Deed::Wait);
         demand(now == 1 || (now == 2 && writes), Verdict::TORN, || format!("version {now}"))?;
         demand(now == 2 || !(finished && writes), Verdict::LOST, || "a value that was set is not there".to_owned())?;
-        demand(result == 0 || result == 2, Verdict::TORN, || format!("the sleeper saw version {result}"))?;
+        let seen = if self == Deed::Leave { result == now } else { result == 0 || result == 2 };
+        demand(seen, Verdict::TORN, || format!("the sleeper saw version {result} of {now}"))?;
         let next = write(&watch)?;
         demand(next == now + 1, Verdict::TORN, || format!("version {now}, then {next}"))?;
         let (_region, newcomer) = open(folder);

@@ -63,4 +63,10 @@ pub const MUTANTS: &[Mutant] = &[
         protects: "who queued before the clear announces itself again",
         caught_by: ("loom_queue", "two_consumers_are_woken"),
     },
+    Mutant {
+        name: "a repair wakes only those who are announced",
+        edits: &[edit(EVENTCOUNT, 1, "self.notify_sleepers(platform, || EVERYBODY);", "self.notify_all(platform);")],
+        protects: "a sleeper goes whose announcement a dead notifier had cleared",
+        caught_by: ("loom_watch", "a_counted_writer_dies"),
+    },
 ];

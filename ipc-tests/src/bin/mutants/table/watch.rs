@@ -3,6 +3,7 @@
 use super::{Mutant, edit, silence};
 
 const WATCH: &str = "ipc-core/src/watch/words.rs";
+const WATCH_READER: &str = "ipc-core/src/watch/reader.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -51,5 +52,17 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(WATCH, "sweep", 1)],
         protects: "a waiter to which a dead writer owed a wake-up goes",
         caught_by: ("loom_watch", "a_repair_wakes_the_waiter"),
+    },
+    Mutant {
+        name: "watch: a dead writer stays counted",
+        edits: &[edit(WATCH, 1, "view.presence.sweep(dead);", "")],
+        protects: "readers do not wait for a writer that is dead",
+        caught_by: ("loom_watch", "a_counted_writer_dies"),
+    },
+    Mutant {
+        name: "watch: the end comes before the last value",
+        edits: &[edit(WATCH_READER, 1, "return unseen().or(Some(Ok(None)));", "return Some(Ok(None));")],
+        protects: "a reader gets the last value before it learns of the end",
+        caught_by: ("loom_watch", "the_last_writer_leaves"),
     },
 ];
