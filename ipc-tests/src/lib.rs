@@ -3,6 +3,7 @@
 //! * [`stepper`] kills a process after every machine instruction of one operation.
 //! * [`sweeps`] does that for every operation of the library, and checks what the survivors find.
 //! * [`children`] starts separate programs and talks with them over pipes.
+//! * [`contracts`] say what the objects mean, on every platform.
 //! * [`dice`] choose, the same in every run.
 //! * `model` (under `--cfg loom`) is a platform whose every schedule is tried.
 //! * [`storm`] kills and stops worker processes at random.
@@ -10,6 +11,8 @@
 
 #[cfg(all(not(loom), unix))]
 pub mod children;
+#[cfg(all(not(loom), unix))]
+pub mod contracts;
 #[cfg(not(loom))]
 pub mod dice;
 #[cfg(loom)]

@@ -1,0 +1,79 @@
+//! Contracts of atomic cells, once cells and latest-value cells.
+
+use std::time::Duration;
+
+use ipc_core::Platform;
+use ipc_core::atomic::Atomic;
+use ipc_core::error::{SetError, WaitTimeoutError};
+use ipc_core::once::OnceCell;
+use ipc_core::watch::Watch;
+
+use super::Role;
+
+const SHORT: Duration = Duration::from_millis(1);
+
+/// A wait ends when its condition holds, with the value for which it did; of two that wait to change one value, one gets it.
+pub fn atomic_waits<P: Platform>(cell: &Atomic<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!((cell.fetch_add(2), cell.swap(5), cell.load()), (Ok(0), Ok(2), Ok(5)));
+        assert_eq!((cell.compare_exchange(4, 6), cell.compare_exchange(5, 0)), (Ok(Err(5)), Ok(Ok(5))));
+        assert_eq!(cell.wait_until_timeout(SHORT, |value| value > 0), Err(WaitTimeoutError::Timeout));
+    });
+    role.at_once(|| assert_eq!(cell.store(7), Ok(())), || assert_eq!(cell.wait_until(|value| value > 0), Ok(7)));
+    role.one(|| assert_eq!(cell.store(0), Ok(())));
+    // A hundred tickets for one, handed over one by one.
+    let give = || (0..100).for_each(|_| assert!(cell.wait_update(|left| (left < 3).then(|| left + 1)).is_ok()));
+    let take = || (0..100).for_each(|_| assert!(cell.wait_update(|left| left.checked_sub(1)).is_ok()));
+    role.at_once(give, take);
+    role.two(|| assert_eq!(cell.load(), Ok(0)));
+}
+
+/// A cell is set once, by one, and everybody sees that value; whoever waits for it gets it.
+pub fn once<P: Platform>(cell: &OnceCell<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!((cell.is_set(), cell.get()), (false, Ok(None)));
+        assert_eq!(cell.wait_timeout(SHORT), Err(WaitTimeoutError::Timeout));
+    });
+    role.at_once(|| assert_eq!(cell.get_or_init(|| 7), Ok(7)), || assert_eq!(cell.wait(), Ok(7)));
+    role.two(|| {
+        assert_eq!(cell.set(8), Err(SetError::AlreadySet(8)));
+        assert_eq!(cell.get_or_init(|| unreachable!("it is set")), Ok(7));
+        assert_eq!((cell.is_set(), cell.get()), (true, Ok(Some(7))));
+    });
+}
+
+/// Each write is a version; a wait for a change has the latest one, and no update is lost.
+pub fn watch_versions<P: Platform>(watch: &Watch<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!((watch.get(), watch.version()), (Ok(0), Ok(0)));
+        assert_eq!(watch.wait_for_change_timeout(0, SHORT).err(), Some(WaitTimeoutError::Timeout));
+        assert_eq!((watch.set(5), watch.set(6)), (Ok(1), Ok(2)));
+    });
+    role.two(|| {
+        let latest = watch.wait_for_change(0).expect("there is one");
+        assert_eq!((latest.value, latest.version), (6, 2));
+    });
+    let add = || (0..200).for_each(|_| assert!(watch.update(|value| value + 1).is_ok()));
+    role.at_once(add, add);
+    role.one(|| assert_eq!((watch.get(), watch.version()), (Ok(406), Ok(402))));
+    role.at_once(
+        || assert_eq!(watch.set(1000), Ok(403)),
+        || assert_eq!(watch.wait_until(|value| *value == 1000), Ok(1000)),
+    );
+}
+
+/// A reader is told once of what it has not seen, and misses what was overwritten.
+pub fn watch_reader<P: Platform + Clone>(watch: &Watch<'_, u64, P>, role: &Role<'_>) {
+    let mut reader = role.two(|| watch.subscribe().expect("the memory is here"));
+    role.one(|| assert_eq!((watch.set(1), watch.set(2)), (Ok(1), Ok(2))));
+    role.two(|| {
+        let reader = reader.as_mut().expect("it is here");
+        assert_eq!((reader.has_changed(), reader.changed(), reader.seen()), (Ok(true), Ok(2), 2));
+        assert_eq!((reader.has_changed(), reader.try_changed()), (Ok(false), Ok(None)));
+        assert_eq!(reader.changed_timeout(SHORT), Err(WaitTimeoutError::Timeout));
+    });
+    role.at_once(
+        || assert_eq!(watch.set(3), Ok(3)),
+        || assert_eq!(reader.as_mut().expect("it is here").changed(), Ok(3)),
+    );
+}

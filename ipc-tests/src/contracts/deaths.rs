@@ -1,0 +1,149 @@
+//! Contracts about the death of whoever has something: the second actor is killed, and the first goes on.
+
+use ipc_core::Platform;
+use ipc_core::barrier::Barrier;
+use ipc_core::error::{BarrierError, LockError, RecvError, SendError};
+use ipc_core::loan::LoanQueue;
+use ipc_core::mutex::{Mutex, ReentrantMutex};
+use ipc_core::queue::Queue;
+use ipc_core::rwlock::RwLock;
+use ipc_core::semaphore::Semaphore;
+use ipc_core::spsc::Spsc;
+
+use super::Role;
+
+/// The next holder is told, with the data as they are, until it declares them consistent.
+pub fn mutex<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let mut guard = mutex.lock().expect("it is free");
+        *guard = 6;
+        guard
+    });
+    role.one(|| assert!(mutex.try_lock().is_err_and(|error| error.would_block()), "it lives"));
+    role.two_is_killed();
+    let Err(LockError::OwnerDied(guard)) = mutex.lock() else { panic!("its holder died") };
+    assert_eq!(*guard, 6);
+    guard.mark_consistent();
+    drop(guard);
+    assert!(mutex.lock().is_ok());
+}
+
+/// What was not committed has not happened, and there is nothing to mend.
+pub fn transaction<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let mut change = mutex.lock_transaction().expect("it is free");
+        *change = 1;
+        change.store();
+        *change = 2;
+        change
+    });
+    role.two_is_killed();
+    assert_eq!(mutex.lock().as_deref().ok(), Some(&1));
+    assert!(!mutex.is_poisoned());
+}
+
+/// The next holder is told, and finds the last value that was set.
+pub fn reentrant<P: Platform>(mutex: &ReentrantMutex<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let guards = (mutex.lock().expect("it is free"), mutex.lock().expect("it is this thread's"));
+        guards.1.set(6).expect("the memory is here");
+        guards
+    });
+    role.two_is_killed();
+    let Err(LockError::OwnerDied(guard)) = mutex.lock() else { panic!("its holder died") };
+    assert_eq!(guard.get(), Ok(6));
+    guard.mark_consistent();
+    drop(guard);
+    assert!(mutex.lock().is_ok());
+}
+
+/// Readers and writers are told of a writer that died.
+pub fn writer<P: Platform>(lock: &RwLock<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let mut guard = lock.write().expect("it is free");
+        *guard = 6;
+        guard
+    });
+    role.two_is_killed();
+    let Err(LockError::OwnerDied(guard)) = lock.read() else { panic!("its writer died") };
+    assert_eq!(*guard, 6);
+    drop(guard);
+    let Err(LockError::OwnerDied(guard)) = lock.write() else { panic!("its writer died") };
+    guard.mark_consistent();
+    drop(guard);
+    assert!(lock.read().is_ok());
+}
+
+/// A reader that died keeps nobody out and leaves no mark.
+pub fn reader<P: Platform>(lock: &RwLock<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| lock.read().expect("it is free"));
+    role.one(|| assert!(lock.try_write().is_err_and(|error| error.would_block()), "it lives"));
+    role.two_is_killed();
+    assert!(lock.write().is_ok());
+}
+
+/// The permits of the dead come back, to somebody who waits for all of them.
+pub fn permits<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
+    let _held = role.two(|| (semaphore.acquire().expect("there are two"), semaphore.acquire().expect("there is one")));
+    role.two_is_killed();
+    assert_eq!(semaphore.acquire_many(2).expect("they come back").count(), 2);
+    assert_eq!(semaphore.available(), 2);
+}
+
+/// What a dead sender had sent arrives, and then its end is told.
+pub fn sender<P: Platform + Clone>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let sender = queue.sender().expect("a half");
+        sender.send(1).expect("there is room");
+        sender
+    });
+    let receiver = role.one(|| queue.receiver().expect("a half"));
+    role.two_is_killed();
+    let receiver = receiver.expect("it is here");
+    assert_eq!((receiver.recv(), receiver.recv()), (Ok(1), Err(RecvError::Disconnected)));
+}
+
+/// A sender that waits for room is told that the last receiver is dead.
+pub fn receiver<P: Platform + Clone>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| queue.receiver().expect("a half"));
+    let sender = role.one(|| {
+        let sender = queue.sender().expect("a half");
+        sender.send(1).expect("there is room");
+        sender
+    });
+    role.two_is_killed();
+    assert_eq!(sender.expect("it is here").send(2), Err(SendError::Disconnected(2)));
+}
+
+/// The end of a dead producer can be claimed, and what it had sent is there.
+pub fn producer<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let mut producer = queue.producer().expect("nobody has it");
+        producer.send(1).expect("there is room");
+        producer
+    });
+    let consumer = role.one(|| queue.consumer().expect("nobody has it"));
+    role.two_is_killed();
+    let mut consumer = consumer.expect("it is here");
+    assert_eq!((consumer.recv(), consumer.recv()), (Ok(1), Err(RecvError::Disconnected)));
+    queue.producer().expect("its holder is dead").send(2).expect("there is room");
+    assert_eq!(consumer.recv(), Ok(2));
+}
+
+/// A block in the hands of the dead comes back to who waits for one.
+pub fn borrower<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| queue.loan(4).expect("a block"));
+    role.one(|| assert_eq!(queue.free_blocks(), 0));
+    role.two_is_killed();
+    queue.loan(4).expect("it comes back").send().expect("it is open");
+    assert_eq!(queue.recv().expect("a message").len(), 4);
+}
+
+/// A member that dies breaks the barrier for who waits, until it is reset.
+pub fn party<P: Platform>(barrier: &Barrier<'_, P>, role: &Role<'_>) {
+    role.two(|| barrier.join().expect("there is a seat"));
+    role.two_is_killed();
+    assert_eq!(barrier.wait().err(), Some(BarrierError::Broken));
+    assert_eq!((barrier.reset(), barrier.is_broken(), barrier.waiting()), (Ok(()), false, 0));
+    assert_eq!(barrier.join(), Ok(()));
+}

@@ -1,0 +1,70 @@
+//! Contracts of the loan queue.
+
+use ipc_core::Platform;
+use ipc_core::error::{LoanError, RecvLoanError};
+use ipc_core::loan::LoanQueue;
+
+use super::Role;
+
+/// A block comes back when its loan is dropped unsent, and when the message in it is dropped by who received it.
+pub fn given_back<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        let mut loan = queue.try_loan(3).expect("a block");
+        loan.copy_from_slice(&[1, 2, 3]);
+        assert_eq!(queue.free_blocks(), 1);
+        loan.send().expect("it is open");
+        drop(queue.try_loan(4).expect("the other block"));
+        assert_eq!((queue.free_blocks(), queue.len()), (1, 1), "the loan that was not sent came back");
+        let error = Some(LoanError::TooLong { len: 5, max: 4 });
+        assert_eq!(queue.try_loan(5).err(), error);
+    });
+    let received = role.two(|| {
+        let received = queue.recv().expect("a message");
+        assert_eq!(received.to_vec(), [1, 2, 3]);
+        received
+    });
+    role.one(|| {
+        let _held = queue.try_loan(1).expect("the other block");
+        assert_eq!((queue.free_blocks(), queue.is_empty()), (0, true));
+        assert_eq!(queue.try_loan(1).err(), Some(LoanError::Exhausted), "the reader has a block");
+    });
+    role.two(|| drop(received));
+    role.one(|| assert_eq!(queue.free_blocks(), 2));
+    // Both blocks go round: a loan waits for one.
+    role.at_once(
+        || (0..100).for_each(|number| assert_eq!(queue.send_copy(&[number]), Ok(()))),
+        || (0..100).for_each(|number| assert_eq!(queue.recv().expect("a message").to_vec(), [number])),
+    );
+}
+
+/// A closed queue takes nothing more and gives out all that it has.
+pub fn close_then_drain<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
+    let loan = role.one(|| {
+        assert_eq!(queue.send_copy(&[7]), Ok(()));
+        queue.try_loan(1).expect("a block")
+    });
+    role.two(|| assert!(queue.close()));
+    role.one(|| {
+        let (loan, error) = loan.expect("it is here").send().expect_err("it is closed");
+        assert_eq!((loan.len(), error), (1, LoanError::Closed), "the loan comes back");
+    });
+    role.two(|| {
+        assert_eq!(queue.send_copy(&[8]), Err(LoanError::Closed));
+        assert_eq!(queue.recv().expect("the last message").to_vec(), [7]);
+        assert_eq!(queue.recv().err(), Some(RecvLoanError::Closed));
+        assert_eq!(queue.free_blocks(), 2);
+    });
+}
+
+/// A received block can be written again and sent on, without a free one; a shortened message is received as short.
+pub fn forwarded<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(queue.send_copy(&[1, 2, 3]), Ok(())));
+    role.two(|| {
+        let mut loan = queue.recv().expect("a message").into_loan();
+        loan.set(0, 9);
+        loan.truncate(2);
+        loan.send().expect("it is open");
+        assert_eq!(queue.free_blocks(), 0);
+    });
+    role.one(|| assert_eq!(queue.try_recv().expect("a message").to_vec(), [9, 2]));
+}

@@ -1,0 +1,193 @@
+//! What the objects mean, written once: each contract is a function over the handle, generic over the platform, and two actors
+//! play it together.
+//!
+//! A contract reads from top to bottom. Its steps belong to one actor or the other ([`Role::one`], [`Role::two`]), while the
+//! other waits for the end of the step, or to both at once ([`Role::at_once`]). Where the actors are is the stage's affair:
+//! [`stages`] has threads over ordinary memory, threads that have a region open twice, and processes. The lists below say on
+//! which stages a contract is played; `tests/contracts.rs` plays them.
+
+use std::cell::Cell;
+
+pub mod bytes;
+pub mod cells;
+pub mod condvar;
+pub mod deaths;
+pub mod loan;
+pub mod locks;
+pub mod queue;
+pub mod semaphore;
+pub mod signals;
+pub mod spsc;
+pub mod stages;
+
+/// One of the two actors of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one that laid the object out.
+    One,
+    /// The one that found it.
+    Two,
+}
+
+/// How an actor talks with the other.
+pub trait Line {
+    /// Says that a step is done.
+    fn say(&self, step: &str);
+
+    /// Waits for what the other says next.
+    fn hear(&self) -> String;
+
+    /// Kills the other, on a stage where one can.
+    fn kill(&self);
+}
+
+/// Who an actor is, and its line to the other one.
+pub struct Role<'l> {
+    side: Side,
+    line: &'l dyn Line,
+    steps: Cell<u32>,
+}
+
+impl<'l> Role<'l> {
+    /// The role of this actor.
+    #[must_use]
+    pub fn new(side: Side, line: &'l dyn Line) -> Self {
+        Role { side, line, steps: Cell::new(0) }
+    }
+
+    /// A step of the first actor. The other one goes on when it is done, and has `None`.
+    pub fn one<R>(&self, act: impl FnOnce() -> R) -> Option<R> {
+        self.step(Side::One, act)
+    }
+
+    /// A step of the second actor. The other one goes on when it is done, and has `None`.
+    pub fn two<R>(&self, act: impl FnOnce() -> R) -> Option<R> {
+        self.step(Side::Two, act)
+    }
+
+    /// A step of both at once: each does its part, and goes on when both are done.
+    pub fn at_once(&self, one: impl FnOnce(), two: impl FnOnce()) {
+        match self.side {
+            Side::One => one(),
+            Side::Two => two(),
+        }
+        let step = self.next();
+        self.line.say(&step);
+        assert_eq!(self.line.hear(), step);
+    }
+
+    /// Tells the other actor a number, and returns what that one tells.
+    pub fn share(&self, mine: usize) -> usize {
+        self.line.say(&mine.to_string());
+        self.line.hear().parse().expect("the other actor shares, too")
+    }
+
+    /// The second actor is killed where it stands. Only the first one returns.
+    pub fn two_is_killed(&self) {
+        match self.side {
+            Side::One => self.line.kill(),
+            Side::Two => {
+                let said = self.line.hear();
+                unreachable!("killed, but told '{said}'")
+            }
+        }
+    }
+
+    fn step<R>(&self, side: Side, act: impl FnOnce() -> R) -> Option<R> {
+        let step = self.next();
+        if self.side == side {
+            let result = act();
+            self.line.say(&step);
+            Some(result)
+        } else {
+            drop(act);
+            assert_eq!(self.line.hear(), step);
+            None
+        }
+    }
+
+    fn next(&self) -> String {
+        self.steps.set(self.steps.get() + 1);
+        format!("step {}", self.steps.get())
+    }
+}
+
+/// Hands the contracts that hold on every stage to the macro `$with`: the name, the objects, the function.
+#[macro_export]
+macro_rules! contracts_everywhere {
+    ($with:ident) => {
+        $with! {
+            queue_is_first_in_first_out: One(queue::Options::new(2)) => contracts::queue::first_in_first_out;
+            queue_force_send: One(queue::Options::new(2)) => contracts::queue::force_send;
+            queue_close_then_drain: One(queue::Options::new(4)) => contracts::queue::close_then_drain;
+            queue_close_wakes: One(queue::Options::new(1)) => contracts::queue::close_wakes;
+            queue_waits_for_room: One(queue::Options::new(2)) => contracts::queue::waits_for_room;
+            queue_batches: One(queue::Options::new(3)) => contracts::queue::batches;
+            queue_halves: One(queue::Options::new(2)) => contracts::queue::halves;
+            queue_time_limits: One(queue::Options::new(1)) => contracts::queue::time_limits;
+            bytes_keep_their_borders: One(bytes::Options::new(256)) => contracts::bytes::borders;
+            bytes_close_then_drain: One(bytes::Options::new(256)) => contracts::bytes::close_then_drain;
+            bytes_halves: One(bytes::Options::new(256)) => contracts::bytes::halves;
+            loans_come_back: One(loan::Options::new(2, 4)) => contracts::loan::given_back;
+            loan_close_then_drain: One(loan::Options::new(2, 4)) => contracts::loan::close_then_drain;
+            loan_forwarded: One(loan::Options::new(1, 4)) => contracts::loan::forwarded;
+            spsc_claims: One(spsc::Options::new(4)) => contracts::spsc::claims;
+            spsc_close_then_drain: One(spsc::Options::new(4)) => contracts::spsc::close_then_drain;
+            spsc_chunks: One(spsc::Options::new(4)) => contracts::spsc::chunks;
+            spsc_abandoned: One(spsc::Options::new(4)) => contracts::spsc::abandoned;
+            mutex_excludes: One(mutex::Options::default()) => contracts::locks::mutex_excludes;
+            mutex_counts: One(mutex::Options::default()) => contracts::locks::mutex_counts;
+            mutex_transaction: One(mutex::Options::default()) => contracts::locks::transaction;
+            reentrant_excludes: One(mutex::ReentrantOptions::default()) => contracts::locks::reentrant_excludes;
+            rwlock_readers_share: One(rwlock::Options::new(64)) => contracts::locks::rwlock_shares;
+            rwlock_downgrade: One(rwlock::Options::new(64)) => contracts::locks::downgrade;
+            condvar_notify: Two(mutex::Options::default(), condvar::Options) => contracts::condvar::notify;
+            condvar_turns: Two(mutex::Options::default(), condvar::Options) => contracts::condvar::turns;
+            semaphore_permits: One(contracts::semaphore::two_permits()) => contracts::semaphore::permits;
+            semaphore_many: One(contracts::semaphore::two_permits()) => contracts::semaphore::many;
+            semaphore_closes: One(contracts::semaphore::two_permits()) => contracts::semaphore::closes;
+            event_lets_all_go: One(event::Options::default()) => contracts::signals::manual_reset;
+            event_lets_one_go: One(contracts::signals::auto()) => contracts::signals::auto_reset;
+            event_group: One(event::GroupOptions::default()) => contracts::signals::group;
+            barrier_meets: One(contracts::signals::pair()) => contracts::signals::barrier_meets;
+            barrier_breaks: One(contracts::signals::pair()) => contracts::signals::barrier_breaks;
+            atomic_waits: One(atomic::Options::default()) => contracts::cells::atomic_waits;
+            once_is_once: One(once::Options::new(0)) => contracts::cells::once;
+            watch_versions: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_versions;
+            watch_reader: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_reader;
+        }
+    };
+}
+
+/// Hands the contracts about panics and threads to the macro `$with`: `SpinPlatform` knows neither, so they hold over regions.
+#[macro_export]
+macro_rules! contracts_over_regions {
+    ($with:ident) => {
+        $with! {
+            mutex_poisoned: One(mutex::Options::default()) => contracts::locks::mutex_poisoned;
+            mutex_knows_its_thread: One(mutex::Options::default()) => contracts::locks::mutex_deadlock;
+            reentrant_nests: One(mutex::ReentrantOptions::default()) => contracts::locks::reentrant_nests;
+            rwlock_poisoned: One(rwlock::Options::new(64)) => contracts::locks::rwlock_poisoned;
+        }
+    };
+}
+
+/// Hands the contracts about deaths to the macro `$with`: a thread cannot be killed alone, so they hold between processes.
+#[macro_export]
+macro_rules! contracts_between_processes {
+    ($with:ident) => {
+        $with! {
+            mutex_owner_died: One(mutex::Options::default()) => contracts::deaths::mutex;
+            transaction_owner_died: One(mutex::Options::default()) => contracts::deaths::transaction;
+            reentrant_owner_died: One(mutex::ReentrantOptions::default()) => contracts::deaths::reentrant;
+            rwlock_writer_died: One(rwlock::Options::new(64)) => contracts::deaths::writer;
+            rwlock_reader_died: One(rwlock::Options::new(64)) => contracts::deaths::reader;
+            semaphore_holder_died: One(contracts::semaphore::two_permits()) => contracts::deaths::permits;
+            sender_died: One(queue::Options::new(2)) => contracts::deaths::sender;
+            receiver_died: One(queue::Options::new(1)) => contracts::deaths::receiver;
+            producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
+            borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
+            party_died: One(contracts::signals::pair()) => contracts::deaths::party;
+        }
+    };
+}

@@ -1,0 +1,72 @@
+//! What each object means, played on every stage: see [`ipc_tests::contracts`].
+
+#![cfg(all(not(loom), unix))]
+
+use ipc_core::{atomic, bytes, condvar, event, loan, mutex, once, queue, rwlock, spsc, watch};
+use ipc_tests::children::{self, Role};
+use ipc_tests::contracts;
+use ipc_tests::contracts::stages::{self, Heap, One, Two};
+
+/// Threads over ordinary memory, with a platform that spins.
+mod on_heap {
+    use super::*;
+
+    macro_rules! play {
+        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
+            #[test]
+            fn $name() {
+                let wanted = $wanted;
+                Heap::new(&wanted).play(stringify!($name), &wanted, $contract);
+            }
+        )+};
+    }
+    ipc_tests::contracts_everywhere!(play);
+}
+
+/// Threads that have opened one region each for itself.
+mod in_region {
+    use super::*;
+
+    macro_rules! play {
+        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
+            #[test]
+            fn $name() {
+                stages::in_region(stringify!($name), &$wanted, $contract);
+            }
+        )+};
+    }
+    ipc_tests::contracts_everywhere!(play);
+    ipc_tests::contracts_over_regions!(play);
+}
+
+/// Processes.
+mod between_processes {
+    use super::*;
+
+    macro_rules! play {
+        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
+            #[test]
+            fn $name() {
+                stages::between_processes(stringify!($name), &$wanted, $contract);
+            }
+        )+};
+    }
+    ipc_tests::contracts_everywhere!(play);
+    ipc_tests::contracts_over_regions!(play);
+    ipc_tests::contracts_between_processes!(play);
+}
+
+macro_rules! second {
+    ($($name:ident: $wanted:expr => $contract:path;)+) => {
+        &[$((stringify!($name), |args| stages::second(args, &$wanted, $contract))),+]
+    };
+}
+
+const EVERYWHERE: &[Role] = ipc_tests::contracts_everywhere!(second);
+const OVER_REGIONS: &[Role] = ipc_tests::contracts_over_regions!(second);
+const BETWEEN_PROCESSES: &[Role] = ipc_tests::contracts_between_processes!(second);
+
+#[test]
+fn child_entry() {
+    children::dispatch(&[EVERYWHERE, OVER_REGIONS, BETWEEN_PROCESSES].concat());
+}
