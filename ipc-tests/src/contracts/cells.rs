@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipc_core::Platform;
 use ipc_core::atomic::Atomic;
-use ipc_core::error::{SetError, WaitTimeoutError};
+use ipc_core::error::{ChangedTimeoutError, SetError, TryChangedError, WaitTimeoutError};
 use ipc_core::once::OnceCell;
 use ipc_core::watch::Watch;
 
@@ -69,8 +69,8 @@ pub fn watch_reader<P: Platform + Clone>(watch: &Watch<'_, u64, P>, role: &Role<
     role.two(|| {
         let reader = reader.as_mut().expect("it is here");
         assert_eq!((reader.has_changed(), reader.changed(), reader.seen()), (Ok(true), Ok(2), 2));
-        assert_eq!((reader.has_changed(), reader.try_changed()), (Ok(false), Ok(None)));
-        assert_eq!(reader.changed_timeout(SHORT), Err(WaitTimeoutError::Timeout));
+        assert_eq!((reader.has_changed(), reader.try_changed()), (Ok(false), Err(TryChangedError::Unchanged)));
+        assert_eq!(reader.changed_timeout(SHORT), Err(ChangedTimeoutError::Timeout));
     });
     role.at_once(
         || assert_eq!(watch.set(3), Ok(3)),

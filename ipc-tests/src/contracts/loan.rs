@@ -1,7 +1,7 @@
 //! Contracts of the loan queue.
 
 use ipc_core::Platform;
-use ipc_core::error::{LoanError, RecvLoanError};
+use ipc_core::error::{LoanError, RecvLoanError, SendError};
 use ipc_core::loan::LoanQueue;
 
 use super::Role;
@@ -45,8 +45,8 @@ pub fn close_then_drain<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<
     });
     role.two(|| assert!(queue.close()));
     role.one(|| {
-        let (loan, error) = loan.expect("it is here").send().expect_err("it is closed");
-        assert_eq!((loan.len(), error), (1, LoanError::Closed), "the loan comes back");
+        let Err(SendError::Closed(loan)) = loan.expect("it is here").send() else { panic!("it is closed") };
+        assert_eq!(loan.len(), 1, "the loan comes back");
     });
     role.two(|| {
         assert_eq!(queue.send_copy(&[8]), Err(LoanError::Closed));
