@@ -218,7 +218,9 @@ fn trying_beside_a_hand_over() {
         }
         drop(first);
         // One that was woken finds the lock taken again, and asks for a hand-over; or it was quicker.
-        if let Ok(second) = mutex.try_lock() {
+        if let Ok(second) = mutex.try_lock()
+            && *second == 0
+        {
             while machine.asleep() < 2 {
                 thread::yield_now();
             }

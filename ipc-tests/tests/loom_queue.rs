@@ -256,6 +256,9 @@ fn the_room_of_the_dead_is_for_all() {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || words.handle(&machine.actor(number)).send(twin(3)).unwrap())
         });
+        while machine.asleep() < 2 {
+            thread::yield_now();
+        }
         assert_eq!(queue.try_recv().map(whole), Ok(1));
         queue.send(twin(2)).unwrap();
         for sender in senders {

@@ -20,12 +20,13 @@ pub fn main() -> ExitCode {
         [] => judge("", true),
         [flag] if flag == "--models-passed" => judge("", false),
         [verb, part] if verb == "judge" => judge(part, true),
+        [verb, part, flag] if verb == "judge" && flag == "--models-passed" => judge(part, false),
         [verb, part] if verb == "find" => find(part),
         [verb] if verb == "markdown" => {
             markdown();
             Ok(true)
         }
-        _ => Err("mutants [--models-passed | judge PART | find PART | markdown]".into()),
+        _ => Err("mutants [--models-passed | judge PART [--models-passed] | find PART | markdown]".into()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
