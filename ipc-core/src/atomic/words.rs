@@ -2,7 +2,7 @@
 
 use super::value::{Value, Word};
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64};
@@ -25,7 +25,8 @@ crate::sync::assert_layout!(size_of::<Words<AtomicU32>>() == 8);
 
 // SAFETY: two atomics behind the header of every object of a kind whose cell has this width.
 unsafe impl<W: Word + 'static> Object for Words<W> {
-    const LAYOUT: &'static [usize] = &[BYTES as usize];
+    const LAYOUT: &'static [Fact] =
+        &[layout!(Words<AtomicU32> { value, sleepers }), layout!(Words<AtomicU64> { value, sleepers })];
     type Geometry = ();
     type View<'m> = &'m Words<W>;
 
@@ -72,7 +73,7 @@ pub enum Width {
 
 // SAFETY: two atomics behind the header of every cell. The header's type decides how wide the first one is, for every view.
 unsafe impl Object for Cell {
-    const LAYOUT: &'static [usize] = <Words<AtomicU64> as Object>::LAYOUT;
+    const LAYOUT: &'static [Fact] = <Words<AtomicU64> as Object>::LAYOUT;
     const CAPACITY: Field = Field::Type;
     type Geometry = Width;
     type View<'m> = View<'m>;

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use crate::error::{BarrierTimeoutError, Fault};
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering};
@@ -65,7 +65,7 @@ pub struct View<'m> {
 
 // SAFETY: atomics behind the header of every barrier.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[SEATS_OFFSET, size_of::<Seat>()];
+    const LAYOUT: &'static [Fact] = &[layout!(Words { state, sleepers, _reserved }), layout!(Seat)];
     const CAPACITY: Field = Field::Parties;
     /// The number of parties.
     type Geometry = u32;

@@ -253,7 +253,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
         let publishers = &self.view.words.publishers;
         let end = if self.view.is_closed() {
             RecvBroadcastError::Closed
-        } else if publishers.is_left() || self.tries % TRIES_PER_LOOK == 0 && self.is_deserted(Role::Sender) {
+        } else if publishers.is_left() || self.tries.is_multiple_of(TRIES_PER_LOOK) && self.is_deserted(Role::Sender) {
             RecvBroadcastError::Disconnected
         } else {
             return Err(RecvBroadcastError::Empty);

@@ -9,12 +9,10 @@
 //!        slots: stamp, payload cells; stamp, ...   a message and which one it is
 //! ```
 
-use core::mem::offset_of;
-
 use crate::ends::{Presence, Role};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::RawMutex;
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -123,18 +121,11 @@ impl Cursor {
 
 // SAFETY: atomics behind the header of every broadcast.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[
-        size_of::<Words>(),
-        offset_of!(Front, limit),
-        offset_of!(Front, lock),
-        offset_of!(Words, gates),
-        offset_of!(Gates, space),
-        offset_of!(Gates, closed),
-        offset_of!(Gates, cursors),
-        offset_of!(Words, publishers),
-        size_of::<Cursor>(),
-        offset_of!(Cursor, owner),
-        CURSORS_OFFSET,
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { front, gates, publishers }),
+        layout!(Front { tail, limit, lock }),
+        layout!(Gates { items, space, closed, cursors }),
+        layout!(Cursor { next, owner }),
     ];
     type Geometry = Geometry;
     type View<'m> = View<'m>;

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use crate::ends::{Presence, Role};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex, Refused};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::slots::{Slots, stride};
@@ -264,7 +264,12 @@ impl Words {
 
 // SAFETY: the words are atomics behind the header of every byte queue; the slots behind them are reached through copies only.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[size_of::<Words>(), SLOTS_OFFSET];
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { tail, head, gates, senders, receivers }),
+        layout!(Side { index, known, count, lock }),
+        layout!(Gates { items, space, closed }),
+        Fact::number("slots", SLOTS_OFFSET),
+    ];
     type Geometry = Geometry;
     type View<'m> = View<'m>;
 

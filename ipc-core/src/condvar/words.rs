@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::time::Instant;
@@ -23,7 +23,7 @@ crate::sync::assert_layout!(size_of::<Words>() == 4 && BYTES == 256);
 
 // SAFETY: one atomic, behind the header of every condition variable.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[BYTES as usize];
+    const LAYOUT: &'static [Fact] = &[layout!(Words)];
     type Geometry = ();
     type View<'m> = &'m Words;
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
@@ -56,7 +56,7 @@ crate::sync::assert_layout!(size_of::<Words>() == 4 && BYTES == 256);
 
 // SAFETY: one atomic, behind the header of every event.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[BYTES as usize];
+    const LAYOUT: &'static [Fact] = &[layout!(Words)];
     const CAPACITY: Field = Field::Reset;
     type Geometry = ();
     type View<'m> = &'m Words;

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Field, HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::payload::{Lent, OVERHEAD, Place};
 use crate::platform::Platform;
@@ -155,7 +155,12 @@ fn owner(block: u64) -> Option<ParticipantId> {
 
 // SAFETY: atomics behind the header of every loan queue; the blocks are reached through pointers, by their owners.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[size_of::<Words>(), size_of::<Block>(), SLOTS_OFFSET];
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { tail, head, gates }),
+        layout!(Gates { items, blocks, closed, _reserved, block_len }),
+        layout!(Block { state, len }),
+        Fact::number("slots", SLOTS_OFFSET),
+    ];
     const CAPACITY: Field = Field::Blocks;
     type Geometry = Geometry;
     type View<'m> = View<'m>;

@@ -1,7 +1,7 @@
 //! The mutex's words: the lock, which copy of the data counts, and how often its holder has entered; and where what lies.
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::payload::OVERHEAD;
 use crate::platform::{Platform, WaitOutcome};
@@ -125,7 +125,7 @@ pub type View<'m> = (&'m Words, Memory<'m>);
 
 // SAFETY: atomics behind the header of every mutex; the copies are reached through pointers, under the lock.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[WORDS_END];
+    const LAYOUT: &'static [Fact] = &[layout!(Words { raw, versions, depth })];
     type Geometry = Layout;
     type View<'m> = View<'m>;
 

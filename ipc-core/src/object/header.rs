@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Kind, Shape, ShapeError};
+use super::{Fact, Kind, Shape, ShapeError, layout};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -28,6 +28,10 @@ pub const HEADER_BYTES: usize = size_of::<ObjectHeader>().next_multiple_of(OBJEC
 crate::sync::assert_layout!(size_of::<ObjectHeader>() == 128);
 
 impl ObjectHeader {
+    /// Where what lies.
+    pub(crate) const LAYOUT: Fact =
+        layout!(ObjectHeader { state, kind, element_size, element_align, schema, capacity, length, _room });
+
     /// The header at the start of `memory`; `None` if it does not fit.
     pub fn at(memory: Memory<'_>) -> Option<&ObjectHeader> {
         // SAFETY: the header is made of atomics; the same bytes are viewed in no other way.

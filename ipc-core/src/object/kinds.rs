@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Field, Object, ObjectHeader, ShapeError, sizes};
+use super::{Fact, Field, Object, ObjectHeader, ShapeError, sizes};
 use crate::memory::Memory;
 use crate::participant::Dead;
 use crate::platform::Platform;
@@ -40,7 +40,7 @@ macro_rules! kinds {
         }
 
         /// The facts of every object's layout, in the order of the kinds: for the region's fingerprint.
-        pub(crate) const LAYOUTS: &[&[usize]] = &[$(<$object as Object>::LAYOUT),*];
+        pub(crate) const LAYOUTS: &[(Kind, &[Fact])] = &[$((Kind::$kind, <$object as Object>::LAYOUT)),*];
 
         impl Field {
             /// What the capacity means in an object of this kind.

@@ -10,6 +10,7 @@ mod builder;
 mod handle;
 mod header;
 mod kinds;
+mod layout;
 mod shape;
 
 pub use builder::{Builder, Host};
@@ -17,6 +18,8 @@ pub(crate) use handle::handle;
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;
 pub use kinds::{Kind, sweep};
+pub use layout::Fact;
+pub(crate) use layout::layout;
 pub use shape::{Field, Shape, ShapeError};
 
 use crate::memory::Memory;
@@ -44,8 +47,9 @@ impl Footprint {
 /// [`View`](Self::View) reaches only atomics and raw pointers that lie inside the memory, and every object of the kinds that
 /// name this type in the list of kinds is laid out that way. Then all views of the same bytes agree.
 pub unsafe trait Object {
-    /// Sizes and offsets of all that lies in shared memory: for the region's fingerprint.
-    const LAYOUT: &'static [usize];
+    /// Every struct that lies in shared memory, and where its fields lie: for the region's fingerprint, and for the list of all
+    /// layouts that a test keeps.
+    const LAYOUT: &'static [Fact];
 
     /// What the capacity of the shape means.
     const CAPACITY: Field = Field::Capacity;

@@ -6,7 +6,7 @@ use bytemuck::NoUninit;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{RawMutex, Turn};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::payload;
 use crate::platform::Platform;
@@ -56,7 +56,8 @@ pub struct View<'m> {
 
 // SAFETY: atomics behind the header of every cell, as many as its element size says.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[VALUE_OFFSET];
+    const LAYOUT: &'static [Fact] =
+        &[layout!(Words { writers, sleepers, ready, _reserved }), Fact::number("value", VALUE_OFFSET)];
     type Geometry = Cells;
     type View<'m> = View<'m>;
 

@@ -3,6 +3,7 @@
 //! No decision is taken from a record: who lives is what the kernel says about the lock byte with the same
 //! number. The epoch counts how often a record was taken.
 
+use crate::object::{Fact, layout};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const FREE: u32 = 0;
@@ -40,6 +41,9 @@ pub struct RecordInfo {
 }
 
 impl Record {
+    /// Where what lies.
+    pub(crate) const LAYOUT: Fact = layout!(Record { state, epoch, pid, _reserved, start_time, joined, _room });
+
     /// Takes the record for a new participant. The caller holds the lock byte of this record and has swept
     /// what its predecessor left.
     pub fn join(&self, pid: u32, start_time: u64, now: u64) {

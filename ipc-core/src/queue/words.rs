@@ -15,7 +15,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::EventCount;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{HEADER_BYTES, Kind, Object, Shape, ShapeError, sizes};
+use crate::object::{Fact, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout, sizes};
 use crate::participant::Dead;
 use crate::platform::Platform;
 
@@ -103,7 +103,12 @@ pub(super) fn geometry_of(shape: &Shape) -> Result<Geometry, ShapeError> {
 
 // SAFETY: atomics behind the header of every queue.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[size_of::<Words>(), SLOTS_OFFSET];
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { tail, head, gates, senders, receivers }),
+        layout!(Gates { items, space, closing, _reserved, given_up }),
+        layout!(Presence),
+        Fact::number("slots", SLOTS_OFFSET),
+    ];
     type Geometry = Geometry;
     type View<'m> = View<'m>;
 

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Kind, ObjectHeader, Shape, ShapeError};
+use crate::object::{Fact, Kind, ObjectHeader, Shape, ShapeError, layout};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const READY: u32 = u32::from_le_bytes(*b"ENT1");
@@ -169,6 +169,9 @@ struct Found {
 }
 
 impl Entry {
+    /// Where what lies.
+    pub(crate) const LAYOUT: Fact = layout!(Entry { state, name_bytes, offset, length, name, _room });
+
     /// The entry's fields, each read once. `None` if it is not ready; an unreadable name is empty.
     fn read(&self) -> Option<Found> {
         // Acquire, with the Release in `insert`: the fields and the object.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object;
+use crate::object::{self, Fact, Kind, ObjectHeader, layout};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -115,35 +115,42 @@ pub struct Header {
 
 crate::sync::assert_layout!(size_of::<Header>() == 64 && size_of::<Header>() <= PAGE);
 
+/// What lies in a region besides the objects.
+const REGION: &[Fact] = &[
+    Fact::number("page", PAGE),
+    Fact::number("object alignment", OBJECT_ALIGN),
+    Fact::number("participants", ParticipantId::MAX as usize),
+    layout!(Header { magic, abi, flags, layout, total, participants, objects, identity, lock, _reserved }),
+    Record::LAYOUT,
+    Entry::LAYOUT,
+    ObjectHeader::LAYOUT,
+];
+
 /// A fingerprint of every struct that lies in a region.
 const LAYOUT_HASH: u64 = {
-    const REGION: &[usize] = &[
-        PAGE,
-        size_of::<Header>(),
-        size_of::<Record>(),
-        size_of::<Entry>(),
-        size_of::<object::ObjectHeader>(),
-        OBJECT_ALIGN,
-        ParticipantId::MAX as usize,
-        if cfg!(target_endian = "little") { 1 } else { 2 },
-    ];
-    let mut hash = fingerprint(0xcbf2_9ce4_8422_2325, REGION);
+    let little_endian = Fact::number("little endian", cfg!(target_endian = "little") as usize);
+    let mut hash = fingerprint(little_endian.fingerprint(0xcbf2_9ce4_8422_2325), REGION);
     let mut kind = 0;
     while kind < object::LAYOUTS.len() {
-        hash = fingerprint(hash, object::LAYOUTS[kind]);
+        hash = fingerprint(hash, object::LAYOUTS[kind].1);
         kind += 1;
     }
     hash
 };
 
-/// FNV-1a, 64 bits, over the facts as 64-bit numbers.
-const fn fingerprint(mut hash: u64, facts: &[usize]) -> u64 {
+const fn fingerprint(mut hash: u64, layouts: &[Fact]) -> u64 {
     let mut i = 0;
-    while i < facts.len() {
-        hash = (hash ^ facts[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+    while i < layouts.len() {
+        hash = layouts[i].fingerprint(hash);
         i += 1;
     }
     hash
+}
+
+/// The layout of all that lies in a region: of the region itself (`None`), then of each kind.
+pub fn layouts() -> impl Iterator<Item = (Option<Kind>, &'static [Fact])> {
+    let objects = object::LAYOUTS.iter().map(|(kind, layouts)| (Some(*kind), *layouts));
+    core::iter::once((None, REGION)).chain(objects)
 }
 
 /// Why bytes are not a region that this program can use.

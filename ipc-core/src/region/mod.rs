@@ -20,5 +20,5 @@ mod header;
 mod lock;
 
 pub use directory::{DirectoryError, MAX_NAME_BYTES, Name, ObjectInfo};
-pub use header::{ABI_VERSION, Flags, Geometry, Header, HeaderError, RegionView};
+pub use header::{ABI_VERSION, Flags, Geometry, Header, HeaderError, RegionView, layouts};
 pub use lock::{LockBusy, RegionLock};

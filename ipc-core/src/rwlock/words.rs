@@ -2,7 +2,7 @@
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex, Refused};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::payload::OVERHEAD;
 use crate::platform::Platform;
@@ -82,7 +82,7 @@ pub struct View<'m> {
 
 // SAFETY: atomics behind the header of every reader-writer lock; the data are reached through a pointer, under the lock.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[WORDS_END, size_of::<Readers>()];
+    const LAYOUT: &'static [Fact] = &[layout!(Words { turnstile, drained, reach }), layout!(Readers { count })];
     type Geometry = Layout;
     type View<'m> = View<'m>;
 

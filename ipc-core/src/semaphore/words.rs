@@ -12,7 +12,7 @@ use crate::sync::{AtomicU32, Ordering};
 use crate::wait::EventCount;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 
 use super::word::{self, ABSENT, AVAILABLE, Chain, Place};
@@ -62,7 +62,8 @@ pub(super) const fn bytes(max: u32) -> u64 {
 
 // SAFETY: atomics behind the header of every semaphore.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[size_of::<Words>(), PERMITS_OFFSET];
+    const LAYOUT: &'static [Fact] =
+        &[layout!(Words { sleepers, many, closing, reach }), Fact::number("permits", PERMITS_OFFSET)];
     type Geometry = u32;
     type View<'m> = View<'m>;
 

@@ -8,10 +8,8 @@
 //!  512   the elements, side by side
 //! ```
 
-use core::mem::offset_of;
-
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::queue::Lone;
@@ -105,15 +103,10 @@ impl Geometry {
 
 // SAFETY: atomics behind the header of every one-to-one queue.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[
-        size_of::<Words>(),
-        offset_of!(Words, head),
-        offset_of!(Words, gates),
-        offset_of!(Gates, space),
-        offset_of!(Gates, closed),
-        offset_of!(Gates, producer),
-        offset_of!(Gates, consumer),
-        SLOTS_OFFSET,
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { tail, head, gates }),
+        layout!(Gates { items, space, closed, producer, consumer }),
+        Fact::number("slots", SLOTS_OFFSET),
     ];
     type Geometry = Geometry;
     type View<'m> = &'m Words;

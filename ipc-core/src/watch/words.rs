@@ -8,7 +8,7 @@ use crate::ends::Presence;
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{RawMutex, Turn};
-use crate::object::{HEADER_BYTES, Object, Shape, ShapeError};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::payload;
 use crate::platform::Platform;
@@ -72,7 +72,7 @@ pub struct View<'m> {
 
 // SAFETY: atomics behind the header of every cell, as many as its element size says.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [usize] = &[SLOTS_OFFSET, size_of::<Presence>()];
+    const LAYOUT: &'static [Fact] = &[layout!(Words { writers, sleepers, version }), layout!(Presence), Fact::number("slots", SLOTS_OFFSET), Fact::number("versions", SLOTS)];
     type Geometry = Stride;
     type View<'m> = View<'m>;
 
