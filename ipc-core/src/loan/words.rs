@@ -156,7 +156,8 @@ fn owner(block: u64) -> Option<ParticipantId> {
 // SAFETY: atomics behind the header of every loan queue; the blocks are reached through pointers, by their owners.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
-        layout!(Words { tail, head, gates }),
+        layout!(Words { tail, head, gates, senders, receivers }),
+        layout!(Presence),
         layout!(Gates { items, blocks, closed, _reserved, block_len }),
         layout!(Block { state, len }),
         Fact::number("slots", SLOTS_OFFSET),

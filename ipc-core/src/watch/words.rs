@@ -72,7 +72,12 @@ pub struct View<'m> {
 
 // SAFETY: atomics behind the header of every cell, as many as its element size says.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [Fact] = &[layout!(Words { writers, sleepers, version }), layout!(Presence), Fact::number("slots", SLOTS_OFFSET), Fact::number("versions", SLOTS)];
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { writers, sleepers, version }),
+        layout!(Presence),
+        Fact::number("slots", SLOTS_OFFSET),
+        Fact::number("versions", SLOTS),
+    ];
     type Geometry = Stride;
     type View<'m> = View<'m>;
 

@@ -120,7 +120,6 @@ enum Verdict {
 /// A copy of the workspace in a directory of its own.
 struct Copy {
     root: PathBuf,
-    source: PathBuf,
 }
 
 impl Copy {
@@ -130,21 +129,24 @@ impl Copy {
         for part in ["Cargo.toml", "Cargo.lock", "ipc-core", "ipc-posix", "ipc-tests", "benches"] {
             copy(&source.join(part), &root.join(part))?;
         }
-        Ok(Copy { root, source })
+        Ok(Copy { root })
     }
 
     /// Runs `act` on the mutant.
     fn with<R>(&self, mutant: &Mutant, act: impl FnOnce() -> Result<R>) -> Result<R> {
+        // As they are in the copy: the source may change meanwhile.
+        let mut originals = Vec::new();
         for edit in mutant.edits {
             let path = self.root.join(edit.file());
             let text = fs::read_to_string(&path)?;
             let changed = edit.apply(&text).map_err(|error| format!("mutant {}: {error}", mutant.name))?;
-            fs::write(path, changed)?;
+            fs::write(&path, changed)?;
+            originals.push((path, text));
         }
         let result = act();
-        for edit in mutant.edits {
-            // A new file with a new date: Cargo must not take the mutant's build for it.
-            fs::write(self.root.join(edit.file()), fs::read_to_string(self.source.join(edit.file()))?)?;
+        // Two edits of one file: the first original is the one. A new file with a new date: Cargo must not take the mutant's build for it.
+        for (path, text) in originals.into_iter().rev() {
+            fs::write(path, text)?;
         }
         result
     }

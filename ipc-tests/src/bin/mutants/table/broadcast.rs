@@ -1,6 +1,6 @@
 //! Broadcast.
 
-use super::{Mutant, edit};
+use super::{Mutant, edit, silence};
 
 const WORDS: &str = "ipc-core/src/broadcast/words.rs";
 const PUBLISH: &str = "ipc-core/src/broadcast/publish.rs";
@@ -71,48 +71,43 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "broadcast: publishing wakes nobody",
-        edits: &[edit(PUBLISH, 1, "        self.words.gates.items.notify_all(platform);\n", "")],
+        edits: &[silence(PUBLISH, "publish", 1)],
         protects: "a subscriber that sleeps is woken",
         caught_by: ("loom_broadcast", "sleepers_are_woken"),
     },
     Mutant {
         name: "broadcast: receiving wakes nobody",
-        edits: &[edit(SUBSCRIBER, 1, "                self.words.gates.space.notify_all(platform);\n", "")],
+        edits: &[silence(SUBSCRIBER, "moved_on", 1)],
         protects: "a publisher that waits for a subscriber is woken",
         caught_by: ("loom_broadcast", "sleepers_are_woken"),
     },
     Mutant {
         name: "broadcast: leaving wakes nobody",
-        edits: &[edit(
-            SUBSCRIBER,
-            1,
-            "            cursor.owner.store(0, Ordering::Release);\n            self.words.gates.space.notify_all(platform);\n",
-            "            cursor.owner.store(0, Ordering::Release);\n",
-        )],
+        edits: &[silence(SUBSCRIBER, "unsubscribe", 1)],
         protects: "the same, when the subscriber leaves",
         caught_by: ("loom_broadcast", "a_leaver_wakes_a_publisher"),
     },
     Mutant {
         name: "broadcast: closing and repairing wake no subscriber",
-        edits: &[edit(WORDS, 1, "        self.words.gates.items.notify_all(platform);\n", "")],
+        edits: &[silence(WORDS, "wake_all", 1)],
         protects: "a subscriber that sleeps learns of the end",
         caught_by: ("loom_broadcast", "closing_ends_a_subscriber"),
     },
     Mutant {
         name: "broadcast: closing and repairing wake no publisher",
-        edits: &[edit(WORDS, 1, "        self.words.gates.space.notify_all(platform);\n", "")],
+        edits: &[silence(WORDS, "wake_all", 2)],
         protects: "a publisher that sleeps learns of the end",
         caught_by: ("loom_broadcast", "closing_ends_a_publisher"),
     },
     Mutant {
         name: "broadcast: closing wakes nobody",
-        edits: &[edit(WORDS, 1, "        self.wake_all(platform);\n        first", "        first")],
+        edits: &[silence(WORDS, "close", 1)],
         protects: "whoever sleeps learns of the end",
         caught_by: ("loom_broadcast", "closing_ends_a_subscriber"),
     },
     Mutant {
         name: "broadcast: repairing wakes nobody",
-        edits: &[edit(WORDS, 1, "        self.wake_all(platform);\n    }", "    }")],
+        edits: &[silence(WORDS, "sweep", 1)],
         protects: "a publisher that waits for a dead subscriber is woken",
         caught_by: ("loom_broadcast", "a_sweep_wakes_a_publisher"),
     },
