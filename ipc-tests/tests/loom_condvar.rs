@@ -140,7 +140,7 @@ fn a_notifier_dies() {
 /// notification of all.
 #[test]
 fn a_waiter_dies() {
-    explore_deaths(2, |at| {
+    explore_deaths(1, |at| {
         let (machine, shared) = (Machine::new(), Shared::new());
         let mortal = {
             let (machine, shared) = (machine.clone(), shared.clone());

@@ -14,14 +14,13 @@ use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
 use crate::participant::Seized;
 use crate::payload::{self, check};
 use crate::platform::{Located, Platform};
+use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, fence, spin_hint};
 use crate::time::Limit;
 use crate::wait::{Attempt, SpinBudget, block_until};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
-/// Attempts that find no message between two that ask whether the publishers live: that takes system calls.
-const TRIES_PER_LOOK: u32 = 1024;
 /// How long a new subscriber waits for a living publisher in the middle of a copy.
 const JOIN_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -150,8 +149,8 @@ pub struct Subscriber<'m, T, P: Platform> {
     pub(super) view: View<'m>,
     next: u64,
     cursor: Option<usize>,
-    /// Attempts that found no message, for [`TRIES_PER_LOOK`].
-    tries: u32,
+    /// Attempts that found no message.
+    tries: AtomicU32,
     budget: SpinBudget,
     pub(super) platform: P,
     element: PhantomData<fn(T) -> T>,
@@ -168,7 +167,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     pub(super) fn begin(view: View<'m>, platform: P, back: u64) -> Result<Self, SubscribeError> {
         let budget = SpinBudget::new(&platform);
         let (next, cursor) = view.subscribe(&platform, back, &budget)?;
-        Ok(Subscriber { view, next, cursor, tries: 0, budget, platform, element: PhantomData })
+        Ok(Subscriber { view, next, cursor, tries: AtomicU32::new(0), budget, platform, element: PhantomData })
     }
 
     /// The broadcast's name in its region.
@@ -249,11 +248,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     /// For a caller that has found no message.
     #[cold]
     fn try_recv_at_the_end(&mut self) -> Result<T, RecvBroadcastError> {
-        self.tries = self.tries.wrapping_add(1);
-        let publishers = &self.view.words.publishers;
         let end = if self.view.is_closed() {
             RecvBroadcastError::Closed
-        } else if publishers.is_left() || self.tries.is_multiple_of(TRIES_PER_LOOK) && self.is_deserted(Role::Sender) {
+        } else if self.is_deserted_now(Role::Sender, &self.tries) {
             RecvBroadcastError::Disconnected
         } else {
             return Err(RecvBroadcastError::Empty);
