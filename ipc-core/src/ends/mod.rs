@@ -1,6 +1,6 @@
 //! The ends of a queue: handles that are counted, so that the other end notices when the last one is gone.
 //!
-//! A queue's words hold two [sets of participants](Presence): those that have a sender half, and those that have a receiver half. A
+//! A queue's words hold two sets of participants: those that have a sender half, and those that have a receiver half. A
 //! participant is in the set from its first half of a kind to its last; the [platform](crate::Platform::enter) counts them. A half
 //! that leaves an end empty wakes the sleepers of the other end.
 //!
