@@ -86,7 +86,7 @@ pub type ByteSender = bytes::Sender<'static, Posix>;
 pub type ByteReceiver = bytes::Receiver<'static, Posix>;
 /// What a [`ByteQueue`] should be like.
 pub type ByteQueueOptions<'r> = Builder<'r, bytes::Options, Region>;
-/// A [`ByteQueue`] of values of any type that serde knows (feature `serde`).
+/// A [`ByteQueue`] of values of serde's types (feature `serde`).
 #[cfg(feature = "serde")]
 pub type ValueQueue<T> = bytes::ValueQueue<'static, T, Posix>;
 /// A counted handle that only sends values. Made by [`ValueQueue::sender`](bytes::ValueQueue::sender).

@@ -28,8 +28,8 @@ const PAUSES: [Duration; 27] = {
 
 /// A thread of this process that repairs a region as soon as one of its participants is dead (feature `recovery_thread`).
 ///
-/// Nobody needs it: whoever waits behind a dead process finds out within some 12 ms, and whoever comes later, at once. It
-/// brings those milliseconds down to a fraction of one, for all processes that have the region open; one such thread
+/// Nobody needs it: a waiter behind a dead process finds out within some 12 ms after the kernel has released that
+/// process's memory, a later caller at once. The thread brings those 12 ms down to about one, for all processes that have the region open; one such thread
 /// anywhere is enough. It sleeps in the kernel, and uses two descriptors and an attachment of its region until it is dropped.
 ///
 /// ```

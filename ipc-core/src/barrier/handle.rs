@@ -86,8 +86,8 @@ impl BarrierWaitResult {
 ///
 /// A party is a thread that waits; each takes one of as many seats as there are parties. Its process keeps the seat between
 /// two rounds: it is a member, from its first [`wait`](Self::wait) on, or from [`join`](Self::join), until its last handle of
-/// the barrier is dropped. If a member dies, whether it was waiting or about to come, the barrier breaks: every waiter (within
-/// some 12 ms; more where hundreds wait) and every thread that comes later gets [`BarrierError::Broken`], until somebody has
+/// the barrier is dropped. If a member dies, whether it was waiting or about to come, the barrier breaks: every waiter (some
+/// 12 ms after the kernel has released its memory; more where hundreds wait) and every thread that comes later gets [`BarrierError::Broken`], until somebody has
 /// [reset](Self::reset) it, which also removes the dead. A process that exits without dropping its handles breaks it, too.
 ///
 /// A party that gives up waiting breaks the barrier for the others, since they would wait for it in vain; so does

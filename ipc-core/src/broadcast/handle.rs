@@ -13,6 +13,7 @@ use crate::wait::SpinBudget;
 
 /// Whether publishers wait for subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Policy {
     /// They do not. A message takes the place of the oldest one, and slow subscribers are told how many they missed.
     Overwrite,

@@ -1,4 +1,4 @@
-//! Values of any type that serde knows, through a byte queue.
+//! Values of serde's types, through a byte queue.
 
 use alloc::vec::Vec;
 use core::error::Error;
@@ -50,7 +50,7 @@ pub struct ValueReceiver<'m, T, P: Platform> {
 }
 
 /// A value was not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendValueError {
     /// The queue did not take the bytes.
@@ -60,7 +60,7 @@ pub enum SendValueError {
 }
 
 /// No value was received.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecvValueError {
     /// The queue did not give any bytes.
@@ -73,11 +73,9 @@ pub enum RecvValueError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct FormatError(postcard::Error);
 
-impl fmt::Debug for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FormatError({})", self.0)
-    }
-}
+crate::error::debug_as_display!(FormatError);
+crate::error::debug_as_display!(SendValueError);
+crate::error::debug_as_display!(RecvValueError);
 
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

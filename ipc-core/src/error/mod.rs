@@ -5,13 +5,14 @@ use core::fmt;
 /// `Debug` of an error is its text: a `main` that returns an error prints it with `Debug`.
 macro_rules! debug_as_display {
     ($name:ident $(<$T:ident>)?) => {
-        impl $(<$T>)? fmt::Debug for $name $(<$T>)? {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+        impl $(<$T>)? core::fmt::Debug for $name $(<$T>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(self, f)
             }
         }
     };
 }
+pub(crate) use debug_as_display;
 
 /// What makes an object unusable for the caller, whatever the operation.
 #[derive(Clone, Copy, PartialEq, Eq)]

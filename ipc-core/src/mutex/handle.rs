@@ -112,7 +112,8 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 ///
 /// Whoever locks next gets the guard inside an error, [`LockError::OwnerDied`], as std does after a panic: the data may be
 /// half-changed. Repair them and call [`mark_consistent`](MutexGuard::mark_consistent), or leave the mark for others.
-/// It is noticed by whoever waits within some 12 ms, and by whoever comes later at once.
+/// A waiter notices the death within some 12 ms after the kernel has released the dead process's memory (which takes longer for
+/// a large process), a later locker at once.
 ///
 /// ```
 /// # use ipc_posix::{LockError, Mutex, MutexGuard};
@@ -141,7 +142,7 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 ///
 /// Lock and unlock without a rival are two read-modify-writes and no system call. With rivals it polls for some
 /// microseconds and lets others run (as long as that has helped lately), then sleeps. A free lock goes to whoever comes first; a
-/// sleeper that has lost three times is handed the lock next, so nobody starves.
+/// sleeper that has lost three times is handed the lock next. No order is promised.
 ///
 /// # Trust
 ///

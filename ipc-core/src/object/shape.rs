@@ -51,6 +51,7 @@ impl Shape {
 
 /// A field of a [`Shape`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Field {
     /// Size of an element in bytes.
     ElementSize,

@@ -83,8 +83,8 @@ impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A process that is killed while it makes or writes the value has done nothing: the next process gets its turn, at once or, if it
-/// was waiting already, within some 12 ms. The same holds for an initialiser that panics. No process ever sees half a value.
+/// A process that is killed while it makes or writes the value has done nothing: the next process gets its turn: at once or, if it
+/// was waiting already, within some 12 ms after the kernel has released the dead process's memory. The same holds for an initialiser that panics. No process ever sees half a value.
 ///
 /// [`get`](Self::get) is one load and a copy, and never waits. The value is handed out as a copy. After `fork`, the child's
 /// handle returns [`Fault::Forked`].

@@ -20,12 +20,7 @@ pub struct SendIterError<T> {
     pub cause: SendTimeoutError<()>,
 }
 
-impl<T> fmt::Debug for SendIterError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut it = f.debug_struct("SendIterError");
-        it.field("sent", &self.sent).field("unsent", &self.unsent.len()).field("cause", &self.cause).finish()
-    }
-}
+crate::error::debug_as_display!(SendIterError<T>);
 
 impl<T> fmt::Display for SendIterError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -111,7 +111,8 @@ type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 ///
 /// # Deaths
 ///
-/// A reader that is killed leaves nothing: a writer that waits for it notices within some 12 ms, one that comes later at once.
+/// A reader that is killed leaves nothing: a writer that waits for it notices within some 12 ms after the kernel has
+/// released the dead process's memory, one that comes later at once.
 /// A writer that is killed before it has the data to itself leaves nothing either. A writer that is killed later leaves a
 /// mark: readers and writers get their guard inside [`LockError::OwnerDied`], until a writer has repaired the data and
 /// [says so](RwLockWriteGuard::mark_consistent).
@@ -122,7 +123,7 @@ type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 /// processes do not slow each other down. A write lock loads the counter of every process that ever read. A new lock takes 64
 /// bytes of the region for each process that can be attached at once (`RegionOptions::participants`).
 ///
-/// A waiting writer keeps new readers out. Readers that were kept out queue with the writers, so nobody starves. It follows
+/// A waiting writer keeps new readers out. Readers that were kept out queue with the writers. No order is promised. It follows
 /// that a thread must not ask for a second read lock while it holds one: it might wait for a writer that waits for it. (The
 /// same holds for std's.)
 ///

@@ -106,8 +106,8 @@ impl<T: CheckedBitPattern> Versioned<T> {
 ///
 /// Readers take no lock and write nothing. They never hold up a writer, even if they are stopped, and always get a whole value. A
 /// read is lock-free: it copies again only if three values were published during the copy. Writers take turns under a robust
-/// lock. A writer that is killed has published nothing: the previous value stays, and the next writer goes on, at once or, if it
-/// was waiting, within some 12 ms. A writer that is stopped half-way holds up other writers, never readers.
+/// lock. A writer that is killed has published nothing: the previous value stays, and the next writer goes on: at once or, if it
+/// was waiting, within some 12 ms after the kernel has released the dead process's memory. A writer that is stopped half-way holds up other writers, never readers.
 ///
 /// A value that no process has read when the next one is published is gone. To get every value, take a
 /// [`Queue`](crate::Queue). A [`WatchWriter`](super::WatchWriter) is counted, so that readers notice when the last one is gone.

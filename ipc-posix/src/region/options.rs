@@ -109,14 +109,15 @@ impl RegionOptions {
         self
     }
 
-    /// The directory of the region's file. Default: `/dev/shm`. Any directory works, on tmpfs or on disk; processes in
-    /// different containers can share a region in a directory that both mount.
+    /// The directory of the region's file. Default: `/dev/shm`. It has to be on tmpfs, or on a
+    /// disk's ext4: not on overlayfs, and better not on btrfs. An absolute path survives `chdir`. Processes in different containers can share a region in a directory that both mount.
     pub fn dir(mut self, directory: impl AsRef<Path>) -> Self {
         self.directory = directory.as_ref().to_owned();
         self
     }
 
-    /// How many processes can have a new region open at once, 1 to 1022. Default: 256. One takes 64 bytes.
+    /// How many attachments a new region has room for, 1 to 1022. Default: 256. One takes 64 bytes. A process that opens a region
+    /// twice has two.
     pub fn participants(mut self, most: u32) -> Self {
         self.participants = most;
         self
