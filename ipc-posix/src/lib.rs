@@ -39,7 +39,7 @@
 //! | [`Event`], [`EventGroup`] | [`Region::event`], [`Region::event_group`] | flags to wait for |
 //! | [`Barrier`] | [`Region::barrier`] | so many parties that wait for each other |
 //! | [`OnceCell`] | [`Region::once_cell`] | a value that is set once |
-//! | [`Watch`] | [`Region::watch`] | the latest value |
+//! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
 //!
 //! # What lives how long
