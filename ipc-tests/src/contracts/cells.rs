@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipc_core::Platform;
 use ipc_core::atomic::Atomic;
-use ipc_core::error::{ChangedTimeoutError, SetError, TryChangedError, WaitTimeoutError};
+use ipc_core::error::{ChangedError, ChangedTimeoutError, SetError, TryChangedError, WaitTimeoutError};
 use ipc_core::once::OnceCell;
 use ipc_core::watch::Watch;
 
@@ -76,4 +76,15 @@ pub fn watch_reader<P: Platform + Clone>(watch: &Watch<'_, u64, P>, role: &Role<
         || assert_eq!(watch.set(3), Ok(3)),
         || assert_eq!(reader.as_mut().expect("it is here").changed(), Ok(3)),
     );
+}
+
+/// When the last counted writer is gone, readers get the latest value and are told.
+pub fn watch_abandoned<P: Platform + Clone>(watch: &Watch<'_, u64, P>, role: &Role<'_>) {
+    let writer = role.one(|| watch.writer().expect("a writer"));
+    let reader = role.two(|| watch.subscribe().expect("the memory is here"));
+    role.one(|| assert_eq!(writer.expect("it is here").set(1), Ok(1)));
+    role.two(|| {
+        let mut reader = reader.expect("it is here");
+        assert_eq!((reader.changed(), reader.changed()), (Ok(1), Err(ChangedError::Disconnected)));
+    });
 }

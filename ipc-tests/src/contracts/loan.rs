@@ -68,3 +68,16 @@ pub fn forwarded<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
     });
     role.one(|| assert_eq!(queue.try_recv().expect("a message").to_vec(), [9, 2]));
 }
+
+/// When the last sender is gone, receivers get what is there and are told; when the last receiver is gone, senders are told.
+pub fn halves<P: Platform + Clone>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
+    let sender = role.one(|| queue.sender().expect("a half"));
+    let receiver = role.two(|| queue.receiver().expect("a half"));
+    role.one(|| assert_eq!(sender.expect("it is here").send_copy(&[1]), Ok(())));
+    role.two(|| {
+        let receiver = receiver.expect("it is here");
+        assert_eq!(receiver.recv().expect("a message").to_vec(), [1]);
+        assert_eq!(receiver.recv().err(), Some(RecvLoanError::Disconnected));
+    });
+    role.one(|| assert_eq!(queue.sender().expect("a half").send_copy(&[2]), Err(LoanError::Disconnected)));
+}

@@ -8,6 +8,7 @@
 
 use std::cell::Cell;
 
+pub mod broadcast;
 pub mod bytes;
 pub mod cells;
 pub mod condvar;
@@ -131,6 +132,11 @@ macro_rules! contracts_everywhere {
             loans_come_back: One(loan::Options::new(2, 4)) => contracts::loan::given_back;
             loan_close_then_drain: One(loan::Options::new(2, 4)) => contracts::loan::close_then_drain;
             loan_forwarded: One(loan::Options::new(1, 4)) => contracts::loan::forwarded;
+            loan_halves: One(loan::Options::new(2, 4)) => contracts::loan::halves;
+            broadcast_lag: One(contracts::broadcast::overwriting()) => contracts::broadcast::lag;
+            broadcast_waits: One(contracts::broadcast::waiting()) => contracts::broadcast::waits;
+            broadcast_close_then_drain: One(contracts::broadcast::waiting()) => contracts::broadcast::close_then_drain;
+            broadcast_abandoned: One(contracts::broadcast::overwriting()) => contracts::broadcast::abandoned;
             spsc_claims: One(spsc::Options::new(4)) => contracts::spsc::claims;
             spsc_close_then_drain: One(spsc::Options::new(4)) => contracts::spsc::close_then_drain;
             spsc_chunks: One(spsc::Options::new(4)) => contracts::spsc::chunks;
@@ -155,6 +161,7 @@ macro_rules! contracts_everywhere {
             once_is_once: One(once::Options::new(0)) => contracts::cells::once;
             watch_versions: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_versions;
             watch_reader: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_reader;
+            watch_abandoned: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_abandoned;
         }
     };
 }
