@@ -1,7 +1,8 @@
 //! Every operation killed at every instruction: who is left has to go on, and the books have to balance.
 //!
-//! [`OPERATIONS`] is the table, made of the list in `list.rs`: a name, and the [`Scene`]s that the operation is killed in. A scene brings the shared
-//! state to a start, makes a [`Victim`] that will run the operation, and says after the kill what the survivors find.
+//! [`OPERATIONS`] is the table, made of the list in `list.rs`: a name, and the [`Scene`]s that the operation is killed in. A
+//! scene brings the shared state to a start, makes a [`Victim`] that will run the operation, and says after the kill what the
+//! survivors find.
 //! [`Operation::sweep`] kills it at every instruction boundary of every scene and adds up what was wrong:
 //!
 //! * `wedged`: a survivor waited for ten seconds, or got an error that says that it cannot go on;
