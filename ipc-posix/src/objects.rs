@@ -4,7 +4,7 @@ use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::atomic::Value;
 use ipc_core::object::Builder;
 use ipc_core::{
-    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
 };
 
 use crate::platform::Posix;
@@ -118,11 +118,11 @@ pub type Producer<T> = spsc::Producer<'static, T, Posix>;
 /// The consuming end of a [`Spsc`]. Made by [`Spsc::consumer`](spsc::Spsc::consumer).
 pub type Consumer<T> = spsc::Consumer<'static, T, Posix>;
 /// Waits for each element of a [`Consumer`].
-pub type SpscIter<'q, T> = spsc::Iter<'q, 'static, T, Posix>;
+pub type SpscIter<'q, T> = ends::Messages<'q, Consumer<T>>;
 /// Holds a [`Consumer`] and waits for each of its elements.
-pub type SpscIntoIter<T> = spsc::IntoIter<'static, T, Posix>;
+pub type SpscIntoIter<T> = ends::IntoMessages<Consumer<T>>;
 /// The elements that a [`Consumer`] can receive without waiting.
-pub type SpscTryIter<'q, T> = spsc::TryIter<'q, 'static, T, Posix>;
+pub type SpscTryIter<'q, T> = ends::TryMessages<'q, Consumer<T>>;
 
 /// Messages that every subscriber sees. Made by [`Region::broadcast`].
 pub type Broadcast<T> = broadcast::Broadcast<'static, T, Posix>;
@@ -133,11 +133,11 @@ pub type Publisher<T> = broadcast::Publisher<'static, T, Posix>;
 /// One that sees every message of a [`Broadcast`]. Made by [`Broadcast::subscribe`](broadcast::Broadcast::subscribe).
 pub type Subscriber<T> = broadcast::Subscriber<'static, T, Posix>;
 /// Waits for each message of a [`Subscriber`].
-pub type BroadcastIter<'s, T> = broadcast::Iter<'s, 'static, T, Posix>;
+pub type BroadcastIter<'s, T> = ends::Messages<'s, Subscriber<T>>;
 /// Holds a [`Subscriber`] and waits for each of its messages.
-pub type BroadcastIntoIter<T> = broadcast::IntoIter<'static, T, Posix>;
+pub type BroadcastIntoIter<T> = ends::IntoMessages<Subscriber<T>>;
 /// The messages that a [`Subscriber`] can receive without waiting.
-pub type BroadcastTryIter<'s, T> = broadcast::TryIter<'s, 'static, T, Posix>;
+pub type BroadcastTryIter<'s, T> = ends::TryMessages<'s, Subscriber<T>>;
 
 /// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
 pub type Semaphore = semaphore::Semaphore<'static, Posix>;

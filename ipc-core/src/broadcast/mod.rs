@@ -34,14 +34,12 @@
 //! | free | a cursor's position, Release | the same, Acquire | that the message was read |
 
 mod handle;
-mod iter;
 mod publish;
 mod publisher;
 mod subscriber;
 mod words;
 
 pub use handle::{Broadcast, Options, Policy};
-pub use iter::{IntoIter, Iter, TryIter};
 pub use publisher::Publisher;
 pub use subscriber::Subscriber;
 pub use words::Stats;

@@ -7,9 +7,8 @@ use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use super::iter::{Iter, TryIter};
 use super::words::{View, stamp};
-use crate::ends::{Counted, Role};
+use crate::ends::{Counted, Role, messages};
 use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
 use crate::participant::Seized;
 use crate::payload::{self, check};
@@ -162,6 +161,8 @@ impl<T, P: Platform + fmt::Debug> fmt::Debug for Subscriber<'_, T, P> {
         f.debug_struct("Subscriber").field("name", &self.platform).field("next", &self.next).finish_non_exhaustive()
     }
 }
+
+messages!(Subscriber, RecvBroadcastError, RecvBroadcastError);
 
 impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     pub(super) fn begin(view: View<'m>, platform: P, back: u64) -> Result<Self, SubscribeError> {
@@ -316,18 +317,6 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
         self.budget.learn_found(|| self.len());
         self.budget.gather(self.view.capacity / 2, || self.len());
         self.try_recv()
-    }
-
-    /// Iterates over messages until the broadcast has ended and all is read, or until messages were missed; blocks for each.
-    ///
-    /// `for message in &mut subscriber` does the same.
-    pub fn iter(&mut self) -> Iter<'_, 'm, T, P> {
-        Iter::new(self)
-    }
-
-    /// Iterates over the messages that are there, without waiting, up to the newest one or to the first that was missed.
-    pub fn try_iter(&mut self) -> TryIter<'_, 'm, T, P> {
-        TryIter::new(self)
     }
 }
 

@@ -10,10 +10,13 @@
 
 mod half;
 mod iter;
+mod messages;
 mod presence;
 
 pub(crate) use half::{Counted, Half, halves};
 pub use iter::{IntoIter, Iter, TryIter};
 pub(crate) use iter::{Receives, iterators};
+pub(crate) use messages::messages;
+pub use messages::{IntoMessages, Messages, ReceivesAlone, TryMessages};
 pub(crate) use presence::Presence;
 pub use presence::Role;

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
+use crate::ends::messages;
 use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
@@ -16,7 +17,6 @@ use crate::wait::{Attempt, block_until};
 use super::chunk::ReadChunk;
 use super::claim::ClaimError;
 use super::held::{Held, end};
-use super::iter::{Iter, TryIter};
 use super::words::{End, View};
 
 /// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](super::Spsc::consumer).
@@ -34,6 +34,7 @@ pub struct Consumer<'m, T, P: Platform> {
 }
 
 end!(Consumer, "producer", has_producer, wait_for_producer, wait_for_producer_timeout, wait_for_producer_deadline);
+messages!(Consumer, RecvError, TryRecvError);
 
 impl<'m, T, P: Platform> Consumer<'m, T, P> {
     /// Claims the consuming end: it goes on where its last holder stopped.
@@ -432,18 +433,6 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         let (slots, at) = (self.held.view.slots, self.head);
         let count = most.min(self.there() as usize);
         ReadChunk::new(self, slots, at, count)
-    }
-
-    /// Iterates over elements until the queue is empty and closed or left by its producer; blocks for each.
-    ///
-    /// `for element in &mut consumer` does the same.
-    pub fn iter(&mut self) -> Iter<'_, 'm, T, P> {
-        Iter::new(self)
-    }
-
-    /// Iterates over the elements that are there, without waiting.
-    pub fn try_iter(&mut self) -> TryIter<'_, 'm, T, P> {
-        TryIter::new(self)
     }
 }
 

@@ -1,0 +1,208 @@
+//! Iterators over the messages of an end that its holder has to itself: a consumer, a subscriber.
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+/// An end that receives, and that one handle holds. Not for implementing elsewhere.
+pub trait ReceivesAlone {
+    /// A message.
+    type Item;
+    /// Why a blocking receive found none.
+    type Error: Copy + fmt::Debug;
+    /// Why a receive that does not wait found none.
+    type TryError: Copy + fmt::Debug;
+
+    /// Blocks for a message.
+    fn receive(&mut self) -> Result<Self::Item, Self::Error>;
+
+    /// Takes a message that is there.
+    fn try_receive(&mut self) -> Result<Self::Item, Self::TryError>;
+}
+
+/// Receives one message after the other, and blocks for each. Made by `iter()` of a consumer or of a subscriber.
+///
+/// It ends when nothing more will come, when messages were missed, or when the object cannot be used. [`end`](Self::end) says
+/// which. A new iterator goes on behind what was missed.
+///
+/// ```
+/// # use ipc_posix::{RecvError, Region};
+/// # let region = Region::options().anonymous()?;
+/// # let ticks = region.spsc::<u64>("ticks").capacity(4).create()?;
+/// # let mut consumer = ticks.consumer()?;
+/// ticks.producer()?.send(7)?;
+/// ticks.close();
+/// let mut messages = consumer.iter();
+/// assert_eq!(messages.by_ref().collect::<Vec<_>>(), [7]);
+/// assert_eq!(messages.end(), Some(RecvError::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "an iterator receives nothing until it is asked for messages"]
+pub struct Messages<'q, R: ReceivesAlone> {
+    from: &'q mut R,
+    end: Option<R::Error>,
+}
+
+/// Receives one message after the other, blocks for each, and holds the end meanwhile. Made by `into_iter()` of a consumer or of a
+/// subscriber.
+///
+/// It ends as [`Messages`] does.
+#[must_use = "an iterator receives nothing until it is asked for messages"]
+pub struct IntoMessages<R: ReceivesAlone> {
+    from: R,
+    end: Option<R::Error>,
+}
+
+/// Receives the messages that are there, without waiting. Made by `try_iter()` of a consumer or of a subscriber.
+///
+/// It ends when there is no message, when messages were missed, or when the object cannot be used. [`end`](Self::end) says which.
+#[must_use = "an iterator receives nothing until it is asked for messages"]
+pub struct TryMessages<'q, R: ReceivesAlone> {
+    from: &'q mut R,
+    end: Option<R::TryError>,
+}
+
+impl<'q, R: ReceivesAlone> Messages<'q, R> {
+    pub(crate) fn new(from: &'q mut R) -> Self {
+        Messages { from, end: None }
+    }
+
+    /// Why the iteration has ended; `None` while it goes on.
+    pub fn end(&self) -> Option<R::Error> {
+        self.end
+    }
+}
+
+impl<R: ReceivesAlone> IntoMessages<R> {
+    pub(crate) fn new(from: R) -> Self {
+        IntoMessages { from, end: None }
+    }
+
+    /// Why the iteration has ended; `None` while it goes on.
+    pub fn end(&self) -> Option<R::Error> {
+        self.end
+    }
+
+    /// Ends the iteration and returns the end.
+    pub fn into_inner(self) -> R {
+        self.from
+    }
+}
+
+impl<'q, R: ReceivesAlone> TryMessages<'q, R> {
+    pub(crate) fn new(from: &'q mut R) -> Self {
+        TryMessages { from, end: None }
+    }
+
+    /// Why the last step found no message; `None` if it found one.
+    pub fn end(&self) -> Option<R::TryError> {
+        self.end
+    }
+}
+
+/// The next message, unless the iteration is over.
+#[inline]
+fn next<R: ReceivesAlone>(from: &mut R, end: &mut Option<R::Error>) -> Option<R::Item> {
+    if end.is_some() {
+        return None;
+    }
+    from.receive().map_err(|error| *end = Some(error)).ok()
+}
+
+impl<R: ReceivesAlone> Iterator for Messages<'_, R> {
+    type Item = R::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<R::Item> {
+        next(self.from, &mut self.end)
+    }
+}
+
+impl<R: ReceivesAlone> Iterator for IntoMessages<R> {
+    type Item = R::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<R::Item> {
+        next(&mut self.from, &mut self.end)
+    }
+}
+
+impl<R: ReceivesAlone> Iterator for TryMessages<'_, R> {
+    type Item = R::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<R::Item> {
+        let received = self.from.try_receive();
+        self.end = received.as_ref().err().copied();
+        received.ok()
+    }
+}
+
+impl<R: ReceivesAlone> FusedIterator for Messages<'_, R> {}
+impl<R: ReceivesAlone> FusedIterator for IntoMessages<R> {}
+
+macro_rules! debug {
+    ($($iter:ident $(<$lifetime:lifetime>)?),+) => {$(
+        impl<R: ReceivesAlone + fmt::Debug> fmt::Debug for $iter<$($lifetime,)? R> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).finish()
+            }
+        }
+    )+};
+}
+debug!(Messages<'_>, IntoMessages, TryMessages<'_>);
+
+/// Iterators of a type that receives alone: `iter`, `try_iter` and the two `IntoIterator`s.
+macro_rules! messages {
+    ($receives:ident, $error:ty, $try_error:ty) => {
+        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform> $crate::ends::ReceivesAlone for $receives<'_, T, P> {
+            type Item = T;
+            type Error = $error;
+            type TryError = $try_error;
+
+            #[inline]
+            fn receive(&mut self) -> Result<T, $error> {
+                self.recv()
+            }
+
+            #[inline]
+            fn try_receive(&mut self) -> Result<T, $try_error> {
+                self.try_recv()
+            }
+        }
+
+        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform> $receives<'_, T, P> {
+            /// Returns an iterator that blocks for each message, until nothing more will come.
+            ///
+            /// `for message in &mut receiving_end` does the same.
+            pub fn iter(&mut self) -> $crate::ends::Messages<'_, Self> {
+                $crate::ends::Messages::new(self)
+            }
+
+            /// Returns an iterator over the messages that are there, which does not wait.
+            pub fn try_iter(&mut self) -> $crate::ends::TryMessages<'_, Self> {
+                $crate::ends::TryMessages::new(self)
+            }
+        }
+
+        impl<'q, 'm, T: NoUninit + CheckedBitPattern, P: $crate::Platform> IntoIterator
+            for &'q mut $receives<'m, T, P>
+        {
+            type Item = T;
+            type IntoIter = $crate::ends::Messages<'q, $receives<'m, T, P>>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                self.iter()
+            }
+        }
+
+        impl<'m, T: NoUninit + CheckedBitPattern, P: $crate::Platform> IntoIterator for $receives<'m, T, P> {
+            type Item = T;
+            type IntoIter = $crate::ends::IntoMessages<Self>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                $crate::ends::IntoMessages::new(self)
+            }
+        }
+    };
+}
+pub(crate) use messages;
