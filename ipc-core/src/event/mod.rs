@@ -36,5 +36,6 @@ mod words;
 
 pub use group::{EventGroup, GroupOptions};
 pub use handle::{Event, Options};
+pub use words::Reset;
+pub(crate) use words::Words;
 pub(crate) use words::name;
-pub use words::{Reset, Words};

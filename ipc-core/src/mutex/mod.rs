@@ -58,4 +58,4 @@ pub use guard::{MutexGuard, Transaction};
 pub use handle::{Mutex, Options};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
 pub(crate) use turn::Turn;
-pub use words::{Condition, Intent, RawMutex, Refused, Words};
+pub(crate) use words::{Condition, Intent, RawMutex, Refused, Words};

@@ -31,4 +31,5 @@ pub use batch::{SendIterError, append};
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Queue};
 pub use iter::{Iter, TryIter};
-pub use words::{Lone, Stats, View, Words, inspect, stats};
+pub(crate) use words::{Lone, Words};
+pub use words::{Stats, stats};

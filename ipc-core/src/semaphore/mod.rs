@@ -79,4 +79,4 @@ mod words;
 pub use handle::{Options, Semaphore};
 pub use permit::{OwnedPermit, Permit};
 pub use word::MOST_PERMITS;
-pub use words::{View, Words};
+pub(crate) use words::Words;
