@@ -79,12 +79,14 @@
 //! its publication (a copy of the payload). If that holder is dead, [`Ring::sweep`] removes the obstacle; if it
 //! is stopped, messages behind it wait for it, as the queue's order demands.
 
+mod pop;
 mod position;
 mod recovery;
 #[allow(clippy::module_inception, reason = "the file that the folder is named after")]
 mod ring;
 
 pub use crate::payload::{cells, stride};
+pub use pop::{Missed, PopRefused};
 pub use position::Position;
 pub use recovery::Blocker;
-pub use ring::{Geometry, Hints, Missed, PopRefused, PushRefused, Ring};
+pub use ring::{Geometry, Hints, PushRefused, Ring};

@@ -1,6 +1,4 @@
-//! Push and pop. The protocol, its races and its orderings are told in the [module's essay](super).
-
-use core::mem::MaybeUninit;
+//! The ring, and push. The protocol, its races and its orderings are told in the [module's essay](super).
 
 use bytemuck::NoUninit;
 
@@ -12,19 +10,7 @@ use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 
 /// Attempts of one operation before it declares the ring corrupted. Each failed attempt means that a peer got
 /// on (or lies): a million in a row do not happen to an honest one.
-const ATTEMPTS: u32 = 1 << 20;
-
-/// Attempts of a consumer to take several messages, before it takes one: each failed attempt has copied in vain.
-const SLICE_ATTEMPTS: u32 = 4;
-
-/// Why the common case of a pop was none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// There is no message.
-    Empty,
-    /// A message that is not published, a place that is nobody's, a rival, or garbage.
-    Other,
-}
+pub(super) const ATTEMPTS: u32 = 1 << 20;
 
 /// Why a push did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,24 +23,13 @@ pub enum PushRefused {
     Corrupted,
 }
 
-/// Why a pop did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PopRefused {
-    /// Nothing is published at the head: the ring is empty or its oldest ticket is not published yet.
-    Empty,
-    /// The oldest ticket is not published, and others were taken after it: its holder is slow, stopped or dead.
-    Pending,
-    /// A word makes no sense.
-    Corrupted,
-}
-
 /// The sizes of a ring, kept in private memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    capacity: u64,
+    pub(super) capacity: u64,
     /// The number of slots, a power of two, less one.
-    mask: u64,
-    stride: usize,
+    pub(super) mask: u64,
+    pub(super) stride: usize,
 }
 
 impl Geometry {
@@ -134,7 +109,7 @@ impl Hints {
 pub struct Ring<'m> {
     pub(super) tail: &'m AtomicU64,
     pub(super) head: &'m AtomicU64,
-    cells: &'m [AtomicU64],
+    pub(super) cells: &'m [AtomicU64],
     pub(super) geometry: Geometry,
 }
 
@@ -196,7 +171,7 @@ impl<'m> Ring<'m> {
     /// The stamp and the payload cells of the slot of `at`. `stride` is the geometry's (as a constant where the
     /// caller knows the type).
     #[inline(always)]
-    fn slot(&self, at: Position, stride: usize) -> (&'m AtomicU64, &'m [AtomicU64]) {
+    pub(super) fn slot(&self, at: Position, stride: usize) -> (&'m AtomicU64, &'m [AtomicU64]) {
         debug_assert_eq!(stride, self.geometry.stride);
         let start = self.slot_start(at, stride);
         // SAFETY: the masked slot number is below `slots`, and `cells` is exactly slots * stride long (checked
@@ -209,7 +184,7 @@ impl<'m> Ring<'m> {
     /// Fetches the line that the producer will write a little later, once a line. (A consumer that did the same for reading would take
     /// the line from the producer that is about to write it, whenever it keeps up.)
     #[inline(always)]
-    fn prefetch(&self, at: Position, stride: usize) {
+    pub(super) fn prefetch(&self, at: Position, stride: usize) {
         /// Four cache lines, found by measurement: where the time of a ring goes is the ownership of cache lines, and a longer
         /// distance loses again.
         const PREFETCH_BYTES: usize = 256;
@@ -414,176 +389,10 @@ impl<'m> Ring<'m> {
         Err(if ahead == capacity { PushRefused::Full } else { PushRefused::Corrupted })
     }
 
-    /// Takes the oldest message: its bytes. Beside it comes the number of positions that this call has freed, which
-    /// may be more than none even if there was no message: those of dead producers are passed over.
-    ///
-    /// Lock-free among consumers; one read-modify-write when uncontended. Never waits, makes no system call, and
-    /// leaves `tail` (the producers' line) alone.
-    #[inline(always)]
-    pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
-        match self.try_pop_first() {
-            Ok(value) => (1, Ok(value)),
-            Err(Missed::Empty) => (0, Err(PopRefused::Empty)),
-            Err(Missed::Other) => self.try_pop_contended(),
-        }
-    }
-
-    /// The common case of a pop in one go, told in full in [`try_pop`](Self::try_pop): a message at the head, and no
-    /// rival. Otherwise nothing was done.
-    ///
-    /// Looks at the slot once: if it is empty, a second look would take its line from the producer that is about to fill it.
-    #[inline(always)]
-    pub fn try_pop_first<T>(&self) -> Result<MaybeUninit<T>, Missed> {
-        let stride = const { payload::stride::<T>() };
-        if stride != self.geometry.stride {
-            return Err(Missed::Other);
-        }
-        let head = self.head.load(Ordering::Relaxed);
-        let at = Position::of(head);
-        let (word, cells) = self.slot(at, stride);
-        let stamp = Stamp(word.load(Ordering::Acquire));
-        if !stamp.is_full_at(at) {
-            return Err(if stamp.position().ahead_of(at) < 0 { Missed::Empty } else { Missed::Other });
-        }
-        let value = payload::load(cells);
-        let next = at.next().word();
-        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => Ok(value),
-            Err(_) => Err(Missed::Other),
-        }
-    }
-
-    /// Takes as many messages as there are and as fit into `out`, from the oldest on, with one read-modify-write: how many. At least
-    /// one; otherwise nothing was done, and [`try_pop`](Self::try_pop) knows why.
-    ///
-    /// `accept` says how many of those that were copied shall be taken. It may be asked about torn copies, which are
-    /// then dropped. Lock-free among consumers.
-    pub fn try_pop_slice<T>(
-        &self,
-        out: &mut [MaybeUninit<T>],
-        mut accept: impl FnMut(&[MaybeUninit<T>]) -> usize,
-    ) -> Result<usize, Missed> {
-        let stride = const { payload::stride::<T>() };
-        if stride != self.geometry.stride {
-            return Err(Missed::Other);
-        }
-        let mut head = self.head.load(Ordering::Relaxed);
-        for attempt in 0..SLICE_ATTEMPTS {
-            let first = Position::of(head);
-            let mut count = 0;
-            let mut next = first;
-            for place in out.iter_mut() {
-                let (word, cells) = self.slot(next, stride);
-                // Acquire, "publish".
-                if !Stamp(word.load(Ordering::Acquire)).is_full_at(next) {
-                    break;
-                }
-                *place = payload::load(cells);
-                next = next.next();
-                count += 1;
-            }
-            let count = if count == 0 { 0 } else { accept(&out[..count]).min(count) };
-            if count == 0 {
-                return Err(Missed::Other);
-            }
-            let taken = first.offset(count as i64).word();
-            // Release, "free": the reads above come before the room that this gives.
-            match self.head.compare_exchange(head, taken, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return Ok(count),
-                Err(now) => {
-                    head = now;
-                    back_off(attempt);
-                }
-            }
-        }
-        Err(Missed::Other)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn try_pop_contended<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
-        let stride = const { payload::stride::<T>() };
-        if stride != self.geometry.stride {
-            return (0, Err(PopRefused::Corrupted));
-        }
-        let mut freed = 0;
-        // Relaxed: a stale `head` is found out by the slot's stamp or by the compare-exchange.
-        let mut head = self.head.load(Ordering::Relaxed);
-        for attempt in 0..ATTEMPTS {
-            let at = Position::of(head);
-            let (word, cells) = self.slot(at, stride);
-            // Acquire, "publish".
-            let stamp = Stamp(word.load(Ordering::Acquire));
-            let ahead = stamp.position().ahead_of(at);
-            if ahead == 0 && stamp.state() == SlotState::Full {
-                let value = payload::load(cells);
-                // Success Release, "free": the reads above come before the room that this gives. Acquire would
-                // order nothing: what the message says came with its stamp.
-                match self.head.compare_exchange_weak(head, at.next().word(), Ordering::Release, Ordering::Relaxed) {
-                    Ok(_) => return (freed + 1, Ok(value)),
-                    Err(now) => {
-                        head = now;
-                        back_off(attempt);
-                        continue;
-                    }
-                }
-            }
-            match (ahead, stamp.state()) {
-                (0, SlotState::Void) => {
-                    // Nobody's message. Who loses the race finds that `head` has moved.
-                    head = match self.head.compare_exchange(
-                        head,
-                        at.next().word(),
-                        Ordering::Release,
-                        Ordering::Relaxed,
-                    ) {
-                        Ok(_) => {
-                            freed += 1;
-                            at.next().word()
-                        }
-                        Err(now) => now,
-                    };
-                }
-                (0, SlotState::Busy) => return (freed, Err(PopRefused::Pending)),
-                (0, _) => return (freed, Err(PopRefused::Corrupted)),
-                (..0, _) => return (freed, Err(PopRefused::Empty)),
-                _ => {
-                    // A later lap: `head` was stale, and the Acquire above shows the newer one.
-                    let now = self.head.load(Ordering::Relaxed);
-                    if now == head {
-                        return (freed, Err(PopRefused::Corrupted));
-                    }
-                    head = now;
-                }
-            }
-        }
-        (freed, Err(PopRefused::Corrupted))
-    }
-
     /// How many tickets were taken from `at` on: the messages that a late publication of `at` may have made visible.
     pub fn tickets_from(&self, at: Position) -> u32 {
         let tail = Tail(self.tail.load(Ordering::Acquire)).position();
         tail.ahead_of(at).clamp(1, self.geometry.capacity.min(i32::MAX as u64) as i64) as u32
-    }
-
-    /// A copy of the oldest message, which stays where it is. `None` if nothing is published at the head or the
-    /// message was taken meanwhile.
-    pub fn peek<T>(&self) -> Option<MaybeUninit<T>> {
-        let stride = const { payload::stride::<T>() };
-        if stride != self.geometry.stride {
-            return None;
-        }
-        let head = self.head.load(Ordering::Acquire);
-        let at = Position::of(head);
-        let (word, cells) = self.slot(at, stride);
-        let stamp = Stamp(word.load(Ordering::Acquire));
-        if stamp.position() != at || stamp.state() != SlotState::Full {
-            return None;
-        }
-        let value = payload::load(cells);
-        // A read-modify-write that changes nothing: were this a load, the copy above might be of a later lap. On
-        // success `head` had not moved, so no producer could have begun to overwrite the cells (Release, "free").
-        self.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed).ok().map(|_| value)
     }
 
     /// Closes the ring: from this instant no ticket can be taken. Messages stay. `true` if it was open.
@@ -639,7 +448,7 @@ enum Room {
 
 /// A short pause after a lost race, so that the winner keeps the line for a moment.
 #[cold]
-fn back_off(attempt: u32) {
+pub(super) fn back_off(attempt: u32) {
     for _ in 0..(1u32 << attempt.min(6)) {
         spin_hint();
         if cfg!(loom) {

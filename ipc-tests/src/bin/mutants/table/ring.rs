@@ -3,6 +3,7 @@
 use super::{Mutant, edit};
 
 const SYNC: &str = "ipc-core/src/sync.rs";
+const POP: &str = "ipc-core/src/ring/pop.rs";
 const RING: &str = "ipc-core/src/ring/ring.rs";
 const RECOVERY: &str = "ipc-core/src/ring/recovery.rs";
 
@@ -17,13 +18,13 @@ pub const MUTANTS: &[Mutant] = &[
         name: "pop, stamp: Acquire to Relaxed",
         edits: &[
             edit(
-                RING,
+                POP,
                 1,
                 "        let stamp = Stamp(word.load(Ordering::Acquire));\n        if !stamp",
                 "        let stamp = Stamp(word.load(Ordering::Relaxed));\n        if !stamp",
             ),
             edit(
-                RING,
+                POP,
                 1,
                 "            let stamp = Stamp(word.load(Ordering::Acquire));\n            let ahead",
                 "            let stamp = Stamp(word.load(Ordering::Relaxed));\n            let ahead",
@@ -46,7 +47,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "copy after the compare-exchange",
         edits: &[edit(
-            RING,
+            POP,
             1,
             "        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {\n            Ok(_) => Ok(value),",
             "        let _: MaybeUninit<T> = value;\n        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {\n            Ok(_) => Ok(payload::load(cells)),",
@@ -120,7 +121,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "peek without its compare-exchange",
         edits: &[edit(
-            RING,
+            POP,
             1,
             "self.head.compare_exchange(head, head, Ordering::AcqRel, Ordering::Relaxed).ok().map(|_| value)",
             "Some(value)",
@@ -190,7 +191,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "batch, taking several: Acquire to Relaxed",
         edits: &[edit(
-            RING,
+            POP,
             1,
             "if !Stamp(word.load(Ordering::Acquire)).is_full_at(next) {",
             "if !Stamp(word.load(Ordering::Relaxed)).is_full_at(next) {",
