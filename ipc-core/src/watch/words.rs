@@ -66,7 +66,6 @@ impl Stride {
 pub struct View<'m> {
     words: &'m Words,
     slots: &'m [AtomicU64],
-    stride: Stride,
     presence: &'m Presence,
 }
 
@@ -97,7 +96,7 @@ unsafe impl Object for Words {
         let slots = unsafe { memory.atomics(SLOTS_OFFSET, stride.0 * SLOTS) }.ok_or(too_small)?;
         // SAFETY: see above.
         let presence = unsafe { memory.atomics(stride.presence_offset(), 1) }.ok_or(too_small)?;
-        Ok(View { words: &words[0], slots, stride: *stride, presence: &presence[0] })
+        Ok(View { words: &words[0], slots, presence: &presence[0] })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
@@ -147,9 +146,12 @@ fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Instant) {
 }
 
 impl<'m> View<'m> {
-    fn slot(&self, version: u64) -> Result<&[AtomicU64], Fault> {
-        let at = version as usize % SLOTS * self.stride.0;
-        self.slots.get(at..at + self.stride.0).ok_or(Fault::Corrupted)
+    /// The slot of this version. The type's own stride, not the object's, which is the same: so the copy's length is known.
+    #[inline(always)]
+    fn slot<T>(&self, version: u64) -> Result<&[AtomicU64], Fault> {
+        let stride = const { Stride::of::<T>().0 };
+        let at = version as usize % SLOTS * stride;
+        self.slots.get(at..at + stride).ok_or(Fault::Corrupted)
     }
 
     /// The number of the latest version. One load.
@@ -163,7 +165,7 @@ impl<'m> View<'m> {
     pub(super) fn read<T>(&self) -> Result<Snapshot<T>, Fault> {
         for _ in 0..ATTEMPTS {
             let version = self.version();
-            let slot = self.slot(version)?;
+            let slot = self.slot::<T>(version)?;
             let published = Instant::from_nanos(slot[0].load(Ordering::Relaxed));
             let bytes = payload::load(&slot[1..]);
             // Acquire: with the writer's fence, see the table.
@@ -201,7 +203,7 @@ impl<'m> View<'m> {
     ) -> Result<u64, Fault> {
         // Relaxed: only the holder of the turn changes it, and the lock has shown us the last holder's store.
         let next = self.words.version.load(Ordering::Relaxed).wrapping_add(1);
-        let slot = self.slot(next)?;
+        let slot = self.slot::<T>(next)?;
         // Release: with the reader's fence, see the table.
         fence(Ordering::Release);
         fill(slot, value, platform.now());
