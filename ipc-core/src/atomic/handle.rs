@@ -197,6 +197,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
 
     /// Blocks until `condition` holds and returns the value for which it did. May miss a condition that holds only for a moment:
     /// it sees the values that are there when it loads.
+    #[inline]
     pub fn wait_until(&self, condition: impl FnMut(T) -> bool) -> Result<T, Fault> {
         self.wait_until_within(&Limit::Forever, condition).map_err(WaitTimeoutError::endless)
     }
@@ -219,6 +220,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         self.wait_until_within(&Limit::Until(deadline), condition)
     }
 
+    #[inline(always)]
     fn wait_until_within(
         &self,
         limit: &Limit<P::Deadline>,
@@ -265,6 +267,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         self.wait_update_within(&Limit::Until(deadline), change)
     }
 
+    #[inline(always)]
     fn wait_update_within(
         &self,
         limit: &Limit<P::Deadline>,

@@ -190,6 +190,7 @@ impl<W: Word> Words<W> {
 
     /// Blocks until `change` makes a new value of the one that is there, and stores that. Returns the old value; `None` is the
     /// time-out. A value that is there at once wins over a deadline that has passed.
+    #[inline]
     pub(crate) fn wait_update<P: Platform + ?Sized>(
         &self,
         platform: &P,
@@ -206,6 +207,7 @@ impl<W: Word> Words<W> {
     }
 
     /// Blocks until `condition` holds. Returns the value for which it did; `None` is the time-out.
+    #[inline]
     pub(crate) fn wait_until<P: Platform + ?Sized>(
         &self,
         platform: &P,

@@ -18,6 +18,7 @@ pub(crate) struct Turn<'a, P: Platform> {
 
 impl RawMutex {
     /// Takes the writers' lock. Blocks while another thread has it.
+    #[inline(always)]
     pub(crate) fn turn<'a, P: Platform>(
         &'a self,
         platform: &'a P,
@@ -28,7 +29,7 @@ impl RawMutex {
     }
 
     /// [`turn`](Self::turn) for a call that may wait for something else, too.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn turn_within<'a, P: Platform>(
         &'a self,
         platform: &'a P,
@@ -36,9 +37,20 @@ impl RawMutex {
         waits: &mut Waits<'_, P::Deadline>,
     ) -> Result<Turn<'a, P>, Refused> {
         if !self.lock_first(platform, Intent::Transaction) {
-            self.lock_contended(platform, Intent::Transaction, budget, waits.deadline(platform))?;
+            self.turn_contended(platform, budget, waits)?;
         }
         Ok(Turn { writers: self, platform })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn turn_contended<P: Platform>(
+        &self,
+        platform: &P,
+        budget: &SpinBudget,
+        waits: &mut Waits<'_, P::Deadline>,
+    ) -> Result<(), Refused> {
+        self.lock_contended(platform, Intent::Transaction, budget, waits.deadline(platform)).map(drop)
     }
 
     /// Takes the writers' lock if it is free or its holder is dead.
@@ -66,6 +78,7 @@ impl RawMutex {
 }
 
 impl<P: Platform> Drop for Turn<'_, P> {
+    #[inline]
     fn drop(&mut self) {
         if self.platform.is_here() {
             self.writers.unlock(self.platform);

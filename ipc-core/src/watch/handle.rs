@@ -180,6 +180,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     ///
     /// [`Deadlock`](WriteError::Deadlock) from inside of an [`update`](Self::update).
     #[doc(alias = "send")]
+    #[inline]
     pub fn set(&self, value: T) -> Result<u64, WriteError> {
         self.set_within(value, &Limit::Forever).map_err(WriteTimeoutError::endless)
     }
@@ -213,6 +214,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         self.set_within(value, &Limit::Until(deadline))
     }
 
+    #[inline(always)]
     fn set_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<u64, WriteTimeoutError> {
         let turn = self.turn(limit)?;
         Ok(self.view.publish(&self.platform, turn, &value)?)
@@ -225,6 +227,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     ///
     /// Those of [`set`](Self::set) and [`get`](Self::get).
     #[doc(alias = "send_modify")]
+    #[inline]
     pub fn update(&self, change: impl FnOnce(T) -> T) -> Result<T, WriteError> {
         Ok(self.change(self.turn(&Limit::Forever).map_err(WriteTimeoutError::endless)?, change)?)
     }
@@ -256,12 +259,14 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         Ok(self.change(self.turn(&Limit::Until(deadline))?, change)?)
     }
 
+    #[inline]
     fn change(&self, turn: Turn<'_, P>, change: impl FnOnce(T) -> T) -> Result<T, Fault> {
         let old = payload::check(self.view.read()?.bytes)?;
         self.view.publish(&self.platform, turn, &change(old))?;
         Ok(old)
     }
 
+    #[inline(always)]
     fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
         self.here()?;
         self.view.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
