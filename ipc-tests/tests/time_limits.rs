@@ -7,13 +7,14 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use ipc_core::condvar::{self, Condvar};
+use ipc_core::error::{LoanError, RecvBytesError, RecvLoanError, SendBytesError};
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::mutex::{self, Mutex};
 use ipc_core::object::Blueprint;
 use ipc_core::participant::ParticipantId;
 use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::sync::AtomicU32;
-use ipc_core::{Instant, atomic, event, once, watch};
+use ipc_core::{Instant, atomic, bytes, event, loan, once, watch};
 
 /// One process on a clock that stands still while it runs, and goes on while it sleeps.
 #[derive(Default)]
@@ -115,6 +116,16 @@ fn no_clock_is_read_without_a_wait() {
     assert_eq!(watch.wait_until_deadline(WHOLE, |value| *value == 1), Ok(1));
     let guard = stock.lock().unwrap();
     assert!(changed.wait_timeout_while(guard, LONG, |stock| *stock > 0).is_ok_and(|(_, result)| !result.timed_out()));
+    let (bytes, blocks) = (object(&bytes::Options::new(8), &clock), object(&loan::Options::<u8>::new(1, 8), &clock));
+    let (sender, receiver) = (bytes.sender().unwrap(), bytes.receiver().unwrap());
+    clock.reads();
+    assert_eq!(bytes.send_timeout(b"there", LONG), Ok(()));
+    assert_eq!(bytes.recv_deadline(&mut [0; 8], WHOLE), Ok(5));
+    assert_eq!(sender.send_parts_deadline(&[b"th", b"ere"], WHOLE), Ok(()));
+    assert_eq!(receiver.recv_into_timeout(&mut Vec::new(), LONG), Ok(5));
+    assert_eq!(blocks.send_copy_timeout(b"there", LONG), Ok(()));
+    assert_eq!(blocks.recv_deadline(WHOLE).unwrap().to_vec(), b"there");
+    assert_eq!(blocks.loan_deadline(8, WHOLE).unwrap().len(), 8);
     assert_eq!(clock.reads(), 0);
 
     // One look each: the time of the publication.
@@ -124,6 +135,22 @@ fn no_clock_is_read_without_a_wait() {
     // The first one for the age of the value.
     assert_eq!(watch.wait_for_change_timeout(0, LONG).map(|latest| latest.value), Ok(3));
     assert_eq!(clock.reads(), 1);
+}
+
+/// A full queue and an empty one are waited for as long as the limit says, and no longer.
+#[test]
+fn messages_and_room_are_waited_for() {
+    let clock = Clock::default();
+    let (bytes, blocks) = (object(&bytes::Options::new(8), &clock), object(&loan::Options::<u8>::new(1, 8), &clock));
+    let until = |ms| Instant::from_nanos(Duration::from_millis(ms).as_nanos() as u64);
+    assert_eq!(bytes.recv_timeout(&mut [0; 8], LONG), Err(RecvBytesError::Timeout));
+    assert_eq!(clock.now.get(), LONG);
+    bytes.try_send(b"full").unwrap();
+    assert_eq!(bytes.send_deadline(b"late", until(300)), Err(SendBytesError::Timeout));
+    assert_eq!(blocks.recv_deadline(until(350)).unwrap_err(), RecvLoanError::Timeout);
+    let _loan = blocks.try_loan(1).unwrap();
+    assert_eq!(blocks.send_copy_deadline(b"late", until(400)), Err(LoanError::Timeout));
+    assert_eq!(clock.now.get(), Duration::from_millis(400));
 }
 
 fn lock(clock: &Clock) -> (Mutex<'static, u32, &Clock>, Condvar<'static, &Clock>) {
