@@ -195,6 +195,7 @@ impl<'m> View<'m> {
     }
 
     /// Publishes a value and returns the number of its version.
+    #[inline(always)]
     pub(super) fn publish<T: NoUninit, P: Platform>(
         &self,
         platform: &P,
