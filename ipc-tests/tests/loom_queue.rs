@@ -28,6 +28,27 @@ fn blocking_hand_over() {
     });
 }
 
+/// A sender that sleeps on a full queue is woken by the receive that finds a message at once.
+#[test]
+fn a_quick_receive_wakes_a_sender() {
+    explore(2, || {
+        let (machine, words) = (Machine::new(), QueueWords::<Twin>::new(1));
+        let actor = machine.actor(1);
+        let queue = words.handle(&actor);
+        queue.try_send(twin(1)).unwrap();
+        let sender = {
+            let (machine, words) = (machine.clone(), words.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2);
+                words.handle(&actor).send(twin(2)).unwrap();
+            })
+        };
+        assert_eq!(queue.try_recv().map(whole), Ok(1));
+        sender.join().unwrap();
+        assert_eq!(queue.try_recv().map(whole), Ok(2));
+    });
+}
+
 /// Two producers, one sleeping consumer: a message that was published late, behind which others wait, wakes it.
 #[test]
 fn two_producers_wake_one_consumer() {

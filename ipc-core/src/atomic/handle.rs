@@ -69,7 +69,7 @@ impl<T: Value> Blueprint for Options<T> {
     }
 }
 
-/// A number or flag between processes, with the operations of [`core::sync::atomic`], that can be waited for: `u32`, `i32`,
+/// A number or flag between processes, with the operations of the standard library's atomics, that can be waited for: `u32`, `i32`,
 /// `u64`, `i64` or `bool`. Python's `Value`, without the lock that `+=` forgets there.
 ///
 /// ```
@@ -148,7 +148,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         Ok(T::from_bits(self.words.swap(&self.platform, value.into_bits())))
     }
 
-    /// Stores `new` if the value is `current`. The inner result is that of [`core::sync::atomic`]: the old value, as `Ok` if it
+    /// Stores `new` if the value is `current`. The inner result is that of the standard library's: the old value, as `Ok` if it
     /// was `current`.
     #[inline]
     #[doc(alias = "compare_and_swap")]

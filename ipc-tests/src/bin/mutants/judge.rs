@@ -155,6 +155,8 @@ impl Copy {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root).env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", self.root.join("target"));
         cargo.args(["test", "-q", "-p", "ipc-tests", "--release", "--config", "profile.release.debug=0"]);
+        // A mutant differs from the one before in a line.
+        cargo.args(["--config", "profile.release.incremental=true"]);
         // What is built for each mutant anew is built fast, what it is run by runs fast.
         for package in ["ipc-core", "ipc-tests"] {
             cargo.args(["--config", &format!("profile.release.package.{package}.opt-level=1")]);

@@ -24,7 +24,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "queue, receiving quickly: room wakes nobody",
         edits: &[silence(RECEIVE, "pop_first", 1)],
         protects: "a sender that sleeps for room is woken",
-        caught_by: ("loom_queue", "blocking_hand_over"),
+        caught_by: ("loom_queue", "a_quick_receive_wakes_a_sender"),
     },
     Mutant {
         name: "queue, receiving slowly: room wakes nobody",
