@@ -12,6 +12,7 @@ macro_rules! debug_as_display {
         }
     };
 }
+#[cfg(feature = "alloc")]
 pub(crate) use debug_as_display;
 
 /// What makes an object unusable for the caller, whatever the operation.
