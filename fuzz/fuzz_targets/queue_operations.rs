@@ -304,9 +304,11 @@ impl<'s, T: Element> Script<'s, T> {
         let deadline = self.deadline(patient);
         let value = self.value();
         let gone = watch && self.all_gone(which, Role::Receiver);
+        // The last receiver has left: the send is refused at once, room or not.
+        let left = gone && self.halves[Role::Receiver as usize].is_empty();
         let mut after = self.model.clone();
-        let expected = after.try_send(value, self.is_dead());
-        if !self.model.closed {
+        let expected = if left { Err(NotSent::Full) } else { after.try_send(value, self.is_dead()) };
+        if !self.model.closed && !left {
             self.model.mark();
         }
         let full = self.model.is_full();
@@ -333,6 +335,7 @@ impl<'s, T: Element> Script<'s, T> {
                 back
             }
             (Err(SendTimeoutError::Timeout(back)), Err(NotSent::Full)) => {
+                assert!(!left, "refused at once");
                 assert!(!patient || !(gone || self.model.closing), "times out, and no receiver lives or it is closing");
                 back
             }

@@ -107,12 +107,6 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_mutex", "one_at_a_time"),
     },
     Mutant {
-        name: "mutex: a hand-over in vain wakes nobody",
-        edits: &[silence(MUTEX, "wake", 2)],
-        protects: "whoever fell asleep on the free lock meanwhile is woken",
-        caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
-    },
-    Mutant {
         name: "mutex: trying disregards a hand-over",
         edits: &[silence(MUTEX, "try_lock", 1)],
         protects: "a lock that is handed over is for those who sleep",
