@@ -83,10 +83,4 @@ pub const MUTANTS: &[Mutant] = &[
         protects: "who waits goes on",
         caught_by: ("loom_barrier", "two_meet"),
     },
-    Mutant {
-        name: "barrier: a sweep wakes nobody",
-        edits: &[silence(BARRIER, "sweep", 1)],
-        protects: "a leader that died owes nobody a wake-up",
-        caught_by: ("loom_barrier", "a_sweep_wakes_who_waits"),
-    },
 ];
