@@ -44,7 +44,7 @@ macro_rules! kinds {
 
         impl Field {
             /// What the capacity means in an object of this kind.
-                pub(super) const fn of_capacity(kind: Kind) -> Self {
+            pub(super) const fn of_capacity(kind: Kind) -> Self {
                 match kind {
                     $(Kind::$kind => <$object as Object>::CAPACITY,)*
                 }
