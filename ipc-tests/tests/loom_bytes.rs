@@ -10,6 +10,7 @@ use ipc_core::error::{RecvBytesError, SendBytesError};
 use ipc_core::participant::Seized;
 use ipc_core::sync::spin_hint;
 use ipc_tests::model::{Actor, Machine, Shared, explore, explore_deaths, id};
+use loom::cell::UnsafeCell;
 use loom::thread;
 
 /// The longest message for which a ring has two words, and four.
@@ -277,6 +278,27 @@ fn the_last_sender_leaves() {
         let mut out = [0; 16];
         assert_eq!(receiver.recv(&mut out), Ok(4));
         assert_eq!(receiver.recv(&mut out), Err(RecvBytesError::Disconnected));
+        leaving.join().unwrap();
+    });
+}
+
+/// Proves that what a sender did, its messages or anything else, happens-before a receiver learns that it left.
+#[test]
+fn who_learns_of_the_end_sees_what_was_before() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(TWO_WORDS));
+        let sender = shared.handle(&machine.actor(1)).sender().unwrap();
+        let data = Arc::new(UnsafeCell::new(0_u64));
+        let written = data.clone();
+        let leaving = thread::spawn(move || {
+            // SAFETY: the reader waits for the end; loom reports a race if the end does not order the two.
+            written.with_mut(|data| unsafe { *data = 1 });
+            drop(sender);
+        });
+        let receiver = shared.handle(&machine.actor(2)).receiver().unwrap();
+        assert_eq!(receiver.recv(&mut [0; 16]), Err(RecvBytesError::Disconnected));
+        // SAFETY: as above.
+        assert_eq!(data.with(|data| unsafe { *data }), 1);
         leaving.join().unwrap();
     });
 }

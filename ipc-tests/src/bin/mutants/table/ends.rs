@@ -37,7 +37,7 @@ pub const MUTANTS: &[Mutant] = &[
             "self.words[word].fetch_and(!bit, Ordering::Release);",
             "self.words[word].fetch_and(!bit, Ordering::Relaxed);",
         )],
-        protects: "the last message of a sender that left is received before the end",
-        caught_by: ("loom_bytes", "the_last_sender_leaves"),
+        protects: "what a sender did before it left happens-before its receivers learn of the end",
+        caught_by: ("loom_bytes", "who_learns_of_the_end_sees_what_was_before"),
     },
 ];
