@@ -45,7 +45,10 @@ fn damaged_regions() {
         fs::write(&path, bytes).unwrap();
         error(text)
     };
-    assert_eq!(with(8, 9), format!("region {text:?}: ABI version 1 here, 9 in the region"));
+    assert_eq!(
+        with(8, 9),
+        format!("region {text:?}: ABI version {} here, 9 in the region", ipc_core::region::ABI_VERSION)
+    );
     assert!(with(16, whole[16] ^ 1).contains("in the region"), "another layout");
     assert!(with(38, 0xff).contains("impossible sizes"), "too many objects");
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -93,6 +96,23 @@ fn objects_that_differ() {
     assert_eq!(error(region.queue("jobs").schema(7).create()), "queue \"jobs\": exists already in the region");
     assert_eq!(error(region.queue("none").open()), "queue \"none\": not found in the region");
     assert!(error(region.queue("large").capacity(1 << 20).create()).contains("free in the region"));
+}
+
+/// As many objects as a directory can have, each found by its name. (Each took a walk over all the others once: minutes.)
+#[test]
+fn a_directory_that_is_full() {
+    let most = 1_u32 << 16;
+    let name = |number: u32| format!("event {number}");
+    let region = Region::options().size(64 << 20).objects(most).anonymous().unwrap();
+    for number in 0..most {
+        region.event(&name(number)).create().unwrap();
+    }
+    let error = region.event("one more").create().unwrap_err().to_string();
+    assert!(error.contains("65536"), "{error}");
+    let find = |number| region.event(&name(number)).open().unwrap();
+    find(977).set().unwrap();
+    assert!((0..most).all(|number| find(number).is_set() == (number == 977)));
+    assert_eq!(region.event("none").open().unwrap_err().to_string(), "event \"none\": not found in the region");
 }
 
 /// A full filesystem is an error at creation, and nothing stays behind.

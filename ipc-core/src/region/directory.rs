@@ -1,8 +1,12 @@
 //! The directory: which objects there are, and where.
 //!
 //! Entries are filled in order and never removed, so the first that is not `READY` ends the list. An entry and its
-//! object count from the one Release store of `READY`; whatever a dead creator wrote before it is overwritten by
-//! the next.
+//! object count from the one Release store of `READY`; what a dead creator wrote before it is overwritten by the next.
+//!
+//! The entries are also a hash table with chaining, so that to find or create an object takes the same time whatever the number of
+//! objects: entry `b` has the head of bucket `b`, and each entry the next one of its bucket. The header counts the entries that are in
+//! their chains. A creator that dies between `READY` and the count leaves one entry that may not be chained: `find` looks at it by
+//! itself, and the next creator finishes the work.
 
 use core::fmt;
 
@@ -25,7 +29,11 @@ pub struct Entry {
     offset: AtomicU64,
     length: AtomicU64,
     name: [AtomicU64; NAME_WORDS],
-    _room: [AtomicU64; 5],
+    /// The first entry of the bucket with this entry's number: its number from 1, or 0.
+    bucket: AtomicU32,
+    /// The next entry of the bucket that this entry is in: its number from 1, or 0.
+    next: AtomicU32,
+    _room: [AtomicU64; 4],
 }
 
 crate::sync::assert_layout!(size_of::<Entry>() == 128);
@@ -50,6 +58,13 @@ impl Name {
         let mut bytes = [0; MAX_NAME_BYTES];
         bytes[..len].copy_from_slice(text.as_bytes());
         Ok(Name { bytes, len })
+    }
+
+    /// FNV-1a, see <http://www.isthe.com/chongo/tech/comp/fnv/>.
+    fn hash(&self) -> u32 {
+        self.bytes[..self.len]
+            .iter()
+            .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
     }
 
     /// The text.
@@ -159,6 +174,8 @@ impl fmt::Display for ObjectInfo {
 pub struct Directory<'m> {
     memory: Memory<'m>,
     entries: &'m [Entry],
+    /// How many entries are in their chains.
+    chained: &'m AtomicU32,
     objects_offset: u64,
 }
 
@@ -170,7 +187,7 @@ struct Found {
 
 impl Entry {
     /// Where what lies.
-    pub(crate) const LAYOUT: Fact = layout!(Entry { state, name_bytes, offset, length, name, _room });
+    pub(crate) const LAYOUT: Fact = layout!(Entry { state, name_bytes, offset, length, name, bucket, next, _room });
 
     /// The entry's fields, each read once. `None` if it is not ready; an unreadable name is empty.
     fn read(&self) -> Option<Found> {
@@ -205,8 +222,8 @@ impl Entry {
 }
 
 impl<'m> Directory<'m> {
-    pub(super) fn new(memory: Memory<'m>, entries: &'m [Entry], objects_offset: u64) -> Self {
-        Directory { memory, entries, objects_offset }
+    pub(super) fn new(memory: Memory<'m>, entries: &'m [Entry], chained: &'m AtomicU32, objects_offset: u64) -> Self {
+        Directory { memory, entries, chained, objects_offset }
     }
 
     fn ready(&self) -> impl Iterator<Item = Found> {
@@ -220,9 +237,48 @@ impl<'m> Directory<'m> {
         self.memory.part(found.offset, found.length)
     }
 
-    /// The memory of the object with this name, if there is one. Lock-free: a walk over the entries.
+    fn bucket(&self, name: &Name) -> &AtomicU32 {
+        &self.entries[name.hash() as usize % self.entries.len()].bucket
+    }
+
+    /// The entries of a bucket, each with its index. A chain that a faulty peer has bent ends after as many steps as there are entries.
+    fn chain(&self, bucket: &AtomicU32) -> impl Iterator<Item = (usize, &Entry)> {
+        // Acquire, with the Release in `link`: the entry's own link.
+        let mut next = bucket.load(Ordering::Acquire);
+        core::iter::from_fn(move || {
+            let index = (next as usize).checked_sub(1)?;
+            let entry = self.entries.get(index)?;
+            next = entry.next.load(Ordering::Relaxed);
+            Some((index, entry))
+        })
+        .take(self.entries.len())
+    }
+
+    /// The index of the first entry that may not be in its chain.
+    fn chained(&self) -> usize {
+        // Acquire, with the Release in `link`: the chains of the entries before.
+        (self.chained.load(Ordering::Acquire) as usize).min(self.entries.len())
+    }
+
+    /// Puts the entry into its chain, unless a creator that died had done so already. Under the region's lock.
+    fn link(&self, index: usize, name: &Name) {
+        let (entry, bucket) = (&self.entries[index], self.bucket(name));
+        if !self.chain(bucket).any(|(other, _)| other == index) {
+            entry.next.store(bucket.load(Ordering::Relaxed), Ordering::Relaxed);
+            // Release, with the Acquire in `chain`.
+            bucket.store(index as u32 + 1, Ordering::Release);
+        }
+        // Release, with the Acquire in `chained`.
+        self.chained.store(index as u32 + 1, Ordering::Release);
+    }
+
+    /// The memory of the object with this name, if there is one. Lock-free; on average a step or two.
     pub fn find(&self, name: &Name) -> Result<Option<Memory<'m>>, DirectoryError> {
-        match self.ready().find(|found| found.name == *name) {
+        // The count comes first: an entry that is chained later is looked at by itself, one that was chained before is in its chain.
+        let chained = self.chained();
+        let last = self.entries.get(chained).into_iter();
+        let mut candidates = self.chain(self.bucket(name)).map(|(_, entry)| entry).chain(last);
+        match candidates.find_map(|entry| entry.read().filter(|found| found.name == *name)) {
             None => Ok(None),
             Some(found) => match self.memory_of(&found) {
                 Some(memory) => Ok(Some(memory)),
@@ -243,18 +299,27 @@ impl<'m> Directory<'m> {
         length: u64,
         create: impl FnOnce(Memory<'m>) -> Result<R, ShapeError>,
     ) -> Result<R, DirectoryError> {
-        let (mut index, mut end) = (0, self.objects_offset);
-        for found in self.ready() {
+        // What a creator that died here has left: at most one entry, unless a peer has damaged the count.
+        let mut index = self.chained();
+        while let Some(found) = self.entries.get(index).and_then(Entry::read) {
+            self.link(index, &found.name);
             index += 1;
-            end = end.max(found.offset.saturating_add(found.length));
         }
+        let end = self.end(index);
         let entry = self.entries.get(index).ok_or(DirectoryError::Full { entries: self.entries.len() })?;
         let no_room = DirectoryError::NoRoom { wanted: length, free: (self.memory.len() as u64).saturating_sub(end) };
         let offset = end.checked_next_multiple_of(OBJECT_ALIGN as u64).ok_or(no_room)?;
         let memory = self.memory.part(offset, length).ok_or(no_room)?;
         let object = create(memory)?;
         entry.write(name, offset, length);
+        self.link(index, name);
         Ok(object)
+    }
+
+    /// Where the first `count` objects end: they lie in the order of their entries.
+    fn end(&self, count: usize) -> u64 {
+        let last = count.checked_sub(1).and_then(|last| self.entries[last].read());
+        last.map_or(0, |found| found.offset.saturating_add(found.length)).max(self.objects_offset)
     }
 
     /// The objects' names and memory. Entries that point nowhere are passed over.
@@ -275,7 +340,8 @@ impl<'m> Directory<'m> {
 
     /// Bytes that are left for further objects.
     pub fn free(&self) -> u64 {
-        let end = self.ready().map(|found| found.offset.saturating_add(found.length)).max().unwrap_or(0);
-        (self.memory.len() as u64).saturating_sub(end.max(self.objects_offset))
+        let chained = self.chained();
+        let count = chained + usize::from(self.entries.get(chained).is_some_and(|entry| entry.read().is_some()));
+        (self.memory.len() as u64).saturating_sub(self.end(count))
     }
 }

@@ -13,7 +13,7 @@ use super::lock::RegionLock;
 
 /// The version of the binary layout. Programs with different versions cannot share a region; it is independent of
 /// the crate's version.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// "IPCREGN" and a byte that no text holds.
 const MAGIC: u64 = u64::from_le_bytes(*b"IPCREGN\x91");
@@ -110,7 +110,8 @@ pub struct Header {
     objects: AtomicU32,
     identity: [AtomicU64; 2],
     lock: RegionLock,
-    _reserved: AtomicU32,
+    /// Entries of the directory that are in their chains.
+    chained: AtomicU32,
 }
 
 crate::sync::assert_layout!(size_of::<Header>() == 64 && size_of::<Header>() <= PAGE);
@@ -120,7 +121,7 @@ const REGION: &[Fact] = &[
     Fact::number("page", PAGE),
     Fact::number("object alignment", OBJECT_ALIGN),
     Fact::number("participants", ParticipantId::MAX as usize),
-    layout!(Header { magic, abi, flags, layout, total, participants, objects, identity, lock, _reserved }),
+    layout!(Header { magic, abi, flags, layout, total, participants, objects, identity, lock, chained }),
     Record::LAYOUT,
     Entry::LAYOUT,
     ObjectHeader::LAYOUT,
@@ -319,7 +320,7 @@ impl<'m> RegionView<'m> {
         let entries =
             unsafe { memory.atomics::<Entry>(geometry.directory_offset() as usize, geometry.objects as usize) }
                 .ok_or(truncated)?;
-        let directory = Directory::new(memory, entries, geometry.objects_offset());
+        let directory = Directory::new(memory, entries, &header.chained, geometry.objects_offset());
         Ok(RegionView { memory, geometry, flags, identity, header, records, directory })
     }
 

@@ -137,5 +137,16 @@ pub(super) fn look(region: &Region, free: u64, there: bool, folder: &Folder) -> 
         }
     }
     region.queue::<u8>("next").capacity(3).create().map_err(|error| wedged(error.to_string()))?;
+    // What is listed is found by its name, and listed once.
+    let mut listed: Vec<String> = region.list().iter().map(|object| object.name.to_string()).collect();
+    for name in &listed {
+        region.queue_stats(name).map_err(|error| torn(format!("listed, but: {error}")))?;
+    }
+    let objects = listed.len();
+    listed.dedup();
+    if listed.len() != objects || !listed.iter().any(|name| name == OBJECT) || !listed.iter().any(|name| name == "next")
+    {
+        return Err(torn(format!("listed: {listed:?}")));
+    }
     Ok(())
 }
