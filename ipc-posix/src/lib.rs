@@ -131,8 +131,8 @@ pub use ipc_core::error::{
     TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
 pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
-pub use ipc_core::queue::SendIterError;
 pub use ipc_core::queue::Stats as QueueStats;
+pub use ipc_core::queue::{SendIterError, TrySendIterError};
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::spsc::{ClaimError, ClaimErrorKind, ReadChunk, Stats as SpscStats, WriteChunk};
 pub use ipc_core::watch::Versioned;

@@ -74,9 +74,9 @@ pub type Sender<T> = queue::Sender<'static, T, Posix>;
 /// A counted handle that only receives. Made by [`Queue::receiver`](queue::Queue::receiver).
 pub type Receiver<T> = queue::Receiver<'static, T, Posix>;
 /// Waits for each message of a [`Queue`].
-pub type Iter<'q, T> = queue::Iter<'q, 'static, T, Posix>;
+pub type Iter<'q, T> = ends::Iter<'q, Queue<T>>;
 /// The messages that are there in a [`Queue`].
-pub type TryIter<'q, T> = queue::TryIter<'q, 'static, T, Posix>;
+pub type TryIter<'q, T> = ends::TryIter<'q, Queue<T>>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;

@@ -172,9 +172,9 @@ recv_verbs!(
 );
 
 #[cfg(feature = "alloc")]
-iterators!(ByteQueue, Vec<u8>, RecvBytesError, recv_vec, try_recv_vec);
+iterators!(ByteQueue, Vec<u8>, RecvBytesError, RecvBytesError, recv_vec, try_recv_vec);
 #[cfg(feature = "alloc")]
-iterators!(Receiver, Vec<u8>, RecvBytesError, recv_vec, try_recv_vec);
+iterators!(Receiver, Vec<u8>, RecvBytesError, RecvBytesError, recv_vec, try_recv_vec);
 
 impl<'m, P: Platform> ByteQueue<'m, P> {
     #[inline]

@@ -311,7 +311,7 @@ macro_rules! recv_verbs {
             }
         }
 
-        iterators!($name<T: DeserializeOwned>, T, RecvValueError, recv, try_recv);
+        iterators!($name<T: DeserializeOwned>, T, RecvValueError, RecvValueError, recv, try_recv);
     };
 }
 recv_verbs!(ValueQueue, ByteQueue);

@@ -3,18 +3,29 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
+/// Why a queue or a receiver half has no further message. Not for implementing elsewhere.
+pub trait Ends {
+    /// After a wait.
+    type Error: Clone;
+    /// Without one.
+    type TryError: Clone;
+}
+
 /// What messages are received from: a queue, or a receiver half. Not for implementing elsewhere.
-pub trait Receives<'q> {
+pub trait Receives<'q>: Ends {
     /// A message.
     type Item;
-    /// Why there is none.
-    type Error: Clone;
 
     /// Waits for a message.
     fn receive(&'q self) -> Result<Self::Item, Self::Error>;
 
     /// Takes a message that is there.
-    fn try_receive(&'q self) -> Result<Self::Item, Self::Error>;
+    fn try_receive(&'q self) -> Result<Self::Item, Self::TryError>;
+}
+
+/// What is known about the rest: nothing, unless it is the end. Other processes send and receive meanwhile.
+const fn rest(ended: bool) -> (usize, Option<usize>) {
+    (0, if ended { Some(0) } else { None })
 }
 
 /// Waits for each message. Made by `iter()` of a queue or of a receiver half.
@@ -34,12 +45,12 @@ pub trait Receives<'q> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "an iterator receives nothing until it is asked for messages"]
-pub struct Iter<'q, R: Receives<'q>> {
+pub struct Iter<'q, R: Ends> {
     from: &'q R,
     end: Option<R::Error>,
 }
 
-impl<'q, R: Receives<'q>> Iter<'q, R> {
+impl<'q, R: Ends> Iter<'q, R> {
     pub(crate) fn new(from: &'q R) -> Self {
         Iter { from, end: None }
     }
@@ -59,53 +70,63 @@ impl<'q, R: Receives<'q>> Iterator for Iter<'q, R> {
         }
         self.from.receive().map_err(|error| self.end = Some(error)).ok()
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        rest(self.end.is_some())
+    }
 }
 
 impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
 
-impl<'q, R: Receives<'q> + fmt::Debug> fmt::Debug for Iter<'q, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Iter").field(self.from).finish()
-    }
-}
-
 /// Takes the messages that are there. Made by `try_iter()` of a queue or of a receiver half.
+///
+/// It ends when there is no message, or when the queue cannot be used; [`end`](Self::end) says which. It may go on when further
+/// messages have come.
 #[must_use = "an iterator receives nothing until it is asked for messages"]
-pub struct TryIter<'q, R> {
+pub struct TryIter<'q, R: Ends> {
     from: &'q R,
+    end: Option<R::TryError>,
 }
 
-impl<'q, R> TryIter<'q, R> {
+impl<'q, R: Ends> TryIter<'q, R> {
     pub(crate) fn new(from: &'q R) -> Self {
-        TryIter { from }
+        TryIter { from, end: None }
+    }
+
+    /// Returns why the last step found no message; `None` if it found one.
+    pub fn end(&self) -> Option<R::TryError> {
+        self.end.clone()
     }
 }
 
 impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
     type Item = R::Item;
 
+    #[inline]
     fn next(&mut self) -> Option<R::Item> {
-        self.from.try_receive().ok()
-    }
-}
-
-impl<R: fmt::Debug> fmt::Debug for TryIter<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TryIter").field(self.from).finish()
+        let received = self.from.try_receive();
+        self.end = received.as_ref().err().cloned();
+        received.ok()
     }
 }
 
 /// Waits for each message, and owns the handle. Made by `into_iter()` of a queue or of a receiver half.
+///
+/// It ends as [`Iter`] does.
 #[must_use = "an iterator receives nothing until it is asked for messages"]
-pub struct IntoIter<R> {
+pub struct IntoIter<R: Ends> {
     from: R,
-    ended: bool,
+    end: Option<R::Error>,
 }
 
-impl<R> IntoIter<R> {
-    #[cfg(feature = "alloc")]
+impl<R: Ends> IntoIter<R> {
     pub(crate) fn new(from: R) -> Self {
-        IntoIter { from, ended: false }
+        IntoIter { from, end: None }
+    }
+
+    /// Returns why the iteration has ended; `None` while it goes on.
+    pub fn end(&self) -> Option<R::Error> {
+        self.end.clone()
     }
 
     /// Returns the handle.
@@ -120,36 +141,50 @@ where
 {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
-        if self.ended {
+        if self.end.is_some() {
             return None;
         }
-        let received = self.from.receive().ok();
-        self.ended = received.is_none();
-        received
+        self.from.receive().map_err(|error| self.end = Some(error)).ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        rest(self.end.is_some())
     }
 }
 
 impl<R, T> FusedIterator for IntoIter<R> where R: for<'q> Receives<'q, Item = T> {}
 
-impl<R: fmt::Debug> fmt::Debug for IntoIter<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IntoIter").field(&self.from).finish()
-    }
+macro_rules! debug {
+    ($($iter:ident $(<$lifetime:lifetime>)?),+) => {$(
+        impl<R: Ends<Error: fmt::Debug, TryError: fmt::Debug> + fmt::Debug> fmt::Debug for $iter<$($lifetime,)? R> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).finish()
+            }
+        }
+    )+};
 }
+debug!(Iter<'_>, TryIter<'_>, IntoIter);
 
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {
-    (lent $receives:ident<$T:ident>, $item:ident, $error:ty, $recv:ident, $try_recv:ident) => {
+    (lent $receives:ident<$T:ident>, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
+        impl<$T, P: $crate::Platform> $crate::ends::Ends for $receives<'_, $T, P> {
+            type Error = $error;
+            type TryError = $try_error;
+        }
+
         impl<'q, 'm: 'q, $T: 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
             type Item = $item<'q, 'm, $T, P>;
-            type Error = $error;
 
+            #[inline]
             fn receive(&'q self) -> Result<Self::Item, $error> {
                 self.$recv()
             }
 
-            fn try_receive(&'q self) -> Result<Self::Item, $error> {
+            #[inline]
+            fn try_receive(&'q self) -> Result<Self::Item, $try_error> {
                 self.$try_recv()
             }
         }
@@ -175,21 +210,27 @@ macro_rules! iterators {
             }
         }
     };
-    ($receives:ident $(<$T:ident: $bound:path>)?, $item:ty, $error:ty, $recv:ident, $try_recv:ident) => {
-        impl<'m, $($T: $bound,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'m, $($T,)? P> {
-            type Item = $item;
+    ($receives:ident $(<$T:ident: $($bound:path),+>)?, $item:ty, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
+        impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Ends for $receives<'_, $($T,)? P> {
             type Error = $error;
+            type TryError = $try_error;
+        }
 
+        impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'_, $($T,)? P> {
+            type Item = $item;
+
+            #[inline]
             fn receive(&self) -> Result<$item, $error> {
                 self.$recv()
             }
 
-            fn try_receive(&self) -> Result<$item, $error> {
+            #[inline]
+            fn try_receive(&self) -> Result<$item, $try_error> {
                 self.$try_recv()
             }
         }
 
-        impl<'m, $($T: $bound,)? P: $crate::Platform> $receives<'m, $($T,)? P> {
+        impl<'m, $($T: $($bound +)+,)? P: $crate::Platform> $receives<'m, $($T,)? P> {
             /// Returns an iterator that waits for each message. `for message in &queue` does the same.
             pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
                 $crate::ends::Iter::new(self)
@@ -201,7 +242,7 @@ macro_rules! iterators {
             }
         }
 
-        impl<'q, 'm, $($T: $bound,)? P: $crate::Platform> IntoIterator for &'q $receives<'m, $($T,)? P> {
+        impl<'q, 'm, $($T: $($bound +)+,)? P: $crate::Platform> IntoIterator for &'q $receives<'m, $($T,)? P> {
             type Item = $item;
             type IntoIter = $crate::ends::Iter<'q, $receives<'m, $($T,)? P>>;
 
@@ -210,7 +251,7 @@ macro_rules! iterators {
             }
         }
 
-        impl<'m, $($T: $bound,)? P: $crate::Platform> IntoIterator for $receives<'m, $($T,)? P> {
+        impl<'m, $($T: $($bound +)+,)? P: $crate::Platform> IntoIterator for $receives<'m, $($T,)? P> {
             type Item = $item;
             type IntoIter = $crate::ends::IntoIter<Self>;
 

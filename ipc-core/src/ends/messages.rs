@@ -17,6 +17,11 @@ pub trait ReceivesAlone {
 
     /// Takes a message that is there.
     fn try_receive(&mut self) -> Result<Self::Item, Self::TryError>;
+
+    /// How many messages are sure to be received: nobody else takes them.
+    fn sure(&self) -> usize {
+        0
+    }
 }
 
 /// Receives one message after the other, and blocks for each. Made by `iter()` of a consumer or of a subscriber.
@@ -108,12 +113,21 @@ fn next<R: ReceivesAlone>(from: &mut R, end: &mut Option<R::Error>) -> Option<R:
     from.receive().map_err(|error| *end = Some(error)).ok()
 }
 
+/// What is known about the rest: the messages that are there, and whether it is the end.
+fn hint<R: ReceivesAlone>(from: &R, ended: bool) -> (usize, Option<usize>) {
+    if ended { (0, Some(0)) } else { (from.sure(), None) }
+}
+
 impl<R: ReceivesAlone> Iterator for Messages<'_, R> {
     type Item = R::Item;
 
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
         next(self.from, &mut self.end)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        hint(&*self.from, self.end.is_some())
     }
 }
 
@@ -123,6 +137,10 @@ impl<R: ReceivesAlone> Iterator for IntoMessages<R> {
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
         next(&mut self.from, &mut self.end)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        hint(&self.from, self.end.is_some())
     }
 }
 
@@ -134,6 +152,10 @@ impl<R: ReceivesAlone> Iterator for TryMessages<'_, R> {
         let received = self.from.try_receive();
         self.end = received.as_ref().err().copied();
         received.ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        hint(&*self.from, false)
     }
 }
 
@@ -153,7 +175,7 @@ debug!(Messages<'_>, IntoMessages, TryMessages<'_>);
 
 /// Iterators of a type that receives alone: `iter`, `try_iter` and the two `IntoIterator`s.
 macro_rules! messages {
-    ($receives:ident, $error:ty, $try_error:ty) => {
+    ($receives:ident, $error:ty, $try_error:ty $(, sure: $sure:ident)?) => {
         impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform> $crate::ends::ReceivesAlone for $receives<'_, T, P> {
             type Item = T;
             type Error = $error;
@@ -168,6 +190,11 @@ macro_rules! messages {
             fn try_receive(&mut self) -> Result<T, $try_error> {
                 self.try_recv()
             }
+            $(
+                fn sure(&self) -> usize {
+                    self.$sure()
+                }
+            )?
         }
 
         impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform> $receives<'_, T, P> {

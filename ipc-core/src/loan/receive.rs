@@ -60,7 +60,7 @@ macro_rules! recv_verbs {
             }
         }
 
-        iterators!(lent $receives<T>, Received, RecvLoanError, recv, try_recv);
+        iterators!(lent $receives<T>, Received, RecvLoanError, RecvLoanError, recv, try_recv);
     };
 }
 recv_verbs!(LoanQueue, ".");

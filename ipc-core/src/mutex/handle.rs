@@ -289,6 +289,17 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         condition.judge(self.transaction(), LockError::suspect)
     }
 
+    /// Takes the lock for a transaction if it is free or its holder is dead. Never waits, as [`try_lock`](Self::try_lock).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_lock`](Self::try_lock).
+    pub fn try_lock_transaction(&self) -> Result<Transaction<'_, 'm, T, P>, TryLockError<Transaction<'_, 'm, T, P>>> {
+        self.here()?;
+        let condition = self.try_acquire(Intent::Transaction).map_err(TryLockError::refused)?;
+        condition.judge(self.transaction(), TryLockError::suspect)
+    }
+
     /// [`lock_transaction`](Self::lock_transaction) that waits at most so long.
     ///
     /// # Errors

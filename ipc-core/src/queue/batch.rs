@@ -3,37 +3,51 @@
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::time::Duration;
 
-use crate::error::{SendSliceError, SendTimeoutError};
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::halves::{Receiver, Sender};
+use super::handle::Queue;
+use crate::error::{RecvError, RecvTimeoutError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::platform::Platform;
+use crate::time::Limit;
 
 /// Values that are taken from an iterator before they are sent.
 const BATCH: usize = 64;
 
 /// A send of an iterator's values did not send all of them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SendIterError<T> {
+pub struct SendIterError<T, C = SendTimeoutError<()>> {
     /// How many were sent.
     pub sent: usize,
     /// What was taken from the iterator and not sent, in order.
     pub unsent: Vec<T>,
     /// Why.
-    pub cause: SendTimeoutError<()>,
+    pub cause: C,
 }
 
-crate::error::debug_as_display!(SendIterError<T>);
+/// A send of an iterator's values that does not wait did not send all that it took.
+pub type TrySendIterError<T> = SendIterError<T, TrySendError<()>>;
 
-impl<T> fmt::Display for SendIterError<T> {
+impl<T, C: fmt::Display> fmt::Display for SendIterError<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "after {} values, with {} in hand: {}", self.sent, self.unsent.len(), self.cause)
     }
 }
 
-impl<T> core::error::Error for SendIterError<T> {}
+impl<T, C: fmt::Display> fmt::Debug for SendIterError<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<T, C: fmt::Display> core::error::Error for SendIterError<T, C> {}
 
 /// Sends what the iterator yields by calls of `send`.
-pub(super) fn send_iter<T>(
+fn send_iter<T>(
     values: impl IntoIterator<Item = T>,
-    send: impl Fn(&[T]) -> Result<(), SendSliceError>,
+    mut send: impl FnMut(&[T]) -> Result<(), SendSliceError>,
 ) -> Result<usize, SendIterError<T>> {
     let mut values = values.into_iter();
     let mut batch = Vec::with_capacity(BATCH);
@@ -52,6 +66,36 @@ pub(super) fn send_iter<T>(
     }
 }
 
+/// Sends at most `room` values of the iterator by calls of `send`, which says how many it sent.
+fn try_send_iter<T>(
+    values: impl IntoIterator<Item = T>,
+    mut room: usize,
+    send: impl Fn(&[T]) -> Result<usize, TrySendError<()>>,
+) -> Result<usize, TrySendIterError<T>> {
+    let mut values = values.into_iter();
+    let mut batch = Vec::with_capacity(BATCH.min(room));
+    let mut total = 0;
+    while room > 0 {
+        batch.extend(values.by_ref().take(BATCH.min(room)));
+        if batch.is_empty() {
+            break;
+        }
+        let (sent, cause) = match send(&batch) {
+            Ok(sent) if sent < batch.len() => (sent, TrySendError::Full(())),
+            Ok(sent) => {
+                total += sent;
+                room -= sent;
+                batch.clear();
+                continue;
+            }
+            Err(cause) => (0, cause),
+        };
+        batch.drain(..sent);
+        return Err(SendIterError { sent: total + sent, unsent: batch, cause });
+    }
+    Ok(total)
+}
+
 /// Makes room for `most` more values in `buffer`, lets `fill` write to its front, and keeps as many as it says.
 #[doc(hidden)]
 pub fn append<T, E>(
@@ -66,3 +110,153 @@ pub fn append<T, E>(
     unsafe { buffer.set_len(buffer.len() + count) };
     Ok(count)
 }
+
+/// The verbs that need an allocator, of the queue and of its halves. They differ in whether the other end's leaving ends them.
+macro_rules! batches {
+    (send $sender:ident, $queue:ident => $of:expr, $room:expr, $watch:literal) => {
+        impl<T: NoUninit + CheckedBitPattern, P: Platform> $sender<'_, T, P> {
+            /// Sends as many of the iterator's values as there is room for, in batches, and returns how many. Never waits.
+            ///
+            /// A value is asked for only when there is room for it, so with no other sender none is lost: pass `by_ref()` and go
+            /// on later. An error holds what was taken and not sent.
+            ///
+            /// ```
+            /// # use ipc_posix::Region;
+            /// # let region = Region::options().anonymous()?;
+            /// let squares = region.queue::<u64>("squares").capacity(4).create()?;
+            /// let mut numbers = (1..).map(|n| n * n);
+            /// assert_eq!(squares.try_send_iter(numbers.by_ref()), Ok(4));
+            /// assert_eq!(numbers.next(), Some(25));
+            /// let error = squares.try_send_iter(numbers).unwrap_err();
+            /// assert!(error.cause.is_full() && error.unsent.is_empty());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// Those of [`try_send`](Self::try_send). `Full` if there is no room at all, or if other senders took it meanwhile.
+            pub fn try_send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, TrySendIterError<T>> {
+                let $queue = self;
+                match $room {
+                    Ok(room) => try_send_iter(values, room, |batch| self.try_send_slice(batch)),
+                    Err(cause) => Err(SendIterError { sent: 0, unsent: Vec::new(), cause }),
+                }
+            }
+
+            /// Sends all that the iterator yields, in batches, and returns how many. Blocks while there is no room.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`send`](Self::send). The error holds what was taken from the iterator and not sent.
+            pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
+                self.send_iter_within(values, &Limit::Forever)
+            }
+
+            /// Sends all that the iterator yields, in batches. Blocks while there is no room, at most for the timeout in all.
+            ///
+            /// The time counts from the first wait.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`send_timeout`](Self::send_timeout). The error holds what was taken from the iterator and not sent.
+            pub fn send_iter_timeout(
+                &self,
+                values: impl IntoIterator<Item = T>,
+                timeout: Duration,
+            ) -> Result<usize, SendIterError<T>> {
+                self.send_iter_within(values, &Limit::For(timeout))
+            }
+
+            /// Sends all that the iterator yields, in batches. Blocks while there is no room, until the deadline at most.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`send_iter_timeout`](Self::send_iter_timeout).
+            pub fn send_iter_deadline(
+                &self,
+                values: impl IntoIterator<Item = T>,
+                deadline: P::Deadline,
+            ) -> Result<usize, SendIterError<T>> {
+                self.send_iter_within(values, &Limit::Until(deadline))
+            }
+
+            fn send_iter_within(
+                &self,
+                values: impl IntoIterator<Item = T>,
+                limit: &Limit<P::Deadline>,
+            ) -> Result<usize, SendIterError<T>> {
+                let $queue = self;
+                let mut waits = limit.over_all_waits();
+                send_iter(values, |batch| $of.send_slice_within(batch, &mut waits, $watch))
+            }
+        }
+    };
+    (receive $receiver:ident, $queue:ident => $of:expr, $try:ident => $tried:expr, $watch:literal) => {
+        impl<T: NoUninit + CheckedBitPattern, P: Platform> $receiver<'_, T, P> {
+            /// Appends the messages that are there to `buffer`, at most `most`, and returns how many: at least one, unless `most` is
+            /// 0. Never waits.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`try_recv`](Self::try_recv).
+            pub fn try_recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, TryRecvError> {
+                let $queue = self;
+                append(buffer, most.min($of.capacity()), |$try| $tried)
+            }
+
+            /// Appends the messages that are there to `buffer`, at most `most`, and returns how many: at least one, unless `most` is
+            /// 0. Blocks while there is none.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`recv`](Self::recv).
+            pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
+                self.recv_many_within(buffer, most, &Limit::Forever).map_err(RecvTimeoutError::endless)
+            }
+
+            /// Appends the messages that are there to `buffer`, at most `most`. Blocks while there is none, at most for the timeout.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`recv_timeout`](Self::recv_timeout).
+            pub fn recv_many_timeout(
+                &self,
+                buffer: &mut Vec<T>,
+                most: usize,
+                timeout: Duration,
+            ) -> Result<usize, RecvTimeoutError> {
+                self.recv_many_within(buffer, most, &Limit::For(timeout))
+            }
+
+            /// Appends the messages that are there to `buffer`, at most `most`. Blocks while there is none, until the deadline at
+            /// most.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`recv_timeout`](Self::recv_timeout).
+            pub fn recv_many_deadline(
+                &self,
+                buffer: &mut Vec<T>,
+                most: usize,
+                deadline: P::Deadline,
+            ) -> Result<usize, RecvTimeoutError> {
+                self.recv_many_within(buffer, most, &Limit::Until(deadline))
+            }
+
+            fn recv_many_within(
+                &self,
+                buffer: &mut Vec<T>,
+                most: usize,
+                limit: &Limit<P::Deadline>,
+            ) -> Result<usize, RecvTimeoutError> {
+                let $queue = self;
+                append(buffer, most.min($of.capacity()), |room| $of.recv_into(room, limit, $watch))
+            }
+        }
+    };
+}
+
+batches!(send Queue, queue => queue, queue.room_now(), false);
+batches!(send Sender, sender => sender.queue(), sender.try_watching(Queue::room_now), true);
+batches!(receive Queue, queue => queue, room => queue.try_recv_into(room), false);
+batches!(receive Receiver, receiver => receiver.queue(), room => receiver.try_watching(|queue| queue.try_recv_into(room)), true);

@@ -1,16 +1,11 @@
 //! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is
 //! gone.
 
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-#[cfg(feature = "alloc")]
-use super::batch::SendIterError;
 use super::handle::Queue;
-use super::iter::Iter;
 use crate::ends::{Half, halves};
 use crate::error::{
     RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
@@ -78,10 +73,18 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
 
     /// Sends as many of these as there is room for, as [`Queue::try_send_slice`] and [`try_send`](Self::try_send).
     pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
+        self.try_watching(|queue| queue.try_send_slice(values))
+    }
+
+    /// Tries, unless there is no receiver any more.
+    pub(super) fn try_watching<R>(
+        &self,
+        send: impl FnOnce(&Queue<'m, T, P>) -> Result<R, TrySendError<()>>,
+    ) -> Result<R, TrySendError<()>> {
         if self.half.is_left() {
             return Err(TrySendError::Disconnected(()));
         }
-        match self.queue().try_send_slice(values) {
+        match send(self.queue()) {
             Err(TrySendError::Full(())) if self.half.is_deserted_now() => Err(TrySendError::Disconnected(())),
             result => result,
         }
@@ -89,18 +92,17 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
 
     /// Sends all of these, as [`Queue::send_slice`] and [`send`](Self::send).
     pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
-        self.queue().send_slice_within(values, &Limit::Forever, true)
+        self.queue().send_slice_within(values, &mut Limit::Forever.over_all_waits(), true)
     }
 
     /// Sends all of these as [`send_slice`](Self::send_slice), and blocks for at most the timeout in all.
     pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
-        self.queue().send_slice_within(values, &Limit::For(timeout), true)
+        self.queue().send_slice_within(values, &mut Limit::For(timeout).over_all_waits(), true)
     }
 
-    /// Sends all that the iterator yields, as [`Queue::send_iter`] and [`send`](Self::send).
-    #[cfg(feature = "alloc")]
-    pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
-        super::batch::send_iter(values, |batch| self.send_slice(batch))
+    /// Sends all of these as [`send_slice`](Self::send_slice), and blocks until the deadline at most.
+    pub fn send_slice_deadline(&self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
+        self.queue().send_slice_within(values, &mut Limit::Until(deadline).over_all_waits(), true)
     }
 }
 
@@ -114,8 +116,17 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
     /// [`Disconnected`](TryRecvError::Disconnected). That the last one was killed is noticed within a thousand tries.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.queue().try_recv() {
-            Err(TryRecvError::Empty) if self.half.is_deserted_now() => match self.queue().try_recv() {
+        self.try_watching(Queue::try_recv)
+    }
+
+    /// Tries, and tells an empty queue from one that has no sender any more.
+    #[inline]
+    pub(super) fn try_watching<R>(
+        &self,
+        mut receive: impl FnMut(&Queue<'m, T, P>) -> Result<R, TryRecvError>,
+    ) -> Result<R, TryRecvError> {
+        match receive(self.queue()) {
+            Err(TryRecvError::Empty) if self.half.is_deserted_now() => match receive(self.queue()) {
                 // Its last message came before its leaving: this second look would have found it.
                 Err(TryRecvError::Empty) if self.queue().is_empty() => Err(TryRecvError::Disconnected),
                 result => result,
@@ -150,14 +161,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
 
     /// Receives as many messages as there are, as [`Queue::try_recv_slice`] and [`try_recv`](Self::try_recv).
     pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
-        match self.queue().try_recv_slice(out) {
-            Err(TryRecvError::Empty) if self.half.is_deserted_now() => match self.queue().try_recv_slice(out) {
-                // Its last message came before its leaving: this second look would have found it.
-                Err(TryRecvError::Empty) if self.queue().is_empty() => Err(TryRecvError::Disconnected),
-                result => result,
-            },
-            result => result,
-        }
+        self.try_watching(|queue| queue.try_recv_slice(out))
     }
 
     /// Receives as many messages as there are, as [`Queue::recv_slice`] and [`recv`](Self::recv).
@@ -170,25 +174,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
         self.queue().recv_slice_within(out, &Limit::For(timeout), true)
     }
 
-    /// Appends messages to a vector, as [`Queue::recv_many`] and [`recv`](Self::recv).
-    #[cfg(feature = "alloc")]
-    pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
-        self.queue().recv_many_watching(buffer, most, true)
-    }
-
-    /// Messages until the queue is closed and drained, or empty and deserted by its senders; waits for each.
-    /// `for message in &receiver` does the same.
-    pub fn iter(&self) -> Iter<'_, 'm, T, P> {
-        Iter::new(self.queue(), true)
-    }
-}
-
-impl<'q, 'm, T: NoUninit + CheckedBitPattern, P: Platform> IntoIterator for &'q Receiver<'m, T, P> {
-    type Item = T;
-    type IntoIter = Iter<'q, 'm, T, P>;
-
-    fn into_iter(self) -> Iter<'q, 'm, T, P> {
-        self.iter()
+    /// Receives as [`recv_slice`](Self::recv_slice), and blocks until the deadline at most.
+    pub fn recv_slice_deadline(&self, out: &mut [T], deadline: P::Deadline) -> Result<usize, RecvTimeoutError> {
+        self.queue().recv_slice_within(out, &Limit::Until(deadline), true)
     }
 }
 

@@ -20,16 +20,14 @@
 mod batch;
 mod halves;
 mod handle;
-mod iter;
 mod receive;
 mod send;
 pub mod words;
 
 pub use crate::ends::Role;
 #[cfg(feature = "alloc")]
-pub use batch::{SendIterError, append};
+pub use batch::{SendIterError, TrySendIterError, append};
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Queue};
-pub use iter::{Iter, TryIter};
 pub(crate) use words::{Lone, Words};
 pub use words::{Stats, stats};

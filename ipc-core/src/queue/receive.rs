@@ -1,13 +1,11 @@
 //! Receiving.
 
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::ends::{Counted, Role};
+use crate::ends::{Counted, Role, iterators};
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
 use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
@@ -16,15 +14,18 @@ use crate::sync::spin_hint;
 use crate::time::Limit;
 use crate::wait::{Attempt, block_until};
 
+use super::Receiver;
 use super::handle::{Queue, Unblocked};
-use super::iter::{Iter, TryIter};
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = crate::sync::bound(64, 2);
 
-impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
+iterators!(Queue<T: NoUninit, CheckedBitPattern>, T, RecvError, TryRecvError, recv, try_recv);
+iterators!(Receiver<T: NoUninit, CheckedBitPattern>, T, RecvError, TryRecvError, recv, try_recv);
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// The common case of every receive: a message at the head, and no rival. Otherwise nothing was done.
     ///
     /// This and nothing else is inlined in the callers: what they do otherwise is one call that needs no register
@@ -220,7 +221,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
     /// As for [`try_recv`](Self::try_recv). A message whose bits are no value of `T` ends the batch before it; as the first one it is
     /// dropped, with [`Fault::InvalidValue`].
     pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
-        fill_slice(out, |out| self.try_recv_many(out))
+        fill_slice(out, |out| self.try_recv_into(out))
     }
 
     /// [`try_recv_slice`](Self::try_recv_slice) that waits for one message if there is none.
@@ -249,36 +250,46 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
 
     /// [`try_recv_slice`](Self::try_recv_slice) into memory that need not be initialised: the received messages.
     pub fn try_recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
-        let count = self.try_recv_many(out)?;
+        let count = self.try_recv_into(out)?;
         // SAFETY: so many were received, and are values.
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
     }
 
     /// [`recv_slice`](Self::recv_slice) into memory that need not be initialised: the received messages.
     pub fn recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], RecvError> {
-        let count = self.recv_into(out, &Limit::Forever, false).map_err(RecvTimeoutError::endless)?;
+        self.recv_uninit_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
+    }
+
+    /// Receives into memory that need not be initialised, as [`recv_uninit`](Self::recv_uninit), and blocks for at most the timeout.
+    pub fn recv_uninit_timeout<'b>(
+        &self,
+        out: &'b mut [MaybeUninit<T>],
+        timeout: Duration,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        self.recv_uninit_within(out, &Limit::For(timeout))
+    }
+
+    /// Receives into memory that need not be initialised, as [`recv_uninit`](Self::recv_uninit), and blocks until the deadline at
+    /// most.
+    pub fn recv_uninit_deadline<'b>(
+        &self,
+        out: &'b mut [MaybeUninit<T>],
+        deadline: P::Deadline,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        self.recv_uninit_within(out, &Limit::Until(deadline))
+    }
+
+    fn recv_uninit_within<'b>(
+        &self,
+        out: &'b mut [MaybeUninit<T>],
+        limit: &Limit<P::Deadline>,
+    ) -> Result<&'b mut [T], RecvTimeoutError> {
+        let count = self.recv_into(out, limit, false)?;
         // SAFETY: so many were received, and are values.
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
     }
 
-    /// Waits for a message and appends as many as there are to `buffer`, at most `most`; how many. 0 only if `most` is 0.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv`](Self::recv).
-    #[cfg(feature = "alloc")]
-    pub fn recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, RecvError> {
-        self.recv_many_watching(buffer, most, false)
-    }
-
-    #[cfg(feature = "alloc")]
-    pub(super) fn recv_many_watching(&self, buffer: &mut Vec<T>, most: usize, watch: bool) -> Result<usize, RecvError> {
-        super::batch::append(buffer, most.min(self.capacity()), |room| {
-            self.recv_into(room, &Limit::Forever, watch).map_err(RecvTimeoutError::endless)
-        })
-    }
-
-    fn try_recv_many(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, TryRecvError> {
+    pub(super) fn try_recv_into(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, TryRecvError> {
         self.here()?;
         if out.is_empty() {
             return Ok(0);
@@ -290,7 +301,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
         }
     }
 
-    fn recv_into(
+    pub(super) fn recv_into(
         &self,
         out: &mut [MaybeUninit<T>],
         limit: &Limit<P::Deadline>,
@@ -310,15 +321,5 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Queue<'m, T, P> {
     pub fn peek(&self) -> Option<T> {
         self.here().ok()?;
         self.ring().peek::<T>().and_then(|bytes| check(bytes).ok())
-    }
-
-    /// Messages until the queue is closed and drained, waiting for each. `for message in &queue` does the same.
-    pub fn iter(&self) -> Iter<'_, 'm, T, P> {
-        Iter::new(self, false)
-    }
-
-    /// The messages that are there, without waiting.
-    pub fn try_iter(&self) -> TryIter<'_, 'm, T, P> {
-        TryIter::new(self)
     }
 }

@@ -4,13 +4,11 @@ use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-#[cfg(feature = "alloc")]
-use super::batch::SendIterError;
 use crate::ends::{Counted, Role};
 use crate::error::{Fault, ForceSendError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
-use crate::time::{Instant, Limit};
+use crate::time::{Instant, Limit, Waits};
 use crate::wait::{Attempt, Reserve, block_until};
 
 use super::handle::Queue;
@@ -180,33 +178,23 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     ///
     /// As for [`send`](Self::send); the error says how many were sent.
     pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &Limit::Forever, false)
+        self.send_slice_within(values, &mut Limit::Forever.over_all_waits(), false)
     }
 
     /// Sends all of these, and waits for room at most so long in all.
     pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &Limit::For(timeout), false)
+        self.send_slice_within(values, &mut Limit::For(timeout).over_all_waits(), false)
     }
 
     /// Sends all of these, and waits for room at most until then.
     pub fn send_slice_deadline(&self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &Limit::Until(deadline), false)
-    }
-
-    /// Sends all that the iterator yields, in batches, and says how many that were. Waits for room as often as needed.
-    ///
-    /// # Errors
-    ///
-    /// As for [`send`](Self::send); the error holds what was taken from the iterator and not sent.
-    #[cfg(feature = "alloc")]
-    pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
-        super::batch::send_iter(values, |batch| self.send_slice(batch))
+        self.send_slice_within(values, &mut Limit::Until(deadline).over_all_waits(), false)
     }
 
     pub(super) fn send_slice_within(
         &self,
         values: &[T],
-        limit: &Limit<P::Deadline>,
+        waits: &mut Waits<'_, P::Deadline>,
         watch: bool,
     ) -> Result<(), SendSliceError> {
         if !self.platform.is_here() {
@@ -216,8 +204,6 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Disconnected(()) });
         }
         let mut sent = 0;
-        // Once for all batches.
-        let mut deadline = None;
         while sent < values.len() {
             let rest = &values[sent..];
             let stop = match self.push_slice(rest) {
@@ -228,8 +214,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                 Err(PushRefused::Closed) => Stop::Closed,
                 Err(PushRefused::Corrupted) => Stop::Corrupted,
                 Err(PushRefused::Full) => {
-                    let deadline = *deadline.get_or_insert_with(|| limit.deadline(&self.platform));
-                    match self.wait_to_push(deadline, watch, || self.push_slice(rest)) {
+                    match self.wait_to_push(waits.deadline(&self.platform), watch, || self.push_slice(rest)) {
                         Ok(count) => {
                             sent += count;
                             continue;
@@ -247,6 +232,23 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             return Err(SendSliceError { sent, cause });
         }
         Ok(())
+    }
+
+    /// How much room there is: some, or why a send is refused.
+    #[cfg(feature = "alloc")]
+    pub(super) fn room_now(&self) -> Result<usize, TrySendError<()>> {
+        if !self.platform.is_here() {
+            return Err(TrySendError::Fault((), Fault::Forked));
+        }
+        if self.complete_closing() {
+            return Err(TrySendError::Closed(()));
+        }
+        let room = || self.capacity().saturating_sub(self.ring().len() as usize);
+        match room() {
+            0 if self.make_room() => Ok(room().max(1)),
+            0 => Err(TrySendError::Full(())),
+            some => Ok(some),
+        }
     }
 
     /// Waits until `push` succeeds: what every send that blocks does.

@@ -235,6 +235,30 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         self.acquire().map(Permit::into_owned)
     }
 
+    /// Acquires a permit that keeps a handle of its own, and blocks for at most the timeout.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_timeout`](Self::acquire_timeout).
+    pub fn acquire_owned_timeout(&self, timeout: Duration) -> Result<OwnedPermit<'m, P>, AcquireTimeoutError>
+    where
+        P: Clone,
+    {
+        self.acquire_timeout(timeout).map(Permit::into_owned)
+    }
+
+    /// Acquires a permit that keeps a handle of its own, and blocks until the deadline at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_timeout`](Self::acquire_timeout).
+    pub fn acquire_owned_deadline(&self, deadline: P::Deadline) -> Result<OwnedPermit<'m, P>, AcquireTimeoutError>
+    where
+        P: Clone,
+    {
+        self.acquire_deadline(deadline).map(Permit::into_owned)
+    }
+
     /// [`try_acquire`](Self::try_acquire), with a permit that keeps a handle of its own.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub struct Consumer<'m, T, P: Platform> {
 }
 
 end!(Consumer, "producer", has_producer, wait_for_producer, wait_for_producer_timeout, wait_for_producer_deadline);
-messages!(Consumer, RecvError, TryRecvError);
+messages!(Consumer, RecvError, TryRecvError, sure: len);
 
 impl<'m, T, P: Platform> Consumer<'m, T, P> {
     /// Claims the consuming end: it goes on where its last holder stopped.

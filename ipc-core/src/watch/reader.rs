@@ -187,6 +187,10 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Iterator for WatchReader<'_, 
         }
         self.changed().map_err(|end| self.end = Some(end)).ok()
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, if self.end.is_some() { Some(0) } else { None })
+    }
 }
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> FusedIterator for WatchReader<'_, T, P> {}

@@ -12,6 +12,7 @@ pub mod broadcast;
 pub mod bytes;
 pub mod cells;
 pub mod condvar;
+pub mod deadlines;
 pub mod deaths;
 pub mod loan;
 pub mod locks;
@@ -20,6 +21,7 @@ pub mod semaphore;
 pub mod signals;
 pub mod spsc;
 pub mod stages;
+pub mod values;
 
 /// One of the two actors of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +131,9 @@ macro_rules! contracts_everywhere {
             bytes_keep_their_borders: One(bytes::Options::new(256)) => contracts::bytes::borders;
             bytes_close_then_drain: One(bytes::Options::new(256)) => contracts::bytes::close_then_drain;
             bytes_halves: One(bytes::Options::new(256)) => contracts::bytes::halves;
+            values_round_trip: One(bytes::Options::new(256)) => contracts::values::round_trip;
+            values_ends: One(bytes::Options::new(256)) => contracts::values::ends;
+            deadlines_of_values: One(bytes::Options::new(64)) => contracts::values::deadlines;
             loans_come_back: One(loan::Options::new(2, 4)) => contracts::loan::given_back;
             loan_close_then_drain: One(loan::Options::new(2, 4)) => contracts::loan::close_then_drain;
             loan_forwarded: One(loan::Options::new(1, 4)) => contracts::loan::forwarded;
@@ -162,6 +167,22 @@ macro_rules! contracts_everywhere {
             watch_versions: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_versions;
             watch_reader: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_reader;
             watch_abandoned: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_abandoned;
+            deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
+            deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
+            deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
+            deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;
+            deadlines_of_broadcast: One(contracts::broadcast::waiting()) => contracts::deadlines::broadcast;
+            deadlines_of_mutex: One(mutex::Options::default()) => contracts::deadlines::mutex;
+            deadlines_of_reentrant: One(mutex::ReentrantOptions::default()) => contracts::deadlines::reentrant;
+            deadlines_of_rwlock: One(rwlock::Options::new(64)) => contracts::deadlines::rwlock;
+            deadlines_of_semaphore: One(contracts::semaphore::two_permits()) => contracts::deadlines::semaphore;
+            deadlines_of_event: One(contracts::signals::auto()) => contracts::deadlines::event;
+            deadlines_of_group: One(event::GroupOptions::default()) => contracts::deadlines::group;
+            deadlines_of_barrier: One(contracts::signals::pair()) => contracts::deadlines::barrier;
+            deadlines_of_atomic: One(atomic::Options::default()) => contracts::deadlines::atomic;
+            deadlines_of_once: One(once::Options::new(0)) => contracts::deadlines::once;
+            deadlines_of_watch: One(watch::Options { initial: 0, schema: 0 }) => contracts::deadlines::watch;
+            deadlines_of_condvar: Two(mutex::Options::default(), condvar::Options) => contracts::deadlines::condvar;
         }
     };
 }
