@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+use std::sync::atomic::{Ordering, compiler_fence, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,9 +23,10 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use crate::error::{RegionError, RegionErrorKind};
 use crate::fork::ForkGuard;
-use crate::liveness::{self, LockByte};
+use crate::liveness::{self, Held, LockByte};
+use crate::pin::Pin;
 use crate::probe::{FileId, Probe, Status};
-use crate::{clock, futex, membarrier, sys, thread};
+use crate::{clock, futex, membarrier, thread};
 
 /// How long somebody may hold the gate before we give up, and how often we look. Holders do a few system calls.
 const GATE_LOOKS: u32 = 2000;
@@ -71,8 +72,8 @@ pub(crate) struct Attachment {
     fork: ForkGuard,
     asymmetric: bool,
     spinning_helps: bool,
-    /// Threads that seize through the one probe would not exclude each other: this does.
-    seizing: AtomicBool,
+    /// What keeps the place of the dead participant that one of our threads repairs after.
+    pin: Mutex<Option<Pin>>,
     /// How many counted handles of each object and use this process has.
     users: Mutex<HashMap<(String, Use), usize>>,
     name: String,
@@ -91,22 +92,15 @@ impl Attachment {
             return Err(RegionError::new(name, RegionErrorKind::BarrierMissing));
         }
         let fork = ForkGuard::new().map_err(|error| RegionError::io(&name, "prepare for forks", error))?;
-        let probe = match sys::reopen(file.as_raw_fd()) {
-            Ok(probe) => probe,
-            Err(error) => match &path {
-                Some(path) => sys::open(path, libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK, 0)
-                    .map_err(|error| RegionError::io(&name, "open the file a second time", error))?,
-                None => return Err(RegionError::io(&name, "open the file a second time", error)),
-            },
-        };
-        let same = Status::of_descriptor(probe.as_raw_fd()).is_ok_and(|status| status.id == id);
-        if !same {
+        let begin = map.as_ptr() as usize;
+        let probe = Probe::of(&file, id, path.clone(), begin..begin + map.len()).map_err(|error| match error {
+            Some(error) => RegionError::io(&name, "open the file a second time", error),
             // Replaced between the two calls.
-            return Err(RegionError::new(name, RegionErrorKind::Contended));
-        }
+            None => RegionError::new(&name, RegionErrorKind::Contended),
+        })?;
         let fd = file.as_raw_fd();
         if view.flags().has(Flags::REMOVE_WITH_LAST)
-            && !pass_gate(|| liveness::try_lock(fd, LockByte::GATE).unwrap_or(false))
+            && pass_gate(|| liveness::try_lock(fd, LockByte::GATE).unwrap_or(false).then_some(())).is_none()
         {
             return Err(RegionError::new(name, RegionErrorKind::Contended));
         }
@@ -114,12 +108,12 @@ impl Attachment {
         let attachment = Attachment {
             map: ManuallyDrop::new(map),
             view,
-            probe: Probe::new(probe, id, path.clone()),
+            probe,
             me,
             fork,
             asymmetric,
             spinning_helps: has_several_processors(),
-            seizing: AtomicBool::new(false),
+            pin: Mutex::new(None),
             users: Mutex::default(),
             name,
             path,
@@ -155,7 +149,8 @@ impl Attachment {
 
     /// Whether somebody holds this place. Our own counts.
     pub(crate) fn is_alive(&self, who: ParticipantId) -> bool {
-        who == self.me || self.probe.is_locked(LockByte::of(who))
+        // When in doubt, yes.
+        who == self.me || self.probe.ask(LockByte::of(who)).map_or(true, |held| held == Held::Owned)
     }
 
     /// Whether nobody but us has the region open.
@@ -192,12 +187,10 @@ impl Attachment {
     /// Removes the region's name if it is still this region's and nobody else has it open. `true` if it did.
     pub(crate) fn remove_if_last(&self) -> bool {
         let Some(path) = &self.path else { return false };
-        if !pass_gate(|| self.probe.try_lock(LockByte::GATE)) {
-            return false;
-        }
+        let Some(gate) = pass_gate(|| Pin::try_new(&self.probe, LockByte::GATE).ok().flatten()) else { return false };
         let ours = Status::of_path(path).is_ok_and(|status| status.id == self.probe.id());
         let removed = ours && self.is_last() && std::fs::remove_file(path).is_ok();
-        self.probe.unlock(LockByte::GATE);
+        gate.release(&self.probe);
         removed
     }
 }
@@ -219,15 +212,15 @@ impl Drop for Attachment {
     }
 }
 
-/// Tries until it gets the gate; `false` if a living process keeps it for two seconds.
-fn pass_gate(mut try_lock: impl FnMut() -> bool) -> bool {
+/// Tries until it gets the gate; `None` if a living process keeps it for two seconds.
+fn pass_gate<G>(mut try_lock: impl FnMut() -> Option<G>) -> Option<G> {
     for _ in 0..GATE_LOOKS {
-        if try_lock() {
-            return true;
+        if let Some(gate) = try_lock() {
+            return Some(gate);
         }
         std::thread::sleep(GATE_PAUSE);
     }
-    false
+    None
 }
 
 /// Locks the first free byte of the table.
@@ -321,21 +314,20 @@ unsafe impl Platform for Membership {
     }
 
     fn seize(&self, who: ParticipantId) -> bool {
-        let attachment = &*self.attachment;
-        // Acquire and Release: one seizure at a time, in the order of this flag.
-        if attachment.seizing.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        // Another thread repairs: not now.
+        let Ok(mut pin) = self.attachment.pin.try_lock() else { return false };
+        if pin.is_some() || !self.is_here() {
             return false;
         }
-        let seized = attachment.probe.try_lock(LockByte::of(who));
-        if !seized {
-            attachment.seizing.store(false, Ordering::Release);
-        }
-        seized
+        *pin = Pin::try_new(&self.attachment.probe, LockByte::of(who)).ok().flatten();
+        pin.is_some()
     }
 
-    fn unseize(&self, who: ParticipantId) {
-        self.attachment.probe.unlock(LockByte::of(who));
-        self.attachment.seizing.store(false, Ordering::Release);
+    fn unseize(&self, _who: ParticipantId) {
+        let pin = self.attachment.pin.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(pin) = pin.filter(|_| self.is_here()) {
+            pin.release(&self.attachment.probe);
+        }
     }
 
     #[inline(always)]

@@ -10,6 +10,7 @@
 use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// The page's word; `None` if it could not be made.
 static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
@@ -71,40 +72,80 @@ fn wiped_page() -> Option<&'static AtomicU32> {
     Some(unsafe { &*page.cast::<AtomicU32>() })
 }
 
-static ATTACHING: AttachLock = AttachLock(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+/// Held while a thread attaches.
+static ATTACHING: ForkLock = ForkLock(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+/// Held for the few system calls of a [pin](crate::pin), by threads that may be attaching too: always taken second.
+static PINNING: ForkLock = ForkLock(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
+
+/// How long a pin waits for a thread that forks or pins.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A mutex that can be locked in one function and unlocked in another, as the handlers of fork must.
-struct AttachLock(std::cell::UnsafeCell<libc::pthread_mutex_t>);
+struct ForkLock(std::cell::UnsafeCell<libc::pthread_mutex_t>);
 
 // SAFETY: a pthread mutex is made to be used from several threads.
-unsafe impl Sync for AttachLock {}
+unsafe impl Sync for ForkLock {}
 
-/// Excludes forks (and other attachers) while it lives.
-pub(crate) struct NoFork(());
+impl ForkLock {
+    fn lock(&self) {
+        // SAFETY: a statically initialised mutex that is never moved. A thread takes each once.
+        unsafe { libc::pthread_mutex_lock(self.0.get()) };
+    }
+
+    /// `false` if it was not free in time.
+    fn lock_within(&self, patience: Duration) -> bool {
+        // SAFETY: as in `lock`.
+        if unsafe { libc::pthread_mutex_trylock(self.0.get()) } == 0 {
+            return true;
+        }
+        let until = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + patience;
+        let until = libc::timespec {
+            tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: until.subsec_nanos().into(),
+        };
+        // SAFETY: as in `lock`; the time outlives the call.
+        unsafe { libc::pthread_mutex_timedlock(self.0.get(), &until) == 0 }
+    }
+
+    fn unlock(&self) {
+        // SAFETY: locked by this thread (in a child: by the thread that forked, which it is a copy of).
+        unsafe { libc::pthread_mutex_unlock(self.0.get()) };
+    }
+}
+
+/// Excludes forks while it lives: of a thread that attaches, and then other attachers too, or of one that pins.
+pub(crate) struct NoFork(&'static ForkLock);
 
 impl NoFork {
     pub(crate) fn new() -> Self {
         // The handlers must be there before the lock is first taken, or a child could inherit it locked.
         PAGE.get_or_init(wiped_page);
-        before_fork();
-        NoFork(())
+        ATTACHING.lock();
+        NoFork(&ATTACHING)
+    }
+
+    /// For a thread that pins. `None` if forks and pins of others take too long: a thread that has stopped in the middle
+    /// of one (a debugger, a signal handler that is itself the caller) must not stop this one.
+    pub(crate) fn briefly() -> Option<Self> {
+        PAGE.get_or_init(wiped_page);
+        PINNING.lock_within(PATIENCE).then_some(NoFork(&PINNING))
     }
 }
 
 impl Drop for NoFork {
     fn drop(&mut self) {
-        after_fork();
+        self.0.unlock();
     }
 }
 
 extern "C" fn before_fork() {
-    // SAFETY: a statically initialised mutex that is never moved. Attaching does not recurse.
-    unsafe { libc::pthread_mutex_lock(ATTACHING.0.get()) };
+    ATTACHING.lock();
+    PINNING.lock();
 }
 
 extern "C" fn after_fork() {
-    // SAFETY: locked by this thread in `before_fork`.
-    unsafe { libc::pthread_mutex_unlock(ATTACHING.0.get()) };
+    PINNING.unlock();
+    ATTACHING.unlock();
 }
 
 extern "C" fn after_fork_in_child() {

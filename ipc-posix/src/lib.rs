@@ -87,6 +87,7 @@ mod liveness;
 mod membarrier;
 mod name;
 mod objects;
+mod pin;
 mod platform;
 mod probe;
 #[cfg(feature = "recovery_thread")]

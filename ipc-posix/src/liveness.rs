@@ -9,6 +9,8 @@ use std::os::fd::RawFd;
 
 use ipc_core::ParticipantId;
 
+use crate::sys;
+
 /// The first lock byte: fixed, far beyond the header, and small enough for 32-bit file offsets.
 const BASE: i64 = 0x4000_0000;
 
@@ -62,13 +64,26 @@ pub(crate) fn unlock(fd: RawFd, byte: LockByte) {
     unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &lock) };
 }
 
-/// Whether a description other than that of `fd` holds the byte.
-pub(crate) fn is_locked(fd: RawFd, byte: LockByte) -> io::Result<bool> {
+/// Who holds a byte, as far as another description can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Nobody.
+    Free,
+    /// A participant, or a process that repairs after one: these locks are exclusive, and need write access.
+    Owned,
+    /// Somebody who reads the file and has taken a shared lock. It is nobody's life, but it keeps the byte from being
+    /// locked. There is no owner beside it.
+    Read,
+}
+
+/// Who else but the description of `fd` holds the byte.
+pub(crate) fn held(fd: RawFd, byte: LockByte) -> io::Result<Held> {
     let mut lock = flock(byte, libc::F_WRLCK);
     // SAFETY: fcntl reads and writes the struct; a bad descriptor is an error.
-    if unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &mut lock) } == 0 {
-        Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    sys::check(unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &mut lock) })?;
+    Ok(match libc::c_int::from(lock.l_type) {
+        libc::F_UNLCK => Held::Free,
+        libc::F_RDLCK => Held::Read,
+        _ => Held::Owned,
+    })
 }

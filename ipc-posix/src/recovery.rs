@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -88,8 +88,7 @@ impl Drop for RecoveryThread {
 fn watch(path: &str) -> io::Result<File> {
     // SAFETY: plain flags.
     let fd = sys::check(unsafe { libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK) })?;
-    // SAFETY: a descriptor that was just made and belongs to nobody else.
-    let events = unsafe { File::from_raw_fd(fd) };
+    let events = sys::own(fd)?;
     let path = sys::c_path(Path::new(path))?;
     // SAFETY: an open descriptor and a NUL-terminated path.
     sys::check(unsafe { libc::inotify_add_watch(events.as_raw_fd(), path.as_ptr(), libc::IN_CLOSE_WRITE) })?;
@@ -99,8 +98,7 @@ fn watch(path: &str) -> io::Result<File> {
 fn event_descriptor() -> io::Result<File> {
     // SAFETY: plain flags.
     let fd = sys::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) })?;
-    // SAFETY: a descriptor that was just made and belongs to nobody else.
-    Ok(unsafe { File::from_raw_fd(fd) })
+    sys::own(fd)
 }
 
 fn run(region: &Region, mut events: File, stop: &File) {

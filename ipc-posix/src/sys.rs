@@ -16,14 +16,27 @@ pub(crate) fn c_path(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
 }
 
+/// Takes over a descriptor that was just made. It gets a number above those of the standard streams: where one of these is
+/// closed, whatever the program prints or reads would go to the file.
+pub(crate) fn own(fd: RawFd) -> io::Result<File> {
+    // SAFETY: the caller made it and gave it to nobody else.
+    let file = unsafe { File::from_raw_fd(fd) };
+    if fd > libc::STDERR_FILENO {
+        return Ok(file);
+    }
+    // SAFETY: an open descriptor and plain numbers.
+    let high = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) })?;
+    // SAFETY: a descriptor that was just made and belongs to nobody else.
+    Ok(unsafe { File::from_raw_fd(high) })
+}
+
 /// `open(path, flags, mode)`, see open(2). Interrupted calls are repeated.
 pub(crate) fn open(path: &Path, flags: libc::c_int, mode: libc::mode_t) -> io::Result<File> {
     let path = c_path(path)?;
     loop {
         // SAFETY: a NUL-terminated path and plain numbers.
         match check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) }) {
-            // SAFETY: a descriptor that was just made and belongs to nobody else.
-            Ok(fd) => return Ok(unsafe { File::from_raw_fd(fd) }),
+            Ok(fd) => return own(fd),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -82,8 +95,7 @@ pub(crate) fn free_bytes(file: &File) -> u64 {
 pub(crate) fn memfd(name: &CStr) -> io::Result<File> {
     // SAFETY: a NUL-terminated string and plain flags.
     let fd = check(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) })?;
-    // SAFETY: a descriptor that was just made and belongs to nobody else.
-    Ok(unsafe { File::from_raw_fd(fd) })
+    own(fd)
 }
 
 /// Forbids for good that the memfd changes its size, and that the seals change. See fcntl(2), "File Sealing".
@@ -101,8 +113,8 @@ pub(crate) fn is_sealed(fd: RawFd) -> bool {
 }
 
 /// Another open file description of the same file. Needs /proc.
-pub(crate) fn reopen(fd: RawFd) -> io::Result<File> {
-    open(Path::new(&format!("/proc/self/fd/{fd}")), libc::O_RDWR | libc::O_NONBLOCK, 0)
+pub(crate) fn reopen(fd: RawFd, access: libc::c_int) -> io::Result<File> {
+    open(Path::new(&format!("/proc/self/fd/{fd}")), access | libc::O_NONBLOCK, 0)
 }
 
 /// `N` random bytes, see getrandom(2).

@@ -13,7 +13,7 @@ use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::attachment::Membership;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
-use crate::{probe, sys};
+use crate::probe;
 
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
 /// of an object in it.
@@ -170,10 +170,8 @@ impl Region {
     /// [`from_fd`](Self::from_fd). It carries no locks and is closed on exec.
     pub fn try_clone_fd(&self) -> Result<OwnedFd, RegionError> {
         let attachment = &self.membership;
-        let fd = attachment.probe().descriptor().ok_or_else(|| std::io::Error::from_raw_os_error(libc::EBADF));
-        fd.and_then(sys::reopen)
-            .map(OwnedFd::from)
-            .map_err(|error| RegionError::io(self.name(), "open the file once more", error))
+        let another = attachment.probe().another();
+        another.map(OwnedFd::from).map_err(|error| RegionError::io(self.name(), "open the file once more", error))
     }
 
     /// Who has the region open: everybody who joined and did not leave, dead ones whose place nobody has taken yet

@@ -45,8 +45,8 @@ pub(super) fn descriptor(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<
     let name = "(descriptor)";
     let no_fork = NoFork::new();
     // A description of our own: the passed one is shared, and so would be its locks.
-    let file =
-        sys::reopen(fd.as_raw_fd()).map_err(|error| RegionError::io(name, "open the descriptor's file", error))?;
+    let file = sys::reopen(fd.as_raw_fd(), libc::O_RDWR)
+        .map_err(|error| RegionError::io(name, "open the descriptor's file", error))?;
     let status = examine(options, name, &file)?;
     if options.require_seals && !sys::is_sealed(file.as_raw_fd()) {
         return Err(RegionError::new(name, RegionErrorKind::NotSealed));

@@ -16,7 +16,7 @@ use super::options::RegionOptions;
 use crate::attachment;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::fork::ForkGuard;
-use crate::liveness::LockByte;
+use crate::liveness::{Held, LockByte};
 use crate::objects::ReadOnlyWatch;
 use crate::probe::Probe;
 use ipc_core::queue::Stats as QueueStats;
@@ -48,7 +48,7 @@ impl ReadOnlyRegion {
         map.advise(Advice::DontFork).map_err(map_error)?;
         let view = attachment::view(&map, name)?;
         let fork = ForkGuard::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
-        let probe = Probe::new(file, status.id, None);
+        let probe = Probe::new(file, status.id, libc::O_RDONLY, None);
         Ok(ReadOnlyRegion { map: std::mem::ManuallyDrop::new(map), view, probe, fork, name: name.to_owned() })
     }
 
@@ -110,7 +110,10 @@ impl ReadOnlyRegion {
         if !self.fork.is_here() {
             return Vec::new();
         }
-        list_participants(self.view.records(), None, |who| self.probe.is_locked(LockByte::of(who)))
+        list_participants(self.view.records(), None, |who| {
+            // When in doubt, alive.
+            self.probe.ask(LockByte::of(who)).map_or(true, |held| held == Held::Owned)
+        })
     }
 }
 

@@ -1,0 +1,103 @@
+//! Holding a lock byte for a moment, in a way that no child shares.
+//!
+//! A descriptor that is kept is inherited by every child, and with it the open file description and the locks on it: a
+//! process that is killed while it repairs would leave the dead one's byte locked for its children's lives. So a pin has
+//! a description of its own, which only a mapping keeps open that children do not get. While its descriptor is open, no
+//! `fork` can happen ([`NoFork::briefly`]).
+//!
+//! Where no description can be opened any more (other rights than at the opening, a sandbox, `chroot`), the pin is a
+//! lock on the probe's own description.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use crate::fork::NoFork;
+use crate::liveness::{self, Held, LockByte};
+use crate::probe::Probe;
+use crate::sys;
+
+/// A lock byte that this process holds until [`release`](Pin::release).
+#[derive(Debug)]
+pub(crate) struct Pin(Holder);
+
+#[derive(Debug)]
+enum Holder {
+    /// The address of the mapping that keeps the description.
+    Mapping(usize),
+    /// The probe's descriptor.
+    Probe(RawFd, LockByte),
+}
+
+impl Pin {
+    /// Locks the byte if nobody has it. `None`: somebody does, or another thread forks just now.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say who holds the byte, or does not let it be locked.
+    pub(crate) fn try_new(probe: &Probe, byte: LockByte) -> io::Result<Option<Pin>> {
+        match probe.ask(byte)? {
+            Held::Free => {}
+            Held::Owned => return Ok(None),
+            Held::Read => return Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+        }
+        let Some(_no_fork) = NoFork::briefly() else { return Ok(None) };
+        if let Ok(file) = probe.another() {
+            match keep_by_mapping(&file) {
+                Ok(page) => {
+                    let pin = Pin(Holder::Mapping(page));
+                    return match liveness::try_lock(file.as_raw_fd(), byte) {
+                        Ok(true) => Ok(Some(pin)),
+                        refused => {
+                            pin.release(probe);
+                            refused.map(|_| None)
+                        }
+                    };
+                }
+                // Too many mappings: as below.
+                Err(_) => drop(file),
+            }
+        }
+        let fd = probe.descriptor()?;
+        if !liveness::try_lock(fd, byte)? {
+            return Ok(None);
+        }
+        // The descriptor may have changed hands between the question and the lock.
+        if probe.is_ours(fd)? {
+            return Ok(Some(Pin(Holder::Probe(fd, byte))));
+        }
+        liveness::unlock(fd, byte);
+        Ok(None)
+    }
+
+    /// Gives the byte free. Not for a child after `fork`, which has no pins.
+    pub(crate) fn release(self, probe: &Probe) {
+        match self.0 {
+            // SAFETY: the page was mapped for this pin alone, in this process, and is unmapped once.
+            Holder::Mapping(page) => drop(unsafe { libc::munmap(page as *mut libc::c_void, 1) }),
+            Holder::Probe(fd, byte) => {
+                if probe.is_ours(fd).unwrap_or(true) {
+                    liveness::unlock(fd, byte);
+                }
+            }
+        }
+    }
+}
+
+/// A page of the file, which nobody can access, and which children do not get: its address.
+fn keep_by_mapping(file: &File) -> io::Result<usize> {
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let page = unsafe { libc::mmap(std::ptr::null_mut(), 1, libc::PROT_NONE, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+    if page == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the page that was just mapped.
+    match sys::check(unsafe { libc::madvise(page, 1, libc::MADV_DONTFORK) }) {
+        Ok(_) => Ok(page as usize),
+        Err(error) => {
+            // SAFETY: as above; nobody was told of it.
+            unsafe { libc::munmap(page, 1) };
+            Err(error)
+        }
+    }
+}
