@@ -26,7 +26,7 @@ use crate::fork::ForkGuard;
 use crate::liveness::{self, Held, LockByte};
 use crate::pin::Pin;
 use crate::probe::{FileId, Probe, Status};
-use crate::{clock, futex, membarrier, thread};
+use crate::{clock, futex, membarrier, sys, thread};
 
 /// How long somebody may hold the gate before we give up, and how often we look. Holders do a few system calls.
 const GATE_LOOKS: u32 = 2000;
@@ -92,6 +92,10 @@ impl Attachment {
             return Err(RegionError::new(name, RegionErrorKind::BarrierMissing));
         }
         let fork = ForkGuard::new().map_err(|error| RegionError::io(&name, "prepare for forks", error))?;
+        if sys::file_system(file.as_raw_fd()) == sys::OVERLAYFS {
+            // Before anybody is taken for dead here.
+            return Err(locks_not_kept(&name, path.as_ref(), sys::OVERLAYFS));
+        }
         let begin = map.as_ptr() as usize;
         let probe = Probe::of(&file, id, path.clone(), begin..begin + map.len()).map_err(|error| match error {
             Some(error) => RegionError::io(&name, "open the file a second time", error),
@@ -125,6 +129,20 @@ impl Attachment {
             record.join(std::process::id(), start_time().unwrap_or(0), clock::now().as_nanos());
         }
         Ok((membership, file))
+    }
+
+    /// Makes sure, once the description has no descriptor any more, that the mapping alone keeps our lock.
+    ///
+    /// # Errors
+    ///
+    /// [`LocksNotKept`](RegionErrorKind::LocksNotKept): not on this file system.
+    pub(crate) fn check_lock(&self) -> Result<(), RegionError> {
+        let failed = |error| RegionError::io(&self.name, "ask for a lock of the file (OFD locks)", error);
+        if self.probe.ask(LockByte::of(self.me)).map_err(failed)? == Held::Owned {
+            return Ok(());
+        }
+        let kind = self.probe.descriptor().map_or(0, sys::file_system);
+        Err(locks_not_kept(&self.name, self.path.as_ref(), kind))
     }
 
     pub(crate) fn view(&self) -> &RegionView<'static> {
@@ -210,6 +228,11 @@ impl Drop for Attachment {
         // SAFETY: dropped once, here; nobody uses the view after this. The lock byte goes with the mapping.
         unsafe { ManuallyDrop::drop(&mut self.map) };
     }
+}
+
+fn locks_not_kept(name: &str, path: Option<&PathBuf>, file_system: u64) -> RegionError {
+    let directory = path.and_then(|path| path.parent()).map(Into::into).unwrap_or_default();
+    RegionError::new(name, RegionErrorKind::LocksNotKept { file_system, directory })
 }
 
 /// Tries until it gets the gate; `None` if a living process keeps it for two seconds.

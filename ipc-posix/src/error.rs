@@ -10,6 +10,8 @@ use ipc_core::region::{DirectoryError, HeaderError};
 
 use ipc_core::spsc::ClaimError;
 
+use crate::sys;
+
 /// `Debug` of an error is its text: a `main` that returns an error prints it with `Debug`.
 macro_rules! debug_as_display {
     ($($name:ty),*) => {$(
@@ -92,6 +94,14 @@ pub enum RegionErrorKind {
         wanted: u64,
         /// Bytes that the filesystem has left.
         free: u64,
+        /// Where.
+        directory: PathBuf,
+    },
+    /// The file system releases a file's locks although the file is still mapped, so that the living would count as dead.
+    /// Nothing was left behind.
+    LocksNotKept {
+        /// Its number in statfs(2): `0x794c7630` is overlayfs, the root file system of most containers.
+        file_system: u64,
         /// Where.
         directory: PathBuf,
     },
@@ -232,6 +242,15 @@ impl fmt::Display for RegionError {
             RegionErrorKind::PermissionDenied { .. } => f.write_str("permission denied"),
             RegionErrorKind::NoSpace { wanted, free, directory } => {
                 write!(f, "{} wanted, {} free in {}", Size(*wanted), Size(*free), directory.display())
+            }
+            RegionErrorKind::LocksNotKept { file_system, directory } => {
+                let kind = if *file_system == sys::OVERLAYFS { "overlayfs" } else { "its file system" };
+                write!(
+                    f,
+                    "{kind} ({file_system:#x}) in {} does not keep the locks of mapped files; \
+                     use /dev/shm, or mount a tmpfs (in Kubernetes an emptyDir with medium Memory) or a volume there",
+                    directory.display()
+                )
             }
             RegionErrorKind::Geometry { size, participants, objects, needed } => {
                 write!(f, "{size} bytes for {participants} participants and {objects} objects are not possible")?;

@@ -91,6 +91,23 @@ pub(crate) fn free_bytes(file: &File) -> u64 {
     stat.f_bavail.saturating_mul(stat.f_frsize)
 }
 
+/// [`file_system`] of overlayfs.
+pub(crate) const OVERLAYFS: u64 = 0x794c_7630;
+
+/// The kind of the file system of an open file, see statfs(2); 0 if it is unknown.
+pub(crate) fn file_system(fd: RawFd) -> u64 {
+    let mut stat = std::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: room for the result; a bad descriptor is an error.
+    if unsafe { libc::fstatfs(fd, stat.as_mut_ptr()) } != 0 {
+        return 0;
+    }
+    // SAFETY: filled in by the successful call (and zeroed before).
+    let kind = unsafe { stat.assume_init() }.f_type;
+    #[allow(clippy::unnecessary_cast, clippy::cast_lossless, reason = "of another type on other targets")]
+    let kind = kind as u64 & 0xffff_ffff;
+    kind
+}
+
 /// A nameless file in memory that can be sealed, see memfd_create(2).
 pub(crate) fn memfd(name: &CStr) -> io::Result<File> {
     // SAFETY: a NUL-terminated string and plain flags.

@@ -54,6 +54,13 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
     liveness::unlock(file.as_raw_fd(), LockByte::DRAFT);
     drop(file);
     drop(no_fork);
+    if let Err(error) = membership.check_lock() {
+        // Nobody could use it.
+        if Status::of_path(path).is_ok_and(|status| status.id == membership.probe().id()) {
+            let _ = std::fs::remove_file(path);
+        }
+        return Err(error);
+    }
     Ok(Region::new(membership))
 }
 
@@ -67,6 +74,7 @@ pub(super) fn anonymous(options: &RegionOptions) -> Result<Region, RegionError> 
     liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     drop(file);
     drop(no_fork);
+    membership.check_lock()?;
     Ok(Region::new(membership))
 }
 

@@ -12,7 +12,6 @@ use crate::attachment::{self, Attachment, Candidate};
 use crate::error::{NotAFile, RegionError, RegionErrorKind};
 use crate::fork::NoFork;
 use crate::liveness::{self, LockByte};
-use crate::name;
 use crate::probe::Status;
 use crate::sys;
 
@@ -33,6 +32,7 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
     }
     drop(file);
     drop(no_fork);
+    membership.check_lock()?;
     Ok(Some(Region::new(membership)))
 }
 
@@ -55,6 +55,7 @@ pub(super) fn descriptor(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<
     liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     drop(file);
     drop(no_fork);
+    membership.check_lock()?;
     Ok(Region::new(membership))
 }
 
@@ -143,7 +144,6 @@ fn open_error(name: &str, path: &Path, directory: &Path, error: io::Error) -> Re
 }
 
 /// Removes the name from the directory.
-pub(super) fn unlink(directory: &Path, name: &str) -> Result<(), RegionError> {
-    let path = name::path_of(directory, name)?;
-    std::fs::remove_file(&path).map_err(|error| open_error(name, &path, directory, error))
+pub(super) fn unlink(directory: &Path, name: &str, path: &Path) -> Result<(), RegionError> {
+    std::fs::remove_file(path).map_err(|error| open_error(name, path, directory, error))
 }

@@ -109,8 +109,9 @@ impl RegionOptions {
         self
     }
 
-    /// The directory of the region's file. Default: `/dev/shm`. It has to be on tmpfs, or on a
-    /// disk's ext4: not on overlayfs, and better not on btrfs. An absolute path survives `chdir`. Processes in different containers can share a region in a directory that both mount.
+    /// The directory of the region's file. Default: `/dev/shm`. It has to be on tmpfs, or on a disk's ext4: overlayfs is
+    /// refused, and btrfs is better avoided. A relative path is that of the moment when the region is created or opened.
+    /// Processes in different containers can share a region in a directory that both mount.
     pub fn dir(mut self, directory: impl AsRef<Path>) -> Self {
         self.directory = directory.as_ref().to_owned();
         self
@@ -176,6 +177,12 @@ impl RegionOptions {
         self
     }
 
+    /// Where the region of this name is: an absolute path, so that it means the same after `chdir`.
+    fn path_of(&self, name: &str) -> Result<PathBuf, RegionError> {
+        let path = name::path_of(&self.directory, name)?;
+        std::path::absolute(&path).map_err(|error| RegionError::io(name, "find the current directory", error))
+    }
+
     pub(super) fn geometry(&self, name: &str) -> Result<Geometry, RegionError> {
         let size = self.size.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
         Geometry::new(size, self.participants, self.objects).ok_or_else(|| {
@@ -208,7 +215,7 @@ impl RegionOptions {
     /// [`AlreadyExists`](RegionErrorKind::AlreadyExists), [`NoSpace`](RegionErrorKind::NoSpace),
     /// [`Geometry`](RegionErrorKind::Geometry), names, permissions.
     pub fn create(&self, name: &str) -> Result<Region, RegionError> {
-        let path = name::path_of(&self.directory, name)?;
+        let path = self.path_of(name)?;
         create::named(self, name, &path)
     }
 
@@ -219,7 +226,7 @@ impl RegionOptions {
     /// [`NotFound`](RegionErrorKind::NotFound); whatever makes the file no region, or not one that this program can
     /// use or should trust; [`TooManyParticipants`](RegionErrorKind::TooManyParticipants).
     pub fn open(&self, name: &str) -> Result<Region, RegionError> {
-        let path = name::path_of(&self.directory, name)?;
+        let path = self.path_of(name)?;
         for _ in 0..ROUNDS {
             if let Some(region) = open::named(self, name, &path)? {
                 return Ok(region);
@@ -231,7 +238,7 @@ impl RegionOptions {
     /// Opens the region if it exists, creates it otherwise. Any number of processes may do so at once: one creates,
     /// the others open the same region. Sizes are the creator's.
     pub fn open_or_create(&self, name: &str) -> Result<Region, RegionError> {
-        let path = name::path_of(&self.directory, name)?;
+        let path = self.path_of(name)?;
         for _ in 0..ROUNDS {
             match open::named(self, name, &path) {
                 Ok(Some(region)) => return Ok(region),
@@ -249,7 +256,7 @@ impl RegionOptions {
 
     /// Opens the region for looking only: the mapping is read-only, and no participant's place is taken.
     pub fn open_read_only(&self, name: &str) -> Result<ReadOnlyRegion, RegionError> {
-        let path = name::path_of(&self.directory, name)?;
+        let path = self.path_of(name)?;
         ReadOnlyRegion::open(self, name, &path)
     }
 
@@ -267,7 +274,8 @@ impl RegionOptions {
 
     /// Removes the region's name. See [`Region::unlink`].
     pub fn unlink(&self, name: &str) -> Result<(), RegionError> {
-        open::unlink(&self.directory, name)
+        let path = self.path_of(name)?;
+        open::unlink(&self.directory, name, &path)
     }
 
     /// Removes the region's name if no living process has it open. See [`Region::unlink_if_unused`].
