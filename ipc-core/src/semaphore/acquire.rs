@@ -54,16 +54,17 @@ impl<'m, P: Platform> Semaphore<'m, P> {
             return Err(Refused::Short);
         }
         let mut chain = Chain::EMPTY;
-        let mut start = self.hint.load(Ordering::Relaxed);
+        // One round for all, so that to take n costs n looks and not n times n.
+        let mut round = self.view.round(self.hint.load(Ordering::Relaxed), 0);
         while chain.len < permits {
             // Acquire: as in `take_first`.
-            let Some(at) = self.view.change_one(AVAILABLE, chain.link(self.held), Ordering::Acquire, start, 0) else {
+            let Some(at) = self.view.change_next(&mut round, AVAILABLE, chain.link(self.held), Ordering::Acquire)
+            else {
                 // Somebody may have gone to sleep for what we had.
                 self.put_back_many(chain);
                 return Err(if permits == 1 { Refused::Short } else { Refused::Overtaken });
             };
             chain.push(at);
-            start = at + 1;
         }
         if permits != 0 {
             self.hint.store(chain.head, Ordering::Relaxed);

@@ -95,10 +95,10 @@ impl<P: Platform> Semaphore<'_, P> {
     fn post(&self, permits: u32) -> Result<(), u32> {
         let max = self.view.max();
         // Relaxed: a hint in private memory.
-        let mut start = self.post_hint.load(Ordering::Relaxed);
+        let mut round = self.view.round(self.post_hint.load(Ordering::Relaxed), max);
         if permits == 1 {
             // Release, with the acquirer's Acquire: what was signalled.
-            let at = self.view.change_one(ABSENT, AVAILABLE, Ordering::Release, start, max).ok_or(0u32)?;
+            let at = self.view.change_next(&mut round, ABSENT, AVAILABLE, Ordering::Release).ok_or(0u32)?;
             self.post_hint.store(at, Ordering::Relaxed);
             self.view.notify(&self.platform, 1);
             return Ok(());
@@ -107,12 +107,11 @@ impl<P: Platform> Semaphore<'_, P> {
         let mut chain = Chain::EMPTY;
         while chain.len < permits {
             // Relaxed: nobody but us, and a sweeper when we are dead, changes it from now on.
-            let Some(at) = self.view.change_one(ABSENT, chain.link(bare), Ordering::Relaxed, start, max) else {
+            let Some(at) = self.view.change_next(&mut round, ABSENT, chain.link(bare), Ordering::Relaxed) else {
                 self.view.change_all(chain, bare, ABSENT, Ordering::Relaxed);
                 return Err(chain.len);
             };
             chain.push(at);
-            start = at + 1;
         }
         self.post_hint.store(chain.head, Ordering::Relaxed);
         // Release: as above, for each.

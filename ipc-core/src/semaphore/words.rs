@@ -133,19 +133,28 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Changes the first permit that is `from` to `to`, and says which that was. Looks at the used ones, from `start` on
-    /// and around; then at the others up to index `limit`.
-    pub(super) fn change_one(&self, from: u32, to: u32, order: Ordering, start: u32, limit: u32) -> Option<u32> {
+    /// The permits in the order in which they are looked at, each once: the used ones, from `start` on and around; then the others up
+    /// to index `limit`.
+    pub(super) fn round(&self, start: u32, limit: u32) -> impl Iterator<Item = u32> + use<> {
         let used = self.used().len() as u32;
         let start = if start < used { start } else { 0 };
-        (start..used).chain(0..start).chain(used..limit).find(|&at| {
+        (start..used).chain(0..start).chain(used..limit)
+    }
+
+    /// Changes the next permit of the round that is `from` to `to`, and says which that was.
+    pub(super) fn change_next(
+        &self,
+        round: &mut impl Iterator<Item = u32>,
+        from: u32,
+        to: u32,
+        order: Ordering,
+    ) -> Option<u32> {
+        round.find(|&at| {
             let permit = &self.permits[at as usize];
             if permit.load(Ordering::Relaxed) != from {
                 return false;
             }
-            if at >= used {
-                self.extend_reach(at + 1);
-            }
+            self.extend_reach(at + 1);
             permit.compare_exchange(from, to, order, Ordering::Relaxed).is_ok()
         })
     }
