@@ -6,7 +6,7 @@ use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, compiler_fence, fence};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -143,6 +143,24 @@ impl Attachment {
         }
         let kind = self.probe.descriptor().map_or(0, sys::file_system);
         Err(locks_not_kept(&self.name, self.path.as_ref(), kind))
+    }
+
+    /// Makes sure that the new name means the file that is mapped. With FUSE, each name may be another file to the kernel:
+    /// processes that open the name would share neither memory nor locks with us.
+    ///
+    /// # Errors
+    ///
+    /// [`LocksNotKept`](RegionErrorKind::LocksNotKept): it does not.
+    pub(crate) fn check_name(&self, path: &Path) -> Result<(), RegionError> {
+        let kind = self.probe.descriptor().map_or(0, sys::file_system);
+        if kind != sys::FUSE {
+            return Ok(());
+        }
+        let Ok(file) = sys::open(path, libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK, 0) else { return Ok(()) };
+        match liveness::held(file.as_raw_fd(), LockByte::of(self.me)) {
+            Ok(Held::Owned) => Ok(()),
+            _ => Err(locks_not_kept(&self.name, self.path.as_ref(), kind)),
+        }
     }
 
     pub(crate) fn view(&self) -> &RegionView<'static> {

@@ -98,6 +98,7 @@ pub enum RegionErrorKind {
         directory: PathBuf,
     },
     /// The file system releases a file's locks although the file is still mapped, so that the living would count as dead.
+    /// Or (some FUSE file systems) a file that gets its name becomes another file for those who open it by that name.
     /// Nothing was left behind.
     LocksNotKept {
         /// Its number in statfs(2): `0x794c7630` is overlayfs, the root file system of most containers.
@@ -247,7 +248,7 @@ impl fmt::Display for RegionError {
                 let kind = if *file_system == sys::OVERLAYFS { "overlayfs" } else { "its file system" };
                 write!(
                     f,
-                    "{kind} ({file_system:#x}) in {} does not keep the locks of mapped files; \
+                    "{kind} ({file_system:#x}) in {} does not keep a mapped file's locks; \
                      use /dev/shm, or mount a tmpfs (in Kubernetes an emptyDir with medium Memory) or a volume there",
                     directory.display()
                 )

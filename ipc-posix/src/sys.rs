@@ -94,6 +94,9 @@ pub(crate) fn free_bytes(file: &File) -> u64 {
 /// [`file_system`] of overlayfs.
 pub(crate) const OVERLAYFS: u64 = 0x794c_7630;
 
+/// [`file_system`] of FUSE.
+pub(crate) const FUSE: u64 = 0x6573_5546;
+
 /// The kind of the file system of an open file, see statfs(2); 0 if it is unknown.
 pub(crate) fn file_system(fd: RawFd) -> u64 {
     let mut stat = std::mem::MaybeUninit::<libc::statfs>::zeroed();

@@ -54,11 +54,9 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
     liveness::unlock(file.as_raw_fd(), LockByte::DRAFT);
     drop(file);
     drop(no_fork);
-    if let Err(error) = membership.check_lock() {
+    if let Err(error) = membership.check_lock().and_then(|()| membership.check_name(path)) {
         // Nobody could use it.
-        if Status::of_path(path).is_ok_and(|status| status.id == membership.probe().id()) {
-            let _ = std::fs::remove_file(path);
-        }
+        let _ = std::fs::remove_file(path);
         return Err(error);
     }
     Ok(Region::new(membership))
