@@ -54,8 +54,8 @@
 //! Each process that attaches holds a lock on one byte of the region's file, through its mapping. The kernel releases
 //! it when the address space is gone (killed, exited, exec'ed), and not before: a stopped process is alive, a zombie
 //! is dead, process ids and PID namespaces do not matter. Whoever repairs after a dead process first takes that lock,
-//! so nobody repairs after somebody who might still write. File
-//! systems whose mappings do not keep the lock, such as overlayfs, are refused: use tmpfs, as in `/dev/shm`, or ext4.
+//! so nobody repairs after somebody who might still write. File systems whose mappings do not keep the lock, such as
+//! overlayfs, are refused: use tmpfs, as in `/dev/shm`, or ext4.
 //!
 //! After `fork`, the child's handles answer with [`Fault::Forked`] until it opens the region again. Loans, received messages
 //! and chunks that came through the fork must not be used there.

@@ -3,6 +3,25 @@
 //! Each participant holds an exclusive OFD lock (fcntl(2), "Open file description locks") on one byte of the
 //! region's file, on a file description that only its mapping keeps open. The lock goes when the address space does.
 //! Locks say nothing about the file's contents; the bytes may lie beyond its end.
+//!
+//! # Who holds a description, and until when
+//!
+//! An open file description ends, and its locks with it, when no descriptor and no mapping of any process refers to it.
+//! The one with our byte has our mapping only; the probe's has a descriptor and no locks; a pin's has a mapping for the
+//! time of a repair.
+//!
+//! | what a process does | our byte, pins | the probe |
+//! |---|---|---|
+//! | `fork` | stay with the parent: `MADV_DONTFORK`. No fork comes between their opening and the end of their descriptor, see `fork.rs` | the child shares it, which is harmless: it is asked only |
+//! | `vfork`, `posix_spawn` | the child runs in the same address space until it calls exec. A parent killed meanwhile counts as alive until then | closed by exec |
+//! | `clone` as a system call | as `fork`, but our handlers do not run: a child of the very moment of an attach or a pin shares the description | as `fork` |
+//! | exec | end with the address space | closed, unless the flag was taken off |
+//! | dup, passing it on | nobody has a descriptor of them | harmless: the receiver opens a description of its own |
+//! | `closefrom` | stay | closed; opened again by its path, or by the mapping's link in `/proc`, which needs a superuser |
+//! | `chdir` | stay | its path is absolute |
+//! | `chroot`, `setuid`, mount namespaces | stay | stays, but cannot be opened again; pins go through it, see `pin.rs` |
+//! | seccomp | stay | what it forbids is not done: see the limits |
+//! | PID and user namespaces | no part in it | no part in it |
 
 use std::io;
 use std::os::fd::RawFd;
