@@ -123,9 +123,11 @@ impl Attachment {
             path,
         };
         let membership = Membership::new(attachment);
-        // The byte is ours, so whoever held this number before is gone.
-        view.sweep(&Dead::on_evidence(me), &membership);
         if let Some(record) = view.records().get(me.index()) {
+            // The byte is ours, so the participant that had this number is gone. If it left, it left nothing to repair.
+            if record.info().joined {
+                view.sweep(&Dead::on_evidence(me), &membership);
+            }
             record.join(std::process::id(), start_time().unwrap_or(0), clock::now().as_nanos());
         }
         Ok((membership, file))
@@ -237,7 +239,10 @@ impl Drop for Attachment {
             // A child after fork: the mapping is not here, and its addresses may be somebody else's by now.
             return;
         }
-        if let Some(record) = self.view.records().get(self.me.index()) {
+        // After a guard that was forgotten, the next owner of the place repairs, as after a death.
+        if !self.view.holds(self.me)
+            && let Some(record) = self.view.records().get(self.me.index())
+        {
             record.leave();
         }
         if self.view.flags().has(Flags::REMOVE_WITH_LAST) {

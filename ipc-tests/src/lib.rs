@@ -4,6 +4,7 @@
 //! * [`sweeps`] does that for every operation of the library, and checks what the survivors find.
 //! * [`children`] starts separate programs and talks with them over pipes.
 //! * [`contracts`] say what the objects mean, on every platform.
+//! * [`disturbance`] interrupts a thread with signals.
 //! * [`dice`] choose, the same in every run.
 //! * `model` (under `--cfg loom`) is a platform whose every schedule is tried.
 //! * [`storm`] kills and stops worker processes at random.
@@ -15,6 +16,8 @@ pub mod children;
 pub mod contracts;
 #[cfg(not(loom))]
 pub mod dice;
+#[cfg(all(not(loom), target_os = "linux"))]
+pub mod disturbance;
 #[cfg(loom)]
 pub mod model;
 #[cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]

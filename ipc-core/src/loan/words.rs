@@ -191,6 +191,13 @@ unsafe impl Object for Words {
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
         view.sweep(dead, platform);
     }
+
+    fn holds(view: View<'_>, who: ParticipantId) -> bool {
+        view.blocks
+            .iter()
+            .enumerate()
+            .any(|(index, block)| view.is_held(index, block.state.load(Ordering::Acquire), who))
+    }
 }
 
 impl Words {
@@ -456,12 +463,17 @@ impl<'m> View<'m> {
             && self.slot(word >> BLOCK_BITS).load(Ordering::Acquire) == (word & !BLOCK) | index as u64
     }
 
+    /// Whether the participant has borrowed the block, was about to send it, or reads it.
+    fn is_held(&self, index: usize, word: u64, who: ParticipantId) -> bool {
+        word & STATE != FREE && owner(word) == Some(who) && !self.is_sent(index, word)
+    }
+
     /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Removes its
     /// halves, and wakes everybody. Idempotent.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         for (index, Block { state: block, .. }) in self.blocks.iter().enumerate() {
             let word = block.load(Ordering::Acquire);
-            if word & STATE != FREE && owner(word) == Some(dead.who()) && !self.is_sent(index, word) {
+            if self.is_held(index, word, dead.who()) {
                 // Release, "swept".
                 let _ = block.compare_exchange(word, FREE, Ordering::AcqRel, Ordering::Relaxed);
             }

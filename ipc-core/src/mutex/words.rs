@@ -4,10 +4,10 @@ use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId, Seized};
 use crate::payload::OVERHEAD;
-use crate::platform::{Platform, WaitOutcome};
+use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering, spin_hint};
 use crate::time::Instant;
-use crate::wait::{SUSPECT_SLICES, SpinBudget};
+use crate::wait::{SpinBudget, Vigil};
 
 const WAITERS: u32 = 1 << 31;
 const HAND_OVER: u32 = 1 << 30;
@@ -147,6 +147,10 @@ unsafe impl Object for Words {
     fn sweep<P: Platform + ?Sized>((words, _): View<'_>, dead: &Dead, platform: &P) {
         words.raw.sweep(dead, platform);
     }
+
+    fn holds((words, _): View<'_>, who: ParticipantId) -> bool {
+        words.raw.owner() == Some(who)
+    }
 }
 
 /// Which copy of the data counts. A holder that works in place changes that one. A transaction writes the other one and then
@@ -280,7 +284,7 @@ impl RawMutex {
     ) -> Result<Condition, Refused> {
         let mine = mine(platform, intent);
         let mut sleeps = 0_u32;
-        let mut suspicions = 0;
+        let mut vigil = Vigil::new(platform);
         let mut spoilt = 0;
         loop {
             if spoilt > ATTEMPTS {
@@ -294,9 +298,10 @@ impl RawMutex {
                 spoilt += 1;
                 continue;
             }
-            let mut slice = SUSPECT_SLICES[suspicions];
+            let now = platform.now();
+            let mut slice = vigil.left(now);
             if let Some(deadline) = deadline {
-                let left = deadline.saturating_since(platform.now());
+                let left = deadline.saturating_since(now);
                 if left.is_zero() {
                     // Perhaps nobody has looked yet whether the holder lives.
                     return self.try_lock(platform, intent);
@@ -316,10 +321,9 @@ impl RawMutex {
             let outcome = platform.wait(&self.word, announced, slice);
             sleeps = sleeps.saturating_add(1);
             word = self.word.load(Ordering::Relaxed);
-            if outcome != WaitOutcome::TimedOut {
+            if !vigil.is_due(platform, outcome) {
                 continue;
             }
-            suspicions = (suspicions + 1).min(SUSPECT_SLICES.len() - 1);
             match self.take_over(word, mine, platform) {
                 Some(Ok(condition)) => return Ok(condition),
                 Some(Err(now)) => word = now,

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{Fact, Field, Object, ObjectHeader, ShapeError, sizes};
 use crate::memory::Memory;
-use crate::participant::Dead;
+use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
@@ -63,16 +63,30 @@ macro_rules! kinds {
         ) -> Result<(), ShapeError> {
             let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
             match shape.kind {
-                $(Kind::$kind => {
-                    let (_, geometry) = sizes::<$object>(memory, Kind::$kind)?;
-                    // SAFETY: the header names the kind, and these are its sizes.
-                    let view = unsafe { <$object>::view(memory, &geometry)? };
-                    <$object>::sweep(view, dead, platform);
-                })*
+                $(Kind::$kind => <$object>::sweep(words::<$object>(memory, Kind::$kind)?, dead, platform),)*
             }
             Ok(())
         }
+
+        /// Whether `who` holds a part of the object in `memory`, whatever its kind. See [`Object::holds`].
+        ///
+        /// # Errors
+        ///
+        /// If there is no complete object whose header makes sense.
+        pub fn holds(memory: Memory<'_>, who: ParticipantId) -> Result<bool, ShapeError> {
+            let (shape, _) = ObjectHeader::at(memory).ok_or(ShapeError::Missing)?.read()?;
+            match shape.kind {
+                $(Kind::$kind => words::<$object>(memory, Kind::$kind).map(|view| <$object>::holds(view, who)),)*
+            }
+        }
     };
+}
+
+/// The words of the object in `memory`. Every caller names those of `kind`.
+fn words<O: Object>(memory: Memory<'_>, kind: Kind) -> Result<O::View<'_>, ShapeError> {
+    let (_, geometry) = sizes::<O>(memory, kind)?;
+    // SAFETY: the header names the kind, and these are its sizes.
+    unsafe { O::view(memory, &geometry) }
 }
 
 kinds! {

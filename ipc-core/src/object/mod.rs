@@ -17,13 +17,13 @@ pub use builder::{Builder, Host};
 pub(crate) use handle::handle;
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;
-pub use kinds::{Kind, sweep};
+pub use kinds::{Kind, holds, sweep};
 pub use layout::Fact;
 pub(crate) use layout::layout;
 pub use shape::{Field, Shape, ShapeError};
 
 use crate::memory::Memory;
-use crate::participant::Dead;
+use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::time::Instant;
 
@@ -87,6 +87,15 @@ pub unsafe trait Object {
 
     /// Repairs what a dead participant has left, and wakes every waiter to which it may have owed a wake-up. Idempotent.
     fn sweep<P: Platform + ?Sized>(view: Self::View<'_>, dead: &Dead, platform: &P);
+
+    /// Whether the participant holds something that only a guard gives back. A guard that was forgotten is no call that runs and
+    /// no handle that is counted, so this tells a participant that leaves whether it leaves anything to repair. Only loads.
+    ///
+    /// The default is for objects whose guards keep their handle: what such a guard holds, a participant that leaves has given back.
+    fn holds(view: Self::View<'_>, who: ParticipantId) -> bool {
+        let _ = (view, who);
+        false
+    }
 }
 
 /// What a caller wants an object to be like: to find one, or to lay out a new one.

@@ -1,7 +1,7 @@
 //! The participant table: one record per participant, for people and tools to read.
 //!
-//! No decision is taken from a record: who lives is what the kernel says about the lock byte with the same
-//! number. The epoch counts how often a record was taken.
+//! Who lives is what the kernel says about the lock byte with the same number, and no record. A record says whether its last
+//! owner left with everything given back: then the next one has nothing to repair. The epoch counts how often a record was taken.
 
 use crate::object::{Fact, layout};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -57,7 +57,8 @@ impl Record {
         self.state.store(LIVE, Ordering::Release);
     }
 
-    /// Gives the record free. The caller still holds the lock byte.
+    /// Gives the record free. The caller still holds the lock byte, and nothing is left to repair: who takes a free record does
+    /// not sweep.
     pub fn leave(&self) {
         self.state.store(FREE, Ordering::Release);
     }

@@ -107,6 +107,12 @@ unsafe impl Object for Words {
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
         view.sweep(dead, platform);
     }
+
+    fn holds(view: View<'_>, who: ParticipantId) -> bool {
+        // Relaxed: the caller's own writes.
+        let reads = |count: &AtomicU32| count.load(Ordering::Relaxed) != 0;
+        view.words.turnstile.owner() == Some(who) || view.count_of(who).is_ok_and(reads)
+    }
 }
 
 /// Counts one more.

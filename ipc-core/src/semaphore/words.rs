@@ -13,7 +13,7 @@ use crate::wait::EventCount;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::Dead;
+use crate::participant::{Dead, ParticipantId};
 
 use super::word::{self, ABSENT, AVAILABLE, Chain, Place};
 
@@ -86,6 +86,14 @@ unsafe impl Object for Words {
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
         view.sweep(dead, platform);
+    }
+
+    fn holds(view: View<'_>, who: ParticipantId) -> bool {
+        // Relaxed: the caller's own writes.
+        view.used().iter().any(|permit| match Place::of(permit.load(Ordering::Relaxed)) {
+            Place::Held(owner) | Place::Posting(owner) => owner == who,
+            _ => false,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::time::Instant;
 /// A sleep without a suspect: long, for it only heals what a killed notifier owed.
 const LONG_SLICE: Duration = Duration::from_millis(100);
 /// Sleeps while a known participant is in the way: the wake-up may never come if it is dead.
-pub(crate) const SUSPECT_SLICES: [Duration; 4] =
+pub(super) const SUSPECT_SLICES: [Duration; 4] =
     [Duration::from_millis(2), Duration::from_millis(4), Duration::from_millis(8), Duration::from_millis(12)];
 
 /// What one attempt of a blocking operation found.

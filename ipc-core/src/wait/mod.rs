@@ -3,9 +3,10 @@
 mod block;
 mod budget;
 mod eventcount;
+mod vigil;
 
-pub(crate) use block::SUSPECT_SLICES;
 pub use block::{Attempt, block_until};
 pub(crate) use budget::Reserve;
 pub use budget::SpinBudget;
 pub use eventcount::{EventCount, Ticket};
+pub(crate) use vigil::Vigil;

@@ -1,0 +1,70 @@
+//! The contracts between processes once more, while a timer interrupts both actors a thousand times a second: no call may end
+//! early because of a signal, and the death of a holder or peer is noticed all the same.
+
+#![cfg(all(not(loom), target_os = "linux"))]
+
+use ipc_core::{atomic, bytes, condvar, event, loan, mutex, once, queue, rwlock, spsc, watch};
+use ipc_tests::children::{self, Role};
+use ipc_tests::contracts;
+use ipc_tests::contracts::stages::{self, One, Two};
+use ipc_tests::disturbance::{After, Disturbance};
+
+/// System calls fail with `EINTR`.
+mod interrupted {
+    use super::*;
+
+    macro_rules! play {
+        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
+            #[test]
+            fn $name() {
+                let _signals = Disturbance::new(After::Interrupted);
+                stages::between_processes(concat!(stringify!($name), " interrupted"), &$wanted, $contract);
+            }
+        )+};
+    }
+    ipc_tests::contracts_everywhere!(play);
+    ipc_tests::contracts_over_regions!(play);
+    ipc_tests::contracts_between_processes!(play);
+}
+
+/// The kernel restarts system calls where it can.
+mod restarted {
+    use super::*;
+
+    macro_rules! play {
+        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
+            #[test]
+            fn $name() {
+                let _signals = Disturbance::new(After::Restart);
+                stages::between_processes(concat!(stringify!($name), " restarted"), &$wanted, $contract);
+            }
+        )+};
+    }
+    ipc_tests::contracts_everywhere!(play);
+    ipc_tests::contracts_over_regions!(play);
+    ipc_tests::contracts_between_processes!(play);
+}
+
+macro_rules! second {
+    ($($name:ident: $wanted:expr => $contract:path;)+) => {
+        &[$(
+            (concat!(stringify!($name), " interrupted"), |args| {
+                let _signals = Disturbance::new(After::Interrupted);
+                stages::second(args, &$wanted, $contract);
+            }),
+            (concat!(stringify!($name), " restarted"), |args| {
+                let _signals = Disturbance::new(After::Restart);
+                stages::second(args, &$wanted, $contract);
+            }),
+        )+]
+    };
+}
+
+const EVERYWHERE: &[Role] = ipc_tests::contracts_everywhere!(second);
+const OVER_REGIONS: &[Role] = ipc_tests::contracts_over_regions!(second);
+const BETWEEN_PROCESSES: &[Role] = ipc_tests::contracts_between_processes!(second);
+
+#[test]
+fn child_entry() {
+    children::dispatch(&[EVERYWHERE, OVER_REGIONS, BETWEEN_PROCESSES].concat());
+}
