@@ -4,11 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use ipc_core::error::LockError;
 use ipc_core::object::Kind;
 use ipc_core::region::{DirectoryError, HeaderError};
-
-use ipc_core::spsc::ClaimError;
 
 use crate::sys;
 
@@ -22,7 +19,8 @@ macro_rules! debug_as_display {
         }
     )*};
 }
-debug_as_display!(RegionError, ObjectError, Error);
+pub(crate) use debug_as_display;
+debug_as_display!(RegionError, ObjectError);
 
 /// A region could not be created, opened or removed.
 ///
@@ -368,75 +366,5 @@ impl std::error::Error for ObjectError {
             ObjectErrorKind::Directory(error) => Some(error),
             _ => None,
         }
-    }
-}
-
-/// Either error: of the region or of the object in it. What functions return that need both, and a convenient type for
-/// programs that open things.
-///
-/// ```
-/// # use ipc_posix::{Error, Queue, Region};
-/// fn jobs() -> Result<Queue<u64>, Error> {
-/// #   return Ok(Region::options().anonymous()?.queue("jobs").capacity(4).create()?);
-///     Ok(Region::open("orders")?.queue("jobs").open()?)
-/// }
-/// # jobs()?;
-/// # Ok::<(), Error>(())
-/// ```
-#[non_exhaustive]
-pub enum Error {
-    /// The region.
-    Region(RegionError),
-    /// The object.
-    Object(ObjectError),
-    /// A lock, which was given back if it had been taken.
-    Lock(LockError<()>),
-    /// An end of a one-to-one queue.
-    Claim(ClaimError),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Region(error) => error.fmt(f),
-            Error::Object(error) => error.fmt(f),
-            Error::Lock(error) => error.fmt(f),
-            Error::Claim(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Error::Region(error) => error.source(),
-            Error::Object(error) => error.source(),
-            Error::Lock(error) => error.source(),
-            Error::Claim(error) => error.source(),
-        }
-    }
-}
-
-impl From<RegionError> for Error {
-    fn from(error: RegionError) -> Self {
-        Error::Region(error)
-    }
-}
-
-impl From<ObjectError> for Error {
-    fn from(error: ObjectError) -> Self {
-        Error::Object(error)
-    }
-}
-
-impl From<ClaimError> for Error {
-    fn from(error: ClaimError) -> Self {
-        Error::Claim(error)
-    }
-}
-
-impl<G> From<LockError<G>> for Error {
-    fn from(error: LockError<G>) -> Self {
-        Error::Lock(error.without_guard())
     }
 }

@@ -6,8 +6,9 @@ use ipc_core::memory::Memory;
 use ipc_core::object::{Blueprint, Footprint, Host, ShapeError};
 use ipc_core::region::{DirectoryError, Name};
 
+use crate::any_error::Error;
 use crate::clock;
-use crate::error::{Error, ObjectError, ObjectErrorKind};
+use crate::error::{ObjectError, ObjectErrorKind};
 use crate::platform::Posix;
 use crate::region::Region;
 

@@ -77,6 +77,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("ipc-posix needs Linux for now: shared futexes, OFD locks held by a mapping, O_TMPFILE");
 
+mod any_error;
 mod attachment;
 mod clock;
 mod error;
@@ -114,8 +115,9 @@ mod thread;
 /// }
 /// # }
 /// ```
+pub use any_error::Error;
 pub use bytemuck;
-pub use error::{Error, NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
+pub use error::{NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
 pub use ipc_core::atomic::{Integer, Value};
 pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::broadcast::{Policy, Stats as BroadcastStats};

@@ -51,6 +51,13 @@ plain_error! {
     }
 }
 
+predicates! {
+    JoinError {
+        /// Whether there are as many members as parties.
+        is_full: JoinError::Full,
+    }
+}
+
 impl BarrierTimeoutError {
     /// The error of a wait without a time limit.
     pub(crate) fn endless(self) -> BarrierError {
@@ -60,3 +67,5 @@ impl BarrierTimeoutError {
         }
     }
 }
+
+widens!(BarrierError { Broken } => BarrierTimeoutError);

@@ -40,6 +40,15 @@ plain_error! {
     }
 }
 
+predicates! {
+    SubscribeError {
+        /// Whether all subscribers' places are taken.
+        is_full: SubscribeError::Full { .. },
+        /// Whether a living publisher does not get on.
+        is_busy: SubscribeError::Busy,
+    }
+}
+
 plain_error! {
     /// Why a subscriber got no message.
     RecvBroadcastError {

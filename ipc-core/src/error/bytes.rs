@@ -56,6 +56,8 @@ predicates! {
         is_closed: SendBytesError::Closed,
         /// Whether the last living receiver is gone.
         is_disconnected: SendBytesError::Disconnected,
+        /// Whether the message is too long.
+        is_too_long: SendBytesError::TooLong { .. },
     }
 }
 
@@ -69,5 +71,7 @@ predicates! {
         is_closed: RecvBytesError::Closed,
         /// Whether the last living sender is gone.
         is_disconnected: RecvBytesError::Disconnected,
+        /// Whether the message is too long.
+        is_too_long: RecvBytesError::TooLong { .. },
     }
 }

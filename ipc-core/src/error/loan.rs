@@ -49,6 +49,8 @@ predicates! {
         is_closed: LoanError::Closed,
         /// Whether the last living receiver is gone.
         is_disconnected: LoanError::Disconnected,
+        /// Whether the message is longer than a block.
+        is_too_long: LoanError::TooLong { .. },
     }
 }
 

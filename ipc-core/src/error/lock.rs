@@ -105,6 +105,12 @@ lock_error! {
 }
 
 predicates! {
+    LockError<G> {
+        /// Whether the calling thread has the lock already.
+        is_deadlock: LockError::Deadlock,
+    }
+}
+predicates! {
     TryLockError<G> {
         /// Whether a living participant has the lock.
         would_block: TryLockError::WouldBlock,
@@ -114,6 +120,8 @@ predicates! {
     LockTimeoutError<G> {
         /// Whether the time was over.
         is_timeout: LockTimeoutError::Timeout,
+        /// Whether the calling thread has the lock already.
+        is_deadlock: LockTimeoutError::Deadlock,
     }
 }
 
@@ -144,6 +152,12 @@ plain_error! {
 }
 
 predicates! {
+    WriteError {
+        /// Whether this thread is writing already.
+        is_deadlock: WriteError::Deadlock,
+    }
+}
+predicates! {
     TryWriteError {
         /// Whether another thread is writing.
         would_block: TryWriteError::WouldBlock,
@@ -153,6 +167,8 @@ predicates! {
     WriteTimeoutError {
         /// Whether the time was over.
         is_timeout: WriteTimeoutError::Timeout,
+        /// Whether this thread is writing already.
+        is_deadlock: WriteTimeoutError::Deadlock,
     }
 }
 
@@ -218,7 +234,17 @@ value_error! {
 }
 
 predicates! {
+    SetError<T> {
+        /// Whether it is set already.
+        is_already_set: SetError::AlreadySet(_),
+        /// Whether this thread is setting it already.
+        is_deadlock: SetError::Deadlock(_),
+    }
+}
+predicates! {
     TrySetError<T> {
+        /// Whether it is set already.
+        is_already_set: TrySetError::AlreadySet(_),
         /// Whether another thread is setting it.
         would_block: TrySetError::WouldBlock(_),
     }
@@ -227,6 +253,10 @@ predicates! {
     SetTimeoutError<T> {
         /// Whether the time was over.
         is_timeout: SetTimeoutError::Timeout(_),
+        /// Whether it is set already.
+        is_already_set: SetTimeoutError::AlreadySet(_),
+        /// Whether this thread is setting it already.
+        is_deadlock: SetTimeoutError::Deadlock(_),
     }
 }
 
@@ -259,3 +289,7 @@ impl<T> SetTimeoutError<T> {
         }
     }
 }
+
+widens!(LockError<guard G> { Deadlock } => LockTimeoutError);
+widens!(WriteError { Deadlock } => WriteTimeoutError);
+widens!(SetError<T> { AlreadySet, Deadlock } => SetTimeoutError);

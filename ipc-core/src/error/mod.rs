@@ -121,6 +121,12 @@ macro_rules! value_error {
 
         impl<T> core::error::Error for $name<T> {}
         debug_as_display!($name<T>);
+
+        impl From<Fault> for $name<()> {
+            fn from(fault: Fault) -> Self {
+                $name::Fault((), fault)
+            }
+        }
     };
 }
 
@@ -134,6 +140,44 @@ macro_rules! predicates {
                     matches!(self, $variant)
                 }
             )*
+        }
+    };
+}
+
+/// The error of a blocking form becomes that of the other forms, which have its variants and more.
+macro_rules! widens {
+    ($from:ident { $($variant:ident),* $(,)? } => $to:ident) => {
+        impl From<$from> for $to {
+            fn from(error: $from) -> Self {
+                match error {
+                    $($from::$variant => $to::$variant,)*
+                    $from::Fault(fault) => $to::Fault(fault),
+                }
+            }
+        }
+    };
+    // The variants hold a value.
+    ($from:ident<T> { $($variant:ident),* $(,)? } => $to:ident) => {
+        impl<T> From<$from<T>> for $to<T> {
+            fn from(error: $from<T>) -> Self {
+                match error {
+                    $($from::$variant(value) => $to::$variant(value),)*
+                    $from::Fault(value, fault) => $to::Fault(value, fault),
+                }
+            }
+        }
+    };
+    // The variants hold a guard, or nothing.
+    ($from:ident<guard G> { $($unit:ident),* $(,)? } => $to:ident) => {
+        impl<G> From<$from<G>> for $to<G> {
+            fn from(error: $from<G>) -> Self {
+                match error {
+                    $from::OwnerDied(guard) => $to::OwnerDied(guard),
+                    $from::Poisoned(guard) => $to::Poisoned(guard),
+                    $($from::$unit => $to::$unit,)*
+                    $from::Fault(fault) => $to::Fault(fault),
+                }
+            }
         }
     };
 }

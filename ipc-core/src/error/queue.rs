@@ -106,6 +106,17 @@ impl<T> ForceSendError<T> {
             | ForceSendError::Fault(value, _) => value,
         }
     }
+
+    /// The error without the value and a displaced message, for `?` where they do not live long enough, or cannot be sent on.
+    pub fn without_value(self) -> ForceSendError<()> {
+        match self {
+            ForceSendError::Contended { displaced, .. } => {
+                ForceSendError::Contended { value: (), displaced: displaced.map(drop) }
+            }
+            ForceSendError::Closed(_) => ForceSendError::Closed(()),
+            ForceSendError::Fault(_, fault) => ForceSendError::Fault((), fault),
+        }
+    }
 }
 
 impl<T> fmt::Display for ForceSendError<T> {
@@ -120,6 +131,21 @@ impl<T> fmt::Display for ForceSendError<T> {
 
 impl<T> core::error::Error for ForceSendError<T> {}
 debug_as_display!(ForceSendError<T>);
+
+impl From<Fault> for ForceSendError<()> {
+    fn from(fault: Fault) -> Self {
+        ForceSendError::Fault((), fault)
+    }
+}
+
+predicates! {
+    ForceSendError<T> {
+        /// Whether other senders took the room that was made.
+        is_contended: ForceSendError::Contended { .. },
+        /// Whether the queue is closed.
+        is_closed: ForceSendError::Closed(_),
+    }
+}
 
 macro_rules! recv_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
@@ -200,3 +226,8 @@ impl RecvTimeoutError {
         }
     }
 }
+
+widens!(SendError<T> { Closed, Disconnected } => TrySendError);
+widens!(SendError<T> { Closed, Disconnected } => SendTimeoutError);
+widens!(RecvError { Closed, Disconnected } => TryRecvError);
+widens!(RecvError { Closed, Disconnected } => RecvTimeoutError);

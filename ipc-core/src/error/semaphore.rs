@@ -21,6 +21,8 @@ macro_rules! acquire_error {
             $name {
                 /// Whether the semaphore is closed.
                 is_closed: $name::Closed,
+                /// Whether the semaphore can never have so many permits.
+                is_too_many: $name::TooMany,
             }
         }
     };
@@ -88,3 +90,6 @@ impl AcquireTimeoutError {
         }
     }
 }
+
+widens!(AcquireError { Closed, TooMany } => TryAcquireError);
+widens!(AcquireError { Closed, TooMany } => AcquireTimeoutError);

@@ -75,3 +75,6 @@ impl ChangedTimeoutError {
         }
     }
 }
+
+widens!(ChangedError { Disconnected } => TryChangedError);
+widens!(ChangedError { Disconnected } => ChangedTimeoutError);
