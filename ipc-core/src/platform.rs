@@ -17,8 +17,8 @@ pub enum WaitOutcome {
     TimedOut,
 }
 
-/// What a counted handle is for. A participant counts the handles of one object for each use, and tells the object of the
-/// first and of the last.
+/// What a counted handle is for. A participant counts the handles of one object for each use; it joins the object with the
+/// first and leaves it with the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Use {
@@ -108,16 +108,21 @@ pub unsafe trait Platform {
         true
     }
 
-    /// Counts a handle of the object that this platform was made for; `true` for the first of this use in this participant.
+    /// Counts a handle of the object that this platform was made for, and calls `join` for the first of this use in this
+    /// participant. Counting and joining are one step with respect to other threads' [`leave`](Self::leave) and `enter`: a
+    /// lock is held for both. `join` changes shared words, waits for nothing and calls no platform's `enter` or `leave`.
+    ///
     /// The default is for participants that have one handle of a use at most.
-    fn enter(&self, purpose: Use) -> bool {
+    fn enter(&self, purpose: Use, join: &dyn Fn()) {
         let _ = purpose;
-        true
+        join();
     }
 
-    /// Counts a handle that is dropped; `true` for the last of this use in this participant.
-    fn leave(&self, purpose: Use) -> bool {
+    /// Counts a handle that is dropped, and calls `part` for the last of this use in this participant, in one step as
+    /// [`enter`](Self::enter) does. Returns whether it was the last.
+    fn leave(&self, purpose: Use, part: &dyn Fn()) -> bool {
         let _ = purpose;
+        part();
         true
     }
 
@@ -246,11 +251,11 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     fn instant(&self, deadline: P::Deadline) -> Instant {
         (**self).instant(deadline)
     }
-    fn enter(&self, purpose: Use) -> bool {
-        (**self).enter(purpose)
+    fn enter(&self, purpose: Use, join: &dyn Fn()) {
+        (**self).enter(purpose, join);
     }
-    fn leave(&self, purpose: Use) -> bool {
-        (**self).leave(purpose)
+    fn leave(&self, purpose: Use, part: &dyn Fn()) -> bool {
+        (**self).leave(purpose, part)
     }
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
         (**self).wait(word, expected, timeout)

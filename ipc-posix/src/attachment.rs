@@ -74,7 +74,8 @@ pub(crate) struct Attachment {
     spinning_helps: bool,
     /// What keeps the place of the dead participant that one of our threads repairs after.
     pin: Mutex<Option<Pin>>,
-    /// How many counted handles of each object and use this process has.
+    /// How many counted handles of each object and use this process has. Joining and leaving happen under this lock. A child
+    /// that inherits it locked never asks for it: it is not here, so its handles are not counted.
     users: Mutex<HashMap<(String, Use), usize>>,
     name: String,
     path: Option<PathBuf>,
@@ -198,16 +199,20 @@ impl Attachment {
             .all(|who| who == self.me || !self.is_alive(who))
     }
 
-    /// Counts a handle that this process makes; `true` for the first of its object and use.
-    pub(crate) fn add_user(&self, object: &str, purpose: Use) -> bool {
+    /// Counts a handle that this process makes; for the first of its object and use, calls `join` before another thread can
+    /// count.
+    pub(crate) fn add_user(&self, object: &str, purpose: Use, join: &dyn Fn()) {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         let count = users.entry((object.to_owned(), purpose)).or_insert(0);
         *count += 1;
-        *count == 1
+        if *count == 1 {
+            join();
+        }
     }
 
-    /// Counts a handle that is dropped; `true` for the last of its object and use.
-    pub(crate) fn remove_user(&self, object: &str, purpose: Use) -> bool {
+    /// Counts a handle that is dropped; for the last of its object and use, calls `part` before another thread can count.
+    /// Returns whether it was the last.
+    pub(crate) fn remove_user(&self, object: &str, purpose: Use, part: &dyn Fn()) -> bool {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         match users.get_mut(&(object.to_owned(), purpose)) {
             Some(count) if *count > 1 => {
@@ -216,6 +221,7 @@ impl Attachment {
             }
             Some(_) => {
                 users.remove(&(object.to_owned(), purpose));
+                part();
                 true
             }
             None => false,

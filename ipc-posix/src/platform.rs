@@ -51,12 +51,12 @@ unsafe impl Platform for Posix {
         self.membership.instant(deadline)
     }
 
-    fn enter(&self, purpose: Use) -> bool {
-        self.membership.add_user(&self.name, purpose)
+    fn enter(&self, purpose: Use, join: &dyn Fn()) {
+        self.membership.add_user(&self.name, purpose, join);
     }
 
-    fn leave(&self, purpose: Use) -> bool {
-        self.membership.remove_user(&self.name, purpose)
+    fn leave(&self, purpose: Use, part: &dyn Fn()) -> bool {
+        self.membership.remove_user(&self.name, purpose, part)
     }
 
     fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {

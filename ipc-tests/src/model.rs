@@ -226,17 +226,29 @@ unsafe impl Platform for Actor {
         }
     }
 
-    fn enter(&self, purpose: Use) -> bool {
-        let mut handles = self.machine.handles[self.me.index()].lock().expect("nobody panics here");
-        handles.push(purpose);
-        handles.iter().filter(|other| **other == purpose).count() == 1
+    // An actor is one thread, so counting and joining need no lock around both.
+    fn enter(&self, purpose: Use, join: &dyn Fn()) {
+        let first = {
+            let mut handles = self.machine.handles[self.me.index()].lock().expect("nobody panics here");
+            handles.push(purpose);
+            handles.iter().filter(|other| **other == purpose).count() == 1
+        };
+        if first {
+            join();
+        }
     }
 
-    fn leave(&self, purpose: Use) -> bool {
-        let mut handles = self.machine.handles[self.me.index()].lock().expect("nobody panics here");
-        let one = handles.iter().position(|other| *other == purpose).expect("a handle that was counted");
-        handles.swap_remove(one);
-        !handles.contains(&purpose)
+    fn leave(&self, purpose: Use, part: &dyn Fn()) -> bool {
+        let last = {
+            let mut handles = self.machine.handles[self.me.index()].lock().expect("nobody panics here");
+            let one = handles.iter().position(|other| *other == purpose).expect("a handle that was counted");
+            handles.swap_remove(one);
+            !handles.contains(&purpose)
+        };
+        if last {
+            part();
+        }
+        last
     }
 
     fn light_barrier(&self) {

@@ -119,8 +119,8 @@ impl<P: Platform> Barrier<'_, P> {
 
 impl<P: Platform> Drop for Barrier<'_, P> {
     fn drop(&mut self) {
-        if self.platform.is_here() && self.platform.leave(Use::Party) {
-            self.view.leave(&self.platform);
+        if self.platform.is_here() {
+            self.platform.leave(Use::Party, &|| self.view.leave(&self.platform));
         }
     }
 }
@@ -129,7 +129,8 @@ impl<'m, P: Platform> Barrier<'m, P> {
     /// A handle that counts.
     fn over(view: View<'m>, platform: P) -> Self {
         if platform.is_here() {
-            platform.enter(Use::Party);
+            // A seat is taken later, by a wait or a join.
+            platform.enter(Use::Party, &|| {});
         }
         Barrier { view, budget: SpinBudget::new(&platform), platform }
     }

@@ -70,9 +70,7 @@ pub(crate) struct Half<Q: Counted> {
 impl<Q: Counted> Half<Q> {
     pub(crate) fn new(object: Q, role: Role) -> Self {
         let platform = object.platform();
-        if platform.enter(role.purpose()) {
-            object.presence(role).join(platform.me());
-        }
+        platform.enter(role.purpose(), &|| object.presence(role).join(platform.me()));
         Half { object, role, tries: AtomicU32::new(0) }
     }
 
@@ -112,8 +110,7 @@ impl<Q: Counted + Clone> Clone for Half<Q> {
 impl<Q: Counted> Drop for Half<Q> {
     fn drop(&mut self) {
         let (platform, role) = (self.object.platform(), self.role);
-        if platform.is_here() && platform.leave(role.purpose()) {
-            self.object.presence(role).leave(platform.me());
+        if platform.is_here() && platform.leave(role.purpose(), &|| self.object.presence(role).leave(platform.me())) {
             // So that they notice.
             self.object.gate(role.other()).notify_all(platform);
         }
