@@ -2,6 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 /// Alignment of every object: two cache lines, because adjacent lines are fetched in pairs.
@@ -21,6 +22,10 @@ pub struct Memory<'m> {
 unsafe impl Send for Memory<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Memory<'_> {}
+
+// All accesses are atomic, as those through std's atomics, and a process may stop anywhere: a panic is no worse.
+impl UnwindSafe for Memory<'_> {}
+impl RefUnwindSafe for Memory<'_> {}
 
 impl<'m> Memory<'m> {
     /// Wraps `len` bytes at `base`.

@@ -152,6 +152,9 @@ pub trait Located: Platform {
 
     /// The region that the object lies in.
     fn region(&self) -> Self::Region;
+
+    /// Whether both were made for the same object.
+    fn is_same(&self, other: &Self) -> bool;
 }
 
 /// The world of a handle that only reads: a clock, and whether the memory is still there.

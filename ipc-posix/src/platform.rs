@@ -41,6 +41,11 @@ impl Located for Posix {
     fn region(&self) -> Region {
         Region::new(self.membership.clone())
     }
+
+    fn is_same(&self, other: &Self) -> bool {
+        // Both are private copies, which a forked child has, too.
+        self.name == other.name && self.membership.view().identity() == other.membership.view().identity()
+    }
 }
 
 // SAFETY: the membership keeps the contract, and the name tells the objects apart whose handles it counts.

@@ -12,7 +12,7 @@ macro_rules! debug_as_display {
         }
     };
 }
-#[cfg(feature = "alloc")]
+#[cfg(feature = "serde")]
 pub(crate) use debug_as_display;
 
 /// What makes an object unusable for the caller, whatever the operation.

@@ -136,6 +136,14 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
         self.0.region()
     }
 
+    /// Returns whether both handles are of one mutex, however each was opened. Also after a fork.
+    pub fn same_object(&self, other: &Self) -> bool
+    where
+        P: Located,
+    {
+        self.0.same_object(&other.0)
+    }
+
     /// Takes the lock, and waits for it if another thread has it.
     ///
     /// # Errors

@@ -22,6 +22,14 @@ macro_rules! handle {
                 self.platform.region()
             }
 
+            #[doc = concat!("Returns whether both handles are of one ", $noun, ", however each was opened. Also after a fork.")]
+            pub fn same_object(&self, other: &Self) -> bool
+            where
+                P: $crate::platform::Located,
+            {
+                self.platform.is_same(&other.platform)
+            }
+
             /// Whether the memory is here: not in a child after `fork`.
             #[inline(always)]
             #[allow(dead_code, reason = "some handles ask otherwise")]
