@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use super::copy::copy_bytes;
-use super::prefetch::{Intent, prefetch};
+use super::prefetch::{Intent, branch_apart, prefetch};
 use crate::memory::{Memory, OBJECT_ALIGN};
 
 /// How far ahead of the current place both sides prefetch, in bytes: found by measurement.
@@ -117,6 +117,7 @@ impl<'m, T> Slots<'m, T> {
         let size = const { if size_of::<T>() == 0 { 1 } else { size_of::<T>() } };
         // Where the first element of a line is; for elements that straddle lines, near enough.
         if size >= LINE || (at as usize).wrapping_mul(size) % LINE < size {
+            branch_apart();
             let ahead = (PREFETCH_BYTES / size + 1) as u64;
             if have > ahead {
                 prefetch(self.place(at.wrapping_add(ahead)).cast(), intent);

@@ -101,21 +101,6 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
         }
     }
 
-    /// Reserves room for an element; waits for it.
-    #[inline(always)]
-    fn reserve_within(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
-        if self.is_ready() { Ok(()) } else { self.reserve_waiting(limit) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn reserve_waiting(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
-        match self.reserve_contended() {
-            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(limit.deadline(&self.held.platform)),
-            reserved => reserved,
-        }
-    }
-
     /// Reserves room for an element, and for as many more as there is room for, up to `count`.
     fn reserve_many(&mut self, count: usize) -> Result<(), Refused> {
         self.reserve()?;
@@ -214,7 +199,18 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     #[doc(alias = "push")]
     #[inline]
     pub fn try_send(&mut self, value: T) -> Result<(), TrySendError<T>> {
-        match self.reserve() {
+        if self.is_ready() {
+            self.push(value);
+            return Ok(());
+        }
+        self.try_send_contended(value)
+    }
+
+    /// A call of its own with the value: where both ways met again, the value would be kept in memory for both.
+    #[cold]
+    #[inline(never)]
+    fn try_send_contended(&mut self, value: T) -> Result<(), TrySendError<T>> {
+        match self.reserve_contended() {
             Ok(()) => {
                 self.push(value);
                 Ok(())
@@ -259,7 +255,21 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
 
     #[inline(always)]
     fn send_within(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
-        match self.reserve_within(limit) {
+        if self.is_ready() {
+            self.push(value);
+            return Ok(());
+        }
+        self.send_waiting(value, limit)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_waiting(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
+        let reserved = match self.reserve_contended() {
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(limit.deadline(&self.held.platform)),
+            reserved => reserved,
+        };
+        match reserved {
             Ok(()) => {
                 self.push(value);
                 Ok(())
