@@ -188,16 +188,19 @@ pub mod crash {
         COUNTDOWN.with(|left| left.get() == DEAD)
     }
 
+    /// The actor dies now.
+    pub fn die() -> ! {
+        COUNTDOWN.with(|left| left.set(DEAD));
+        resume_unwind(Box::new(Died))
+    }
+
     /// Called before each write. Dies if it is time; `false` in the destructors of one who is dead.
     pub fn step() -> bool {
         let left = COUNTDOWN.with(Cell::get);
         match left {
             IMMORTAL => true,
             DEAD => false,
-            1 => {
-                COUNTDOWN.with(|left| left.set(DEAD));
-                resume_unwind(Box::new(Died))
-            }
+            1 => die(),
             _ => {
                 COUNTDOWN.with(|count| count.set(left - 1));
                 true

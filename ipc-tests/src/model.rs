@@ -84,7 +84,7 @@ impl Machine {
     /// The participant with this number, from 1.
     pub fn actor(self: &Arc<Self>, number: u16) -> Actor {
         assert!(usize::from(number) <= MOST_ACTORS);
-        Actor { machine: self.clone(), me: id(number), barriers: true, seizes: true }
+        Actor { machine: self.clone(), me: id(number), barriers: true, seizes: true, doze: None }
     }
 }
 
@@ -100,6 +100,8 @@ pub struct Actor {
     me: ParticipantId,
     barriers: bool,
     seizes: bool,
+    /// How often it has slept, if it is [killed asleep](Self::killed_asleep).
+    doze: Option<Arc<AtomicUsize>>,
 }
 
 impl std::fmt::Debug for Actor {
@@ -118,6 +120,12 @@ impl Actor {
     /// The same as one who never finds out by itself that somebody is dead.
     pub fn without_seizing(self) -> Self {
         Actor { seizes: false, ..self }
+    }
+
+    /// The same as one whose first sleep times out at once, and that is killed in its second one: for a body that
+    /// [lives](Self::live) no longer than that.
+    pub fn killed_asleep(self) -> Self {
+        Actor { doze: Some(Arc::default()), ..self }
     }
 
     /// Runs `body`, which dies before its write number `at` (`None`: it lives). `None` if it died.
@@ -164,6 +172,12 @@ unsafe impl Platform for Actor {
     }
 
     fn wait(&self, word: &AtomicU32, expected: u32, _timeout: Duration) -> WaitOutcome {
+        if let Some(doze) = &self.doze {
+            if doze.fetch_add(1, Plain::Relaxed) == 0 {
+                return WaitOutcome::TimedOut;
+            }
+            crash::die();
+        }
         let me = self.me.index();
         let mut table = self.machine.table.lock().expect("the table");
         // Relaxed: whoever wakes takes the table's lock after its change of the word, as in the kernel.

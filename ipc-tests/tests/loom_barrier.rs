@@ -251,3 +251,29 @@ fn a_sweep_wakes_who_waits() {
         died
     });
 }
+
+/// Somebody who is no party dies at any write of an abort. The sweep wakes the one that waits, which is told.
+#[test]
+fn a_sweep_completes_an_abort() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), Shared::new(2));
+        let waiting = shared.party(&machine.actor(1).without_seizing());
+        let waiter = thread::spawn(move || {
+            let outcome = wait(&waiting);
+            std::mem::forget(waiting);
+            outcome
+        });
+        let (mortal, heir) = (machine.actor(2), machine.actor(3));
+        let stranger = shared.party(&mortal);
+        let died = mortal.live(at, || stranger.abort()).is_none();
+        std::mem::forget(stranger);
+        if died {
+            shared.barrier.sweep(Seized::try_new(&heir, id(2)).unwrap().dead(), &heir);
+            if !shared.barrier.is_broken() {
+                assert_eq!(shared.party(&heir).abort(), Ok(true));
+            }
+        }
+        assert_eq!(waiter.join().unwrap(), Err(BarrierError::Broken));
+        died
+    });
+}

@@ -236,20 +236,24 @@ fn trying_beside_a_hand_over() {
     });
 }
 
-/// A locker falls asleep on a free lock that is being handed over, just when the hand-over is found to be in vain.
+/// A sleeper asks for a hand-over and is killed. The holder unlocks, in vain, and dies at any write of that, beside a locker that falls
+/// asleep on the free lock because it is being handed over. Proves that the locker is woken, by the unlock or by the repair.
 #[test]
 fn asleep_beside_a_hand_over() {
-    explore(3, || {
-        let (machine, shared) = (Machine::new(), counter());
-        let others = [1, 2].map(|number| {
-            let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || count_one(&shared, &machine.actor(number)))
-        });
-        let actor = machine.actor(3);
-        assert!(!count_one(&shared, &actor));
-        assert!(!count_one(&shared, &actor));
-        for other in others {
-            assert!(!other.join().unwrap());
+    explore_deaths(3, |at| {
+        let (machine, shared) = (Machine::without_slices(), counter());
+        let [mortal, late, heir] = [1, 2, 4].map(|number| machine.actor(number));
+        let mutex = of(&shared, &mortal);
+        let guard = mutex.lock().unwrap();
+        let asleep = machine.actor(3).killed_asleep();
+        assert!(asleep.live(None, || count_one(&shared, &asleep)).is_none());
+        let other = shared.clone();
+        let locker = thread::spawn(move || count_one(&other, &late.without_seizing()));
+        let died = mortal.live(at, || drop(guard)).is_none();
+        if died {
+            shared.sweep(Seized::try_new(&heir, id(1)).expect("it is dead").dead(), &heir);
         }
+        assert!(!locker.join().unwrap() || died);
+        died
     });
 }

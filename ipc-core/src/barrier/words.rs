@@ -404,7 +404,7 @@ impl View<'_> {
                 seat.change(seen, seen & !OWNER);
             }
         }
-        self.words.sleepers.notify_all(platform);
+        self.words.sleepers.rouse(platform);
     }
 }
 

@@ -274,7 +274,9 @@ impl<'m> View<'m> {
             let _ = cursor.owner.compare_exchange(owner, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
         self.words.publishers.sweep(dead);
-        self.wake_all(platform);
+        // The dead participant may also have owed a wake-up.
+        self.words.gates.items.rouse(platform);
+        self.words.gates.space.rouse(platform);
     }
 }
 

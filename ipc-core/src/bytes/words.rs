@@ -317,7 +317,8 @@ impl<'m> View<'m> {
         senders.sweep(dead);
         receivers.sweep(dead);
         // The dead participant may also have owed a wake-up.
-        self.words.wake_all(platform);
+        self.words.gates.items.rouse(platform);
+        self.words.gates.space.rouse(platform);
     }
 
     /// Who holds a half of this kind.

@@ -481,7 +481,8 @@ impl<'m> View<'m> {
         self.words.senders.sweep(dead);
         self.words.receivers.sweep(dead);
         // The dead participant may also have owed a wake-up.
-        self.words.wake_all(platform);
+        self.words.gates.items.rouse(platform);
+        self.words.gates.blocks.rouse(platform);
     }
 }
 

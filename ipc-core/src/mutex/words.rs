@@ -426,18 +426,23 @@ impl RawMutex {
         let mut word = self.word.load(Ordering::Relaxed);
         // The others can only add bits: a handful of attempts is enough.
         for _ in 0..u32::BITS {
-            if owner(word) != Some(dead.who()) {
+            // Without a hand-over: it would send a locker to sleep that comes after the wake-up below.
+            let freed = !HAND_OVER
+                & match owner(word) {
+                    None => word,
+                    Some(who) if who == dead.who() => after_death(word),
+                    Some(_) => break,
+                };
+            if freed == word {
                 break;
             }
-            match self.word.compare_exchange(word, after_death(word), Ordering::AcqRel, Ordering::Relaxed) {
+            match self.word.compare_exchange(word, freed, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => word = now,
             }
         }
-        // It may also have owed a wake-up, of this lock or of its last one.
-        if word & WAITERS != 0 {
-            platform.wake(&self.word, EVERYBODY);
-        }
+        // It may also have owed a wake-up, of this lock or of its last one; and it may have cleared the waiters' bit already.
+        platform.wake(&self.word, EVERYBODY);
     }
 }
 

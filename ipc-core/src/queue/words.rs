@@ -167,8 +167,8 @@ impl View<'_> {
         self.words.senders.sweep(dead);
         self.words.receivers.sweep(dead);
         // The dead one may also have owed a wake-up.
-        self.words.gates.items.notify_all(platform);
-        self.words.gates.space.notify_all(platform);
+        self.words.gates.items.rouse(platform);
+        self.words.gates.space.rouse(platform);
     }
 
     /// The queue's figures.

@@ -333,6 +333,6 @@ impl<'m> View<'m> {
         if let Ok(count) = self.count_of(dead.who()) {
             count.store(0, Ordering::Relaxed);
         }
-        self.words.drained.notify_all(platform);
+        self.words.drained.rouse(platform);
     }
 }

@@ -252,6 +252,6 @@ impl<'m> View<'m> {
         }
         self.is_closed(platform);
         // The dead one may also have owed a wake-up.
-        self.words.sleepers.notify_all(platform);
+        self.words.sleepers.rouse(platform);
     }
 }

@@ -129,7 +129,8 @@ unsafe impl Object for Words {
         words.gates.producer.sweep(dead);
         words.gates.consumer.sweep(dead);
         // The dead process may have owed a wake-up, and its peer may wait for its end.
-        words.wake_both(platform);
+        words.gates.items.rouse(platform);
+        words.gates.space.rouse(platform);
     }
 }
 

@@ -83,4 +83,10 @@ pub const MUTANTS: &[Mutant] = &[
         protects: "who waits goes on",
         caught_by: ("loom_barrier", "two_meet"),
     },
+    Mutant {
+        name: "barrier: a sweep wakes nobody",
+        edits: &[silence(BARRIER, "sweep", 1)],
+        protects: "a party that waits is told of an abort by a process that died before it woke anybody",
+        caught_by: ("loom_barrier", "a_sweep_completes_an_abort"),
+    },
 ];

@@ -106,8 +106,14 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_broadcast", "closing_ends_a_subscriber"),
     },
     Mutant {
-        name: "broadcast: repairing wakes nobody",
+        name: "broadcast: repairing wakes no subscriber",
         edits: &[silence(WORDS, "sweep", 1)],
+        protects: "a subscriber to which a dead publisher owed a wake-up is woken",
+        caught_by: ("loom_broadcast", "a_sweep_wakes_a_subscriber"),
+    },
+    Mutant {
+        name: "broadcast: repairing wakes no publisher",
+        edits: &[silence(WORDS, "sweep", 2)],
         protects: "a publisher that waits for a dead subscriber is woken",
         caught_by: ("loom_broadcast", "a_sweep_wakes_a_publisher"),
     },

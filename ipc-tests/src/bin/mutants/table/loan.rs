@@ -111,23 +111,13 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "loan: a sweep wakes no receiver",
-        edits: &[edit(
-            LOAN,
-            1,
-            "        self.words.wake_all(platform);\n    }\n}\n\n#[cold]",
-            "        self.words.gates.blocks.notify_all(platform);\n    }\n}\n\n#[cold]",
-        )],
+        edits: &[silence(LOAN, "sweep", 1)],
         protects: "a receiver whose sender died before it woke anybody is woken",
         caught_by: ("loom_loan", "a_sweep_wakes_a_receiver"),
     },
     Mutant {
         name: "loan: a sweep wakes no borrower",
-        edits: &[edit(
-            LOAN,
-            1,
-            "        self.words.wake_all(platform);\n    }\n}\n\n#[cold]",
-            "        self.words.gates.items.notify_all(platform);\n    }\n}\n\n#[cold]",
-        )],
+        edits: &[silence(LOAN, "sweep", 2)],
         protects: "a sender that sleeps for the block of a dead process is woken",
         caught_by: ("loom_loan", "a_sweep_wakes_a_borrower"),
     },
@@ -147,11 +137,5 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(LOAN, "close", 1)],
         protects: "closing ends whoever sleeps",
         caught_by: ("loom_loan", "closing_ends_a_receiver"),
-    },
-    Mutant {
-        name: "loan: a sweep wakes nobody",
-        edits: &[silence(LOAN, "sweep", 1)],
-        protects: "who was owed a wake-up by a dead process is woken",
-        caught_by: ("loom_loan", "a_sweep_wakes_a_receiver"),
     },
 ];

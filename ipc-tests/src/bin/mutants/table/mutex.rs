@@ -107,6 +107,23 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_mutex", "one_at_a_time"),
     },
     Mutant {
+        name: "mutex: a hand-over in vain wakes nobody",
+        edits: &[silence(MUTEX, "wake", 2)],
+        protects: "a locker that fell asleep behind a hand-over to a dead process is woken",
+        caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
+    },
+    Mutant {
+        name: "mutex: a sweep wakes the announced only",
+        edits: &[edit(
+            MUTEX,
+            1,
+            "already.\n        platform.wake(&self.word, EVERYBODY);",
+            "already.\n        if word & WAITERS != 0 {\n            platform.wake(&self.word, EVERYBODY);\n        }",
+        )],
+        protects: "a process may die after it has cleared the announcement of a sleeper",
+        caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
+    },
+    Mutant {
         name: "mutex: trying disregards a hand-over",
         edits: &[silence(MUTEX, "try_lock", 1)],
         protects: "a lock that is handed over is for those who sleep",

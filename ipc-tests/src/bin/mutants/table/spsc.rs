@@ -193,10 +193,16 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_spsc", "closing_ends_a_receiver"),
     },
     Mutant {
-        name: "one-to-one: repairing wakes nobody",
+        name: "one-to-one: repairing wakes no consumer",
         edits: &[silence(SPSC_WORDS, "sweep", 1)],
-        protects: "the same, after a death",
+        protects: "a consumer that sleeps learns of its producer's death",
         caught_by: ("loom_spsc", "a_sweep_wakes_the_consumer"),
+    },
+    Mutant {
+        name: "one-to-one: repairing wakes no producer",
+        edits: &[silence(SPSC_WORDS, "sweep", 2)],
+        protects: "a producer that sleeps learns of its consumer's death",
+        caught_by: ("loom_spsc", "a_sweep_wakes_the_producer"),
     },
     Mutant {
         name: "one-to-one: claiming wakes nobody",
