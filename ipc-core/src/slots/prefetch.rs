@@ -25,14 +25,14 @@ pub(crate) fn prefetch(address: *const i8, intent: Intent) {
 }
 
 /// Keeps the compiler from computing the caller's next condition before this branch, where it is seldom needed. No instruction.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(loom)))]
 #[inline(always)]
 pub(super) fn branch_apart() {
     // SAFETY: it is empty.
     unsafe { core::arch::asm!("", options(nomem, nostack, preserves_flags)) };
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(not(target_arch = "x86_64"), not(loom)))]
 pub(super) fn branch_apart() {}
 
 #[cfg(not(target_arch = "x86_64"))]
