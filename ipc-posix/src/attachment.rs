@@ -19,17 +19,21 @@ use ipc_core::platform::WaitOutcome;
 use ipc_core::region::{Flags, HeaderError, RegionView};
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, ParticipantId, Platform};
-use memmap2::{Advice, MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 
 use crate::error::{RegionError, RegionErrorKind};
 use crate::fork::ForkGuard;
 use crate::liveness::{self, Held, LockByte};
 use crate::pin::Pin;
 use crate::probe::{FileId, Probe, Status};
+use crate::region::unlink_error;
+use crate::turn::{Turn, Waited};
 use crate::{clock, futex, membarrier, sys, thread};
 
-/// How long somebody may hold the gate before we give up, and how often we look. Holders do a few system calls.
-const GATE_LOOKS: u32 = 2000;
+/// How long a process that leaves waits for the gate: others hold it for some system calls. And for its turn to remove
+/// the name.
+const GATE_PATIENCE: Duration = Duration::from_secs(2);
+const TURN_PATIENCE: Duration = Duration::from_secs(1);
 const GATE_PAUSE: Duration = Duration::from_millis(1);
 
 /// A mapping of a whole region file that children do not inherit.
@@ -61,6 +65,8 @@ pub(crate) struct Candidate {
     pub(crate) id: FileId,
     pub(crate) name: String,
     pub(crate) path: Option<PathBuf>,
+    /// Where the file can be opened without /proc: a new one does not have its path yet.
+    pub(crate) found_at: Option<PathBuf>,
 }
 
 /// This process's place in a region.
@@ -85,9 +91,10 @@ impl Attachment {
     /// Takes a place: locks a free byte for the candidate's file description, repairs after its last owner, and signs
     /// the record. The caller excludes forks ([`NoFork`](crate::fork::NoFork)) until the returned file is closed.
     ///
-    /// With [`Flags::REMOVE_WITH_LAST`], the gate byte is held through the returned file.
+    /// While it takes the byte it shares the gate with others that do. A process that holds the gate alone, to remove the
+    /// name, is the error [`Busy`](RegionErrorKind::Busy) at once: the caller lets forks go on and tries again.
     pub(crate) fn establish(candidate: Candidate) -> Result<(Membership, File), RegionError> {
-        let Candidate { file, map, view, id, name, path } = candidate;
+        let Candidate { file, map, view, id, name, path, found_at } = candidate;
         let asymmetric = view.flags().has(Flags::ASYMMETRIC_BARRIER);
         if asymmetric && !membarrier::register() {
             return Err(RegionError::new(name, RegionErrorKind::BarrierMissing));
@@ -98,18 +105,19 @@ impl Attachment {
             return Err(locks_not_kept(&name, path.as_ref(), sys::OVERLAYFS));
         }
         let begin = map.as_ptr() as usize;
-        let probe = Probe::of(&file, id, path.clone(), begin..begin + map.len()).map_err(|error| match error {
-            Some(error) => RegionError::io(&name, "open the file a second time", error),
+        let mapping = begin..begin + map.len();
+        let probe = Probe::of(&file, id, path.clone(), found_at.as_deref(), mapping).map_err(|error| match error {
+            Some(error) => RegionError::reopening(&name, error),
             // Replaced between the two calls.
             None => RegionError::new(&name, RegionErrorKind::Contended),
         })?;
-        let fd = file.as_raw_fd();
-        if view.flags().has(Flags::REMOVE_WITH_LAST)
-            && pass_gate(|| liveness::try_lock(fd, LockByte::GATE).unwrap_or(false).then_some(())).is_none()
-        {
-            return Err(RegionError::new(name, RegionErrorKind::Contended));
+        let lock_error = |error| RegionError::io(&name, "lock a byte of the file (OFD locks)", error);
+        if !liveness::try_lock_shared(file.as_raw_fd(), LockByte::GATE).map_err(lock_error)? {
+            return Err(RegionError::new(name, RegionErrorKind::Busy { action: "leaving", pid: None }));
         }
         let me = take_place(&file, &view, &name)?;
+        // From here on nobody takes the region for unused. A repair may take long, and is no reason to keep others waiting.
+        liveness::unlock(file.as_raw_fd(), LockByte::GATE);
         let attachment = Attachment {
             map: ManuallyDrop::new(map),
             view,
@@ -228,14 +236,46 @@ impl Attachment {
         }
     }
 
-    /// Removes the region's name if it is still this region's and nobody else has it open. `true` if it did.
-    pub(crate) fn remove_if_last(&self) -> bool {
-        let Some(path) = &self.path else { return false };
-        let Some(gate) = pass_gate(|| Pin::try_new(&self.probe, LockByte::GATE).ok().flatten()) else { return false };
-        let ours = Status::of_path(path).is_ok_and(|status| status.id == self.probe.id());
-        let removed = ours && self.is_last() && std::fs::remove_file(path).is_ok();
-        gate.release(&self.probe);
-        removed
+    /// Whether the region was opened by name and the name still is this region's.
+    fn has_name(&self) -> bool {
+        let path = self.path.as_ref();
+        path.is_some_and(|path| Status::of_path(path).is_ok_and(|status| status.id == self.probe.id()))
+    }
+
+    /// Removes the region's name if it is still this region's and no other process has it open. `true` if it did.
+    pub(crate) fn remove_if_last(&self) -> Result<bool, RegionError> {
+        if !self.has_name() {
+            return Ok(false);
+        }
+        let _gate = ClosedGate::close(&self.probe).ok_or_else(|| self.busy("opening or leaving", None))?;
+        self.remove_behind_gate()
+    }
+
+    /// The part of [`remove_if_last`](Self::remove_if_last) during which no process attaches or leaves.
+    fn remove_behind_gate(&self) -> Result<bool, RegionError> {
+        let Some(path) = self.path.as_ref().filter(|_| self.is_last()) else { return Ok(false) };
+        let _turn = match Turn::wait(path, TURN_PATIENCE, || !self.has_name()) {
+            Waited::Turn(turn) => Some(turn),
+            Waited::Unavailable => None,
+            Waited::Interrupted => return Ok(false),
+            Waited::Stuck { pid } => return Err(self.busy("creating", pid)),
+        };
+        // Under the turn: no process gives the name to a new region between this check and the removal.
+        if !self.has_name() {
+            return Ok(false);
+        }
+        std::fs::remove_file(path)
+            .map(|()| true)
+            .map_err(|error| unlink_error(&self.name, path, path.parent().unwrap_or(path), error))
+    }
+
+    fn busy(&self, action: &'static str, pid: Option<u32>) -> RegionError {
+        RegionError::new(&self.name, RegionErrorKind::Busy { action, pid })
+    }
+
+    /// Touches all pages. A wish: the kernel may refuse.
+    pub(crate) fn prefault(&self) {
+        let _ = self.map.advise(Advice::PopulateWrite);
     }
 }
 
@@ -251,11 +291,21 @@ impl Drop for Attachment {
         {
             record.leave();
         }
-        if self.view.flags().has(Flags::REMOVE_WITH_LAST) {
-            self.remove_if_last();
+        let removes = self.view.flags().has(Flags::REMOVE_WITH_LAST) && self.has_name();
+        if removes {
+            // The page tables of a large region take long to unmap: before the gate.
+            // SAFETY: the pages of a shared mapping of a file stay in the file.
+            let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        }
+        let gate = if removes { ClosedGate::close(&self.probe) } else { None };
+        if gate.is_some() {
+            // An error has no receiver here: `unlink_if_unused` reports it.
+            let _ = self.remove_behind_gate();
         }
         // SAFETY: dropped once, here; nobody uses the view after this. The lock byte goes with the mapping.
         unsafe { ManuallyDrop::drop(&mut self.map) };
+        // Not before the byte: of two that leave at once, the second must not find the first still there.
+        drop(gate);
     }
 }
 
@@ -264,15 +314,38 @@ fn locks_not_kept(name: &str, path: Option<&PathBuf>, file_system: u64) -> Regio
     RegionError::new(name, RegionErrorKind::LocksNotKept { file_system, directory })
 }
 
-/// Tries until it gets the gate; `None` if a living process keeps it for two seconds.
-fn pass_gate<G>(mut try_lock: impl FnMut() -> Option<G>) -> Option<G> {
-    for _ in 0..GATE_LOOKS {
-        if let Some(gate) = try_lock() {
-            return Some(gate);
+/// The gate, held alone: nobody attaches, and nobody else leaves.
+struct ClosedGate<'p> {
+    probe: &'p Probe,
+    pin: Option<Pin>,
+}
+
+impl<'p> ClosedGate<'p> {
+    /// Waits for the gate; `None` if other processes keep it.
+    fn close(probe: &'p Probe) -> Option<Self> {
+        let begun = std::time::Instant::now();
+        loop {
+            match Pin::try_new(probe, LockByte::GATE) {
+                Ok(Some(pin)) => return Some(ClosedGate { probe, pin: Some(pin) }),
+                // Held alone, or shared by processes that attach.
+                Ok(None) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => return None,
+            }
+            if begun.elapsed() >= GATE_PATIENCE {
+                return None;
+            }
+            std::thread::sleep(GATE_PAUSE);
         }
-        std::thread::sleep(GATE_PAUSE);
     }
-    None
+}
+
+impl Drop for ClosedGate<'_> {
+    fn drop(&mut self) {
+        if let Some(pin) = self.pin.take() {
+            pin.release(self.probe);
+        }
+    }
 }
 
 /// Locks the first free byte of the table.

@@ -4,10 +4,13 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use ipc_core::object::Kind;
-use ipc_core::region::{DirectoryError, HeaderError};
+use ipc_core::region::HeaderError;
 
 use crate::sys;
+
+mod object;
+
+pub use object::{ObjectError, ObjectErrorKind};
 
 /// `Debug` of an error is its text: a `main` that returns an error prints it with `Debug`.
 macro_rules! debug_as_display {
@@ -79,12 +82,59 @@ pub enum RegionErrorKind {
         /// The caller's.
         wanted: u32,
     },
-    /// The file's permissions keep us out.
+    /// The permission bits for a new region keep its own user out, who could not open it again.
+    OwnerModeMissing {
+        /// The caller's bits. They need 0600.
+        wanted: u32,
+    },
+    /// The file's permissions keep us out; or the name cannot be removed, because the directory is sticky and the file
+    /// another user's.
     PermissionDenied {
         /// The file's owner, if it could be found out.
         owner: Option<u32>,
         /// The file's permission bits, if they could be found out.
         mode: Option<u32>,
+    },
+    /// The directory for a new region does not exist, or is none.
+    NoDirectory {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The directory's permissions forbid to create or remove files in it.
+    DirectoryDenied {
+        /// The directory.
+        directory: PathBuf,
+        /// Its owner, if it could be found out.
+        owner: Option<u32>,
+        /// Its permission bits, if they could be found out.
+        mode: Option<u32>,
+    },
+    /// The directory's file system cannot keep a region.
+    FileSystem {
+        /// The directory.
+        directory: PathBuf,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The file system has no inode left for another file, though it may have bytes.
+    NoInodes {
+        /// Where.
+        directory: PathBuf,
+    },
+    /// The region would be larger than the process's limit for files (`RLIMIT_FSIZE`, `ulimit -f`).
+    FileSizeLimit {
+        /// Bytes of the region.
+        wanted: u64,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+    /// The file has holes: it is a copy that left out zeroes. Its memory is not reserved, so a later access could raise
+    /// `SIGBUS`. `fallocate -l SIZE FILE` fills the holes.
+    Sparse {
+        /// Bytes of the file.
+        size: u64,
+        /// Bytes that the file system has reserved for it.
+        allocated: u64,
     },
     /// The filesystem has no room. Nothing was left behind.
     NoSpace {
@@ -125,8 +175,17 @@ pub enum RegionErrorKind {
     BarrierMissing,
     /// The descriptor's file is not sealed against truncation, and the caller requires it.
     NotSealed,
-    /// Others created and removed the region, or decided about its removal, all the time.
+    /// Others created and removed the region all the time.
     Contended,
+    /// A process is in the middle of a step that excludes others, and does not get on: it may be stopped.
+    Busy {
+        /// The step.
+        action: &'static str,
+        /// Its process id, as it knows itself, if it is known.
+        pid: Option<u32>,
+    },
+    /// The step needs `/proc`, which is not mounted here (as in a bare `chroot`).
+    ProcMissing,
     /// The operating system refused.
     Io {
         /// What was tried.
@@ -167,6 +226,14 @@ impl RegionError {
         Self::new(name, RegionErrorKind::Io { action, error })
     }
 
+    /// A descriptor's file could not be opened once more.
+    pub(crate) fn reopening(name: &str, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound && !sys::has_proc() {
+            return Self::new(name, RegionErrorKind::ProcMissing);
+        }
+        Self::io(name, "open the file a second time", error)
+    }
+
     /// The region's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -180,6 +247,10 @@ impl RegionError {
     /// Whether there is no region of this name.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, RegionErrorKind::NotFound { .. })
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(*self.kind, RegionErrorKind::Busy { .. })
     }
 
     /// Whether there is something of this name already.
@@ -235,10 +306,33 @@ impl fmt::Display for RegionError {
             RegionErrorKind::Mode { found, wanted } => {
                 write!(f, "mode {found:04o} lets everybody write, mode {wanted:04o} wanted")
             }
+            RegionErrorKind::OwnerModeMissing { wanted } => {
+                write!(f, "mode {wanted:04o} keeps its owner out, who needs 0600")
+            }
             RegionErrorKind::PermissionDenied { owner: Some(owner), mode: Some(mode) } => {
                 write!(f, "permission denied: owned by user {owner}, mode {mode:04o}")
             }
             RegionErrorKind::PermissionDenied { .. } => f.write_str("permission denied"),
+            RegionErrorKind::NoDirectory { directory } => write!(f, "there is no directory {}", directory.display()),
+            RegionErrorKind::DirectoryDenied { directory, owner: Some(owner), mode: Some(mode) } => {
+                let directory = directory.display();
+                write!(f, "permission denied: the directory {directory} is owned by user {owner}, mode {mode:04o}")
+            }
+            RegionErrorKind::DirectoryDenied { directory, .. } => {
+                write!(f, "permission denied in the directory {}", directory.display())
+            }
+            RegionErrorKind::FileSystem { directory, reason } => {
+                write!(f, "the file system of {} cannot keep a region: {reason}", directory.display())
+            }
+            RegionErrorKind::NoInodes { directory } => {
+                write!(f, "the file system of {} has no inode left for another file", directory.display())
+            }
+            RegionErrorKind::FileSizeLimit { wanted, limit } => {
+                write!(f, "{} wanted, files may have {} (RLIMIT_FSIZE)", Size(*wanted), Size(*limit))
+            }
+            RegionErrorKind::Sparse { size, allocated } => {
+                write!(f, "the file has holes: {allocated} of its {size} bytes are reserved (fallocate fills them)")
+            }
             RegionErrorKind::NoSpace { wanted, free, directory } => {
                 write!(f, "{} wanted, {} free in {}", Size(*wanted), Size(*free), directory.display())
             }
@@ -262,6 +356,11 @@ impl fmt::Display for RegionError {
             RegionErrorKind::BarrierMissing => f.write_str("made for membarrier, which this process may not use"),
             RegionErrorKind::NotSealed => f.write_str("not sealed against truncation"),
             RegionErrorKind::Contended => f.write_str("others keep creating and removing it"),
+            RegionErrorKind::Busy { action, pid: Some(pid) } => {
+                write!(f, "process {pid} is {action} it and does not get on")
+            }
+            RegionErrorKind::Busy { action, pid: None } => write!(f, "a process is {action} it and does not get on"),
+            RegionErrorKind::ProcMissing => f.write_str("this needs /proc, which is not mounted here"),
             RegionErrorKind::Io { action, error } => write!(f, "cannot {action}: {error}"),
         }
     }
@@ -272,98 +371,6 @@ impl std::error::Error for RegionError {
         match &*self.kind {
             RegionErrorKind::Header(error) => Some(error),
             RegionErrorKind::Io { error, .. } => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// An object could not be found or created.
-///
-/// ```
-/// # use ipc_posix::Region;
-/// # let region = Region::options().anonymous()?;
-/// region.queue::<u64>("jobs").capacity(8).create()?;
-/// let error = region.queue::<u16>("jobs").open().unwrap_err();
-/// assert_eq!(error.to_string(), "queue \"jobs\": element size 2 here, 8 in the region");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct ObjectError {
-    object: Kind,
-    name: String,
-    kind: ObjectErrorKind,
-}
-
-/// What was wrong with an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ObjectErrorKind {
-    /// There is no object of this name.
-    NotFound,
-    /// There is an object of this name already.
-    AlreadyExists,
-    /// The object is not there, and to create it the capacity must be said.
-    NoCapacity,
-    /// The object differs from what is wanted, or there is no room for it.
-    Directory(DirectoryError),
-    /// A living process is creating an object and does not get on (it may be stopped).
-    Busy {
-        /// Its process id, as it knows itself, if it is known.
-        pid: Option<u32>,
-    },
-    /// The region's handle came through `fork`: open the region again.
-    Forked,
-}
-
-impl ObjectError {
-    pub(crate) fn new(object: Kind, name: &str, kind: ObjectErrorKind) -> Self {
-        ObjectError { object, name: name.to_owned(), kind }
-    }
-
-    /// The object's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What was wrong.
-    pub fn kind(&self) -> &ObjectErrorKind {
-        &self.kind
-    }
-
-    /// Whether there is no object of this name.
-    pub fn is_not_found(&self) -> bool {
-        self.kind == ObjectErrorKind::NotFound
-    }
-}
-
-impl fmt::Display for ObjectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: ", self.object, Quoted(&self.name))?;
-        match &self.kind {
-            ObjectErrorKind::NotFound => f.write_str("not found in the region"),
-            ObjectErrorKind::AlreadyExists => f.write_str("exists already in the region"),
-            ObjectErrorKind::NoCapacity => {
-                let unsaid = match self.object {
-                    Kind::Semaphore => "permits were",
-                    Kind::Barrier => "parties were",
-                    Kind::LoanQueue => "blocks were",
-                    _ => "capacity was",
-                };
-                write!(f, "not there yet, and its {unsaid} not said")
-            }
-            ObjectErrorKind::Directory(error) => error.fmt(f),
-            ObjectErrorKind::Busy { pid: Some(pid) } => {
-                write!(f, "process {pid} is creating an object and does not get on")
-            }
-            ObjectErrorKind::Busy { pid: None } => f.write_str("somebody is creating an object and does not get on"),
-            ObjectErrorKind::Forked => ipc_core::Fault::Forked.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ObjectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
-            ObjectErrorKind::Directory(error) => Some(error),
             _ => None,
         }
     }

@@ -96,6 +96,7 @@ mod recovery;
 mod region;
 mod sys;
 mod thread;
+mod turn;
 
 /// The traits of plain data. With the feature `derive`, its derive macros too; name this path to them, so that no
 /// dependency of your own is needed:

@@ -38,7 +38,8 @@ const BASE: i64 = 0x4000_0000;
 pub(crate) struct LockByte(i64);
 
 impl LockByte {
-    /// Held by whoever decides about the removal of the region's name.
+    /// Held alone by a process that decides about the removal of the region's name, until its own byte is free; shared
+    /// by those that are taking their byte.
     pub(crate) const GATE: LockByte = LockByte(BASE);
     /// Held by the creator of a temporary file until it has its real name.
     pub(crate) const DRAFT: LockByte = LockByte(BASE + 2000);
@@ -61,7 +62,16 @@ fn flock(byte: LockByte, kind: libc::c_int) -> libc::flock {
 
 /// Locks the byte for the description of `fd`, without waiting. `false` if another description holds it.
 pub(crate) fn try_lock(fd: RawFd, byte: LockByte) -> io::Result<bool> {
-    let lock = flock(byte, libc::F_WRLCK);
+    try_lock_as(fd, byte, libc::F_WRLCK)
+}
+
+/// Locks the byte as one of any number. `false` if another description holds it alone.
+pub(crate) fn try_lock_shared(fd: RawFd, byte: LockByte) -> io::Result<bool> {
+    try_lock_as(fd, byte, libc::F_RDLCK)
+}
+
+fn try_lock_as(fd: RawFd, byte: LockByte, kind: libc::c_int) -> io::Result<bool> {
+    let lock = flock(byte, kind);
     loop {
         // SAFETY: fcntl reads the struct; a bad descriptor is an error.
         if unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &lock) } == 0 {

@@ -30,6 +30,8 @@ pub(crate) struct Status {
     pub(crate) id: FileId,
     pub(crate) links: u64,
     pub(crate) size: u64,
+    /// Bytes that the file system has reserved.
+    pub(crate) allocated: u64,
     pub(crate) mode: u32,
     pub(crate) user: u32,
 }
@@ -41,6 +43,7 @@ impl Status {
             #[allow(clippy::unnecessary_cast, reason = "narrower on other targets")]
             links: stat.st_nlink as u64,
             size: u64::try_from(stat.st_size).unwrap_or(0),
+            allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
             mode: stat.st_mode,
             user: stat.st_uid,
         }
@@ -90,7 +93,8 @@ impl Probe {
         probe
     }
 
-    /// Opens a second description of `file`, which is the file `id` and is mapped at these addresses.
+    /// Opens a second description of `file`, which is the file `id`, can be found at a path (if not through /proc), and is
+    /// mapped at these addresses.
     ///
     /// # Errors
     ///
@@ -99,9 +103,10 @@ impl Probe {
         file: &File,
         id: FileId,
         path: Option<PathBuf>,
+        found_at: Option<&std::path::Path>,
         mapping: std::ops::Range<usize>,
     ) -> Result<Self, Option<io::Error>> {
-        let second = sys::reopen(file.as_raw_fd(), libc::O_RDWR).or_else(|error| match &path {
+        let second = sys::reopen(file.as_raw_fd(), libc::O_RDWR).or_else(|error| match found_at {
             Some(path) => sys::open(path, libc::O_RDWR | REOPEN, 0),
             None => Err(error),
         })?;

@@ -111,6 +111,17 @@ pub(crate) fn file_system(fd: RawFd) -> u64 {
     kind
 }
 
+/// Files that can still be made in the filesystem of `directory`, see statvfs(3). `None` if it does not count them.
+pub(crate) fn free_inodes(directory: &Path) -> Option<u64> {
+    let directory = c_path(directory).ok()?;
+    let mut stat = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: a NUL-terminated path and room for the result.
+    check(unsafe { libc::statvfs(directory.as_ptr(), stat.as_mut_ptr()) }).ok()?;
+    // SAFETY: filled in by the successful call.
+    let stat = unsafe { stat.assume_init() };
+    (stat.f_files != 0).then_some(stat.f_favail)
+}
+
 /// A nameless file in memory that can be sealed, see memfd_create(2).
 pub(crate) fn memfd(name: &CStr) -> io::Result<File> {
     // SAFETY: a NUL-terminated string and plain flags.
@@ -130,6 +141,11 @@ pub(crate) fn is_sealed(fd: RawFd) -> bool {
     // SAFETY: fcntl with a plain command; a bad descriptor is an error.
     let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
     seals != -1 && seals & libc::F_SEAL_SHRINK != 0
+}
+
+/// Whether /proc shows this process's descriptors.
+pub(crate) fn has_proc() -> bool {
+    Path::new("/proc/self/fd").is_dir()
 }
 
 /// Another open file description of the same file. Needs /proc.

@@ -110,9 +110,13 @@ impl Region {
         Self::options().unlink(name)
     }
 
-    /// Removes the region's name if no living process has it open; `true` if it did. Safe against openers at the same
-    /// instant only for regions created with [`remove_with_last`](RegionOptions::remove_with_last); in others an opener
-    /// that comes just then finds itself orphaned.
+    /// Removes the region's name if no living process has it open; `true` if it did. A process that opens it
+    /// at the same instant keeps the name, or finds no region.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening; [`PermissionDenied`](crate::RegionErrorKind::PermissionDenied) if this process may not remove the
+    /// name; [`Busy`](crate::RegionErrorKind::Busy) if another process does not get on.
     pub fn unlink_if_unused(name: &str) -> Result<bool, RegionError> {
         Self::options().unlink_if_unused(name)
     }
@@ -171,7 +175,7 @@ impl Region {
     pub fn try_clone_fd(&self) -> Result<OwnedFd, RegionError> {
         let attachment = &self.membership;
         let another = attachment.probe().another();
-        another.map(OwnedFd::from).map_err(|error| RegionError::io(self.name(), "open the file once more", error))
+        another.map(OwnedFd::from).map_err(|error| RegionError::reopening(self.name(), error))
     }
 
     /// Who has the region open: everybody who joined and did not leave, dead ones whose place nobody has taken yet

@@ -5,6 +5,9 @@ mod handle;
 mod open;
 mod options;
 mod read_only;
+mod storage;
+
+pub(crate) use open::unlink_error;
 
 pub use handle::{Participant, Region};
 pub use ipc_core::object::Footprint;

@@ -4,19 +4,39 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use super::create::advise;
 use super::handle::Region;
 use super::options::RegionOptions;
-use crate::attachment::{self, Attachment, Candidate};
+use super::storage;
+use crate::attachment::{self, Attachment, Candidate, Membership};
 use crate::error::{NotAFile, RegionError, RegionErrorKind};
 use crate::fork::NoFork;
-use crate::liveness::{self, LockByte};
 use crate::probe::Status;
 use crate::sys;
 
+/// How long a process that opens waits for one that leaves, and that decides about the removal of the name: longer than
+/// that one waits for its own turn.
+const GATE_PATIENCE: Duration = Duration::from_secs(4);
+const GATE_PAUSE: Duration = Duration::from_millis(1);
+
+/// Repeats `attempt` while a process that leaves has closed the gate. Between attempts, forks go on.
+fn through_gate<R>(mut attempt: impl FnMut() -> Result<R, RegionError>) -> Result<R, RegionError> {
+    let begun = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if error.is_busy() && begun.elapsed() < GATE_PATIENCE => std::thread::sleep(GATE_PAUSE),
+            result => return result,
+        }
+    }
+}
+
 /// Opens the region at `path`. `None` if it was replaced meanwhile: try again.
 pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<Option<Region>, RegionError> {
+    through_gate(|| named_once(options, name, path))
+}
+
+fn named_once(options: &RegionOptions, name: &str, path: &Path) -> Result<Option<Region>, RegionError> {
     let no_fork = NoFork::new();
     let (file, status) = file(options, name, path, libc::O_RDWR)?;
     let id = status.id;
@@ -24,16 +44,22 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
         Err(error) if matches!(error.kind(), RegionErrorKind::Contended) && !is_still(path, id) => return Ok(None),
         result => result?,
     };
-    // Registered: from here on nobody takes the region for unused. But is it still the one that the name means? The gate
-    // is opened first, for a `membership` that goes asks for it.
-    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
+    // From here on nobody takes the region for unused. But is it still the one that the name means?
     if !is_still(path, id) {
         return Ok(None);
     }
     drop(file);
     drop(no_fork);
     membership.check_lock()?;
-    Ok(Some(Region::new(membership)))
+    Ok(Some(finish(options, membership)))
+}
+
+/// What can wait until forks go on.
+pub(super) fn finish(options: &RegionOptions, membership: Membership) -> Region {
+    if options.prefault {
+        membership.prefault();
+    }
+    Region::new(membership)
 }
 
 fn is_still(path: &Path, id: crate::probe::FileId) -> bool {
@@ -42,21 +68,23 @@ fn is_still(path: &Path, id: crate::probe::FileId) -> bool {
 
 /// Opens the region behind somebody's descriptor.
 pub(super) fn descriptor(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<Region, RegionError> {
+    through_gate(|| descriptor_once(options, fd))
+}
+
+fn descriptor_once(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<Region, RegionError> {
     let name = "(descriptor)";
     let no_fork = NoFork::new();
     // A description of our own: the passed one is shared, and so would be its locks.
-    let file = sys::reopen(fd.as_raw_fd(), libc::O_RDWR)
-        .map_err(|error| RegionError::io(name, "open the descriptor's file", error))?;
+    let file = sys::reopen(fd.as_raw_fd(), libc::O_RDWR).map_err(|error| RegionError::reopening(name, error))?;
     let status = examine(options, name, &file)?;
     if options.require_seals && !sys::is_sealed(file.as_raw_fd()) {
         return Err(RegionError::new(name, RegionErrorKind::NotSealed));
     }
     let (membership, file) = attach(options, name, None, file, status)?;
-    liveness::unlock(file.as_raw_fd(), LockByte::GATE);
     drop(file);
     drop(no_fork);
     membership.check_lock()?;
-    Ok(Region::new(membership))
+    Ok(finish(options, membership))
 }
 
 fn attach(
@@ -65,13 +93,14 @@ fn attach(
     path: Option<&Path>,
     file: File,
     status: Status,
-) -> Result<(attachment::Membership, File), RegionError> {
+) -> Result<(Membership, File), RegionError> {
     check_size(name, &status)?;
     let map = attachment::map(&file, status.size).map_err(|error| RegionError::io(name, "map the file", error))?;
     let view = attachment::view(&map, name)?;
-    advise(options, &map);
+    options.advise(&map);
     let path = path.map(Path::to_owned);
-    Attachment::establish(Candidate { file, map, view, id: status.id, name: name.to_owned(), path })
+    let found_at = path.clone();
+    Attachment::establish(Candidate { file, map, view, id: status.id, name: name.to_owned(), path, found_at })
 }
 
 /// An empty file cannot be mapped: it gets its error first.
@@ -116,6 +145,7 @@ fn examine(options: &RegionOptions, name: &str, file: &File) -> Result<Status, R
         let kind = RegionErrorKind::Mode { found: status.mode & 0o7777, wanted: options.mode };
         return Err(RegionError::new(name, kind));
     }
+    storage::check(file, &status, name, &options.directory)?;
     Ok(status)
 }
 
@@ -134,7 +164,10 @@ fn open_error(name: &str, path: &Path, directory: &Path, error: io::Error) -> Re
     let kind = match (error.raw_os_error(), what) {
         (Some(libc::ENOENT), _) => RegionErrorKind::NotFound { directory: directory.to_owned() },
         (_, Some(what)) => RegionErrorKind::NotAFile(what),
-        (Some(libc::EACCES | libc::EPERM | libc::EROFS), None) => RegionErrorKind::PermissionDenied {
+        (Some(libc::EACCES | libc::EROFS), None) if status.is_none() || error.raw_os_error() == Some(libc::EROFS) => {
+            return storage::directory_error(directory, name, 0, error);
+        }
+        (Some(libc::EACCES | libc::EPERM), None) => RegionErrorKind::PermissionDenied {
             owner: status.map(|status| status.user),
             mode: status.map(|status| status.mode & 0o7777),
         },
@@ -145,5 +178,14 @@ fn open_error(name: &str, path: &Path, directory: &Path, error: io::Error) -> Re
 
 /// Removes the name from the directory.
 pub(super) fn unlink(directory: &Path, name: &str, path: &Path) -> Result<(), RegionError> {
-    std::fs::remove_file(path).map_err(|error| open_error(name, path, directory, error))
+    std::fs::remove_file(path).map_err(|error| unlink_error(name, path, directory, error))
+}
+
+/// Why the name could not be removed.
+pub(crate) fn unlink_error(name: &str, path: &Path, directory: &Path, error: io::Error) -> RegionError {
+    match error.raw_os_error() {
+        // The directory keeps us out. (A sticky one says EPERM: there it is the file's owner who matters.)
+        Some(libc::EACCES) => storage::directory_error(directory, name, 0, error),
+        _ => open_error(name, path, directory, error),
+    }
 }

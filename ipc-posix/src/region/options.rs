@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ipc_core::object::Footprint;
 use ipc_core::region::{Flags, Geometry};
+use memmap2::{Advice, MmapRaw};
 
 use super::{Region, create, open, read_only::ReadOnlyRegion};
 use crate::error::{RegionError, RegionErrorKind};
@@ -145,7 +146,8 @@ impl RegionOptions {
 
     /// Whether the last living process that drops its last handle of a new region removes its name. Default: no.
     ///
-    /// If the last one is killed instead, the file stays, and the next `open_or_create` goes on with it; see also
+    /// The name stays if the last one opened the region by descriptor, or may not remove the file (another user's in a
+    /// sticky directory). If the last one is killed instead, the file stays, and the next `open_or_create` goes on with it; see also
     /// [`Region::unlink_if_unused`].
     pub fn remove_with_last(mut self, yes: bool) -> Self {
         self.remove_with_last = yes;
@@ -197,6 +199,13 @@ impl RegionOptions {
         })
     }
 
+    /// The option that concerns the mapping alone. It is a wish: the kernel may refuse.
+    pub(super) fn advise(&self, map: &MmapRaw) {
+        if self.huge_pages {
+            let _ = map.advise(Advice::HugePage);
+        }
+    }
+
     pub(super) fn flags(&self) -> Flags {
         let barrier = match self.barrier {
             MemoryBarrier::Auto if membarrier::register() => Flags::ASYMMETRIC_BARRIER,
@@ -208,7 +217,8 @@ impl RegionOptions {
     /// Creates the region, which must not exist, and opens it.
     ///
     /// The region appears in one step, complete. A creator that is killed before leaves nothing behind. Memory for all
-    /// of it is reserved: a full filesystem is an error here, not a signal later.
+    /// of it is reserved: a full filesystem is an error here, not a signal later. (A memory cgroup that
+    /// is smaller than the region kills its creator: no process can ask for that limit.)
     ///
     /// # Errors
     ///
@@ -248,7 +258,9 @@ impl RegionOptions {
             }
             match create::named(self, name, &path) {
                 Err(error) if error.is_already_exists() => {}
-                result => return result,
+                // Another process may have come first and taken the room.
+                Err(error) => return open::named(self, name, &path).ok().flatten().ok_or(error),
+                created => return created,
             }
         }
         Err(RegionError::new(name, RegionErrorKind::Contended))
@@ -281,6 +293,6 @@ impl RegionOptions {
     /// Removes the region's name if no living process has it open. See [`Region::unlink_if_unused`].
     pub fn unlink_if_unused(&self, name: &str) -> Result<bool, RegionError> {
         let region = self.open(name)?;
-        Ok(region.membership().remove_if_last())
+        region.membership().remove_if_last()
     }
 }
