@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::error::RegionError;
+use crate::fork::ForkGuard;
 use crate::region::Region;
 use crate::sys;
 
@@ -40,12 +41,14 @@ const PAUSES: [Duration; 27] = {
 /// ```
 ///
 /// A close of the region's file by anybody wakes it: every open of the region costs it one look at the participants, a system call
-/// each. After `fork`, the child has no such thread.
+/// each. It blocks all signals: those that are sent to the process go to the program's own threads. After `fork`, the child has no
+/// such thread, and to drop its copy does nothing.
 #[derive(Debug)]
 #[must_use = "the thread ends when this is dropped"]
 pub struct RecoveryThread {
     stop: File,
     thread: Option<JoinHandle<()>>,
+    home: ForkGuard,
 }
 
 impl RecoveryThread {
@@ -63,24 +66,55 @@ impl RecoveryThread {
         drop(watched);
         let stop = event_descriptor().map_err(failed("make a descriptor to stop the recovery of"))?;
         let stopped = stop.try_clone().map_err(failed("make a descriptor to stop the recovery of"))?;
+        let home = ForkGuard::new().map_err(failed("prepare for forks in the recovery of"))?;
         let theirs = region.clone();
+        // A thread begins with the mask of the one that starts it.
+        let _blocked = SignalsBlocked::new();
         let thread = std::thread::Builder::new()
             .name("ipc-recovery".to_owned())
             .spawn(move || run(&theirs, events, &stopped))
             .map_err(failed("start a thread for the recovery of"))?;
-        Ok(RecoveryThread { stop, thread: Some(thread) })
+        Ok(RecoveryThread { stop, thread: Some(thread), home })
     }
 }
 
 impl Drop for RecoveryThread {
     fn drop(&mut self) {
         use std::io::Write;
+        if !self.home.is_here() {
+            // A child after fork: the eventfd is the parent's as well, and the thread is the parent's alone.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         // The eventfd cannot be full: nobody else writes. If it fails all the same, the thread is left to itself.
         if self.stop.write_all(&1_u64.to_ne_bytes()).is_ok()
             && let Some(thread) = self.thread.take()
         {
             let _ = thread.join();
         }
+    }
+}
+
+/// All signals are blocked in this thread while it lives, see pthread_sigmask(3).
+struct SignalsBlocked(libc::sigset_t);
+
+impl SignalsBlocked {
+    fn new() -> Self {
+        // SAFETY: all zeroes is a valid set.
+        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+        // SAFETY: two sets that are alive for the calls, which cannot fail.
+        unsafe {
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        }
+        SignalsBlocked(before)
+    }
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the set that the thread had.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
 }
 
