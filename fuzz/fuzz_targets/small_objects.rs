@@ -70,7 +70,7 @@ impl Script for TheMutex {
                 if let Ok(mut change) = mutex.lock_transaction_deadline(deadline) {
                     change[1] = change[1].wrapping_add(1);
                     if input.bit() {
-                        change.commit();
+                        change.commit().unwrap();
                     }
                 }
             }

@@ -132,7 +132,7 @@ fn lock(region: &Region, tally: &mut Tally) {
     tally.count(mutex.lock_timeout(SOON).map(drop), |error| matches!(error, LockTimeoutError::Fault(_)));
     if let Ok(mut change) = mutex.lock_transaction_timeout(SOON) {
         change[0] = change[0].wrapping_add(1);
-        change.commit();
+        change.commit().unwrap();
     };
 }
 

@@ -179,7 +179,7 @@ fn a_transaction_dies() {
 fn add(locked: Result<Transaction<'_, '_, Twin, Actor>, LockError<Transaction<'_, '_, Twin, Actor>>>, n: u64) {
     let mut change = locked.expect("no mark");
     *change = twin(whole(*change) + n);
-    change.commit();
+    change.commit().unwrap();
 }
 
 /// The same as a change in place: loom's cell sees the guard's references.

@@ -101,7 +101,7 @@ fn hold_transaction(args: &Args) {
     let mutex = mutex(args);
     let mut change = mutex.lock_transaction().unwrap();
     *change = pair(7);
-    change.store();
+    change.store().unwrap();
     change[0] = 8;
     children::say("held");
     let _ = children::hear();
@@ -226,6 +226,28 @@ fn fork_gives_nothing_away() {
     *guard = pair(3);
     drop(guard);
     assert_eq!(*other.lock().unwrap(), pair(3));
+}
+
+/// A transaction that came through fork cannot be committed, and says so; the parent's can.
+#[test]
+fn a_forked_transaction_is_an_error() {
+    let mutex: Mutex<Pair> = Region::options().anonymous().unwrap().mutex("m").initial(pair(0)).create().unwrap();
+    let mut change = mutex.lock_transaction().unwrap();
+    *change = pair(5);
+    // SAFETY: the child runs nothing but this library and ends with _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let stored = change.store();
+        let told = stored == Err(Fault::Forked) && change.commit() == Err(Fault::Forked);
+        // SAFETY: no memory is passed.
+        unsafe { libc::_exit(i32::from(!told)) };
+    }
+    let mut status = 0;
+    // SAFETY: room for the status; our own child.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    change.commit().unwrap();
+    assert_eq!(*mutex.lock().unwrap(), pair(5));
 }
 
 /// Adds in place, repairing after whoever died, until it is killed.

@@ -243,7 +243,7 @@ impl Objects {
         dice.dawdle();
         change[1] += amount;
         change.swap(0, 1);
-        change.commit();
+        change.commit().unwrap();
         Ok(())
     }
 

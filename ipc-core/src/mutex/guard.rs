@@ -8,6 +8,7 @@ use core::ops::{Deref, DerefMut};
 use bytemuck::Pod;
 
 use super::handle::Mutex;
+use crate::error::Fault;
 use crate::payload::Lent;
 use crate::platform::Platform;
 
@@ -122,15 +123,25 @@ impl<'g, 'm, T: Pod, P: Platform> Transaction<'g, 'm, T, P> {
     }
 
     /// Makes the changes count, in one step, and unlocks.
-    pub fn commit(self) {
-        self.store();
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`]: the transaction came through fork. Nothing changes; the lock is the parent's.
+    pub fn commit(self) -> Result<(), Fault> {
+        self.store()
     }
 
     /// Makes the changes so far count, in one step, and keeps the lock.
-    pub fn store(&self) {
-        if self.mutex.platform.is_here() {
-            self.mutex.commit(&self.value);
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn store(&self) -> Result<(), Fault> {
+        if !self.mutex.platform.is_here() {
+            return Err(Fault::Forked);
         }
+        self.mutex.commit(&self.value);
+        Ok(())
     }
 
     /// Declares the data consistent, as [`MutexGuard::mark_consistent`].

@@ -275,7 +275,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// let mut change = accounts.lock_transaction().unwrap();
     /// change[0] -= 30;
     /// change[1] += 30; // killed before the next line: nobody has lost 30
-    /// change.commit();
+    /// change.commit()?;
     /// assert_eq!(*accounts.lock().unwrap(), [70, 30]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

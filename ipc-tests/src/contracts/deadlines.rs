@@ -195,7 +195,7 @@ pub fn broadcast<P: Clocked + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &R
 /// Of the mutex, with its transactions.
 pub fn mutex<P: Clocked>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     let held = role.one(|| {
-        mutex.try_lock_transaction().expect("it is free").commit();
+        mutex.try_lock_transaction().expect("it is free").commit().unwrap();
         mutex.lock_deadline(P::past()).expect("it is free")
     });
     role.two(|| {
@@ -213,7 +213,7 @@ pub fn mutex<P: Clocked>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
         || {
             let mut change = mutex.lock_transaction_deadline(P::far()).expect("free soon");
             *change += 1;
-            change.commit();
+            change.commit().unwrap();
         },
     );
     role.one(|| assert_eq!(mutex.lock_deadline(P::past()).as_deref().ok(), Some(&6)));

@@ -33,7 +33,7 @@ pub fn transaction<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     let _held = role.two(|| {
         let mut change = mutex.lock_transaction().expect("it is free");
         *change = 1;
-        change.store();
+        change.store().unwrap();
         *change = 2;
         change
     });

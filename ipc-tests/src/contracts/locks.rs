@@ -38,7 +38,7 @@ pub fn transaction<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     role.one(|| {
         let mut change = mutex.lock_transaction().expect("it is free");
         *change = 1;
-        change.commit();
+        change.commit().unwrap();
     });
     let begun = role.two(|| {
         let mut change = mutex.lock_transaction().expect("it is free");

@@ -112,7 +112,7 @@ impl Couple for Duet {
             Object::Mutex(mutex) => {
                 let mut change = mutex.lock_transaction().expect("no mark, ever");
                 add_one(&mut change);
-                change.commit();
+                change.commit().unwrap();
             }
             Object::Semaphore(semaphore) => drop(semaphore.acquire().expect("a permit")),
             Object::Atomic(cell) => drop(std::hint::black_box(cell.fetch_add(1).is_ok())),

@@ -142,10 +142,10 @@ impl MutexScene {
                 };
                 *change = NEW;
                 if marked {
-                    change.store();
+                    change.store().unwrap();
                     change.mark_consistent();
                 } else {
-                    change.commit();
+                    change.commit().unwrap();
                 }
             }
             Deed::Timeout => {
@@ -286,7 +286,7 @@ impl Scene for SleeperScene {
                 *change = NEW;
                 arm();
                 gate.begin();
-                change.commit();
+                change.commit().unwrap();
             } else {
                 let guard = mutex.lock().expect("a free lock");
                 arm();
