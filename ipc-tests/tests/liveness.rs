@@ -324,6 +324,7 @@ fn drops_rights(args: &Args) {
 }
 
 /// What was opened before suffices after `setuid` and `chroot`.
+#[cfg(feature = "root")]
 #[test]
 fn a_death_is_noticed_without_rights_and_without_files() {
     let _watchdog = Watchdog::new(LIMIT, "a_death_is_noticed_without_rights_and_without_files");

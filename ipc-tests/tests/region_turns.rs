@@ -169,6 +169,7 @@ fn without_proc(args: &Args) {
     children::say("done");
 }
 
+#[cfg(feature = "root")]
 #[test]
 fn regions_are_created_without_proc() {
     play("without_proc");
@@ -184,6 +185,7 @@ fn other_user(args: &Args) {
     children::say("done");
 }
 
+#[cfg(feature = "root")]
 #[test]
 fn a_sticky_directory_is_an_error_of_removal() {
     use std::os::unix::fs::PermissionsExt;
