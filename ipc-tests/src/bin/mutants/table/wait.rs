@@ -12,12 +12,6 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_queue", "blocking_hand_over"),
     },
     Mutant {
-        name: "a repair wakes the announced only",
-        edits: &[edit(EVENTCOUNT, 1, "self.notify_sleepers(platform, || EVERYBODY);", "self.notify_all(platform);")],
-        protects: "a process may die after it has cleared the announcement of a sleeper",
-        caught_by: ("loom_repair", "a_receiver_sleeps"),
-    },
-    Mutant {
         name: "sleeper without its barrier",
         edits: &[edit(EVENTCOUNT, 1, "        platform.heavy_barrier();\n", "")],
         protects: "the sleeper's half",
