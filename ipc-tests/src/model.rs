@@ -122,7 +122,7 @@ impl Actor {
         Actor { seizes: false, ..self }
     }
 
-    /// The same as one whose first sleep times out at once, and that is killed in its second one: for a body that
+    /// As an actor whose first sleep times out at once, and that is killed in its second one: for a body that
     /// [lives](Self::live) no longer than that.
     pub fn killed_asleep(self) -> Self {
         Actor { doze: Some(Arc::default()), ..self }

@@ -19,7 +19,7 @@ use ipc_core::{Instant, barrier, bytes, loan, mutex, queue, rwlock, semaphore, s
 const EVERY: Duration = Duration::from_millis(1);
 /// The sleep in which the other participant dies.
 const DEATH: u32 = 40;
-/// A sleeper that has not noticed the death so many sleeps later does not notice it.
+/// A sleeper that has not noticed the death after this number of sleeps does not notice it.
 const PATIENCE: u32 = 300;
 
 /// What both participants share.

@@ -21,7 +21,7 @@ macro_rules! acquire_error {
             $name {
                 /// Whether the semaphore is closed.
                 is_closed: $name::Closed,
-                /// Whether the semaphore can never have so many permits.
+                /// Whether more permits were asked for than the semaphore can ever have.
                 is_too_many: $name::TooMany,
             }
         }

@@ -251,7 +251,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// [`try_recv_slice`](Self::try_recv_slice) into memory that need not be initialised: the received messages.
     pub fn try_recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
         let count = self.try_recv_into(out)?;
-        // SAFETY: so many were received, and are values.
+        // SAFETY: this number of messages was received, and they are values.
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
     }
 
@@ -285,7 +285,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         limit: &Limit<P::Deadline>,
     ) -> Result<&'b mut [T], RecvTimeoutError> {
         let count = self.recv_into(out, limit, false)?;
-        // SAFETY: so many were received, and are values.
+        // SAFETY: this number of messages was received, and they are values.
         Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
     }
 

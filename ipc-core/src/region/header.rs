@@ -367,8 +367,10 @@ impl<'m> RegionView<'m> {
             let _ = object::sweep(memory, dead, platform);
         }
     }
+
     /// Whether the participant holds anything in the region that only a guard gives back, see
-    /// [`Object::holds`](crate::object::Object::holds). Loads a few words of each object.
+    /// [`Object::holds`](crate::object::Object::holds). Loads each object's header, the permits in use of a semaphore, and the
+    /// blocks of a loan queue.
     pub fn holds(&self, who: ParticipantId) -> bool {
         self.directory.objects().any(|(_, memory)| object::holds(memory, who).unwrap_or(true))
     }

@@ -24,7 +24,7 @@ use crate::turn::{Turn, Waited};
 /// Random names to try for a temporary file before giving up.
 const DRAFT_NAMES: u32 = 16;
 
-/// How long a creator waits for its turn: a time for each, and a time for the reservation of so many bytes.
+/// How long a creator waits for its turn: a fixed time, and a time for the bytes that others reserve.
 const PATIENCE: Duration = Duration::from_secs(2);
 const BYTES_PER_SECOND: u64 = 256 << 20;
 
