@@ -126,11 +126,10 @@ fn endless_tour() -> (Run, u32) {
     assert!(lines.any(|line| line.starts_with("1. ")), "the first part begins");
     // Nothing comes for a long time now; what comes later goes nowhere.
     std::thread::spawn(move || lines.for_each(drop));
-    std::thread::sleep(Duration::from_millis(50));
     assert!(file_of(&run.region()).exists());
-    let receiver = processes("(receiver)", &run.region());
-    assert_eq!(receiver.len(), 1);
-    (run, receiver[0])
+    wait_for("the receiver starts", || processes("(receiver)", &run.region()).len() == 1);
+    let receiver = processes("(receiver)", &run.region())[0];
+    (run, receiver)
 }
 
 #[test]
