@@ -1,24 +1,21 @@
-//! One attachment of this process to one region: the mapping that keeps the lock byte, and the platform that the
-//! core's algorithms run on.
+//! One attachment of this process to one region: the mapping that keeps the lock byte, and its place among the participants.
+
+mod membership;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::mem::ManuallyDrop;
-use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
-use std::sync::atomic::{Ordering, compiler_fence, fence};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use ipc_core::ParticipantId;
 use ipc_core::memory::Memory;
 use ipc_core::participant::Dead;
 use ipc_core::platform::Use;
-use ipc_core::platform::WaitOutcome;
 use ipc_core::region::{Flags, HeaderError, RegionView};
-use ipc_core::sync::AtomicU32;
-use ipc_core::{Instant, ParticipantId, Platform};
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 
 use crate::error::{RegionError, RegionErrorKind};
@@ -28,7 +25,9 @@ use crate::pin::Pin;
 use crate::probe::{FileId, Probe, Status};
 use crate::region::unlink_error;
 use crate::turn::{Turn, Waited};
-use crate::{clock, futex, membarrier, sys, thread};
+use crate::{clock, membarrier, sys};
+
+pub(crate) use membership::Membership;
 
 /// How long a process that leaves waits for the gate: others hold it for some system calls. And for its turn to remove
 /// the name.
@@ -377,130 +376,6 @@ fn has_several_processors() -> bool {
 fn start_time() -> Option<u64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     stat.get(stat.rfind(')')? + 2..)?.split(' ').nth(19)?.parse().ok()
-}
-
-/// A shared attachment: what handles keep, so that the mapping outlives them, and what the core calls.
-#[derive(Clone)]
-pub(crate) struct Membership {
-    attachment: Arc<Attachment>,
-    // Copies of what every operation looks at, so that it is in the handle's own cache lines.
-    me: ParticipantId,
-    asymmetric: bool,
-    fork: ForkGuard,
-}
-
-impl Membership {
-    fn new(attachment: Attachment) -> Self {
-        let Attachment { me, asymmetric, fork, .. } = attachment;
-        Membership { attachment: Arc::new(attachment), me, asymmetric, fork }
-    }
-
-    /// Whether this is still the process that attached.
-    #[inline(always)]
-    pub(crate) fn is_here(&self) -> bool {
-        self.fork.is_here()
-    }
-}
-
-impl Deref for Membership {
-    type Target = Attachment;
-
-    #[inline(always)]
-    fn deref(&self) -> &Attachment {
-        &self.attachment
-    }
-}
-
-// SAFETY: a participant is a place in the region's table that only this process holds, with a lock byte that the kernel releases
-// when the address space is gone: `seize` takes that byte. After a fork, `is_here` compares the process. `fork.rs`, `thread.rs` and
-// `membarrier.rs` say why the rest holds.
-unsafe impl Platform for Membership {
-    type Deadline = std::time::Instant;
-
-    fn instant(&self, deadline: std::time::Instant) -> Instant {
-        clock::at(deadline)
-    }
-
-    fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
-        futex::wait(word, expected, timeout)
-    }
-
-    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
-        futex::wake(word, count)
-    }
-
-    fn now(&self) -> Instant {
-        clock::now()
-    }
-
-    #[inline(always)]
-    fn me(&self) -> ParticipantId {
-        self.me
-    }
-
-    fn seize(&self, who: ParticipantId) -> bool {
-        // Another thread repairs: not now.
-        let Ok(mut pin) = self.attachment.pin.try_lock() else { return false };
-        if pin.is_some() || !self.is_here() {
-            return false;
-        }
-        *pin = Pin::try_new(&self.attachment.probe, LockByte::of(who)).ok().flatten();
-        pin.is_some()
-    }
-
-    fn unseize(&self, _who: ParticipantId) {
-        let pin = self.attachment.pin.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(pin) = pin.filter(|_| self.is_here()) {
-            pin.release(&self.attachment.probe);
-        }
-    }
-
-    #[inline(always)]
-    fn light_barrier(&self) {
-        if self.asymmetric {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            full_fence();
-        }
-    }
-
-    fn heavy_barrier(&self) {
-        if self.asymmetric {
-            membarrier::global();
-        } else {
-            fence(Ordering::SeqCst);
-        }
-    }
-
-    #[inline(always)]
-    fn thread(&self) -> u16 {
-        thread::number()
-    }
-
-    #[inline(always)]
-    fn panicking(&self) -> bool {
-        std::thread::panicking()
-    }
-
-    #[inline(always)]
-    fn is_here(&self) -> bool {
-        self.fork.is_here()
-    }
-
-    fn spinning_helps(&self) -> bool {
-        self.attachment.spinning_helps
-    }
-
-    fn yield_now(&self) {
-        std::thread::yield_now();
-    }
-}
-
-/// Out of line: hardly any machine needs it, and everybody's hot path has it.
-#[cold]
-#[inline(never)]
-fn full_fence() {
-    fence(Ordering::SeqCst);
 }
 
 /// The region in a mapping.
