@@ -12,7 +12,7 @@ use benches::ours::{Result, consumer_of, fresh_name, producer};
 use benches::ratios::Bar;
 use benches::second::{self, Role, Second};
 use benches::{pin, report};
-use ipc_posix::{Consumer, Producer, Region, Spsc};
+use ipc_posix::{Region, Spsc, SpscConsumer, SpscProducer};
 
 const CAPACITY: usize = 16;
 
@@ -86,7 +86,7 @@ fn ours(here: usize, there: usize, how: &str, rounds: u64) -> Result<Vec<u64>> {
     let name = fresh_name("latency");
     let region = Region::options().remove_with_last(true).create(&name)?;
     let forth: Spsc<u64> = region.spsc("forth").capacity(CAPACITY).create()?;
-    let mut back: Consumer<u64> = consumer_of(&region, "back", CAPACITY)?;
+    let mut back: SpscConsumer<u64> = consumer_of(&region, "back", CAPACITY)?;
     let mut forth = forth.producer()?;
     let mut second = Second::start(how, there, &[&name])?;
     let mut ball = 0;
@@ -98,7 +98,7 @@ fn ours(here: usize, there: usize, how: &str, rounds: u64) -> Result<Vec<u64>> {
     })
 }
 
-fn receive(consumer: &mut Consumer<u64>, spins: bool) -> u64 {
+fn receive(consumer: &mut SpscConsumer<u64>, spins: bool) -> u64 {
     if !spins {
         return consumer.recv().expect("the other side is alive");
     }
@@ -128,8 +128,8 @@ fn play(role: Role) -> Result<()> {
             let spins = how == "spin";
             let name = role.arg::<String>(0)?;
             let region = Region::open(&name)?;
-            let mut forth: Consumer<u64> = region.spsc("forth").open()?.consumer()?;
-            let mut back: Producer<u64> = producer(&name, "back")?;
+            let mut forth: SpscConsumer<u64> = region.spsc("forth").open()?.consumer()?;
+            let mut back: SpscProducer<u64> = producer(&name, "back")?;
             role.play(|n| {
                 for _ in 0..n {
                     let ball = receive(&mut forth, spins);

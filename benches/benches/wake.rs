@@ -18,7 +18,7 @@ use benches::report::{self, Percentiles};
 use benches::second::{self, Role, Second};
 use benches::{clock, pin};
 use crossbeam_utils::CachePadded;
-use ipc_posix::{Consumer, Region};
+use ipc_posix::{Region, SpscConsumer};
 
 /// Messages that a queue holds. One is under way at a time.
 const CAPACITY: usize = 16;
@@ -221,7 +221,7 @@ fn play(role: Role) -> Result<()> {
         }
         _ => {
             let region = Region::open(&role.arg::<String>(1)?)?;
-            let mut consumer: Consumer<u64> = region.spsc("queue").open()?.consumer()?;
+            let mut consumer: SpscConsumer<u64> = region.spsc("queue").open()?.consumer()?;
             meeting.receive(role, |number| {
                 let got = if asleep { consumer.recv().ok() } else { Some(spin_for(|| consumer.try_recv().ok())) };
                 assert_eq!(got, Some(number), "messages must arrive in order");

@@ -5,7 +5,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytemuck::{CheckedBitPattern, NoUninit};
-use ipc_posix::{Consumer, Event, Mutex, Producer, Queue, Region, Semaphore, Spsc, TryRecvError, TrySendError};
+use ipc_posix::{Event, Mutex, Queue, Region, Semaphore, Spsc, SpscConsumer, SpscProducer, TryRecvError, TrySendError};
 
 /// What went wrong, of whichever operation.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -304,7 +304,7 @@ fn broken_lane(verb: &str, error: &dyn std::fmt::Debug) -> ! {
 /// # Errors
 ///
 /// Those of the library.
-pub fn consumer<T: NoUninit + CheckedBitPattern>(capacity: usize) -> Result<(String, Consumer<T>)> {
+pub fn consumer<T: NoUninit + CheckedBitPattern>(capacity: usize) -> Result<(String, SpscConsumer<T>)> {
     let name = fresh_name("one-to-one");
     let region = Region::options().fit(&[Spsc::<T>::footprint(capacity)]).remove_with_last(true).create(&name)?;
     Ok((name, consumer_of(&region, "queue", capacity)?))
@@ -319,7 +319,7 @@ pub fn consumer_of<T: NoUninit + CheckedBitPattern>(
     region: &Region,
     queue: &str,
     capacity: usize,
-) -> Result<Consumer<T>> {
+) -> Result<SpscConsumer<T>> {
     Ok(region.spsc(queue).capacity(capacity).create()?.consumer()?)
 }
 
@@ -328,7 +328,7 @@ pub fn consumer_of<T: NoUninit + CheckedBitPattern>(
 /// # Errors
 ///
 /// Those of the library.
-pub fn producer<T: NoUninit + CheckedBitPattern>(name: &str, queue: &str) -> Result<Producer<T>> {
+pub fn producer<T: NoUninit + CheckedBitPattern>(name: &str, queue: &str) -> Result<SpscProducer<T>> {
     Ok(Region::open(name)?.spsc(queue).open()?.producer()?)
 }
 

@@ -29,10 +29,10 @@
 //! | object | made by | what it is |
 //! |---|---|---|
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
-//! | [`Spsc`], [`Producer`], [`Consumer`] | [`Region::spsc`] | a bounded queue, one to one |
+//! | [`Spsc`], [`SpscProducer`], [`SpscConsumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of plain serde types |
-//! | [`LoanQueue`], [`Loan`], [`Received`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
-//! | [`Broadcast`], [`Subscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
+//! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
+//! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
@@ -41,6 +41,9 @@
 //! | [`OnceCell`] | [`Region::once_cell`] | a value that is set once |
 //! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
+//!
+//! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
+//! module has its own names without that prefix.
 //!
 //! # What lives how long
 //!
@@ -98,6 +101,7 @@ mod sys;
 mod thread;
 mod turn;
 
+pub use any_error::Error;
 /// The traits of plain data. With the feature `derive`, its derive macros too; name this path to them, so that no
 /// dependency of your own is needed:
 ///
@@ -116,14 +120,13 @@ mod turn;
 /// }
 /// # }
 /// ```
-pub use any_error::Error;
 pub use bytemuck;
 pub use error::{NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
-pub use ipc_core::atomic::{Integer, Value};
+pub use ipc_core::atomic::{Integer as AtomicInteger, Value as AtomicValue};
 pub use ipc_core::barrier::BarrierWaitResult;
-pub use ipc_core::broadcast::{Policy, Stats as BroadcastStats};
+pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats};
 #[cfg(feature = "serde")]
-pub use ipc_core::bytes::{FormatError, RecvValueError, SendValueError};
+pub use ipc_core::bytes::{FormatError as ValueFormatError, RecvValueError, SendValueError};
 pub use ipc_core::condvar::WaitTimeoutResult;
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
@@ -134,12 +137,17 @@ pub use ipc_core::error::{
     SendSliceError, SendTimeoutError, SetError, SetTimeoutError, SubscribeError, TryChangedError, TryLockError,
     TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
-pub use ipc_core::object::{Field, Kind, Shape, ShapeError};
+pub use ipc_core::object::{
+    Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
+};
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::queue::{SendIterError, TrySendIterError};
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
-pub use ipc_core::spsc::{ClaimError, ClaimErrorKind, ReadChunk, Stats as SpscStats, WriteChunk};
-pub use ipc_core::watch::Versioned;
+pub use ipc_core::spsc::{
+    ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, ReadChunk as SpscReadChunk, Stats as SpscStats,
+    WriteChunk as SpscWriteChunk,
+};
+pub use ipc_core::watch::Versioned as WatchSnapshot;
 pub use ipc_core::{SharedSlice, SharedSliceMut};
 pub use objects::*;
 pub use platform::Posix;

@@ -74,9 +74,9 @@ pub type Sender<T> = queue::Sender<'static, T, Posix>;
 /// A counted handle that only receives. Made by [`Queue::receiver`](queue::Queue::receiver).
 pub type Receiver<T> = queue::Receiver<'static, T, Posix>;
 /// Waits for each message of a [`Queue`].
-pub type Iter<'q, T> = ends::Iter<'q, Queue<T>>;
+pub type QueueIter<'q, T> = ends::Iter<'q, Queue<T>>;
 /// The messages that are there in a [`Queue`].
-pub type TryIter<'q, T> = ends::TryIter<'q, Queue<T>>;
+pub type QueueTryIter<'q, T> = ends::TryIter<'q, Queue<T>>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
@@ -105,39 +105,39 @@ pub type LoanReceiver<T> = loan::Receiver<'static, T, Posix>;
 /// What a [`LoanQueue`] should be like.
 pub type LoanQueueOptions<'r, T> = Builder<'r, loan::Options<T>, Region>;
 /// A block of a [`LoanQueue`] that is lent to this process, to be written and sent.
-pub type Loan<'q, T> = loan::Loan<'q, 'static, T, Posix>;
+pub type LoanedBlock<'q, T> = loan::Loan<'q, 'static, T, Posix>;
 /// A message of a [`LoanQueue`] that was received, to be read in place.
-pub type Received<'q, T> = loan::Received<'q, 'static, T, Posix>;
+pub type LoanedMessage<'q, T> = loan::Received<'q, 'static, T, Posix>;
 
 /// A bounded queue of `T` from one process to another. Made by [`Region::spsc`].
 pub type Spsc<T> = spsc::Spsc<'static, T, Posix>;
 /// What a [`Spsc`] should be like.
 pub type SpscOptions<'r, T> = Builder<'r, spsc::Options<T>, Region>;
 /// The producing end of a [`Spsc`]. Made by [`Spsc::producer`](spsc::Spsc::producer).
-pub type Producer<T> = spsc::Producer<'static, T, Posix>;
+pub type SpscProducer<T> = spsc::Producer<'static, T, Posix>;
 /// The consuming end of a [`Spsc`]. Made by [`Spsc::consumer`](spsc::Spsc::consumer).
-pub type Consumer<T> = spsc::Consumer<'static, T, Posix>;
-/// Waits for each element of a [`Consumer`].
-pub type SpscIter<'q, T> = ends::Messages<'q, Consumer<T>>;
-/// Holds a [`Consumer`] and waits for each of its elements.
-pub type SpscIntoIter<T> = ends::IntoMessages<Consumer<T>>;
-/// The elements that a [`Consumer`] can receive without waiting.
-pub type SpscTryIter<'q, T> = ends::TryMessages<'q, Consumer<T>>;
+pub type SpscConsumer<T> = spsc::Consumer<'static, T, Posix>;
+/// Waits for each element of a [`SpscConsumer`].
+pub type SpscIter<'q, T> = ends::Messages<'q, SpscConsumer<T>>;
+/// Holds a [`SpscConsumer`] and waits for each of its elements.
+pub type SpscIntoIter<T> = ends::IntoMessages<SpscConsumer<T>>;
+/// The elements that a [`SpscConsumer`] can receive without waiting.
+pub type SpscTryIter<'q, T> = ends::TryMessages<'q, SpscConsumer<T>>;
 
 /// Messages that every subscriber sees. Made by [`Region::broadcast`].
 pub type Broadcast<T> = broadcast::Broadcast<'static, T, Posix>;
 /// What a [`Broadcast`] should be like.
 pub type BroadcastOptions<'r, T> = Builder<'r, broadcast::Options<T>, Region>;
 /// A counted handle of a [`Broadcast`] that publishes. Made by [`Broadcast::publisher`](broadcast::Broadcast::publisher).
-pub type Publisher<T> = broadcast::Publisher<'static, T, Posix>;
+pub type BroadcastPublisher<T> = broadcast::Publisher<'static, T, Posix>;
 /// One that sees every message of a [`Broadcast`]. Made by [`Broadcast::subscribe`](broadcast::Broadcast::subscribe).
-pub type Subscriber<T> = broadcast::Subscriber<'static, T, Posix>;
-/// Waits for each message of a [`Subscriber`].
-pub type BroadcastIter<'s, T> = ends::Messages<'s, Subscriber<T>>;
-/// Holds a [`Subscriber`] and waits for each of its messages.
-pub type BroadcastIntoIter<T> = ends::IntoMessages<Subscriber<T>>;
-/// The messages that a [`Subscriber`] can receive without waiting.
-pub type BroadcastTryIter<'s, T> = ends::TryMessages<'s, Subscriber<T>>;
+pub type BroadcastSubscriber<T> = broadcast::Subscriber<'static, T, Posix>;
+/// Waits for each message of a [`BroadcastSubscriber`].
+pub type BroadcastIter<'s, T> = ends::Messages<'s, BroadcastSubscriber<T>>;
+/// Holds a [`BroadcastSubscriber`] and waits for each of its messages.
+pub type BroadcastIntoIter<T> = ends::IntoMessages<BroadcastSubscriber<T>>;
+/// The messages that a [`BroadcastSubscriber`] can receive without waiting.
+pub type BroadcastTryIter<'s, T> = ends::TryMessages<'s, BroadcastSubscriber<T>>;
 
 /// A counting semaphore between processes whose dead holders' permits come back. Made by [`Region::semaphore`].
 pub type Semaphore = semaphore::Semaphore<'static, Posix>;

@@ -26,11 +26,11 @@ const _: () = {
     unwind_safe::<ipc::LoanSender<u64>>();
     unwind_safe::<ipc::LoanReceiver<u64>>();
     unwind_safe::<ipc::Spsc<u64>>();
-    unwind_safe::<ipc::Producer<u64>>();
-    unwind_safe::<ipc::Consumer<u64>>();
+    unwind_safe::<ipc::SpscProducer<u64>>();
+    unwind_safe::<ipc::SpscConsumer<u64>>();
     unwind_safe::<ipc::Broadcast<u64>>();
-    unwind_safe::<ipc::Publisher<u64>>();
-    unwind_safe::<ipc::Subscriber<u64>>();
+    unwind_safe::<ipc::BroadcastPublisher<u64>>();
+    unwind_safe::<ipc::BroadcastSubscriber<u64>>();
     unwind_safe::<ipc::Mutex<u64>>();
     unwind_safe::<ipc::MutexGuard<'_, u64>>();
     unwind_safe::<ipc::ReentrantMutex<u64>>();

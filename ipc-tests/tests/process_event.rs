@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ipc_posix::{DirectoryError, Event, Fault, ObjectErrorKind, Region, ShapeError, WaitTimeoutError};
+use ipc_posix::{DirectoryError, Event, Fault, ObjectErrorKind, ObjectShapeError, Region, WaitTimeoutError};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
@@ -71,7 +71,7 @@ fn one_goes_for_each_set() {
     let event = region.event("e").auto_reset().create().unwrap();
     let error = region.event("e").open().unwrap_err();
     assert!(
-        matches!(error.kind(), ObjectErrorKind::Directory(DirectoryError::Shape(ShapeError::Differs { .. }))),
+        matches!(error.kind(), ObjectErrorKind::Directory(DirectoryError::Shape(ObjectShapeError::Differs { .. }))),
         "{error}"
     );
     let args = [("name", name.as_str()), ("auto", "yes")];

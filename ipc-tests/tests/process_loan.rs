@@ -46,7 +46,7 @@ fn post(queue: &LoanQueue<u32>, sender: u32, number: u32) {
 }
 
 /// Sender and number of a message, which has to be whole.
-fn check(received: ipc_posix::Received<'_, u32>) -> (u32, u32) {
+fn check(received: ipc_posix::LoanedMessage<'_, u32>) -> (u32, u32) {
     let (sender, number) = (received.get(0).unwrap(), received.get(1).unwrap());
     assert_eq!(received.len(), len_of(number));
     assert!(received.iter().enumerate().skip(2).all(|(i, element)| element == number ^ i as u32), "a torn message");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 use ipc_posix::{
-    ClaimErrorKind, Consumer, Fault, Producer, RecvError, RecvTimeoutError, Region, SendTimeoutError, Spsc,
+    Fault, RecvError, RecvTimeoutError, Region, SendTimeoutError, Spsc, SpscClaimErrorKind, SpscConsumer, SpscProducer,
     TryRecvError, TrySendError, WaitTimeoutError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
@@ -223,14 +223,14 @@ fn ends_have_one_holder() {
     let queue = create::<u64>(&name, 4);
     let mut child = children::spawn("hold", &[("name", name.as_str())]);
     child.expect("holding");
-    let held = ClaimErrorKind::Held { pid: child.pid() };
+    let held = SpscClaimErrorKind::Held { pid: child.pid() };
     assert_eq!(queue.producer().unwrap_err().kind(), held);
     child.sigstop();
     assert_eq!(queue.consumer().unwrap_err().kind(), held);
     assert_eq!((queue.producer_pid(), queue.consumer_pid()), (Some(child.pid()), Some(child.pid())));
     child.sigkill_unreaped();
     let producer = queue.producer().unwrap();
-    let mine = ClaimErrorKind::Held { pid: std::process::id() };
+    let mine = SpscClaimErrorKind::Held { pid: std::process::id() };
     assert_eq!(queue.clone().producer().unwrap_err().kind(), mine);
     drop(producer);
     assert_eq!(queue.producer_pid(), None);
@@ -318,14 +318,14 @@ fn write_text(args: &Args) {
 fn a_pipe_of_bytes() {
     let _watchdog = Watchdog::new(LIMIT, "a_pipe_of_bytes");
     let name = TempName::new("pipe");
-    let mut consumer: Consumer<u8> = create(&name, 100).consumer().unwrap();
+    let mut consumer: SpscConsumer<u8> = create(&name, 100).consumer().unwrap();
     let mut child = children::spawn("write_text", &[("name", name.as_str())]);
     let mut text = String::new();
     consumer.read_to_string(&mut text).unwrap();
     assert!(child.wait().success());
     assert!(text.lines().enumerate().all(|(line, text)| text == format!("line {line}")));
     assert_eq!(text.lines().count(), 2000);
-    let mut producer: Producer<u8> =
+    let mut producer: SpscProducer<u8> =
         Region::open(name.as_str()).unwrap().spsc("stream").open().unwrap().producer().unwrap();
     consumer.close();
     assert_eq!(producer.write(b"late").unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
@@ -366,7 +366,7 @@ fn after_a_fork() {
         let (mut producer, mut consumer) = ends.take().expect("both");
         producer.try_send(1) == Err(TrySendError::Fault(1, Fault::Forked))
             && consumer.recv() == Err(RecvError::Fault(Fault::Forked))
-            && queue.producer().is_err_and(|error| error.kind() == ClaimErrorKind::Fault(Fault::Forked))
+            && queue.producer().is_err_and(|error| error.kind() == SpscClaimErrorKind::Fault(Fault::Forked))
     }));
     let (mut producer, mut consumer) = ends.take().expect("both");
     assert!(queue.producer().is_err(), "the child gave nothing back");
@@ -398,8 +398,8 @@ fn words_that_make_no_sense() {
         }
     }
     write(tail, 77);
-    assert_eq!(queue.producer().unwrap_err().kind(), ClaimErrorKind::Fault(Fault::Corrupted));
-    assert_eq!(queue.consumer().unwrap_err().kind(), ClaimErrorKind::Fault(Fault::Corrupted));
+    assert_eq!(queue.producer().unwrap_err().kind(), SpscClaimErrorKind::Fault(Fault::Corrupted));
+    assert_eq!(queue.consumer().unwrap_err().kind(), SpscClaimErrorKind::Fault(Fault::Corrupted));
     write(tail, 0);
     queue.producer().unwrap();
     queue.consumer().unwrap();

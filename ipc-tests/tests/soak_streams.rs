@@ -15,8 +15,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Broadcast, ByteQueue, Consumer, LoanQueue, Producer, PublishError, RecvBroadcastError, RecvBytesError,
-    RecvLoanError, RecvTimeoutError, Region, Subscriber,
+    Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PublishError, RecvBroadcastError, RecvBytesError,
+    RecvLoanError, RecvTimeoutError, Region, SpscConsumer, SpscProducer,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -212,7 +212,7 @@ fn pass_a_block(loans: &LoanQueue<u64>, dice: &mut Dice, soon: Duration) -> Resu
 
 /// One who publishes, and follows what everybody publishes.
 struct Follower {
-    subscriber: Subscriber<News>,
+    subscriber: BroadcastSubscriber<News>,
     published: u64,
     /// Whether publishers do not wait for it.
     may_miss: bool,
@@ -270,8 +270,8 @@ fn relay(args: &Args) {
 /// Takes over from the last relay, who is dead, and passes on what comes.
 fn relay_for_ever(name: &str, [from, to]: [&str; 2], mut dice: Dice) -> Result<()> {
     let region = Region::open(name)?;
-    let mut from: Consumer<Token> = region.spsc(from).open()?.consumer()?;
-    let mut to: Producer<Token> = region.spsc(to).open()?.producer()?;
+    let mut from: SpscConsumer<Token> = region.spsc(from).open()?.consumer()?;
+    let mut to: SpscProducer<Token> = region.spsc(to).open()?.producer()?;
     let (relayed, steps) = (region.counter("relayed").open()?, region.counter("steps").open()?);
     for _ in 0..HANDFUL {
         // Instead of one that the last relay had in its hands, perhaps. Never so many that there is no room.

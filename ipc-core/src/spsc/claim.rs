@@ -13,12 +13,12 @@ use super::words::End;
 /// The error of a claim: an end of a queue cannot be had.
 ///
 /// ```
-/// # use ipc_posix::{ClaimErrorKind, Region};
+/// # use ipc_posix::{SpscClaimErrorKind, Region};
 /// # let region = Region::options().anonymous()?;
 /// let ticks = region.spsc::<u64>("ticks").capacity(4).create()?;
 /// let _producer = ticks.producer()?;
 /// let error = ticks.producer().unwrap_err();
-/// assert_eq!(error.kind(), ClaimErrorKind::Held { pid: std::process::id() });
+/// assert_eq!(error.kind(), SpscClaimErrorKind::Held { pid: std::process::id() });
 /// assert_eq!(
 ///     error.to_string(),
 ///     format!("one-to-one queue \"ticks\": process {} holds its producing end", std::process::id()),

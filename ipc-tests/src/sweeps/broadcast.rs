@@ -1,7 +1,7 @@
 //! Broadcasts: the victim is killed while it publishes, subscribes, receives or ends. What it published is there whole or not at all, it
 //! holds up nobody, and the other subscribers see everything.
 
-use ipc_posix::{Broadcast, RecvBroadcastError, Region, Subscriber};
+use ipc_posix::{Broadcast, BroadcastSubscriber, RecvBroadcastError, Region};
 
 use super::books::{Message, VICTIM, message, serial_of};
 use super::play::{self, Finding, Play, demand, granted};
@@ -16,7 +16,7 @@ const OTHER: u64 = VICTIM + 1;
 /// The survivors' own subscription begins before the victim's operation.
 pub(super) struct Objects {
     broadcast: Broadcast<Message>,
-    subscriber: Option<Subscriber<Message>>,
+    subscriber: Option<BroadcastSubscriber<Message>>,
     _region: Region,
 }
 
@@ -72,7 +72,7 @@ fn create(folder: &Folder, waits: bool) -> Objects {
     Objects { broadcast, subscriber: None, _region: region }
 }
 
-fn drain(subscriber: &mut Subscriber<Message>) -> Vec<u64> {
+fn drain(subscriber: &mut BroadcastSubscriber<Message>) -> Vec<u64> {
     subscriber.try_iter().map(|message| serial_of(&message).unwrap_or(0)).collect()
 }
 

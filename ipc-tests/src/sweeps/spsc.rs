@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_posix::{Consumer, Producer, RecvTimeoutError, Region, Spsc};
+use ipc_posix::{RecvTimeoutError, Region, Spsc, SpscConsumer, SpscProducer};
 
 use super::books::{Message, VICTIM, message, serial_of};
 use super::patience;
@@ -93,16 +93,16 @@ fn messages(serials: impl IntoIterator<Item = u64>) -> Vec<Message> {
 }
 
 /// The end, which nobody alive holds.
-fn producer(queue: &Spsc<Message>) -> Result<Producer<Message>, Finding> {
+fn producer(queue: &Spsc<Message>) -> Result<SpscProducer<Message>, Finding> {
     granted("a new producer", queue.producer())
 }
 
-fn consumer(queue: &Spsc<Message>) -> Result<Consumer<Message>, Finding> {
+fn consumer(queue: &Spsc<Message>) -> Result<SpscConsumer<Message>, Finding> {
     granted("a new consumer", queue.consumer())
 }
 
 /// What is there, oldest first; a torn message is 0.
-fn drain(consumer: &mut Consumer<Message>) -> Vec<u64> {
+fn drain(consumer: &mut SpscConsumer<Message>) -> Vec<u64> {
     consumer.try_iter().map(|message| serial_of(&message).unwrap_or(0)).collect()
 }
 
