@@ -1,16 +1,17 @@
 //! Semaphores: whatever a victim is killed in, its permits are back, each signal was posted or not, and nobody sleeps in
 //! front of a permit.
 
-use ipc_posix::{AcquireError, AcquireTimeoutError, Region, ReleaseError, Semaphore, SemaphorePermit, TryAcquireError};
+use ipc_posix::{AcquireError, Region, ReleaseError, Semaphore, SemaphorePermit, TryAcquireError};
 
 use super::stage::{self, Deathbed, Folder, Helper, Note, Page};
 use super::{Scene, Scenes, complain, patience};
 use crate::stepper::{Verdict, Victim};
 
+mod start;
+
+use start::Start;
+
 const SEMAPHORE: &str = "semaphore";
-/// From the start of a semaphore to its permits, and the state of one that is being posted.
-const PERMITS_OFFSET: u64 = 256;
-const POSTING: u32 = 3;
 
 /// What a sleeper notes about its end.
 const OK: u64 = 1;
@@ -50,43 +51,6 @@ enum Beside {
     Holder,
     /// Sleeps for a permit.
     Sleeper,
-}
-
-/// What the semaphore is like when the operation begins.
-#[derive(Debug, Clone, Copy)]
-struct Start {
-    /// All there are, those of the dead and of the victim included.
-    permits: u32,
-    max: u32,
-    /// So many were held by somebody who died.
-    dead: u32,
-    /// Somebody died while it was posting two.
-    dead_poster: bool,
-    /// Somebody who slept for one permit (or for many, if true) has left its mark.
-    mark: Option<bool>,
-    closed: bool,
-}
-
-impl Start {
-    const fn of(permits: u32, max: u32) -> Self {
-        Start { permits, max, dead: 0, dead_poster: false, mark: None, closed: false }
-    }
-
-    const fn dead(self, dead: u32) -> Self {
-        Start { dead, ..self }
-    }
-
-    const fn dead_poster(self) -> Self {
-        Start { dead_poster: true, ..self }
-    }
-
-    const fn mark(self, many: bool) -> Self {
-        Start { mark: Some(many), ..self }
-    }
-
-    const fn closed(self) -> Self {
-        Start { closed: true, ..self }
-    }
 }
 
 struct SemaphoreScene {
@@ -245,76 +209,7 @@ fn semaphore_of(region: &Region) -> Semaphore {
     region.semaphore(SEMAPHORE).open().expect("the semaphore opens")
 }
 
-/// Leaves the mark of a sleeper: one that the attaching of the next process, which wakes everybody, does not clear. Only
-/// one in sixteen wakes clears it, the first one among them.
-fn leave_mark(semaphore: &Semaphore, permits: u32, many: bool) {
-    let wait = |wanted| {
-        let waited = semaphore.acquire_many_timeout(wanted, std::time::Duration::ZERO);
-        assert_eq!(waited.expect_err("there are not as many"), AcquireTimeoutError::Timeout);
-    };
-    for first in [true, false] {
-        let all = (permits > 0).then(|| semaphore.try_acquire_many(permits).expect("they are there"));
-        wait(1);
-        if first && all.is_none() {
-            semaphore.release(1).expect("there is room");
-            semaphore.try_acquire().expect("it is there").forget();
-        }
-    }
-    if many {
-        wait((permits + 1).max(2));
-    }
-}
-
 impl SemaphoreScene {
-    fn make(&mut self) -> (Region, Semaphore) {
-        let Start { permits, max, dead, dead_poster, mark, closed } = self.start;
-        let folder = &self.folder;
-        let region = folder.create();
-        let semaphore = region.semaphore(SEMAPHORE).permits(permits).max(max).create().expect("it is created");
-        if let Some(many) = mark {
-            leave_mark(&semaphore, permits, many);
-        }
-        // The victim's place stays free: whoever attaches repairs after the last one who had its place.
-        let filler = folder.open();
-        let holder = (dead > 0).then(|| {
-            let holder = Helper::fork(|| {
-                let semaphore = semaphore_of(&folder.open());
-                std::mem::forget(semaphore.try_acquire_many(dead).expect("they are there"));
-                self.page.set(Note::Moved, 1);
-                while self.page.get(Note::Stop) == 0 {
-                    stage::pause();
-                }
-                // SAFETY: no memory is passed.
-                unsafe { libc::_exit(0) };
-            });
-            assert!(stage::comes_true(|| self.page.get(Note::Moved) == 1), "an earlier holder has its permits");
-            holder
-        });
-        if dead_poster {
-            let offset = region.list()[0].offset + PERMITS_OFFSET + u64::from(permits) * 4;
-            let poster = || {
-                Victim::fork(|gate| {
-                    let semaphore = semaphore_of(&folder.open());
-                    gate.begin();
-                    let posted = semaphore.release(2);
-                    gate.end();
-                    posted.expect("there is room");
-                })
-            };
-            stage::kill_when(poster, &mut self.deathbed, || stage::word_at(folder, offset) >> 30 == POSTING);
-        }
-        if let Some(holder) = holder {
-            self.page.set(Note::Stop, 1);
-            assert!(holder.join(), "an earlier holder dies as planned");
-            self.page.clear();
-        }
-        drop(filler);
-        if closed {
-            semaphore.close();
-        }
-        (region, semaphore)
-    }
-
     /// The fewest and the most permits that there may be now.
     fn range(&self, finished: bool) -> (u32, u32) {
         let Start { permits, max, .. } = self.start;
@@ -488,7 +383,7 @@ impl Scene for SemaphoreScene {
     fn victim(&mut self) -> Victim {
         self.stage = None;
         self.page.clear();
-        let (region, semaphore) = self.make();
+        let (region, semaphore) = self.start.make(&self.folder, &self.page, &mut self.deathbed);
         let (folder, page, deed, beside) = (&self.folder, &self.page, self.deed, self.beside);
         // The holder has to have its permits before the victim asks, the victim its own before the sleeper does.
         let holder = (beside == Beside::Holder).then(|| {

@@ -1,107 +1,40 @@
-//! Sequences of operations by several handles against a model. Any difference is a panic.
-//!
-//! Most inputs run on a queue in the harness's own memory, where every word is compared with the model after each
-//! operation, and where "ghosts" do what a producer does that is stopped or killed half-way: they take a ticket, may
-//! mark the slot before, may write a part of the payload, may publish late, and die when the script says so. The others
-//! run through `ipc-posix`, with several attachments of one process, clones, and counted halves.
-#![no_main]
+//! A script for three handles and the ghosts, in the harness's own memory: every word is compared with the model after each
+//! operation.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ipc_core::error::{ForceSendError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
-use ipc_core::object::{self, Blueprint};
-use ipc_core::participant::{Dead, ParticipantId};
+use ipc_core::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use ipc_core::object::Blueprint;
 use ipc_core::queue::{self, Options, Queue, Role};
 use ipc_core::ring::stride;
-use ipc_fuzz::element::{Colour, Element};
+use ipc_fuzz::element::Element;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::memory::OwnMemory;
-use ipc_fuzz::model::{Entry, Forced, Model, NoMessage, NotSent};
-use ipc_fuzz::seeds;
+use ipc_fuzz::model::{Entry, Model, NoMessage, NotSent};
 use ipc_fuzz::stopwatch::timed;
 use ipc_fuzz::world::{Seat, World};
-use libfuzzer_sys::fuzz_target;
+
+use crate::ghosts::GHOSTS;
+use crate::{forced, id, received, sent};
 
 const MOST_STEPS: usize = 400;
 
-const TAIL: usize = 128;
+pub const TAIL: usize = 128;
 const HEAD: usize = 256;
 const CLOSING: usize = 392;
 const SETS: usize = 512;
 const SLOTS: usize = 768;
 
 const CLOSED: u64 = 1;
-const BUSY: u64 = 1;
-const FULL: u64 = 2;
-const VOID: u64 = 3;
+pub const BUSY: u64 = 1;
+pub const FULL: u64 = 2;
+pub const VOID: u64 = 3;
 const POSITIONS: u64 = 1 << 52;
 
-/// The participants that operate through the library, and those that only leave things behind.
+/// The participants that operate through the library.
 const HANDLES: [u16; 3] = [1, 62, 127];
-const GHOSTS: [u16; 4] = [2, 63, 64, 1022];
-
-fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..16).collect::<Vec<u8>>())),
-    |bytes: &[u8]| {
-        let mut input = Input::new(bytes);
-        let mode = input.byte();
-        let posix = mode >= 0xe0;
-        match (mode & 7, posix) {
-            (0, false) => Script::<u64>::run(&mut input),
-            (1, false) => Script::<u8>::run(&mut input),
-            (2, false) => Script::<[u8; 9]>::run(&mut input),
-            (3, false) => Script::<()>::run(&mut input),
-            (4, false) => Script::<char>::run(&mut input),
-            (5, false) => Script::<[u64; 5]>::run(&mut input),
-            (6, false) => Script::<Colour>::run(&mut input),
-            (7, false) => Script::<bool>::run(&mut input),
-            (0..4, true) => posix::run::<u64>(&mut input),
-            (_, true) => posix::run::<[u8; 9]>(&mut input),
-            _ => unreachable!(),
-        }
-    }
-);
-
-fn id(number: u16) -> ParticipantId {
-    ParticipantId::new(number).expect("a participant's number")
-}
-
-fn received<T>(result: Result<T, TryRecvError>) -> Result<T, NoMessage> {
-    result.map_err(|error| match error {
-        TryRecvError::Empty => NoMessage::Empty,
-        TryRecvError::Closed => NoMessage::Closed,
-        other => panic!("{other:?}"),
-    })
-}
-
-fn sent<T: Element>(value: T, result: Result<(), TrySendError<T>>) -> Result<(), NotSent> {
-    result.map_err(|error| {
-        let reason = match error {
-            TrySendError::Full(_) => NotSent::Full,
-            TrySendError::Closed(_) => NotSent::Closed,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(error.into_inner(), value, "the value comes back");
-        reason
-    })
-}
-
-fn forced<T: Element>(value: T, result: Result<Option<T>, ForceSendError<T>>) -> Forced<T> {
-    match result {
-        Ok(displaced) => Forced::Sent(displaced),
-        Err(ForceSendError::Contended { value: back, displaced }) => {
-            assert_eq!(back, value);
-            Forced::Contended(displaced)
-        }
-        Err(ForceSendError::Closed(back)) => {
-            assert_eq!(back, value);
-            Forced::Closed
-        }
-        Err(other) => panic!("{other:?}"),
-    }
-}
 
 fn attach<'s, T: Element>(memory: &'s OwnMemory, seat: Seat<'s>) -> Queue<'s, T, Seat<'s>> {
     let mut wanted = Options::new(0);
@@ -114,22 +47,22 @@ fn keep_if<H>(stays: bool, half: H) {
     if stays { std::mem::forget(half) } else { drop(half) }
 }
 
-struct Script<'s, T> {
-    memory: &'s OwnMemory,
-    world: &'s World,
-    seats: [Seat<'s>; 3],
+pub struct Script<'s, T> {
+    pub memory: &'s OwnMemory,
+    pub world: &'s World,
+    pub seats: [Seat<'s>; 3],
     queues: Vec<Queue<'s, T, Seat<'s>>>,
-    model: Model<T>,
+    pub model: Model<T>,
     start: u64,
     slots: u64,
     /// Holders of sender and receiver halves, dead ones included, and whether there ever was one.
-    halves: [BTreeSet<u16>; 2],
+    pub halves: [BTreeSet<u16>; 2],
     seen: [bool; 2],
     next: u64,
 }
 
 impl<'s, T: Element> Script<'s, T> {
-    fn run(input: &mut Input<'_>) {
+    pub fn run(input: &mut Input<'_>) {
         let capacity = input.pick(&[1u64, 2, 3, 4, 5, 7, 8, 16]);
         let start = match input.below(4) {
             0 => 0,
@@ -170,21 +103,21 @@ impl<'s, T: Element> Script<'s, T> {
         script.drain();
     }
 
-    fn position(&self, number: u64) -> u64 {
+    pub fn position(&self, number: u64) -> u64 {
         (self.start.wrapping_add(number) % POSITIONS) << 12
     }
 
     /// The offset of the slot of the ticket with this number.
-    fn slot(&self, number: u64) -> usize {
+    pub fn slot(&self, number: u64) -> usize {
         let index = self.start.wrapping_add(number) % POSITIONS & (self.slots - 1);
         SLOTS + index as usize * stride::<T>() * 8
     }
 
-    fn load(&self, offset: usize) -> u64 {
+    pub fn load(&self, offset: usize) -> u64 {
         self.memory.word(offset).load(Ordering::SeqCst)
     }
 
-    fn store(&self, offset: usize, value: u64) {
+    pub fn store(&self, offset: usize, value: u64) {
         self.memory.word(offset).store(value, Ordering::SeqCst);
     }
 
@@ -193,7 +126,7 @@ impl<'s, T: Element> Script<'s, T> {
         move |number| world.is_dead(id(number))
     }
 
-    fn value(&mut self) -> T {
+    pub fn value(&mut self) -> T {
         self.next += 1;
         T::number(self.next)
     }
@@ -390,87 +323,8 @@ impl<'s, T: Element> Script<'s, T> {
         }
     }
 
-    /// A ghost takes a ticket, step by step as the ring's essay tells, and stops there.
-    fn claim(&mut self, input: &mut Input<'_>) {
-        let ghost = input.pick(&GHOSTS);
-        let stop = input.below(4);
-        if self.world.is_dead(id(ghost)) {
-            return;
-        }
-        let mut model = self.model.clone();
-        if model.claim(ghost).is_err() {
-            return;
-        }
-        let number = self.model.sent;
-        let (tail, before) = (self.load(TAIL), self.slot(number.wrapping_sub(1)));
-        let previous = self.position(number.wrapping_sub(1));
-        if self.load(before) >> 12 != previous >> 12 {
-            self.store(before, previous | tail & 0xffc | BUSY);
-        }
-        if stop == 0 {
-            // Killed between the mark and the ticket.
-            self.model.mark();
-            return;
-        }
-        self.store(TAIL, self.position(number + 1) | u64::from(ghost) << 2);
-        if stop > 1 {
-            for cell in 1..stride::<T>() {
-                if stop == 3 || cell % 2 == 0 {
-                    self.store(self.slot(number) + 8 * cell, u64::MAX);
-                }
-            }
-        }
-        self.model = model;
-    }
-
-    /// A ghost that was only stopped goes on.
-    fn publish_late(&mut self, input: &mut Input<'_>) {
-        let skip = input.below(4);
-        let first = self.model.received;
-        let waiting: Vec<(usize, u16)> = self
-            .model
-            .entries
-            .iter()
-            .enumerate()
-            .filter_map(|(index, entry)| match entry {
-                Entry::Busy { owner, .. } if !self.world.is_dead(id(*owner)) => Some((index, *owner)),
-                _ => None,
-            })
-            .collect();
-        let Some(&(index, owner)) = waiting.get(skip % waiting.len().max(1)) else { return };
-        let value = self.value();
-        let slot = self.slot(first + index as u64);
-        for (cell, bytes) in bytemuck::bytes_of(&value).chunks(8).enumerate() {
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            self.store(slot + 8 + 8 * cell, u64::from_ne_bytes(word));
-        }
-        self.store(slot, self.position(first + index as u64) | u64::from(owner) << 2 | FULL);
-        self.model.entries[index] = Entry::Message(value);
-    }
-
-    /// Somebody joins in the place of a dead ghost: sweeps, and lives.
-    fn take_over(&mut self, input: &mut Input<'_>, which: usize) {
-        let ghost = input.pick(&GHOSTS);
-        if !self.world.is_dead(id(ghost)) {
-            return;
-        }
-        object::sweep(self.memory.memory(), &Dead::on_evidence(id(ghost)), &self.seats[which]).expect("complete");
-        self.model.sweep(ghost);
-        self.compare();
-        for (index, entry) in self.model.entries.iter().enumerate() {
-            if entry == &Entry::Void {
-                assert_eq!(self.load(self.slot(self.model.received + index as u64)) & 3, VOID);
-            }
-        }
-        for set in &self.halves {
-            assert!(!set.contains(&ghost), "a swept participant still holds a half");
-        }
-        self.world.set_dead(id(ghost), false);
-    }
-
     /// Every word against the model. Repairs that an operation was free to make or to leave are taken from the memory.
-    fn compare(&mut self) {
+    pub fn compare(&mut self) {
         let head = self.load(HEAD);
         assert_eq!(head & 0xfff, 0);
         let passed = (head.wrapping_sub(self.position(self.model.received)) >> 12) as usize;
@@ -553,190 +407,5 @@ impl<'s, T: Element> Script<'s, T> {
         assert_eq!(self.queues[1].try_recv(), Err(TryRecvError::Closed));
         let value = self.value();
         assert_eq!(self.queues[2].try_send(value), Err(TrySendError::Closed(value)));
-    }
-}
-
-/// The same through files and system calls. Nobody dies here.
-mod posix {
-    use std::time::Duration;
-
-    use ipc_fuzz::element::Element;
-    use ipc_fuzz::input::Input;
-    use ipc_fuzz::model::{Model, NoMessage, NotSent};
-    use ipc_fuzz::stopwatch::timed;
-    use ipc_posix::{Queue, Receiver, RecvTimeoutError, Region, SendTimeoutError, Sender, TryRecvError, TrySendError};
-
-    use super::{forced, received, sent};
-
-    const MOST_STEPS: usize = 200;
-    const MOST_HALVES: usize = 6;
-
-    pub fn run<T: Element>(input: &mut Input<'_>) {
-        let capacity = input.pick(&[1usize, 2, 3, 4, 8]);
-        let options = Region::options().size(16 * 1024).participants(4).objects(4);
-        let region = options.anonymous().expect("a region in memory");
-        let fd = region.try_clone_fd().expect("a descriptor");
-        let other = Region::from_fd(&fd).expect("the same region");
-        assert_eq!(region.identity(), other.identity());
-        assert_ne!(region.participant_number(), other.participant_number());
-        let first = region.queue::<T>("q").capacity(capacity).create().expect("room");
-        let second = other.queue::<T>("q").open().expect("there");
-        let mut queues: Vec<Queue<T>> = vec![first.clone(), first, second];
-        let mut senders: Vec<Sender<T>> = Vec::new();
-        let mut receivers: Vec<Receiver<T>> = Vec::new();
-        let (mut seen_sender, mut seen_receiver) = (false, false);
-        let mut model = Model::<T>::new(capacity);
-        let nobody = |_: u16| false;
-        let mut next = 0;
-        for _ in 0..MOST_STEPS {
-            if input.is_empty() {
-                break;
-            }
-            let which = input.below(queues.len());
-            let queue = &queues[which];
-            next += 1;
-            let value = T::number(next);
-            match input.below(16) {
-                0 | 1 => assert_eq!(sent(value, queue.try_send(value)), model.try_send(value, nobody)),
-                2 | 3 => assert_eq!(received(queue.try_recv()), model.try_recv(nobody)),
-                4 => assert_eq!(forced(value, queue.force_send(value)), model.force_send(value, nobody)),
-                5 => assert_eq!(queue.peek(), model.peek()),
-                6 => {
-                    assert_eq!(queue.len(), model.entries.len());
-                    assert_eq!(queue.is_empty(), model.entries.is_empty());
-                    assert_eq!(queue.is_full(), model.is_full());
-                    assert_eq!(queue.is_closed(), model.is_closed());
-                    let stats = queue.stats().expect("no fork");
-                    assert_eq!((stats.sent, stats.received, stats.given_up), (model.sent, model.received, 0));
-                }
-                7 => {
-                    let result = timed("recv_timeout", || queue.recv_timeout(Duration::ZERO));
-                    assert_eq!(result.map_err(late), model.try_recv(nobody));
-                }
-                8 => {
-                    let result = timed("send_timeout", || queue.send_timeout(value, Duration::ZERO));
-                    assert_eq!(result.map_err(unsent), model.try_send(value, nobody));
-                }
-                9 => {
-                    if input.below(8) == 0 {
-                        assert_eq!(queue.close(), model.close());
-                        // Does not wait, for it is closed.
-                        let rest: Vec<T> = queue.iter().collect();
-                        let expected: Vec<T> = std::iter::from_fn(|| model.try_recv(nobody).ok()).collect();
-                        assert_eq!(rest, expected);
-                    }
-                }
-                10 => {
-                    let rest: Vec<T> = queue.try_iter().take(2).collect();
-                    let expected: Vec<T> = std::iter::from_fn(|| model.try_recv(nobody).ok()).take(2).collect();
-                    assert_eq!(rest, expected);
-                }
-                11 if senders.len() < MOST_HALVES => {
-                    seen_sender = true;
-                    let half = match senders.last() {
-                        Some(half) if input.bit() => half.clone(),
-                        _ => queue.sender().expect("no fork"),
-                    };
-                    senders.push(half);
-                }
-                12 if receivers.len() < MOST_HALVES => {
-                    seen_receiver = true;
-                    let half = match receivers.last() {
-                        Some(half) if input.bit() => half.clone(),
-                        _ => queue.receiver().expect("no fork"),
-                    };
-                    receivers.push(half);
-                }
-                13 => {
-                    if input.bit() {
-                        senders.truncate(input.below(3));
-                    } else {
-                        receivers.truncate(input.below(3));
-                    }
-                }
-                14 => {
-                    let Some(half) = senders.get(which % senders.len().max(1)) else { continue };
-                    let gone = seen_receiver && receivers.is_empty();
-                    assert_eq!(half.is_disconnected(), gone);
-                    let expected = model.try_send(value, nobody);
-                    let disconnected = if input.bit() {
-                        match half.try_send(value) {
-                            Err(TrySendError::Disconnected(back)) => {
-                                assert_eq!(back, value);
-                                true
-                            }
-                            result => {
-                                assert_eq!(sent(value, result), expected);
-                                false
-                            }
-                        }
-                    } else {
-                        match half.send_timeout(value, Duration::ZERO) {
-                            Err(SendTimeoutError::Disconnected(_)) => true,
-                            result => {
-                                assert_eq!(result.map_err(unsent), expected);
-                                // A limit that has passed may win.
-                                gone && expected == Err(NotSent::Full)
-                            }
-                        }
-                    };
-                    assert_eq!(disconnected, gone && expected == Err(NotSent::Full));
-                }
-                15 => {
-                    let Some(half) = receivers.get(which % receivers.len().max(1)) else { continue };
-                    let gone = seen_sender && senders.is_empty();
-                    assert_eq!(half.is_disconnected(), gone);
-                    let expected = model.try_recv(nobody);
-                    let disconnected = if input.bit() {
-                        match half.try_recv() {
-                            Err(TryRecvError::Disconnected) => true,
-                            result => {
-                                assert_eq!(received(result), expected);
-                                false
-                            }
-                        }
-                    } else {
-                        match half.recv_timeout(Duration::ZERO) {
-                            Err(RecvTimeoutError::Disconnected) => true,
-                            result => {
-                                assert_eq!(result.map_err(late), expected);
-                                gone && expected == Err(NoMessage::Empty)
-                            }
-                        }
-                    };
-                    assert_eq!(disconnected, gone && expected == Err(NoMessage::Empty));
-                }
-                _ => {
-                    // Another clone, or another attachment's handle, in its place.
-                    queues[which] = match input.below(3) {
-                        0 => queues[which].clone(),
-                        1 => region.queue::<T>("q").open().expect("there"),
-                        _ => other.queue::<T>("q").open_or_create().expect("there"),
-                    };
-                }
-            }
-        }
-        let mut last = queues.pop().expect("three");
-        drop((queues, region, other, senders, receivers));
-        // The mapping lives as long as the last handle.
-        last = last.clone();
-        assert_eq!(received(last.try_recv()), model.try_recv(nobody));
-        assert_eq!(last.region().participants().len(), 1);
-    }
-
-    fn late(error: RecvTimeoutError) -> NoMessage {
-        match error {
-            RecvTimeoutError::Timeout => NoMessage::Empty,
-            RecvTimeoutError::Closed => NoMessage::Closed,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn unsent<T>(error: SendTimeoutError<T>) -> NotSent {
-        match error {
-            SendTimeoutError::Timeout(_) => NotSent::Full,
-            SendTimeoutError::Closed(_) => NotSent::Closed,
-            other => panic!("{other:?}"),
-        }
     }
 }
