@@ -167,7 +167,7 @@ impl Script for TheEvent {
     type Wanted = event::Options;
 
     fn wanted() -> Self::Wanted {
-        event::Options { reset: event::Reset::Auto, set: false }
+        event::Options { reset: event::Reset::Auto, initial: false }
     }
     fn step(input: &mut Input<'_>, event: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         black_box(match input.below(5) {
@@ -185,7 +185,7 @@ impl Script for TheEventGroup {
     type Wanted = event::GroupOptions;
 
     fn wanted() -> Self::Wanted {
-        event::GroupOptions { set: 5 }
+        event::GroupOptions { initial: 5 }
     }
     fn step(input: &mut Input<'_>, group: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         let flags = 1 << input.below(32) | 1 << input.below(32);
@@ -226,7 +226,9 @@ impl Script for TheOnceCell {
     type Wanted = once::Options<Colour>;
 
     fn wanted() -> Self::Wanted {
-        once::Options::new(SCHEMA)
+        let mut wanted = once::Options::new();
+        wanted.schema = SCHEMA;
+        wanted
     }
     fn step(input: &mut Input<'_>, cell: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         // Setting has no deadline: a word that says that a living peer is at it makes it wait.
@@ -242,7 +244,7 @@ impl Script for TheWatch {
     type Wanted = watch::Options<Colour>;
 
     fn wanted() -> Self::Wanted {
-        watch::Options { initial: Colour::number(0), schema: SCHEMA }
+        watch::Options { initial: Some(Colour::number(0)), schema: SCHEMA }
     }
     fn step(input: &mut Input<'_>, watch: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         match input.below(6) {

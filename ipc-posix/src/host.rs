@@ -76,6 +76,7 @@ impl<B: Blueprint> Search<'_, B> {
 fn no_object<B: Blueprint>(name: &str, _: &B, cause: ShapeError) -> ObjectError {
     let kind = match cause {
         ShapeError::Unsaid => ObjectErrorKind::NoCapacity,
+        ShapeError::NoInitialValue => ObjectErrorKind::NoInitialValue,
         cause => ObjectErrorKind::Directory(cause.into()),
     };
     ObjectError::new(B::KIND, name, kind)

@@ -153,7 +153,7 @@ pub use objects::*;
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
-pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, Region, RegionOptions};
+pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnlyWatchOptions, Region, RegionOptions};
 
 #[doc(inline)]
 pub use ipc_core::{

@@ -213,9 +213,9 @@ impl Region {
         Builder::new(self, name, rwlock::Options::new(self.membership().view().records().len() as u32))
     }
 
-    /// A cell for a `T` that is set once, in this region: create or open it. See [`OnceCell`].
+    /// A cell for a `T` that is set once, in this region: set its options, then create or open it. See [`OnceCell`].
     pub fn once_cell<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> OnceCellOptions<'r, T> {
-        Builder::new(self, name, once::Options::new(0))
+        Builder::new(self, name, Default::default())
     }
 
     /// A queue of `T` in this region: set its options, then create or open it. See [`Queue`].
@@ -274,8 +274,8 @@ impl Region {
         Builder::new(self, name, Default::default())
     }
 
-    /// A latest-value cell in this region, with the value that a new one begins with: create or open it. See [`Watch`].
-    pub fn watch<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str, initial: T) -> WatchOptions<'r, T> {
-        Builder::new(self, name, watch::Options { initial, schema: 0 })
+    /// A latest-value cell in this region: set its options, then create or open it. See [`Watch`].
+    pub fn watch<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> WatchOptions<'r, T> {
+        Builder::new(self, name, Default::default())
     }
 }

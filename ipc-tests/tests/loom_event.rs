@@ -16,7 +16,7 @@ struct Shared {
 
 impl Shared {
     fn new(reset: Reset) -> Arc<Self> {
-        let event = model::Shared::new(Options { reset, set: false });
+        let event = model::Shared::new(Options { reset, initial: false });
         Arc::new(Shared { event, data: UnsafeCell::new(0) })
     }
 

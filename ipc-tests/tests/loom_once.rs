@@ -17,7 +17,7 @@ struct Shared {
 
 impl Shared {
     fn new() -> Arc<Self> {
-        Arc::new(Shared { cell: model::Shared::new(Options::new(0)), tools: UnsafeCell::new(0) })
+        Arc::new(Shared { cell: model::Shared::new(Options::new()), tools: UnsafeCell::new(0) })
     }
 
     fn cell(&self, actor: &Actor) -> OnceCell<'_, Twin, Actor> {

@@ -15,7 +15,7 @@ struct Shared(Arc<model::Shared<Options<Twin>>>);
 impl Shared {
     /// Version 0 is 10.
     fn new() -> Arc<Self> {
-        Arc::new(Shared(model::Shared::new(Options { initial: twin(10), schema: 0 })))
+        Arc::new(Shared(model::Shared::new(Options::new(twin(10)))))
     }
 
     fn watch(&self, actor: &Actor) -> Watch<'_, Twin, Actor> {

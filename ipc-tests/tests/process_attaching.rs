@@ -48,7 +48,7 @@ fn attaching_touches_objects_after_a_death_only() {
         region.mutex::<u64>("m").create().unwrap(),
         region.semaphore("s").permits(2).create().unwrap(),
         region.loan_queue::<u64>("l").blocks(2).block_len(2).create().unwrap(),
-        region.watch::<u64>("w", 1).create().unwrap(),
+        region.watch::<u64>("w").initial(1).create().unwrap(),
     );
     let before = objects(&region);
     let visitor = || children::spawn("attach", &[("region", name.as_str())]);

@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use ipc_posix::{
-    ChangedError, ChangedTimeoutError, Fault, Region, TryChangedError, TryWriteError, WaitTimeoutError, Watch,
-    WriteError, WriteTimeoutError,
+    ChangedError, ChangedTimeoutError, Fault, ObjectErrorKind, Region, TryChangedError, TryWriteError,
+    WaitTimeoutError, Watch, WriteError, WriteTimeoutError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
@@ -31,11 +31,11 @@ fn child_entry() {
 type Sample = [u64; 64];
 
 fn open(args: &Args) -> Watch<Sample> {
-    Region::open(&args.get("name")).unwrap().watch("sample", [0; 64]).open().unwrap()
+    Region::open(&args.get("name")).unwrap().watch("sample").open().unwrap()
 }
 
 fn create(name: &TempName) -> Watch<Sample> {
-    Region::create(name.as_str()).unwrap().watch("sample", [0; 64]).create().unwrap()
+    Region::create(name.as_str()).unwrap().watch("sample").initial([0; 64]).create().unwrap()
 }
 
 fn whole(sample: Sample) -> u64 {
@@ -198,14 +198,33 @@ fn reading_only() {
     let watch = create(&name);
     watch.set([4; 64]).unwrap();
     let region = Region::open_read_only(name.as_str()).unwrap();
-    let reader = region.watch::<Sample>("sample", 0).unwrap();
+    let reader = region.watch::<Sample>("sample").open().unwrap();
     let now = reader.get_versioned().unwrap();
     assert_eq!((now.value, now.version), ([4; 64], 1));
     watch.set([5; 64]).unwrap();
     assert_eq!((reader.get(), reader.version()), (Ok([5; 64]), Ok(2)));
-    let error = region.watch::<[u64; 2]>("sample", 0).unwrap_err();
+    let error = region.watch::<[u64; 2]>("sample").open().unwrap_err();
     assert_eq!(error.to_string(), "watch \"sample\": element size 16 here, 512 in the region");
-    assert!(region.watch::<Sample>("other", 0).unwrap_err().is_not_found());
+    assert!(region.watch::<Sample>("other").open().unwrap_err().is_not_found());
+    let error = region.watch::<Sample>("sample").schema(3).open().unwrap_err();
+    assert_eq!(error.to_string(), "watch \"sample\": schema 3 here, 0 in the region");
+}
+
+/// The value of a new cell has to be said, and only by its creator.
+#[test]
+fn a_new_cell_needs_a_value() {
+    let name = TempName::new("no-value");
+    let region = Region::create(name.as_str()).unwrap();
+    for error in
+        [region.watch::<u32>("w").create().unwrap_err(), region.watch::<u32>("w").open_or_create().unwrap_err()]
+    {
+        assert_eq!(error.kind(), &ObjectErrorKind::NoInitialValue);
+        assert_eq!(error.to_string(), "watch \"w\": not there yet, and its initial value was not said");
+    }
+    assert!(region.watch::<u32>("w").open().unwrap_err().is_not_found(), "the errors left nothing behind");
+    region.watch("w").initial(7_u32).create().unwrap();
+    assert_eq!(region.watch::<u32>("w").open_or_create().unwrap().get(), Ok(7));
+    assert_eq!(region.watch("w").initial(8_u32).open_or_create().unwrap().get(), Ok(7), "it keeps its own value");
 }
 
 fn last_writer(args: &Args) {
@@ -265,7 +284,7 @@ fn the_last_writer_is_gone() {
 #[test]
 fn versions_and_waits() {
     let region = Region::options().anonymous().unwrap();
-    let watch = region.watch("w", 10_u32).create().unwrap();
+    let watch = region.watch("w").initial(10_u32).create().unwrap();
     let soon = Duration::from_millis(5);
     assert_eq!((watch.version(), watch.get()), (Ok(0), Ok(10)));
     assert_eq!(watch.wait_for_change_timeout(0, soon).map(|now| now.value), Err(WaitTimeoutError::Timeout));
@@ -297,7 +316,7 @@ fn versions_and_waits() {
 #[test]
 fn a_forked_handle_says_so() {
     let region = Region::options().anonymous().unwrap();
-    let watch = region.watch("w", 10_u32).create().unwrap();
+    let watch = region.watch("w").initial(10_u32).create().unwrap();
     let (mut reader, writer) = (watch.subscribe().unwrap(), watch.writer().unwrap());
     assert!(children::holds_after_fork(|| {
         watch.get() == Err(Fault::Forked)

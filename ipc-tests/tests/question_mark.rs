@@ -77,7 +77,7 @@ fn locks_and_cells() -> Result<(), Error> {
     let once = region.once_cell::<u64>("once").create()?;
     once.set(1)?;
     once.get()?;
-    let watch = region.watch("watch", 0u64).create()?;
+    let watch = region.watch("watch").initial(0u64).create()?;
     let mut reader = watch.subscribe()?;
     watch.set(1)?;
     watch.try_set(2)?;

@@ -74,7 +74,7 @@ impl Objects {
             flags: region.event_group("flags").open_or_create()?,
             changed: region.condvar("changed").open_or_create()?,
             count: region.atomic("count").open_or_create()?,
-            latest: region.watch("latest", [0; 6]).open_or_create()?,
+            latest: region.watch("latest").initial([0; 6]).open_or_create()?,
             once: region.once_cell("once").open_or_create()?,
             table: region.rwlock("table").open_or_create()?,
             round: region.barrier("round").parties(2).open_or_create()?,

@@ -27,7 +27,9 @@ impl<T: Value, H> Builder<'_, Options<T>, H> {
         self
     }
 
-    /// Sets a number of your own for the meaning of the value, compared at every open. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self

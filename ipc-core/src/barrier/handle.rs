@@ -18,7 +18,8 @@ pub struct Options {
 }
 
 impl<H> Builder<'_, Options, H> {
-    /// How many parties wait for each other: at most 65 536. Creators must say it; an opener who says it insists on it.
+    /// Sets how many parties wait for each other: at most 65 536. A creator must set it. An opener that sets it gets an error if it
+    /// differs.
     pub fn parties(mut self, number: u32) -> Self {
         self.wanted.parties = Some(number);
         self

@@ -62,21 +62,21 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self
     }
 
-    /// Publishers never wait; a subscriber that is too slow learns how many messages it missed. The default for creators. An opener
-    /// that sets it gets an error if it differs.
+    /// Makes publishers never wait: a subscriber that is too slow learns how many messages it missed. The default for creators. An
+    /// opener that sets it gets an error if it differs.
     pub fn overwrite(mut self) -> Self {
         self.wanted.policy = Some(Policy::Overwrite);
         self
     }
 
-    /// Publishers wait for the slowest living subscriber, and there are at most `most`. An opener that sets it gets an error if it
+    /// Makes publishers wait for the slowest living subscriber, of which there are at most `most`. An opener that sets it gets an error if it
     /// differs.
     pub fn wait_for_subscribers(mut self, most: u32) -> Self {
         self.wanted.policy = Some(Policy::Wait { subscribers: most });
         self
     }
 
-    /// Sets a version number of the element type, which is compared at every open. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
     ///
     /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {

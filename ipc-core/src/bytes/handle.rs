@@ -27,14 +27,17 @@ impl Options {
 }
 
 impl<H> Builder<'_, Options, H> {
-    /// How many bytes a single message may have at most; shorter ones fit accordingly more often, each with 8 bytes and padding to 8
-    /// on top. Creators must say it; an opener who says it insists on it. The memory is that of the next power of two.
+    /// Sets how many bytes a single message may have at most. A creator must set it. An opener that sets it gets an error if it
+    /// differs.
+    ///
+    /// Of shorter messages more fit: each takes 8 bytes more than its length, rounded up to 8. The memory is that of the next power
+    /// of two.
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.wanted.capacity = bytes as u64;
         self
     }
 
-    /// A number of your own for the meaning of the bytes, compared at every open. Default: 0.
+    /// Sets a version number of what the bytes mean, which is compared at every open. Default: 0.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self

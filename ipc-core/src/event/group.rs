@@ -19,13 +19,13 @@ use crate::wait::SpinBudget;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GroupOptions {
     /// The flags that are set in a new one.
-    pub set: u32,
+    pub initial: u32,
 }
 
 impl<H> Builder<'_, GroupOptions, H> {
-    /// Sets the flags that are set in a new group. Default: none.
-    pub fn initially_set(mut self, flags: u32) -> Self {
-        self.wanted.set = flags;
+    /// Sets the flags of a new group. A group that exists keeps its own. Default: none.
+    pub fn initial(mut self, flags: u32) -> Self {
+        self.wanted.initial = flags;
         self
     }
 }
@@ -45,7 +45,7 @@ impl Blueprint for GroupOptions {
 
     unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<AtomicU32>::new(self.set)) }
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<AtomicU32>::new(self.initial)) }
             .map(drop)
             .ok_or(ShapeError::Missing)
     }

@@ -16,26 +16,26 @@ pub struct Options {
     /// How it resets.
     pub reset: Reset,
     /// Whether a new one is set.
-    pub set: bool,
+    pub initial: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { reset: Reset::Manual, set: false }
+        Options { reset: Reset::Manual, initial: false }
     }
 }
 
 impl<H> Builder<'_, Options, H> {
-    /// Each `set` lets one waiter go, which takes the flag along. All who open the event have to say so. Default: the flag
-    /// stays set until it is cleared, and everybody goes.
+    /// Makes each `set` release one waiter, which clears the flag. Every opener must set it, too. Default: the flag stays set until
+    /// it is cleared, and releases every waiter.
     pub fn auto_reset(mut self) -> Self {
         self.wanted.reset = Reset::Auto;
         self
     }
 
-    /// Whether a new event is set. Default: no.
-    pub fn initially_set(mut self, yes: bool) -> Self {
-        self.wanted.set = yes;
+    /// Sets whether a new event is set. An event that exists keeps its own state. Default: `false`.
+    pub fn initial(mut self, set: bool) -> Self {
+        self.wanted.initial = set;
         self
     }
 }
@@ -56,7 +56,7 @@ impl Blueprint for Options {
 
     unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.set)) }.map(|_| ()).ok_or(ShapeError::Missing)
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.initial)) }.map(|_| ()).ok_or(ShapeError::Missing)
     }
 
     unsafe fn handle<'m, P: Platform>(

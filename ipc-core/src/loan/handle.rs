@@ -36,22 +36,24 @@ impl<T> Options<T> {
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// How many blocks there are: for all messages that are being written, wait in the queue, or are being read, together. Creators
-    /// must say it; an opener who says it insists on it.
+    /// Sets how many blocks there are: for all messages that are being written, wait in the queue, or are being read, together. A
+    /// creator must set it. An opener that sets it gets an error if it differs.
     #[doc(alias = "capacity")]
     pub fn blocks(mut self, blocks: usize) -> Self {
         self.wanted.blocks = blocks as u64;
         self
     }
 
-    /// How many elements a block has: the most of one message. Default for creators: 1; an opener who says it insists on it.
+    /// Sets how many elements a block has: the most of one message. Default for creators: 1. An opener that sets it gets an error if
+    /// it differs.
     pub fn block_len(mut self, elements: usize) -> Self {
         self.wanted.block_len = elements as u64;
         self
     }
 
-    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
-    /// this tells apart what only looks alike. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self

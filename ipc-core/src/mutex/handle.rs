@@ -31,14 +31,15 @@ impl<T: Pod> Default for Options<T> {
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// The data of a new mutex. Default: zeroes.
+    /// Sets the data of a new mutex. A mutex that exists keeps its own. Default: zeroes.
     pub fn initial(mut self, value: T) -> Self {
         self.wanted.initial = value;
         self
     }
 
-    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
-    /// this tells apart what only looks alike. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self

@@ -126,7 +126,7 @@ pub trait Blueprint {
     ///
     /// # Errors
     ///
-    /// [`ShapeError::Unsaid`] if the caller has not said all, or why there can be no such object.
+    /// [`ShapeError::Unsaid`] or [`ShapeError::NoInitialValue`] if the caller has not said all, or why there can be no such object.
     fn complete(&self) -> Result<(Shape, Geometry<Self>), ShapeError>;
 
     /// Writes the words of a new object behind its header. `now` is the time of its creation.

@@ -147,6 +147,8 @@ pub enum ShapeError {
     },
     /// The object is not there yet, and a creator has to say its capacity.
     Unsaid,
+    /// The object is not there yet, and a creator has to say its initial value.
+    NoInitialValue,
     /// The memory is too small for the object.
     TooSmall {
         /// Bytes that the object takes.
@@ -168,6 +170,7 @@ impl fmt::Display for ShapeError {
                 write!(f, "{field} {} here, {} in the region", Named(field, wanted), Named(field, found))
             }
             ShapeError::Unsaid => f.write_str("its capacity was not said"),
+            ShapeError::NoInitialValue => f.write_str("its initial value was not said"),
             ShapeError::Capacity { wanted: 0 } => f.write_str("a capacity of 0 is not possible"),
             ShapeError::Capacity { wanted } => write!(f, "a capacity of {wanted} is not possible"),
             ShapeError::TooSmall { wanted, found } => write!(f, "{wanted} bytes wanted, {found} there"),

@@ -26,14 +26,22 @@ pub struct Options<T> {
 }
 
 impl<T> Options<T> {
-    /// A cell of `T` with this schema.
-    pub const fn new(schema: u64) -> Self {
-        Options { schema, value: PhantomData }
+    /// A cell of `T` with schema 0.
+    pub const fn new() -> Self {
+        Options { schema: 0, value: PhantomData }
+    }
+}
+
+impl<T> Default for Options<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets a number of your own for the meaning of `T`, compared at every open. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self

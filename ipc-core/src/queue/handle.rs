@@ -37,7 +37,7 @@ impl<T> Options<T> {
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// How many messages fit: any number from 1. Creators must say it; an opener who says it insists on it.
+    /// Sets how many messages fit: any number from 1. A creator must set it. An opener that sets it gets an error if it differs.
     ///
     /// The memory is that of the next power of two.
     pub fn capacity(mut self, messages: usize) -> Self {
@@ -45,8 +45,9 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self
     }
 
-    /// A number of your own for the meaning of `T`, compared at every open. Size and alignment are always compared;
-    /// this tells apart what only looks alike. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self

@@ -25,25 +25,25 @@ pub struct Options {
 }
 
 impl<H> Builder<'_, Options, H> {
-    /// How many permits there are at the beginning. Creators must say it; it has no meaning for an existing semaphore.
+    /// Sets how many permits there are at the beginning. A creator must set it. A semaphore that exists keeps its own number.
     ///
-    /// 0 is for signalling: whoever has something to tell [releases](Semaphore::release), whoever waits for it
-    /// [acquires](Semaphore::acquire) and [forgets](super::Permit::forget).
+    /// 0 is for signalling: a notifier [releases](Semaphore::release), a waiter [acquires](Semaphore::acquire) and
+    /// [forgets](super::Permit::forget).
     pub fn permits(mut self, permits: u32) -> Self {
         self.wanted.permits = Some(permits);
         self
     }
 
-    /// The most permits that there can be at once, those that are held included: a release beyond it is an error. At most
+    /// Sets the most permits that there can be at once, those that are held included: a release beyond it is an error. At most
     /// 1 048 575; each takes four bytes of the region. Default: 1024, or the number at the beginning if that is more. An
-    /// opener who says it insists on it.
+    /// opener that sets it gets an error if it differs.
     pub fn max(mut self, permits: u32) -> Self {
         (self.wanted.max, self.wanted.bounded) = (Some(permits), false);
         self
     }
 
-    /// As many permits as at the beginning are the most that there can be: a release of one that nobody has taken out of
-    /// circulation is an error.
+    /// Sets the most permits to the number at the beginning: a release is an error unless a permit was
+    /// [forgotten](super::Permit::forget) before.
     #[doc(alias = "BoundedSemaphore")]
     pub fn bounded(mut self) -> Self {
         self.wanted.bounded = true;

@@ -39,7 +39,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self
     }
 
-    /// Sets a version number of the element type, which is compared at every open. Default: 0.
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
     ///
     /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {

@@ -19,14 +19,35 @@ use crate::wait::SpinBudget;
 /// What a cell should be like.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<T> {
-    /// The value that a new cell begins with: version 0.
-    pub initial: T,
+    /// The value that a new cell begins with: version 0. A creator must set it.
+    pub initial: Option<T>,
     /// The users' own number for the meaning of `T`.
     pub schema: u64,
 }
 
+impl<T> Options<T> {
+    /// A cell that begins with this value.
+    pub const fn new(initial: T) -> Self {
+        Options { initial: Some(initial), schema: 0 }
+    }
+}
+
+impl<T> Default for Options<T> {
+    fn default() -> Self {
+        Options { initial: None, schema: 0 }
+    }
+}
+
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets a number of your own for the meaning of `T`, compared at every open. Default: 0.
+    /// Sets the value of a new cell: version 0. A creator must set it. A cell that exists keeps its own.
+    pub fn initial(mut self, value: T) -> Self {
+        self.wanted.initial = Some(value);
+        self
+    }
+
+    /// Sets a version number of the type, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment are always compared. The number tells types apart that only look alike.
     pub fn schema(mut self, number: u64) -> Self {
         self.wanted.schema = number;
         self
@@ -48,12 +69,16 @@ impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
     }
 
     fn complete(&self) -> Result<(Shape, Stride), ShapeError> {
-        Ok((self.shape(), Stride::of::<T>()))
+        match self.initial {
+            Some(_) => Ok((self.shape(), Stride::of::<T>())),
+            None => Err(ShapeError::NoInitialValue),
+        }
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, stride: &Stride, now: Instant) -> Result<(), ShapeError> {
+        let initial = self.initial.as_ref().ok_or(ShapeError::NoInitialValue)?;
         // SAFETY: the caller's promise.
-        unsafe { words::lay(memory, stride, &self.initial, now) }
+        unsafe { words::lay(memory, stride, initial, now) }
     }
 
     unsafe fn handle<'m, P: Platform>(
@@ -92,8 +117,7 @@ impl<T: CheckedBitPattern> Versioned<T> {
 /// ```
 /// # use ipc_posix::Region;
 /// # let region = Region::options().anonymous()?;
-/// // With the value that a new cell begins with.
-/// let position = region.watch("position", [0.0_f64; 3]).open_or_create()?;
+/// let position = region.watch("position").initial([0.0_f64; 3]).open_or_create()?;
 /// # let pilot = position.clone();
 /// # let pilot = std::thread::spawn(move || pilot.set([1.0, 2.0, 3.0]));
 /// let mut changes = position.subscribe()?;

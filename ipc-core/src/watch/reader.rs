@@ -26,7 +26,7 @@ use crate::time::Limit;
 /// ```
 /// # use ipc_posix::{ChangedError, Region};
 /// # let region = Region::options().anonymous()?;
-/// let level = region.watch("level", 0_u32).create()?;
+/// let level = region.watch("level").initial(0_u32).create()?;
 /// let mut levels = level.subscribe()?;
 /// # let writer = level.writer()?;
 /// # let writer = std::thread::spawn(move || {

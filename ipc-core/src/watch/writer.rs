@@ -19,7 +19,7 @@ use crate::wait::EventCount;
 /// ```
 /// # use ipc_posix::{ChangedError, Region};
 /// # let region = Region::options().anonymous()?;
-/// let watch = region.watch("progress", 0_u32).create()?;
+/// let watch = region.watch("progress").initial(0_u32).create()?;
 /// let mut progress = watch.subscribe()?;
 /// let writer = watch.writer()?;
 /// writer.set(100)?;

@@ -33,6 +33,8 @@ pub enum ObjectErrorKind {
     AlreadyExists,
     /// The object is not there, and to create it the capacity must be said.
     NoCapacity,
+    /// The object is not there, and to create it the initial value must be said.
+    NoInitialValue,
     /// The object differs from what is wanted, or there is no room for it.
     Directory(DirectoryError),
     /// A living process is creating an object and does not get on (it may be stopped).
@@ -80,6 +82,7 @@ impl fmt::Display for ObjectError {
                 };
                 write!(f, "not there yet, and its {unsaid} not said")
             }
+            ObjectErrorKind::NoInitialValue => f.write_str("not there yet, and its initial value was not said"),
             ObjectErrorKind::Directory(error) => error.fmt(f),
             ObjectErrorKind::Busy { pid: Some(pid) } => {
                 write!(f, "process {pid} is creating an object and does not get on")

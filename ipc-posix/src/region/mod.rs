@@ -12,4 +12,4 @@ pub(crate) use open::unlink_error;
 pub use handle::{Participant, Region};
 pub use ipc_core::object::Footprint;
 pub use options::{MemoryBarrier, RegionOptions};
-pub use read_only::ReadOnlyRegion;
+pub use read_only::{ReadOnlyRegion, ReadOnlyWatchOptions};

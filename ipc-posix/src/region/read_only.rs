@@ -1,5 +1,6 @@
 //! A region opened for looking only.
 
+use std::marker::PhantomData;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
@@ -85,24 +86,20 @@ impl ReadOnlyRegion {
         queue_stats(&self.view, name)
     }
 
-    /// The latest-value cell with this name, for reading.
+    /// The latest-value cell with this name, for reading: set its options, then open it. See [`ReadOnlyWatch`].
     ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ObjectErrorKind::NotFound), or what differs from what is wanted.
-    pub fn watch<T: NoUninit + CheckedBitPattern>(
-        &self,
-        name: &str,
-        schema: u64,
-    ) -> Result<ReadOnlyWatch<'_, T>, ObjectError> {
-        let error = |kind| ObjectError::new(Kind::Watch, name, kind);
-        let directory = |cause| error(ObjectErrorKind::Directory(cause));
-        if !self.fork.is_here() {
-            return Err(error(ObjectErrorKind::Forked));
-        }
-        let found = Name::new(name).and_then(|name| self.view.directory().find(&name)).map_err(directory)?;
-        let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
-        ReadOnlyWatch::attach(memory, schema, self).map_err(|cause| directory(cause.into()))
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let name = format!("doc-read-only-watch-{}", std::process::id());
+    /// # let name = name.as_str();
+    /// let level = Region::create(name)?.watch("level").initial(7_u32).schema(2).create()?;
+    /// let region = Region::open_read_only(name)?;
+    /// assert_eq!(region.watch::<u32>("level").schema(2).open()?.get()?, 7);
+    /// # Region::unlink(name)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn watch<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> ReadOnlyWatchOptions<'r, T> {
+        ReadOnlyWatchOptions { region: self, name, schema: 0, value: PhantomData }
     }
 
     /// Who has the region open. See [`Region::participants`](crate::Region::participants).
@@ -114,6 +111,41 @@ impl ReadOnlyRegion {
             // When in doubt, alive.
             self.probe.ask(LockByte::of(who)).map_or(true, |held| held == Held::Owned)
         })
+    }
+}
+
+/// What a [`ReadOnlyWatch`] should be like. Made by [`ReadOnlyRegion::watch`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until open"]
+pub struct ReadOnlyWatchOptions<'r, T> {
+    region: &'r ReadOnlyRegion,
+    name: &'r str,
+    schema: u64,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<'r, T: NoUninit + CheckedBitPattern> ReadOnlyWatchOptions<'r, T> {
+    /// Sets a version number of the value's type, which is compared with that of the cell. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.schema = number;
+        self
+    }
+
+    /// Opens the cell. Lock-free, no system call, and writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ObjectErrorKind::NotFound), or what differs from what is wanted.
+    pub fn open(self) -> Result<ReadOnlyWatch<'r, T>, ObjectError> {
+        let error = |kind| ObjectError::new(Kind::Watch, self.name, kind);
+        let directory = |cause| error(ObjectErrorKind::Directory(cause));
+        if !self.region.fork.is_here() {
+            return Err(error(ObjectErrorKind::Forked));
+        }
+        let found =
+            Name::new(self.name).and_then(|name| self.region.view.directory().find(&name)).map_err(directory)?;
+        let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
+        ReadOnlyWatch::attach(memory, self.schema, self.region).map_err(|cause| directory(cause.into()))
     }
 }
 

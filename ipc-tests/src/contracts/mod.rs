@@ -163,10 +163,10 @@ macro_rules! contracts_everywhere {
             barrier_meets: One(contracts::signals::pair()) => contracts::signals::barrier_meets;
             barrier_breaks: One(contracts::signals::pair()) => contracts::signals::barrier_breaks;
             atomic_waits: One(atomic::Options::default()) => contracts::cells::atomic_waits;
-            once_is_once: One(once::Options::new(0)) => contracts::cells::once;
-            watch_versions: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_versions;
-            watch_reader: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_reader;
-            watch_abandoned: One(watch::Options { initial: 0, schema: 0 }) => contracts::cells::watch_abandoned;
+            once_is_once: One(once::Options::new()) => contracts::cells::once;
+            watch_versions: One(watch::Options::new(0)) => contracts::cells::watch_versions;
+            watch_reader: One(watch::Options::new(0)) => contracts::cells::watch_reader;
+            watch_abandoned: One(watch::Options::new(0)) => contracts::cells::watch_abandoned;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
@@ -180,8 +180,8 @@ macro_rules! contracts_everywhere {
             deadlines_of_group: One(event::GroupOptions::default()) => contracts::deadlines::group;
             deadlines_of_barrier: One(contracts::signals::pair()) => contracts::deadlines::barrier;
             deadlines_of_atomic: One(atomic::Options::default()) => contracts::deadlines::atomic;
-            deadlines_of_once: One(once::Options::new(0)) => contracts::deadlines::once;
-            deadlines_of_watch: One(watch::Options { initial: 0, schema: 0 }) => contracts::deadlines::watch;
+            deadlines_of_once: One(once::Options::new()) => contracts::deadlines::once;
+            deadlines_of_watch: One(watch::Options::new(0)) => contracts::deadlines::watch;
             deadlines_of_condvar: Two(mutex::Options::default(), condvar::Options) => contracts::deadlines::condvar;
         }
     };

@@ -14,7 +14,7 @@ const SHORT: Duration = Duration::from_millis(1);
 /// An event that lets one go.
 #[must_use]
 pub fn auto() -> event::Options {
-    event::Options { reset: Reset::Auto, set: false }
+    event::Options { reset: Reset::Auto, initial: false }
 }
 
 /// A barrier for the two actors.

@@ -47,7 +47,7 @@ impl Object {
 
     fn create(region: &Region, deed: Deed) -> Self {
         if deed.is_of_a_group() {
-            Object::Group(region.event_group(CELL).initially_set(1).create().expect("the group is created"))
+            Object::Group(region.event_group(CELL).initial(1).create().expect("the group is created"))
         } else {
             Object::Cell(region.atomic(CELL).initial(BEFORE).create().expect("the cell is created"))
         }

@@ -96,7 +96,7 @@ impl Couple for Duet {
             Duet::Permits => Object::Semaphore(object!(region.semaphore(NAME).permits(2).bounded())),
             Duet::Add => Object::Atomic(object!(region.atomic(NAME))),
             Duet::Init => Object::Once(object!(region.once_cell(NAME))),
-            Duet::Update | Duet::ReadWatch => Object::Watch(object!(region.watch(NAME, [0; 3]))),
+            Duet::Update | Duet::ReadWatch => Object::Watch(object!(region.watch(NAME).initial([0; 3]))),
             Duet::Write | Duet::ReadLock | Duet::WriteLock => Object::RwLock(object!(region.rwlock(NAME))),
             Duet::Meet => Object::Barrier(object!(region.barrier(NAME).parties(2))),
             Duet::Signal => Object::Event(object!(region.event(NAME).auto_reset())),

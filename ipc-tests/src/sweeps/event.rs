@@ -66,7 +66,7 @@ impl EventScene {
 
     fn create(&self) -> (Region, Event) {
         let region = self.folder.create();
-        let options = region.event(EVENT).initially_set(matches!(self.deed, Deed::Clear | Deed::Wait));
+        let options = region.event(EVENT).initial(matches!(self.deed, Deed::Clear | Deed::Wait));
         let options = if self.auto { options.auto_reset() } else { options };
         let event = options.create().expect("the event is created");
         (region, event)

@@ -52,7 +52,7 @@ type Objects = (Region, Watch<Value>);
 
 fn open(folder: &Folder) -> Objects {
     let region = folder.open();
-    let watch = region.watch(CELL, value(0)).open().expect("the cell opens");
+    let watch = region.watch(CELL).open().expect("the cell opens");
     (region, watch)
 }
 
@@ -83,7 +83,7 @@ impl Play for Deed {
 
     fn create(self, folder: &Folder) -> Objects {
         let region = folder.create();
-        let watch = region.watch(CELL, value(0)).create().expect("the cell is created");
+        let watch = region.watch(CELL).initial(value(0)).create().expect("the cell is created");
         watch.set(value(1)).expect("our own handle");
         if self == Deed::UpdateAfterDeath {
             die_as_writer(folder);
