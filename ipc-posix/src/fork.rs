@@ -6,14 +6,42 @@
 //!
 //! A lock makes attaching and forking exclude each other: between opening the file and closing the description that
 //! holds the lock byte, a child would inherit that description and keep us alive in the eyes of the others.
+//!
+//! # What a child inherits
+//!
+//! A child is a copy of one thread of its parent, at any moment of the others. So it may need no lock of std (a `Once`,
+//! a `Mutex`) that another thread may have held: nobody is left there to release it. The page is made by a compare-and-swap,
+//! and the locks are words of the page, which are free in each child because they are wiped.
+//!
+//! The locks know their thread. A fork handler of another library may open a region while [`before_fork`] holds them in
+//! the same thread; so may a signal handler that interrupts an attach. Both find that the lock is theirs.
 
 use std::io;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-/// The page's word; `None` if it could not be made.
-static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
+use crate::futex;
+
+/// The words that each child finds wiped.
+#[repr(C)]
+struct Page {
+    /// Of the handles that are made in this process; 0 before the first.
+    epoch: AtomicU32,
+    /// 1 while a thread forks. A child that finds it was not wiped.
+    forking: AtomicU32,
+    /// Held while a thread attaches.
+    attaching: ForkLock,
+    /// Held for the few system calls of a [pin](crate::pin), by threads that may be attaching too: always taken second.
+    pinning: ForkLock,
+}
+
+const PAGE_BYTES: usize = 4096;
+
+/// The page, once it is made.
+static PAGE: AtomicPtr<Page> = AtomicPtr::new(std::ptr::null_mut());
+/// Whether the handlers are registered.
+static HANDLED: AtomicBool = AtomicBool::new(false);
 /// The newest epoch that this process (or an ancestor) has used.
 static NEWEST: AtomicU32 = AtomicU32::new(0);
 
@@ -27,7 +55,7 @@ pub(crate) struct ForkGuard {
 impl ForkGuard {
     /// A guard of this process.
     pub(crate) fn new() -> io::Result<Self> {
-        let word = PAGE.get_or_init(wiped_page).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
+        let word = &page()?.epoch;
         if word.load(Ordering::Acquire) == 0 {
             // The first guard of this process: an epoch that no ancestor had.
             let epoch = NEWEST.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
@@ -43,9 +71,41 @@ impl ForkGuard {
     }
 }
 
+/// The page, and the handlers that make forks wait for its locks.
+fn page() -> io::Result<&'static Page> {
+    // Acquire, with the Release below: the handlers are registered.
+    if !HANDLED.load(Ordering::Acquire) {
+        // Two threads may both come here, and handlers that run twice do no harm.
+        // SAFETY: plain functions that live as long as the program; see below for what they do.
+        match unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child)) } {
+            0 => HANDLED.store(true, Ordering::Release),
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+    only_page()
+}
+
+/// The page. Two threads may make one at once; one of them stays.
+fn only_page() -> io::Result<&'static Page> {
+    // Acquire, with the Release of the exchange: the page is mapped and marked.
+    let mut found = PAGE.load(Ordering::Acquire);
+    if found.is_null() {
+        let made = wiped_page()?.as_ptr();
+        match PAGE.compare_exchange(found, made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => found = made,
+            Err(other) => {
+                // SAFETY: mapped just now, and nobody else has its address.
+                unsafe { libc::munmap(made.cast(), PAGE_BYTES) };
+                found = other;
+            }
+        }
+    }
+    // SAFETY: a page that was zeroed, which is valid, is never unmapped, and consists of atomics.
+    Ok(unsafe { &*found })
+}
+
 /// A private page that reads as zero in every child of this process.
-fn wiped_page() -> Option<&'static AtomicU32> {
-    const PAGE_BYTES: usize = 4096;
+fn wiped_page() -> io::Result<NonNull<Page>> {
     // SAFETY: a new anonymous mapping at an address of the kernel's choice.
     let page = unsafe {
         libc::mmap(
@@ -57,78 +117,102 @@ fn wiped_page() -> Option<&'static AtomicU32> {
             0,
         )
     };
-    if page == libc::MAP_FAILED {
-        return None;
-    }
+    let Some(mapped) = NonNull::new(page).filter(|_| page != libc::MAP_FAILED) else {
+        return Err(io::Error::last_os_error());
+    };
+    // Where it cannot be had, the child's handler does it.
     // SAFETY: our own page.
-    let wiped = unsafe { libc::madvise(page, PAGE_BYTES, libc::MADV_WIPEONFORK) } == 0;
-    // SAFETY: plain functions that live as long as the program; see below for what they do.
-    let registered =
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_in_child)) } == 0;
-    if !wiped && !registered {
-        return None;
-    }
-    // SAFETY: the page is zeroed, aligned, never unmapped, and reached as an atomic only.
-    Some(unsafe { &*page.cast::<AtomicU32>() })
+    unsafe { libc::madvise(page, PAGE_BYTES, libc::MADV_WIPEONFORK) };
+    Ok(mapped.cast())
 }
-
-/// Held while a thread attaches.
-static ATTACHING: ForkLock = ForkLock(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
-/// Held for the few system calls of a [pin](crate::pin), by threads that may be attaching too: always taken second.
-static PINNING: ForkLock = ForkLock(std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER));
 
 /// How long a pin waits for a thread that forks or pins.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// A mutex that can be locked in one function and unlocked in another, as the handlers of fork must.
-struct ForkLock(std::cell::UnsafeCell<libc::pthread_mutex_t>);
+/// A lock that its thread may take again, and that a wiped page holds free.
+#[repr(C)]
+struct ForkLock {
+    /// The holder's thread id, and whether others wait; 0 while it is free.
+    holder: AtomicU32,
+    /// How often the holder has taken it again. Only the holder uses it.
+    depth: AtomicU32,
+}
 
-// SAFETY: a pthread mutex is made to be used from several threads.
-unsafe impl Sync for ForkLock {}
+/// Set in `holder` while a thread may sleep there. Thread ids are smaller: proc_pid_sys_kernel(5), `pid_max`.
+const AWAITED: u32 = 1 << 31;
 
 impl ForkLock {
-    fn lock(&self) {
-        // SAFETY: a statically initialised mutex that is never moved. A thread takes each once.
-        unsafe { libc::pthread_mutex_lock(self.0.get()) };
-    }
-
-    /// `false` if it was not free in time.
-    fn lock_within(&self, patience: Duration) -> bool {
-        // SAFETY: as in `lock`.
-        if unsafe { libc::pthread_mutex_trylock(self.0.get()) } == 0 {
-            return true;
+    /// `false` if it was not free in time; no limit: `true`.
+    fn lock(&self, patience: Option<Duration>) -> bool {
+        let me = thread_id();
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        // Relaxed: compared with a value that only this thread stores; the exchange below orders.
+        let mut found = self.holder.load(Ordering::Relaxed);
+        let mut mark = 0;
+        loop {
+            if found & !AWAITED == me {
+                self.depth.fetch_add(1, Ordering::Relaxed);
+                return true;
+            }
+            // Acquire, with the Release in `unlock`: what the last holder did is done.
+            let next = if found == 0 { me | mark } else { found | AWAITED };
+            if found != next
+                && let Err(other) = self.holder.compare_exchange(found, next, Ordering::Acquire, Ordering::Relaxed)
+            {
+                found = other;
+                continue;
+            }
+            if found == 0 {
+                return true;
+            }
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            futex::wait(&self.holder, next, left);
+            // Others may sleep there, too: the mark stays.
+            mark = AWAITED;
+            found = self.holder.load(Ordering::Relaxed);
         }
-        let until = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + patience;
-        let until = libc::timespec {
-            tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: until.subsec_nanos().into(),
-        };
-        // SAFETY: as in `lock`; the time outlives the call.
-        unsafe { libc::pthread_mutex_timedlock(self.0.get(), &until) == 0 }
     }
 
+    /// Not the holder's: nothing happens. (A child that was forked by a signal handler in the middle of an attach has a
+    /// lock that was wiped.)
     fn unlock(&self) {
-        // SAFETY: locked by this thread (in a child: by the thread that forked, which it is a copy of).
-        unsafe { libc::pthread_mutex_unlock(self.0.get()) };
+        // Relaxed, as above.
+        if self.holder.load(Ordering::Relaxed) & !AWAITED != thread_id() {
+            return;
+        }
+        let depth = self.depth.load(Ordering::Relaxed);
+        if depth > 0 {
+            self.depth.store(depth - 1, Ordering::Relaxed);
+        } else if self.holder.swap(0, Ordering::Release) & AWAITED != 0 {
+            futex::wake(&self.holder, 1);
+        }
     }
+}
+
+/// The kernel's number of this thread, see gettid(2).
+fn thread_id() -> u32 {
+    // SAFETY: no arguments, and it always succeeds.
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
 /// Excludes forks while it lives: of a thread that attaches, and then other attachers too, or of one that pins.
 pub(crate) struct NoFork(&'static ForkLock);
 
 impl NoFork {
-    pub(crate) fn new() -> Self {
-        // The handlers must be there before the lock is first taken, or a child could inherit it locked.
-        PAGE.get_or_init(wiped_page);
-        ATTACHING.lock();
-        NoFork(&ATTACHING)
+    pub(crate) fn new() -> io::Result<Self> {
+        let lock = &page()?.attaching;
+        lock.lock(None);
+        Ok(NoFork(lock))
     }
 
     /// For a thread that pins. `None` if forks and pins of others take too long: a thread that has stopped in the middle
-    /// of one (a debugger, a signal handler that is itself the caller) must not stop this one.
+    /// of one (a debugger) must not stop this one.
     pub(crate) fn briefly() -> Option<Self> {
-        PAGE.get_or_init(wiped_page);
-        PINNING.lock_within(PATIENCE).then_some(NoFork(&PINNING))
+        let lock = &page().ok()?.pinning;
+        lock.lock(Some(PATIENCE)).then_some(NoFork(lock))
     }
 }
 
@@ -139,19 +223,33 @@ impl Drop for NoFork {
 }
 
 extern "C" fn before_fork() {
-    ATTACHING.lock();
-    PINNING.lock();
+    // Another thread may have registered this, and be about to make the page.
+    let Ok(page) = only_page() else { return };
+    page.attaching.lock(None);
+    page.pinning.lock(None);
+    page.forking.store(1, Ordering::Relaxed);
 }
 
 extern "C" fn after_fork() {
-    PINNING.unlock();
-    ATTACHING.unlock();
+    let Some(page) = made() else { return };
+    page.forking.store(0, Ordering::Relaxed);
+    page.pinning.unlock();
+    page.attaching.unlock();
 }
 
+/// For kernels and emulators without `MADV_WIPEONFORK`. Otherwise the page is wiped already, and a handler that ran before
+/// this one may use it again.
 extern "C" fn after_fork_in_child() {
-    // For kernels without MADV_WIPEONFORK; otherwise the page is wiped already.
-    if let Some(Some(word)) = PAGE.get() {
+    let Some(page) = made().filter(|page| page.forking.load(Ordering::Relaxed) != 0) else { return };
+    for word in [&page.epoch, &page.attaching.depth, &page.attaching.holder, &page.pinning.depth, &page.pinning.holder]
+    {
         word.store(0, Ordering::Release);
     }
-    after_fork();
+    page.forking.store(0, Ordering::Relaxed);
+}
+
+/// The page, if there is one.
+fn made() -> Option<&'static Page> {
+    // SAFETY: as in `only_page`.
+    unsafe { PAGE.load(Ordering::Acquire).as_ref() }
 }

@@ -55,7 +55,7 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
         (RegionErrorKind::NoSpace { .. }, Some(stuck)) => RegionError::new(name, stuck),
         _ => error,
     })?;
-    let no_fork = NoFork::new();
+    let no_fork = NoFork::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
     let (membership, file) = fill(options, name, Some(path), &draft)?;
     match draft.link(path) {
         Ok(()) => {}
@@ -79,7 +79,7 @@ pub(super) fn anonymous(options: &RegionOptions) -> Result<Region, RegionError> 
     let name = "(anonymous)";
     let size = checked(options, name)?.total();
     let draft = Draft::in_memory(options, name, size)?;
-    let no_fork = NoFork::new();
+    let no_fork = NoFork::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
     let (membership, file) = fill(options, name, None, &draft)?;
     sys::seal_size(&file).map_err(|error| RegionError::io(name, "seal the memory file", error))?;
     drop(file);

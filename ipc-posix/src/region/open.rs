@@ -37,7 +37,7 @@ pub(super) fn named(options: &RegionOptions, name: &str, path: &Path) -> Result<
 }
 
 fn named_once(options: &RegionOptions, name: &str, path: &Path) -> Result<Option<Region>, RegionError> {
-    let no_fork = NoFork::new();
+    let no_fork = NoFork::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
     let (file, status) = file(options, name, path, libc::O_RDWR)?;
     let id = status.id;
     let (membership, file) = match attach(options, name, Some(path), file, status) {
@@ -73,7 +73,7 @@ pub(super) fn descriptor(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<
 
 fn descriptor_once(options: &RegionOptions, fd: BorrowedFd<'_>) -> Result<Region, RegionError> {
     let name = "(descriptor)";
-    let no_fork = NoFork::new();
+    let no_fork = NoFork::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
     // A description of our own: the passed one is shared, and so would be its locks.
     let file = sys::reopen(fd.as_raw_fd(), libc::O_RDWR).map_err(|error| RegionError::reopening(name, error))?;
     let status = examine(options, name, &file)?;
