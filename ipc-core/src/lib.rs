@@ -88,6 +88,7 @@ mod slots;
 pub mod spsc;
 pub mod sync;
 pub mod time;
+mod timed;
 pub mod wait;
 pub mod watch;
 

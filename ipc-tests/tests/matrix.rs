@@ -268,7 +268,7 @@ fn source(path: &Path) -> Tokens {
 
 /// All types of one object with their methods.
 fn handles(core: &Path, object: &str) -> Handles {
-    let mut shared = Vec::new();
+    let mut shared = vec![source(&core.join("timed.rs"))];
     for path in files(&core.join("ends")).iter().chain(&files(&core.join(object))) {
         shared.push(source(path));
     }

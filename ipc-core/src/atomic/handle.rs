@@ -1,7 +1,5 @@
 //! The cell's handle.
 
-use core::time::Duration;
-
 use super::value::{Integer, Value};
 use super::words::{self, BYTES, Cell, Width};
 use crate::error::{Fault, WaitTimeoutError};
@@ -9,6 +7,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What an atomic cell should be like.
@@ -204,22 +203,9 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         self.wait_until_within(&Limit::Forever, condition).map_err(WaitTimeoutError::endless)
     }
 
-    /// Blocks until `condition` holds, for at most `timeout`. A condition that holds at once wins over any time limit.
-    pub fn wait_until_timeout(
-        &self,
-        timeout: Duration,
-        condition: impl FnMut(T) -> bool,
-    ) -> Result<T, WaitTimeoutError> {
-        self.wait_until_within(&Limit::For(timeout), condition)
-    }
-
-    /// Blocks until `condition` holds, until `deadline` at the latest.
-    pub fn wait_until_deadline(
-        &self,
-        deadline: P::Deadline,
-        condition: impl FnMut(T) -> bool,
-    ) -> Result<T, WaitTimeoutError> {
-        self.wait_until_within(&Limit::Until(deadline), condition)
+    timed! {
+        wait_until_timeout, wait_until_deadline, wait_until, "Waits until `condition` holds",
+        [&self] limit [condition: impl FnMut(T) -> bool] -> Result<T, WaitTimeoutError> { self.wait_until_within(limit, condition) }
     }
 
     #[inline(always)]
@@ -251,22 +237,9 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         self.wait_update_within(&Limit::Forever, change).map_err(WaitTimeoutError::endless)
     }
 
-    /// [`wait_update`](Self::wait_update) that blocks for at most `timeout`.
-    pub fn wait_update_timeout(
-        &self,
-        timeout: Duration,
-        change: impl FnMut(T) -> Option<T>,
-    ) -> Result<T, WaitTimeoutError> {
-        self.wait_update_within(&Limit::For(timeout), change)
-    }
-
-    /// [`wait_update`](Self::wait_update) that blocks until `deadline` at the latest.
-    pub fn wait_update_deadline(
-        &self,
-        deadline: P::Deadline,
-        change: impl FnMut(T) -> Option<T>,
-    ) -> Result<T, WaitTimeoutError> {
-        self.wait_update_within(&Limit::Until(deadline), change)
+    timed! {
+        wait_update_timeout, wait_update_deadline, wait_update, "Changes the value when it may be changed",
+        [&self] limit [change: impl FnMut(T) -> Option<T>] -> Result<T, WaitTimeoutError> { self.wait_update_within(limit, change) }
     }
 
     #[inline(always)]

@@ -1,13 +1,12 @@
 //! The barrier's handle.
 
-use core::time::Duration;
-
 use super::words::{self, View, Words};
 use crate::error::{BarrierError, BarrierTimeoutError, Fault, JoinError};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::{Platform, Use};
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What a barrier should be like.
@@ -189,24 +188,10 @@ impl<'m, P: Platform> Barrier<'m, P> {
         self.wait_within(&Limit::Forever).map_err(BarrierTimeoutError::endless)
     }
 
-    /// Arrives, and blocks until all parties have, but no longer than the timeout. If they have not, the barrier breaks for
-    /// all of them.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](BarrierTimeoutError::Timeout), [`Broken`](BarrierTimeoutError::Broken).
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<BarrierWaitResult, BarrierTimeoutError> {
-        self.wait_within(&Limit::For(timeout))
-    }
-
-    /// Arrives, and blocks until all parties have, until the deadline at most. If not all have come, the barrier breaks for
-    /// all of them.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`wait_timeout`](Self::wait_timeout).
-    pub fn wait_deadline(&self, deadline: P::Deadline) -> Result<BarrierWaitResult, BarrierTimeoutError> {
-        self.wait_within(&Limit::Until(deadline))
+    timed! {
+        wait_timeout, wait_deadline, wait, "Arrives and waits"
+        "If not all parties have come by then, the barrier breaks for all of them.",
+        [&self] limit [] -> Result<BarrierWaitResult, BarrierTimeoutError> { self.wait_within(limit) }
     }
 
     fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<BarrierWaitResult, BarrierTimeoutError> {

@@ -1,7 +1,5 @@
 //! Publishing.
 
-use core::time::Duration;
-
 use bytemuck::NoUninit;
 
 use super::handle::Broadcast;
@@ -13,6 +11,7 @@ use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{Ordering, fence};
 use crate::time::{Limit, Waits};
+use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 impl View<'_> {
@@ -168,24 +167,9 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
         self.publish_within(value, &Limit::Forever)
     }
 
-    /// Publishes a message, and returns its number; blocks as [`publish`](Self::publish) does, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](PublishError::Timeout), [`Closed`](PublishError::Closed). The error holds the value.
-    #[inline]
-    pub fn publish_timeout(&self, value: T, timeout: Duration) -> Result<u64, PublishError<T>> {
-        self.publish_within(value, &Limit::For(timeout))
-    }
-
-    /// Publishes a message, and returns its number; blocks as [`publish`](Self::publish) does, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`publish_timeout`](Self::publish_timeout).
-    #[inline]
-    pub fn publish_deadline(&self, value: T, deadline: P::Deadline) -> Result<u64, PublishError<T>> {
-        self.publish_within(value, &Limit::Until(deadline))
+    timed! {
+        publish_timeout, publish_deadline, publish, "Publishes a message",
+        [&self, value: T] limit [] -> Result<u64, PublishError<T>> { self.publish_within(value, limit) }
     }
 
     #[inline]

@@ -16,6 +16,7 @@ use crate::platform::{Located, Platform};
 use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, fence, spin_hint};
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, SpinBudget, block_until};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
@@ -274,24 +275,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
         self.recv_within(&Limit::Forever)
     }
 
-    /// Receives the next message; blocks until there is one, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](RecvBroadcastError::Timeout), and those of [`recv`](Self::recv).
-    #[inline]
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvBroadcastError> {
-        self.recv_within(&Limit::For(timeout))
-    }
-
-    /// Receives the next message; blocks until there is one, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_timeout`](Self::recv_timeout).
-    #[inline]
-    pub fn recv_deadline(&mut self, deadline: P::Deadline) -> Result<T, RecvBroadcastError> {
-        self.recv_within(&Limit::Until(deadline))
+    timed! {
+        recv_timeout, recv_deadline, recv, "Receives the next message",
+        [&mut self] limit [] -> Result<T, RecvBroadcastError> { self.recv_within(limit) }
     }
 
     #[inline]

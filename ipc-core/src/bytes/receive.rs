@@ -3,7 +3,6 @@
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
-use core::time::Duration;
 
 use super::halves::{Receiver, Watch};
 use super::handle::ByteQueue;
@@ -16,6 +15,7 @@ use crate::platform::Platform;
 #[cfg(feature = "alloc")]
 use crate::queue::append;
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 /// The verbs of whatever receives: both have a method `watched`.
@@ -47,27 +47,12 @@ macro_rules! recv_verbs {
                 queue.recv_within(uninit(out), &Limit::Forever, watch)
             }
 
-            /// Receives the oldest message into the front of `out`. Returns its length. Blocks for at most the timeout; a message
-            /// that is there at once is received whatever the timeout.
-            ///
-            /// # Errors
-            ///
-            /// [`Timeout`](RecvBytesError::Timeout), and those of [`recv`](Self::recv).
-            #[inline]
-            pub fn recv_timeout(&self, out: &mut [u8], timeout: Duration) -> Result<usize, RecvBytesError> {
-                let (queue, watch) = self.watched();
-                queue.recv_within(uninit(out), &Limit::For(timeout), watch)
-            }
-
-            /// Receives the oldest message into the front of `out`. Returns its length. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv_timeout`](Self::recv_timeout).
-            #[inline]
-            pub fn recv_deadline(&self, out: &mut [u8], deadline: P::Deadline) -> Result<usize, RecvBytesError> {
-                let (queue, watch) = self.watched();
-                queue.recv_within(uninit(out), &Limit::Until(deadline), watch)
+            timed! {
+                recv_timeout, recv_deadline, recv, "Receives the oldest message",
+                [&self, out: &mut [u8]] limit [] -> Result<usize, RecvBytesError> {
+                    let (queue, watch) = self.watched();
+                    queue.recv_within(uninit(out), limit, watch)
+                }
             }
         }
 
@@ -95,30 +80,12 @@ macro_rules! recv_verbs {
                 queue.append_within(buffer, &Limit::Forever, watch)
             }
 
-            /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks for at most the
-            /// timeout.
-            ///
-            /// # Errors
-            ///
-            /// [`Timeout`](RecvBytesError::Timeout), and those of [`recv_into`](Self::recv_into).
-            pub fn recv_into_timeout(&self, buffer: &mut Vec<u8>, timeout: Duration) -> Result<usize, RecvBytesError> {
-                let (queue, watch) = self.watched();
-                queue.append_within(buffer, &Limit::For(timeout), watch)
-            }
-
-            /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks until the deadline
-            /// at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv_into_timeout`](Self::recv_into_timeout).
-            pub fn recv_into_deadline(
-                &self,
-                buffer: &mut Vec<u8>,
-                deadline: P::Deadline,
-            ) -> Result<usize, RecvBytesError> {
-                let (queue, watch) = self.watched();
-                queue.append_within(buffer, &Limit::Until(deadline), watch)
+            timed! {
+                recv_into_timeout, recv_into_deadline, recv_into, "Appends the oldest message to `buffer`",
+                [&self, buffer: &mut Vec<u8>] limit [] -> Result<usize, RecvBytesError> {
+                    let (queue, watch) = self.watched();
+                    queue.append_within(buffer, limit, watch)
+                }
             }
 
             /// Receives the oldest message into memory of its own, if there is one. Does not wait, except for a moment while another
@@ -138,28 +105,18 @@ macro_rules! recv_verbs {
             ///
             /// As for [`recv_into`](Self::recv_into).
             pub fn recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
-                let mut message = Vec::new();
-                self.recv_into(&mut message).map(|_| message)
+                self.recv_vec_within(&Limit::Forever)
             }
 
-            /// Receives the oldest message into memory of its own. Blocks for at most the timeout.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv_into_timeout`](Self::recv_into_timeout).
-            pub fn recv_vec_timeout(&self, timeout: Duration) -> Result<Vec<u8>, RecvBytesError> {
-                let mut message = Vec::new();
-                self.recv_into_timeout(&mut message, timeout).map(|_| message)
+            timed! {
+                recv_vec_timeout, recv_vec_deadline, recv_vec, "Receives the oldest message",
+                [&self] limit [] -> Result<Vec<u8>, RecvBytesError> { self.recv_vec_within(limit) }
             }
 
-            /// Receives the oldest message into memory of its own. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv_into_timeout`](Self::recv_into_timeout).
-            pub fn recv_vec_deadline(&self, deadline: P::Deadline) -> Result<Vec<u8>, RecvBytesError> {
+            pub(super) fn recv_vec_within(&self, limit: &Limit<P::Deadline>) -> Result<Vec<u8>, RecvBytesError> {
+                let (queue, watch) = self.watched();
                 let mut message = Vec::new();
-                self.recv_into_deadline(&mut message, deadline).map(|_| message)
+                queue.append_within(&mut message, limit, watch).map(|_| message)
             }
         }
     };

@@ -1,7 +1,5 @@
 //! Sending.
 
-use core::time::Duration;
-
 use super::halves::{Sender, Watch};
 use super::handle::ByteQueue;
 use super::words::{Patience, Refusal, words_for};
@@ -9,6 +7,7 @@ use crate::ends::{Counted, Role};
 use crate::error::{Fault, SendBytesError};
 use crate::platform::Platform;
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, block_until};
 
 /// The verbs of whatever sends: both have a method `watched`.
@@ -36,24 +35,12 @@ macro_rules! send_verbs {
                 self.send_parts(&[message])
             }
 
-            /// Sends one message. Blocks for at most the timeout; room that is there at once is used whatever the timeout.
-            ///
-            /// # Errors
-            ///
-            /// [`Timeout`](SendBytesError::Timeout), and those of [`send`](Self::send).
-            #[inline]
-            pub fn send_timeout(&self, message: &[u8], timeout: Duration) -> Result<(), SendBytesError> {
-                self.send_parts_timeout(&[message], timeout)
-            }
-
-            /// Sends one message. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`send_timeout`](Self::send_timeout).
-            #[inline]
-            pub fn send_deadline(&self, message: &[u8], deadline: P::Deadline) -> Result<(), SendBytesError> {
-                self.send_parts_deadline(&[message], deadline)
+            timed! {
+                send_timeout, send_deadline, send, "Sends one message",
+                [&self, message: &[u8]] limit [] -> Result<(), SendBytesError> {
+                    let (queue, watch) = self.watched();
+                    queue.send_within(&[message], limit, watch)
+                }
             }
 
             /// Sends one message that consists of these parts, one behind the other, if there is room. Spares the caller to put
@@ -81,26 +68,12 @@ macro_rules! send_verbs {
                 queue.send_within(parts, &Limit::Forever, watch)
             }
 
-            /// Sends one message that consists of these parts, one behind the other. Blocks for at most the timeout.
-            ///
-            /// # Errors
-            ///
-            /// As for [`send_timeout`](Self::send_timeout).
-            #[inline]
-            pub fn send_parts_timeout(&self, parts: &[&[u8]], timeout: Duration) -> Result<(), SendBytesError> {
-                let (queue, watch) = self.watched();
-                queue.send_within(parts, &Limit::For(timeout), watch)
-            }
-
-            /// Sends one message that consists of these parts, one behind the other. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`send_timeout`](Self::send_timeout).
-            #[inline]
-            pub fn send_parts_deadline(&self, parts: &[&[u8]], deadline: P::Deadline) -> Result<(), SendBytesError> {
-                let (queue, watch) = self.watched();
-                queue.send_within(parts, &Limit::Until(deadline), watch)
+            timed! {
+                send_parts_timeout, send_parts_deadline, send_parts, "Sends one message of these parts",
+                [&self, parts: &[&[u8]]] limit [] -> Result<(), SendBytesError> {
+                    let (queue, watch) = self.watched();
+                    queue.send_within(parts, limit, watch)
+                }
             }
         }
     };

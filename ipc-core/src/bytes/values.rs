@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 use core::marker::PhantomData;
-use core::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +13,7 @@ use super::handle::ByteQueue;
 use crate::ends::iterators;
 use crate::error::{Fault, RecvBytesError, SendBytesError};
 use crate::platform::Platform;
+use crate::timed::timed;
 
 /// A [`ByteQueue`] of values: enums with data, strings, vectors, maps, whatever [serde](https://serde.rs) can write and read back. In
 /// between they are bytes of the [postcard](https://postcard.jamesmunns.com) format: compact, and with a written specification.
@@ -248,22 +248,12 @@ macro_rules! send_verbs {
                 self.bytes.send(&write(value)?).map_err(SendValueError::Queue)
             }
 
-            /// Sends a value. Blocks for at most the timeout.
-            ///
-            /// # Errors
-            ///
-            /// As for [`send`](Self::send), and [`Timeout`](SendBytesError::Timeout).
-            pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), SendValueError> {
-                self.bytes.send_timeout(&write(value)?, timeout).map_err(SendValueError::Queue)
-            }
-
-            /// Sends a value. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`send_timeout`](Self::send_timeout).
-            pub fn send_deadline(&self, value: &T, deadline: P::Deadline) -> Result<(), SendValueError> {
-                self.bytes.send_deadline(&write(value)?, deadline).map_err(SendValueError::Queue)
+            timed! {
+                send_timeout, send_deadline, send, "Sends a value",
+                [&self, value: &T] limit [] -> Result<(), SendValueError> {
+                    let (queue, watch) = self.bytes.watched();
+                    queue.send_within(&[&write(value)?], limit, watch).map_err(SendValueError::Queue)
+                }
             }
         }
     };
@@ -292,22 +282,9 @@ macro_rules! recv_verbs {
                 read(self.bytes.recv_vec())
             }
 
-            /// Receives the oldest value. Blocks for at most the timeout.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv`](Self::recv), and [`Timeout`](RecvBytesError::Timeout).
-            pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvValueError> {
-                read(self.bytes.recv_vec_timeout(timeout))
-            }
-
-            /// Receives the oldest value. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv_timeout`](Self::recv_timeout).
-            pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<T, RecvValueError> {
-                read(self.bytes.recv_vec_deadline(deadline))
+            timed! {
+                recv_timeout, recv_deadline, recv, "Receives the oldest value",
+                [&self] limit [] -> Result<T, RecvValueError> { read(self.bytes.recv_vec_within(limit)) }
             }
         }
 

@@ -1,13 +1,12 @@
 //! The event's handle.
 
-use core::time::Duration;
-
 use super::words::{self, Reset, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What an event should be like.
@@ -163,22 +162,9 @@ impl<'m, P: Platform> Event<'m, P> {
         Ok(())
     }
 
-    /// Waits at most so long. A flag that is set wins whatever the time limit.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WaitTimeoutError::Timeout).
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<(), WaitTimeoutError> {
-        self.wait_within(&Limit::For(timeout))
-    }
-
-    /// Waits at most until then.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WaitTimeoutError::Timeout).
-    pub fn wait_deadline(&self, deadline: P::Deadline) -> Result<(), WaitTimeoutError> {
-        self.wait_within(&Limit::Until(deadline))
+    timed! {
+        wait_timeout, wait_deadline, wait, "Waits for the flag",
+        [&self] limit [] -> Result<(), WaitTimeoutError> { self.wait_within(limit) }
     }
 
     fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {

@@ -1,7 +1,5 @@
 //! Receiving.
 
-use core::time::Duration;
-
 use super::guard::Received;
 use super::halves::{Receiver, Watch};
 use super::handle::LoanQueue;
@@ -9,6 +7,7 @@ use crate::ends::{Counted, Role, iterators};
 use crate::error::{Fault, RecvLoanError};
 use crate::platform::Platform;
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 /// The verbs of whatever receives: both have a method `watched`.
@@ -37,26 +36,12 @@ macro_rules! recv_verbs {
                 queue.recv_within(&Limit::Forever, watch)
             }
 
-            /// Takes the oldest message. Blocks for at most the timeout; a message that is there at once is taken whatever the timeout.
-            ///
-            /// # Errors
-            ///
-            /// [`Timeout`](RecvLoanError::Timeout), and those of [`recv`](Self::recv).
-            #[inline]
-            pub fn recv_timeout(&self, timeout: Duration) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
-                let (queue, watch) = self.watched();
-                queue.recv_within(&Limit::For(timeout), watch)
-            }
-
-            /// Takes the oldest message. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv_timeout`](Self::recv_timeout).
-            #[inline]
-            pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
-                let (queue, watch) = self.watched();
-                queue.recv_within(&Limit::Until(deadline), watch)
+            timed! {
+                recv_timeout, recv_deadline, recv, "Takes the oldest message",
+                [&self] limit [] -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+                    let (queue, watch) = self.watched();
+                    queue.recv_within(limit, watch)
+                }
             }
         }
 

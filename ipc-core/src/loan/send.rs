@@ -1,7 +1,5 @@
 //! Borrowing blocks, and sending copies.
 
-use core::time::Duration;
-
 use bytemuck::{NoUninit, Zeroable};
 
 use super::guard::Loan;
@@ -12,6 +10,7 @@ use crate::error::{LoanError, SendError};
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 /// The verbs of whatever sends: both have a method `watched`.
@@ -44,31 +43,12 @@ macro_rules! send_verbs {
                 queue.loan_within(len, &Limit::Forever, watch)
             }
 
-            /// Borrows a block for a message of `len` elements. Blocks for at most the timeout; a block that is free at once is
-            /// borrowed whatever the timeout.
-            ///
-            /// # Errors
-            ///
-            /// [`Timeout`](LoanError::Timeout), and those of [`loan_uninit`](Self::loan_uninit).
-            #[inline]
-            pub fn loan_uninit_timeout(&self, len: usize, timeout: Duration) -> Result<Loan<'_, 'm, T, P>, LoanError> {
-                let (queue, watch) = self.watched();
-                queue.loan_within(len, &Limit::For(timeout), watch)
-            }
-
-            /// Borrows a block for a message of `len` elements. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`loan_uninit_timeout`](Self::loan_uninit_timeout).
-            #[inline]
-            pub fn loan_uninit_deadline(
-                &self,
-                len: usize,
-                deadline: P::Deadline,
-            ) -> Result<Loan<'_, 'm, T, P>, LoanError> {
-                let (queue, watch) = self.watched();
-                queue.loan_within(len, &Limit::Until(deadline), watch)
+            timed! {
+                loan_uninit_timeout, loan_uninit_deadline, loan_uninit, "Borrows a block",
+                [&self, len: usize] limit [] -> Result<Loan<'_, 'm, T, P>, LoanError> {
+                    let (queue, watch) = self.watched();
+                    queue.loan_within(len, limit, watch)
+                }
             }
         }
 
@@ -91,22 +71,12 @@ macro_rules! send_verbs {
                 self.loan_uninit(len).map(zeroed)
             }
 
-            /// Borrows a block for a message of `len` elements, all zeroes. Blocks for at most the timeout.
-            ///
-            /// # Errors
-            ///
-            /// As for [`loan_uninit_timeout`](Self::loan_uninit_timeout).
-            pub fn loan_timeout(&self, len: usize, timeout: Duration) -> Result<Loan<'_, 'm, T, P>, LoanError> {
-                self.loan_uninit_timeout(len, timeout).map(zeroed)
-            }
-
-            /// Borrows a block for a message of `len` elements, all zeroes. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`loan_uninit_timeout`](Self::loan_uninit_timeout).
-            pub fn loan_deadline(&self, len: usize, deadline: P::Deadline) -> Result<Loan<'_, 'm, T, P>, LoanError> {
-                self.loan_uninit_deadline(len, deadline).map(zeroed)
+            timed! {
+                loan_timeout, loan_deadline, loan, "Borrows a block",
+                [&self, len: usize] limit [] -> Result<Loan<'_, 'm, T, P>, LoanError> {
+                    let (queue, watch) = self.watched();
+                    queue.loan_within(len, limit, watch).map(zeroed)
+                }
             }
         }
 
@@ -129,22 +99,12 @@ macro_rules! send_verbs {
                 self.loan_uninit(values.len()).and_then(|loan| send_copy(loan, values))
             }
 
-            /// Sends a copy of these elements. Blocks for at most the timeout.
-            ///
-            /// # Errors
-            ///
-            /// [`Timeout`](LoanError::Timeout), and those of [`send_copy`](Self::send_copy).
-            pub fn send_copy_timeout(&self, values: &[T], timeout: Duration) -> Result<(), LoanError> {
-                self.loan_uninit_timeout(values.len(), timeout).and_then(|loan| send_copy(loan, values))
-            }
-
-            /// Sends a copy of these elements. Blocks until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// As for [`send_copy_timeout`](Self::send_copy_timeout).
-            pub fn send_copy_deadline(&self, values: &[T], deadline: P::Deadline) -> Result<(), LoanError> {
-                self.loan_uninit_deadline(values.len(), deadline).and_then(|loan| send_copy(loan, values))
+            timed! {
+                send_copy_timeout, send_copy_deadline, send_copy, "Sends a copy of these elements",
+                [&self, values: &[T]] limit [] -> Result<(), LoanError> {
+                    let (queue, watch) = self.watched();
+                    queue.loan_within(values.len(), limit, watch).and_then(|loan| send_copy(loan, values))
+                }
             }
         }
     };

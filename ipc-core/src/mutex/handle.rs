@@ -1,7 +1,6 @@
 //! The mutex's handle.
 
 use core::marker::PhantomData;
-use core::time::Duration;
 
 use bytemuck::Pod;
 
@@ -13,6 +12,7 @@ use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, S
 use crate::payload::Place;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What a mutex should be like.
@@ -241,22 +241,9 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         condition.judge(self.guard(), TryLockError::suspect)
     }
 
-    /// Takes the lock, and waits for it at most so long. A lock that is free at once is taken whatever the time limit.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`lock`](Self::lock).
-    pub fn lock_timeout(&self, timeout: Duration) -> LockedInTime<MutexGuard<'_, 'm, T, P>> {
-        self.lock_within(&Limit::For(timeout))
-    }
-
-    /// Takes the lock, and waits for it at most until then.
-    ///
-    /// # Errors
-    ///
-    /// As [`lock_timeout`](Self::lock_timeout).
-    pub fn lock_deadline(&self, deadline: P::Deadline) -> LockedInTime<MutexGuard<'_, 'm, T, P>> {
-        self.lock_within(&Limit::Until(deadline))
+    timed! {
+        lock_timeout, lock_deadline, lock, "Takes the lock",
+        [&self] limit [] -> LockedInTime<MutexGuard<'_, 'm, T, P>> { self.lock_within(limit) }
     }
 
     fn lock_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<MutexGuard<'_, 'm, T, P>> {
@@ -301,22 +288,9 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         condition.judge(self.transaction(), TryLockError::suspect)
     }
 
-    /// [`lock_transaction`](Self::lock_transaction) that waits at most so long.
-    ///
-    /// # Errors
-    ///
-    /// As [`lock_timeout`](Self::lock_timeout).
-    pub fn lock_transaction_timeout(&self, timeout: Duration) -> LockedInTime<Transaction<'_, 'm, T, P>> {
-        self.transaction_within(&Limit::For(timeout))
-    }
-
-    /// [`lock_transaction`](Self::lock_transaction) that waits at most until then.
-    ///
-    /// # Errors
-    ///
-    /// As [`lock_timeout`](Self::lock_timeout).
-    pub fn lock_transaction_deadline(&self, deadline: P::Deadline) -> LockedInTime<Transaction<'_, 'm, T, P>> {
-        self.transaction_within(&Limit::Until(deadline))
+    timed! {
+        lock_transaction_timeout, lock_transaction_deadline, lock_transaction, "Takes the lock for a transaction",
+        [&self] limit [] -> LockedInTime<Transaction<'_, 'm, T, P>> { self.transaction_within(limit) }
     }
 
     fn transaction_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<Transaction<'_, 'm, T, P>> {

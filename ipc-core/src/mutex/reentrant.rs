@@ -7,7 +7,6 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::time::Duration;
 
 use bytemuck::Pod;
 
@@ -19,6 +18,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 
 /// What a reentrant mutex should be like.
 #[derive(Clone, Copy, Debug)]
@@ -168,22 +168,9 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
         self.enter(self.0.try_acquire(Intent::InPlace), TryLockError::refused, TryLockError::suspect)
     }
 
-    /// Takes the lock, and waits for it at most so long.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`lock`](Self::lock).
-    pub fn lock_timeout(&self, timeout: Duration) -> LockedInTime<Guard<'_, 'm, T, P>> {
-        self.lock_within(&Limit::For(timeout))
-    }
-
-    /// Takes the lock, and waits for it at most until then.
-    ///
-    /// # Errors
-    ///
-    /// As [`lock_timeout`](Self::lock_timeout).
-    pub fn lock_deadline(&self, deadline: P::Deadline) -> LockedInTime<Guard<'_, 'm, T, P>> {
-        self.lock_within(&Limit::Until(deadline))
+    timed! {
+        lock_timeout, lock_deadline, lock, "Takes the lock",
+        [&self] limit [] -> LockedInTime<Guard<'_, 'm, T, P>> { self.lock_within(limit) }
     }
 
     fn lock_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<Guard<'_, 'm, T, P>> {

@@ -15,6 +15,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What a cell should be like.
@@ -160,22 +161,9 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         }
     }
 
-    /// Sets the cell. Blocks while another thread is setting it, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](SetTimeoutError::Timeout), and those of [`set`](Self::set). The value comes back.
-    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<(), SetTimeoutError<T>> {
-        self.set_within(value, &Limit::For(timeout))
-    }
-
-    /// Sets the cell. Blocks while another thread is setting it, until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`set_timeout`](Self::set_timeout).
-    pub fn set_deadline(&self, value: T, deadline: P::Deadline) -> Result<(), SetTimeoutError<T>> {
-        self.set_within(value, &Limit::Until(deadline))
+    timed! {
+        set_timeout, set_deadline, set, "Sets the cell",
+        [&self, value: T] limit [] -> Result<(), SetTimeoutError<T>> { self.set_within(value, limit) }
     }
 
     fn set_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SetTimeoutError<T>> {
@@ -204,26 +192,10 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         self.init(|| self.try_turn(), || Ok(make()))
     }
 
-    /// [`get_or_init`](Self::get_or_init) that blocks for at most `timeout`. The time that `make` itself takes does not count.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WriteTimeoutError::Timeout), and those of [`get_or_init`](Self::get_or_init).
-    pub fn get_or_init_timeout(&self, timeout: Duration, make: impl FnOnce() -> T) -> Result<T, WriteTimeoutError> {
-        self.get_or_try_init_timeout(timeout, || Ok(make()))
-    }
-
-    /// [`get_or_init`](Self::get_or_init) that blocks until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`get_or_init_timeout`](Self::get_or_init_timeout).
-    pub fn get_or_init_deadline(
-        &self,
-        deadline: P::Deadline,
-        make: impl FnOnce() -> T,
-    ) -> Result<T, WriteTimeoutError> {
-        self.get_or_try_init_deadline(deadline, || Ok(make()))
+    timed! {
+        get_or_init_timeout, get_or_init_deadline, get_or_init, "Returns the value, and sets it if there is none,"
+        "The time that `make` itself takes does not count.",
+        [&self] limit [make: impl FnOnce() -> T] -> Result<T, WriteTimeoutError> { self.init(|| self.turn(limit), || Ok(make())) }
     }
 
     /// [`get_or_init`](Self::get_or_init) with a `make` that may fail. The cell then stays empty, and the next process gets its
@@ -317,22 +289,9 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         self.wait_within(&Limit::Forever).map_err(WaitTimeoutError::endless)
     }
 
-    /// Blocks until the cell is set, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WaitTimeoutError::Timeout), and those of [`get`](Self::get).
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<T, WaitTimeoutError> {
-        self.wait_within(&Limit::For(timeout))
-    }
-
-    /// Blocks until the cell is set, until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`wait_timeout`](Self::wait_timeout).
-    pub fn wait_deadline(&self, deadline: P::Deadline) -> Result<T, WaitTimeoutError> {
-        self.wait_within(&Limit::Until(deadline))
+    timed! {
+        wait_timeout, wait_deadline, wait, "Waits for the value",
+        [&self] limit [] -> Result<T, WaitTimeoutError> { self.wait_within(limit) }
     }
 
     fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WaitTimeoutError> {

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -12,6 +11,7 @@ use super::handle::Queue;
 use crate::error::{RecvError, RecvTimeoutError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
 use crate::time::Limit;
+use crate::timed::timed;
 
 /// Values that are taken from an iterator before they are sent.
 const BATCH: usize = 64;
@@ -152,32 +152,12 @@ macro_rules! batches {
                 self.send_iter_within(values, &Limit::Forever)
             }
 
-            /// Sends all that the iterator yields, in batches. Blocks while there is no room, at most for the timeout in all.
-            ///
-            /// The time counts from the first wait.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`send_timeout`](Self::send_timeout). The error holds what was taken from the iterator and not sent.
-            pub fn send_iter_timeout(
-                &self,
-                values: impl IntoIterator<Item = T>,
-                timeout: Duration,
-            ) -> Result<usize, SendIterError<T>> {
-                self.send_iter_within(values, &Limit::For(timeout))
-            }
-
-            /// Sends all that the iterator yields, in batches. Blocks while there is no room, until the deadline at most.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`send_iter_timeout`](Self::send_iter_timeout).
-            pub fn send_iter_deadline(
-                &self,
-                values: impl IntoIterator<Item = T>,
-                deadline: P::Deadline,
-            ) -> Result<usize, SendIterError<T>> {
-                self.send_iter_within(values, &Limit::Until(deadline))
+            timed! {
+                send_iter_timeout, send_iter_deadline, send_iter, "Sends all that the iterator yields"
+                "`timeout` is for all of them together, and counts from the first wait. The error holds what was taken from the iterator and not sent.",
+                [&self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterError<T>> {
+                    self.send_iter_within(values, limit)
+                }
             }
 
             fn send_iter_within(
@@ -214,33 +194,11 @@ macro_rules! batches {
                 self.recv_many_within(buffer, most, &Limit::Forever).map_err(RecvTimeoutError::endless)
             }
 
-            /// Appends the messages that are there to `buffer`, at most `most`. Blocks while there is none, at most for the timeout.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`recv_timeout`](Self::recv_timeout).
-            pub fn recv_many_timeout(
-                &self,
-                buffer: &mut Vec<T>,
-                most: usize,
-                timeout: Duration,
-            ) -> Result<usize, RecvTimeoutError> {
-                self.recv_many_within(buffer, most, &Limit::For(timeout))
-            }
-
-            /// Appends the messages that are there to `buffer`, at most `most`. Blocks while there is none, until the deadline at
-            /// most.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`recv_timeout`](Self::recv_timeout).
-            pub fn recv_many_deadline(
-                &self,
-                buffer: &mut Vec<T>,
-                most: usize,
-                deadline: P::Deadline,
-            ) -> Result<usize, RecvTimeoutError> {
-                self.recv_many_within(buffer, most, &Limit::Until(deadline))
+            timed! {
+                recv_many_timeout, recv_many_deadline, recv_many, "Appends messages to `buffer`",
+                [&self, buffer: &mut Vec<T>, most: usize] limit [] -> Result<usize, RecvTimeoutError> {
+                    self.recv_many_within(buffer, most, limit)
+                }
             }
 
             fn recv_many_within(

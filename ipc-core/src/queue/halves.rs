@@ -1,8 +1,6 @@
 //! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is
 //! gone.
 
-use core::time::Duration;
-
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::handle::Queue;
@@ -12,6 +10,7 @@ use crate::error::{
 };
 use crate::platform::Platform;
 use crate::time::Limit;
+use crate::timed::timed;
 
 /// A handle that only sends, and that counts as a sender. Made by [`Queue::sender`].
 ///
@@ -59,16 +58,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
         self.queue().send_within(value, &Limit::Forever, true).map_err(SendTimeoutError::endless)
     }
 
-    /// Sends as [`send`](Self::send), and blocks for at most the timeout.
-    #[inline]
-    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.queue().send_within(value, &Limit::For(timeout), true)
-    }
-
-    /// Sends as [`send`](Self::send), and blocks until the deadline at most.
-    #[inline]
-    pub fn send_deadline(&self, value: T, deadline: P::Deadline) -> Result<(), SendTimeoutError<T>> {
-        self.queue().send_within(value, &Limit::Until(deadline), true)
+    timed! {
+        send_timeout, send_deadline, send, "Sends a message",
+        [&self, value: T] limit [] -> Result<(), SendTimeoutError<T>> { self.queue().send_within(value, limit, true) }
     }
 
     /// Sends as many of these as there is room for, as [`Queue::try_send_slice`] and [`try_send`](Self::try_send).
@@ -95,14 +87,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
         self.queue().send_slice_within(values, &mut Limit::Forever.over_all_waits(), true)
     }
 
-    /// Sends all of these as [`send_slice`](Self::send_slice), and blocks for at most the timeout in all.
-    pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
-        self.queue().send_slice_within(values, &mut Limit::For(timeout).over_all_waits(), true)
-    }
-
-    /// Sends all of these as [`send_slice`](Self::send_slice), and blocks until the deadline at most.
-    pub fn send_slice_deadline(&self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
-        self.queue().send_slice_within(values, &mut Limit::Until(deadline).over_all_waits(), true)
+    timed! {
+        send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
+        "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
+        [&self, values: &[T]] limit [] -> Result<(), SendSliceError> {
+            self.queue().send_slice_within(values, &mut limit.over_all_waits(), true)
+        }
     }
 }
 
@@ -142,16 +132,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
         self.recv_within(&Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives as [`recv`](Self::recv), and blocks for at most the timeout.
-    #[inline]
-    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_within(&Limit::For(timeout))
-    }
-
-    /// Receives as [`recv`](Self::recv), and blocks until the deadline at most.
-    #[inline]
-    pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<T, RecvTimeoutError> {
-        self.recv_within(&Limit::Until(deadline))
+    timed! {
+        recv_timeout, recv_deadline, recv, "Receives a message",
+        [&self] limit [] -> Result<T, RecvTimeoutError> { self.recv_within(limit) }
     }
 
     #[inline]
@@ -169,14 +152,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
         self.queue().recv_slice_within(out, &Limit::Forever, true).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives as [`recv_slice`](Self::recv_slice), and blocks for at most the timeout.
-    pub fn recv_slice_timeout(&self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
-        self.queue().recv_slice_within(out, &Limit::For(timeout), true)
-    }
-
-    /// Receives as [`recv_slice`](Self::recv_slice), and blocks until the deadline at most.
-    pub fn recv_slice_deadline(&self, out: &mut [T], deadline: P::Deadline) -> Result<usize, RecvTimeoutError> {
-        self.queue().recv_slice_within(out, &Limit::Until(deadline), true)
+    timed! {
+        recv_slice_timeout, recv_slice_deadline, recv_slice, "Receives messages",
+        [&self, out: &mut [T]] limit [] -> Result<usize, RecvTimeoutError> { self.queue().recv_slice_within(out, limit, true) }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Receiving.
 
 use core::mem::MaybeUninit;
-use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -12,6 +11,7 @@ use crate::platform::Platform;
 use crate::ring::{Missed, PopRefused};
 use crate::sync::spin_hint;
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 use super::Receiver;
@@ -125,16 +125,9 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         self.recv_within(&Limit::Forever, false).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives, and waits at most so long. A message that is there at once is received whatever the time limit.
-    #[inline]
-    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_within(&Limit::For(timeout), false)
-    }
-
-    /// Receives, and waits at most until then.
-    #[inline]
-    pub fn recv_deadline(&self, deadline: P::Deadline) -> Result<T, RecvTimeoutError> {
-        self.recv_within(&Limit::Until(deadline), false)
+    timed! {
+        recv_timeout, recv_deadline, recv, "Receives a message",
+        [&self] limit [] -> Result<T, RecvTimeoutError> { self.recv_within(limit, false) }
     }
 
     /// The blocking receive in its general form. With `watch`, the last living sender's disappearance ends it.
@@ -229,14 +222,9 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         self.recv_slice_within(out, &Limit::Forever, false).map_err(RecvTimeoutError::endless)
     }
 
-    /// [`recv_slice`](Self::recv_slice) that waits at most so long.
-    pub fn recv_slice_timeout(&self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
-        self.recv_slice_within(out, &Limit::For(timeout), false)
-    }
-
-    /// [`recv_slice`](Self::recv_slice) that waits at most until then.
-    pub fn recv_slice_deadline(&self, out: &mut [T], deadline: P::Deadline) -> Result<usize, RecvTimeoutError> {
-        self.recv_slice_within(out, &Limit::Until(deadline), false)
+    timed! {
+        recv_slice_timeout, recv_slice_deadline, recv_slice, "Receives messages",
+        [&self, out: &mut [T]] limit [] -> Result<usize, RecvTimeoutError> { self.recv_slice_within(out, limit, false) }
     }
 
     pub(super) fn recv_slice_within(
@@ -260,23 +248,11 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         self.recv_uninit_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives into memory that need not be initialised, as [`recv_uninit`](Self::recv_uninit), and blocks for at most the timeout.
-    pub fn recv_uninit_timeout<'b>(
-        &self,
-        out: &'b mut [MaybeUninit<T>],
-        timeout: Duration,
-    ) -> Result<&'b mut [T], RecvTimeoutError> {
-        self.recv_uninit_within(out, &Limit::For(timeout))
-    }
-
-    /// Receives into memory that need not be initialised, as [`recv_uninit`](Self::recv_uninit), and blocks until the deadline at
-    /// most.
-    pub fn recv_uninit_deadline<'b>(
-        &self,
-        out: &'b mut [MaybeUninit<T>],
-        deadline: P::Deadline,
-    ) -> Result<&'b mut [T], RecvTimeoutError> {
-        self.recv_uninit_within(out, &Limit::Until(deadline))
+    timed! {
+        recv_uninit_timeout, recv_uninit_deadline, recv_uninit, "Receives messages",
+        <'b> [&self, out: &'b mut [MaybeUninit<T>]] limit [] -> Result<&'b mut [T], RecvTimeoutError> {
+            self.recv_uninit_within(out, limit)
+        }
     }
 
     fn recv_uninit_within<'b>(

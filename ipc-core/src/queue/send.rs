@@ -1,7 +1,5 @@
 //! Sending.
 
-use core::time::Duration;
-
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::ends::{Counted, Role};
@@ -9,6 +7,7 @@ use crate::error::{Fault, ForceSendError, SendError, SendSliceError, SendTimeout
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
 use crate::time::{Instant, Limit, Waits};
+use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, block_until};
 
 use super::handle::Queue;
@@ -78,16 +77,9 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         self.send_within(value, &Limit::Forever, false).map_err(SendTimeoutError::endless)
     }
 
-    /// Sends, and waits for room at most so long. Room that is there at once is used whatever the time limit.
-    #[inline]
-    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(value, &Limit::For(timeout), false)
-    }
-
-    /// Sends, and waits for room at most until then.
-    #[inline]
-    pub fn send_deadline(&self, value: T, deadline: P::Deadline) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(value, &Limit::Until(deadline), false)
+    timed! {
+        send_timeout, send_deadline, send, "Sends a message",
+        [&self, value: T] limit [] -> Result<(), SendTimeoutError<T>> { self.send_within(value, limit, false) }
     }
 
     /// The blocking send in its general form. With `watch`, the last living receiver's disappearance ends it.
@@ -181,14 +173,12 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         self.send_slice_within(values, &mut Limit::Forever.over_all_waits(), false)
     }
 
-    /// Sends all of these, and waits for room at most so long in all.
-    pub fn send_slice_timeout(&self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &mut Limit::For(timeout).over_all_waits(), false)
-    }
-
-    /// Sends all of these, and waits for room at most until then.
-    pub fn send_slice_deadline(&self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &mut Limit::Until(deadline).over_all_waits(), false)
+    timed! {
+        send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
+        "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
+        [&self, values: &[T]] limit [] -> Result<(), SendSliceError> {
+            self.send_slice_within(values, &mut limit.over_all_waits(), false)
+        }
     }
 
     pub(super) fn send_slice_within(

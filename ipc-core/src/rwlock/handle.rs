@@ -1,7 +1,6 @@
 //! The reader-writer lock's handle.
 
 use core::marker::PhantomData;
-use core::time::Duration;
 
 use bytemuck::Pod;
 
@@ -14,6 +13,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::payload::{OVERHEAD, Place, cells};
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What a reader-writer lock should be like.
@@ -191,23 +191,9 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
         condition.judge(self.read_guard(), TryLockError::suspect)
     }
 
-    /// Takes a read lock, and blocks for it no longer than the timeout. A lock that can be had at once is taken whatever the
-    /// timeout.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`read`](Self::read).
-    pub fn read_timeout(&self, timeout: Duration) -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> {
-        self.read_within(&Limit::For(timeout))
-    }
-
-    /// Takes a read lock, and blocks for it until the deadline at most.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`read_timeout`](Self::read_timeout).
-    pub fn read_deadline(&self, deadline: P::Deadline) -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> {
-        self.read_within(&Limit::Until(deadline))
+    timed! {
+        read_timeout, read_deadline, read, "Takes a read lock",
+        [&self] limit [] -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> { self.read_within(limit) }
     }
 
     fn read_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<RwLockReadGuard<'_, 'm, T, P>> {
@@ -243,23 +229,9 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
         condition.judge(self.write_guard(), TryLockError::suspect)
     }
 
-    /// Takes the write lock, and blocks for it no longer than the timeout. A lock that can be had at once is taken whatever
-    /// the timeout.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](LockTimeoutError::Timeout), and those of [`write`](Self::write).
-    pub fn write_timeout(&self, timeout: Duration) -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> {
-        self.write_within(&Limit::For(timeout))
-    }
-
-    /// Takes the write lock, and blocks for it until the deadline at most.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`write_timeout`](Self::write_timeout).
-    pub fn write_deadline(&self, deadline: P::Deadline) -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> {
-        self.write_within(&Limit::Until(deadline))
+    timed! {
+        write_timeout, write_deadline, write, "Takes the write lock",
+        [&self] limit [] -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> { self.write_within(limit) }
     }
 
     fn write_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<RwLockWriteGuard<'_, 'm, T, P>> {

@@ -1,11 +1,10 @@
 //! Acquiring.
 
-use core::time::Duration;
-
 use crate::error::{AcquireError, AcquireTimeoutError, Fault, TryAcquireError};
 use crate::platform::Platform;
 use crate::sync::{Ordering, spin_hint};
 use crate::time::Limit;
+use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 use super::handle::Semaphore;
@@ -137,6 +136,8 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     ///
     /// [`Closed`](AcquireError::Closed).
     #[doc(alias = "sem_wait")]
+    #[doc(alias = "sem_timedwait")]
+    #[doc(alias = "sem_clockwait")]
     #[doc(alias = "wait")]
     #[doc(alias = "down")]
     #[inline]
@@ -144,26 +145,9 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         self.acquire_within(&Limit::Forever).map_err(AcquireTimeoutError::endless)
     }
 
-    /// Acquires a permit, and waits at most so long. One that is there at once is taken whatever the time limit.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](AcquireTimeoutError::Timeout), [`Closed`](AcquireTimeoutError::Closed).
-    #[doc(alias = "sem_timedwait")]
-    #[inline]
-    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        self.acquire_within(&Limit::For(timeout))
-    }
-
-    /// Acquires a permit, and waits at most until then.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](AcquireTimeoutError::Timeout), [`Closed`](AcquireTimeoutError::Closed).
-    #[doc(alias = "sem_clockwait")]
-    #[inline]
-    pub fn acquire_deadline(&self, deadline: P::Deadline) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        self.acquire_within(&Limit::Until(deadline))
+    timed! {
+        acquire_timeout, acquire_deadline, acquire, "Acquires a permit",
+        [&self] limit [] -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> { self.acquire_within(limit) }
     }
 
     #[inline(always)]
@@ -196,80 +180,12 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         self.acquire_contended(permits, &Limit::Forever).map_err(AcquireTimeoutError::endless)
     }
 
-    /// Acquires so many permits at once, and waits at most so long.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`acquire_many`](Self::acquire_many), and [`Timeout`](AcquireTimeoutError::Timeout).
-    pub fn acquire_many_timeout(
-        &self,
-        permits: u32,
-        timeout: Duration,
-    ) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        self.here()?;
-        self.acquire_contended(permits, &Limit::For(timeout))
-    }
-
-    /// Acquires so many permits at once, and waits at most until then.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`acquire_many`](Self::acquire_many), and [`Timeout`](AcquireTimeoutError::Timeout).
-    pub fn acquire_many_deadline(
-        &self,
-        permits: u32,
-        deadline: P::Deadline,
-    ) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        self.here()?;
-        self.acquire_contended(permits, &Limit::Until(deadline))
-    }
-
-    /// [`acquire`](Self::acquire), with a permit that keeps a handle of its own.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`acquire`](Self::acquire).
-    pub fn acquire_owned(&self) -> Result<OwnedPermit<'m, P>, AcquireError>
-    where
-        P: Clone,
-    {
-        self.acquire().map(Permit::into_owned)
-    }
-
-    /// Acquires a permit that keeps a handle of its own, and blocks for at most the timeout.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`acquire_timeout`](Self::acquire_timeout).
-    pub fn acquire_owned_timeout(&self, timeout: Duration) -> Result<OwnedPermit<'m, P>, AcquireTimeoutError>
-    where
-        P: Clone,
-    {
-        self.acquire_timeout(timeout).map(Permit::into_owned)
-    }
-
-    /// Acquires a permit that keeps a handle of its own, and blocks until the deadline at most.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`acquire_timeout`](Self::acquire_timeout).
-    pub fn acquire_owned_deadline(&self, deadline: P::Deadline) -> Result<OwnedPermit<'m, P>, AcquireTimeoutError>
-    where
-        P: Clone,
-    {
-        self.acquire_deadline(deadline).map(Permit::into_owned)
-    }
-
-    /// [`try_acquire`](Self::try_acquire), with a permit that keeps a handle of its own.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`try_acquire`](Self::try_acquire).
-    pub fn try_acquire_owned(&self) -> Result<OwnedPermit<'m, P>, TryAcquireError>
-    where
-        P: Clone,
-    {
-        self.try_acquire().map(Permit::into_owned)
+    timed! {
+        acquire_many_timeout, acquire_many_deadline, acquire_many, "Acquires permits at once",
+        [&self, permits: u32] limit [] -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
+            self.here()?;
+            self.acquire_contended(permits, limit)
+        }
     }
 
     #[cold]
@@ -322,5 +238,32 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                 TryAcquireError::Fault(fault) => AcquireTimeoutError::Fault(fault),
             }),
         }
+    }
+}
+
+impl<'m, P: Platform + Clone> Semaphore<'m, P> {
+    /// Acquires a permit that keeps a handle of its own, as [`acquire`](Self::acquire) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire).
+    pub fn acquire_owned(&self) -> Result<OwnedPermit<'m, P>, AcquireError> {
+        self.acquire().map(Permit::into_owned)
+    }
+
+    timed! {
+        acquire_owned_timeout, acquire_owned_deadline, acquire_owned, "Acquires a permit that keeps a handle of its own",
+        [&self] limit [] -> Result<OwnedPermit<'m, P>, AcquireTimeoutError> {
+            self.acquire_within(limit).map(Permit::into_owned)
+        }
+    }
+
+    /// Acquires a permit that keeps a handle of its own, if one is free. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit<'m, P>, TryAcquireError> {
+        self.try_acquire().map(Permit::into_owned)
     }
 }

@@ -3,7 +3,6 @@
 use alloc::vec;
 use alloc::vec::Vec;
 use core::iter::once;
-use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -11,6 +10,7 @@ use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::platform::Platform;
 use crate::queue::{SendIterError, append};
 use crate::time::Limit;
+use crate::timed::timed;
 
 use super::consumer::Consumer;
 use super::producer::Producer;
@@ -28,32 +28,12 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         self.send_iter_within(values, &Limit::Forever)
     }
 
-    /// Sends all elements of the iterator, in batches; blocks while the queue is full, at most for `timeout` in all.
-    ///
-    /// The time counts from the first wait.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_timeout`](Self::send_timeout). The error holds the element that was taken from the iterator and not sent.
-    pub fn send_iter_timeout(
-        &mut self,
-        values: impl IntoIterator<Item = T>,
-        timeout: Duration,
-    ) -> Result<usize, SendIterError<T>> {
-        self.send_iter_within(values, &Limit::For(timeout))
-    }
-
-    /// Sends all elements of the iterator, in batches; blocks while the queue is full, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_iter_timeout`](Self::send_iter_timeout).
-    pub fn send_iter_deadline(
-        &mut self,
-        values: impl IntoIterator<Item = T>,
-        deadline: P::Deadline,
-    ) -> Result<usize, SendIterError<T>> {
-        self.send_iter_within(values, &Limit::Until(deadline))
+    timed! {
+        send_iter_timeout, send_iter_deadline, send_iter, "Sends all that the iterator yields"
+        "`timeout` is for all of them together, and counts from the first wait. The error holds the element that was taken from the iterator and not sent.",
+        [&mut self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterError<T>> {
+            self.send_iter_within(values, limit)
+        }
     }
 
     fn send_iter_within(
@@ -96,32 +76,11 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
         self.recv_many_within(buffer, most, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Appends the elements that are there to `buffer`, at most `most`; blocks while the queue is empty, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
-    pub fn recv_many_timeout(
-        &mut self,
-        buffer: &mut Vec<T>,
-        most: usize,
-        timeout: Duration,
-    ) -> Result<usize, RecvTimeoutError> {
-        self.recv_many_within(buffer, most, &Limit::For(timeout))
-    }
-
-    /// Appends the elements that are there to `buffer`, at most `most`; blocks while the queue is empty, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
-    pub fn recv_many_deadline(
-        &mut self,
-        buffer: &mut Vec<T>,
-        most: usize,
-        deadline: P::Deadline,
-    ) -> Result<usize, RecvTimeoutError> {
-        self.recv_many_within(buffer, most, &Limit::Until(deadline))
+    timed! {
+        recv_many_timeout, recv_many_deadline, recv_many, "Appends elements to `buffer`",
+        [&mut self, buffer: &mut Vec<T>, most: usize] limit [] -> Result<usize, RecvTimeoutError> {
+            self.recv_many_within(buffer, most, limit)
+        }
     }
 
     fn recv_many_within(

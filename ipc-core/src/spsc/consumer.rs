@@ -1,7 +1,6 @@
 //! The consuming end.
 
 use core::mem::MaybeUninit;
-use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -12,6 +11,7 @@ use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 use super::chunk::ReadChunk;
@@ -203,28 +203,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         self.recv_within(&Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives the oldest element; blocks while the queue is empty, at most for `timeout`.
-    ///
-    /// The clock is read only if there is no element.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](RecvTimeoutError::Timeout), and those of [`recv`](Self::recv).
-    #[inline]
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_within(&Limit::For(timeout))
-    }
-
-    /// Receives the oldest element; blocks while the queue is empty, at most until `deadline`.
-    ///
-    /// An element that is there is received even if the deadline has passed.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_timeout`](Self::recv_timeout).
-    #[inline]
-    pub fn recv_deadline(&mut self, deadline: P::Deadline) -> Result<T, RecvTimeoutError> {
-        self.recv_within(&Limit::Until(deadline))
+    timed! {
+        recv_timeout, recv_deadline, recv, "Receives the oldest element",
+        [&mut self] limit [] -> Result<T, RecvTimeoutError> { self.recv_within(limit) }
     }
 
     #[inline(always)]
@@ -273,22 +254,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         self.recv_slice_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives as many elements as there are and as `out` holds; blocks while the queue is empty, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_slice`](Self::recv_slice), and [`Timeout`](RecvTimeoutError::Timeout).
-    pub fn recv_slice_timeout(&mut self, out: &mut [T], timeout: Duration) -> Result<usize, RecvTimeoutError> {
-        self.recv_slice_within(out, &Limit::For(timeout))
-    }
-
-    /// Receives as many elements as there are and as `out` holds; blocks while the queue is empty, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
-    pub fn recv_slice_deadline(&mut self, out: &mut [T], deadline: P::Deadline) -> Result<usize, RecvTimeoutError> {
-        self.recv_slice_within(out, &Limit::Until(deadline))
+    timed! {
+        recv_slice_timeout, recv_slice_deadline, recv_slice, "Receives elements",
+        [&mut self, out: &mut [T]] limit [] -> Result<usize, RecvTimeoutError> { self.recv_slice_within(out, limit) }
     }
 
     fn recv_slice_within(&mut self, out: &mut [T], limit: &Limit<P::Deadline>) -> Result<usize, RecvTimeoutError> {
@@ -323,30 +291,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         self.recv_uninit_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Receives into memory that need not be initialised; blocks while the queue is empty, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
-    pub fn recv_uninit_timeout<'b>(
-        &mut self,
-        out: &'b mut [MaybeUninit<T>],
-        timeout: Duration,
-    ) -> Result<&'b mut [T], RecvTimeoutError> {
-        self.recv_uninit_within(out, &Limit::For(timeout))
-    }
-
-    /// Receives into memory that need not be initialised; blocks while the queue is empty, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_slice_timeout`](Self::recv_slice_timeout).
-    pub fn recv_uninit_deadline<'b>(
-        &mut self,
-        out: &'b mut [MaybeUninit<T>],
-        deadline: P::Deadline,
-    ) -> Result<&'b mut [T], RecvTimeoutError> {
-        self.recv_uninit_within(out, &Limit::Until(deadline))
+    timed! {
+        recv_uninit_timeout, recv_uninit_deadline, recv_uninit, "Receives elements",
+        <'b> [&mut self, out: &'b mut [MaybeUninit<T>]] limit [] -> Result<&'b mut [T], RecvTimeoutError> {
+            self.recv_uninit_within(out, limit)
+        }
     }
 
     pub(super) fn recv_uninit_within<'b>(
@@ -398,26 +347,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         self.read_chunk_within(most, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
-    /// Lends at least one and at most `most` elements; blocks while the queue is empty, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_timeout`](Self::recv_timeout).
-    pub fn read_chunk_timeout(&mut self, most: usize, timeout: Duration) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
-        self.read_chunk_within(most, &Limit::For(timeout))
-    }
-
-    /// Lends at least one and at most `most` elements; blocks while the queue is empty, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv_timeout`](Self::recv_timeout).
-    pub fn read_chunk_deadline(
-        &mut self,
-        most: usize,
-        deadline: P::Deadline,
-    ) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
-        self.read_chunk_within(most, &Limit::Until(deadline))
+    timed! {
+        read_chunk_timeout, read_chunk_deadline, read_chunk, "Lends elements",
+        [&mut self, most: usize] limit [] -> Result<ReadChunk<'_, T>, RecvTimeoutError> { self.read_chunk_within(most, limit) }
     }
 
     fn read_chunk_within(

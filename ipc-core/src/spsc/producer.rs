@@ -1,7 +1,5 @@
 //! The producing end.
 
-use core::time::Duration;
-
 use bytemuck::NoUninit;
 
 use crate::error::{Fault, Refused, SendError, SendSliceError, SendTimeoutError, TrySendError};
@@ -9,6 +7,7 @@ use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit, Waits};
+use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, block_until};
 
 use super::chunk::WriteChunk;
@@ -229,28 +228,9 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         self.send_within(value, &Limit::Forever).map_err(SendTimeoutError::endless)
     }
 
-    /// Sends an element; blocks while the queue is full, at most for `timeout`.
-    ///
-    /// The clock is read only if there is no room.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](SendTimeoutError::Timeout), and those of [`send`](Self::send).
-    #[inline]
-    pub fn send_timeout(&mut self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(value, &Limit::For(timeout))
-    }
-
-    /// Sends an element; blocks while the queue is full, at most until `deadline`.
-    ///
-    /// Room that is there is used even if the deadline has passed.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_timeout`](Self::send_timeout).
-    #[inline]
-    pub fn send_deadline(&mut self, value: T, deadline: P::Deadline) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(value, &Limit::Until(deadline))
+    timed! {
+        send_timeout, send_deadline, send, "Sends an element",
+        [&mut self, value: T] limit [] -> Result<(), SendTimeoutError<T>> { self.send_within(value, limit) }
     }
 
     #[inline(always)]
@@ -305,24 +285,10 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         self.send_slice_within(values, &Limit::Forever)
     }
 
-    /// Sends all of these; blocks while the queue is full, at most for `timeout` in all.
-    ///
-    /// The time counts from the first wait.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_timeout`](Self::send_timeout). The error says how many were sent.
-    pub fn send_slice_timeout(&mut self, values: &[T], timeout: Duration) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &Limit::For(timeout))
-    }
-
-    /// Sends all of these; blocks while the queue is full, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_slice_timeout`](Self::send_slice_timeout).
-    pub fn send_slice_deadline(&mut self, values: &[T], deadline: P::Deadline) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &Limit::Until(deadline))
+    timed! {
+        send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
+        "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
+        [&mut self, values: &[T]] limit [] -> Result<(), SendSliceError> { self.send_slice_within(values, limit) }
     }
 
     fn send_slice_within(&mut self, values: &[T], limit: &Limit<P::Deadline>) -> Result<(), SendSliceError> {
@@ -415,30 +381,11 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         self.write_chunk_within(most, &Limit::Forever).map_err(SendTimeoutError::endless)
     }
 
-    /// Reserves room for at least one and at most `most` elements; blocks while the queue is full, at most for `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_timeout`](Self::send_timeout).
-    pub fn write_chunk_timeout(
-        &mut self,
-        most: usize,
-        timeout: Duration,
-    ) -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
-        self.write_chunk_within(most, &Limit::For(timeout))
-    }
-
-    /// Reserves room for at least one and at most `most` elements; blocks while the queue is full, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_timeout`](Self::send_timeout).
-    pub fn write_chunk_deadline(
-        &mut self,
-        most: usize,
-        deadline: P::Deadline,
-    ) -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
-        self.write_chunk_within(most, &Limit::Until(deadline))
+    timed! {
+        write_chunk_timeout, write_chunk_deadline, write_chunk, "Reserves room",
+        [&mut self, most: usize] limit [] -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
+            self.write_chunk_within(most, limit)
+        }
     }
 
     fn write_chunk_within(

@@ -14,6 +14,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
+use crate::timed::timed;
 use crate::wait::SpinBudget;
 
 /// What a cell should be like.
@@ -219,23 +220,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         Ok(self.view.publish(&self.platform, turn, &value)?)
     }
 
-    /// Publishes a value and returns the number of its version. Blocks while another thread writes, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WriteTimeoutError::Timeout), and those of [`set`](Self::set).
-    pub fn set_timeout(&self, value: T, timeout: Duration) -> Result<u64, WriteTimeoutError> {
-        self.set_within(value, &Limit::For(timeout))
-    }
-
-    /// Publishes a value and returns the number of its version. Blocks while another thread writes, until `deadline` at the
-    /// latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`set_timeout`](Self::set_timeout).
-    pub fn set_deadline(&self, value: T, deadline: P::Deadline) -> Result<u64, WriteTimeoutError> {
-        self.set_within(value, &Limit::Until(deadline))
+    timed! {
+        set_timeout, set_deadline, set, "Publishes a value",
+        [&self, value: T] limit [] -> Result<u64, WriteTimeoutError> { self.set_within(value, limit) }
     }
 
     #[inline(always)]
@@ -265,22 +252,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         Ok(self.change(self.try_turn()?, change)?)
     }
 
-    /// [`update`](Self::update) that blocks for at most `timeout`. The time that `change` itself takes does not count.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WriteTimeoutError::Timeout), and those of [`update`](Self::update).
-    pub fn update_timeout(&self, timeout: Duration, change: impl FnOnce(T) -> T) -> Result<T, WriteTimeoutError> {
-        Ok(self.change(self.turn(&Limit::For(timeout))?, change)?)
-    }
-
-    /// [`update`](Self::update) that blocks until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`update_timeout`](Self::update_timeout).
-    pub fn update_deadline(&self, deadline: P::Deadline, change: impl FnOnce(T) -> T) -> Result<T, WriteTimeoutError> {
-        Ok(self.change(self.turn(&Limit::Until(deadline))?, change)?)
+    timed! {
+        update_timeout, update_deadline, update, "Replaces the value" "The time that `change` itself takes does not count.",
+        [&self] limit [change: impl FnOnce(T) -> T] -> Result<T, WriteTimeoutError> { Ok(self.change(self.turn(limit)?, change)?) }
     }
 
     #[inline]
@@ -310,22 +284,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         self.change_within(seen, &Limit::Forever).map_err(WaitTimeoutError::endless)
     }
 
-    /// Blocks until the latest version is not number `seen`, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WaitTimeoutError::Timeout), and those of [`get`](Self::get).
-    pub fn wait_for_change_timeout(&self, seen: u64, timeout: Duration) -> Result<Versioned<T>, WaitTimeoutError> {
-        self.change_within(seen, &Limit::For(timeout))
-    }
-
-    /// Blocks until the latest version is not number `seen`, until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`wait_for_change_timeout`](Self::wait_for_change_timeout).
-    pub fn wait_for_change_deadline(&self, seen: u64, deadline: P::Deadline) -> Result<Versioned<T>, WaitTimeoutError> {
-        self.change_within(seen, &Limit::Until(deadline))
+    timed! {
+        wait_for_change_timeout, wait_for_change_deadline, wait_for_change, "Waits for another version than `seen`",
+        [&self, seen: u64] limit [] -> Result<Versioned<T>, WaitTimeoutError> { self.change_within(seen, limit) }
     }
 
     fn change_within(&self, seen: u64, limit: &Limit<P::Deadline>) -> Result<Versioned<T>, WaitTimeoutError> {
@@ -343,30 +304,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         self.condition_within(&Limit::Forever, condition).map_err(WaitTimeoutError::endless)
     }
 
-    /// Blocks until `condition` holds for the latest value, for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](WaitTimeoutError::Timeout), and those of [`get`](Self::get).
-    pub fn wait_until_timeout(
-        &self,
-        timeout: Duration,
-        condition: impl FnMut(&T) -> bool,
-    ) -> Result<T, WaitTimeoutError> {
-        self.condition_within(&Limit::For(timeout), condition)
-    }
-
-    /// Blocks until `condition` holds for the latest value, until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`wait_until_timeout`](Self::wait_until_timeout).
-    pub fn wait_until_deadline(
-        &self,
-        deadline: P::Deadline,
-        condition: impl FnMut(&T) -> bool,
-    ) -> Result<T, WaitTimeoutError> {
-        self.condition_within(&Limit::Until(deadline), condition)
+    timed! {
+        wait_until_timeout, wait_until_deadline, wait_until, "Waits for a value that meets `condition`",
+        [&self] limit [condition: impl FnMut(&T) -> bool] -> Result<T, WaitTimeoutError> { self.condition_within(limit, condition) }
     }
 
     fn condition_within(

@@ -3,7 +3,6 @@
 use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
-use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -17,6 +16,7 @@ use crate::payload;
 use crate::platform::{Observer, Platform};
 use crate::sync::private::AtomicU32;
 use crate::time::Limit;
+use crate::timed::timed;
 
 /// A reader of a [`Watch`] that remembers which version it has seen.
 ///
@@ -140,22 +140,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
         self.changed_within(&Limit::Forever).map_err(ChangedTimeoutError::endless)
     }
 
-    /// [`changed`](Self::changed) that blocks for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// [`Timeout`](ChangedTimeoutError::Timeout), and those of [`changed`](Self::changed).
-    pub fn changed_timeout(&mut self, timeout: Duration) -> Result<T, ChangedTimeoutError> {
-        self.changed_within(&Limit::For(timeout))
-    }
-
-    /// [`changed`](Self::changed) that blocks until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`changed_timeout`](Self::changed_timeout).
-    pub fn changed_deadline(&mut self, deadline: P::Deadline) -> Result<T, ChangedTimeoutError> {
-        self.changed_within(&Limit::Until(deadline))
+    timed! {
+        changed_timeout, changed_deadline, changed, "Waits for a new version",
+        [&mut self] limit [] -> Result<T, ChangedTimeoutError> { self.changed_within(limit) }
     }
 
     fn changed_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, ChangedTimeoutError> {
