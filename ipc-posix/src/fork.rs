@@ -21,7 +21,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::futex;
+use crate::{futex, sys, thread};
 
 /// The words that each child finds wiped.
 #[repr(C)]
@@ -144,7 +144,7 @@ const AWAITED: u32 = 1 << 31;
 impl ForkLock {
     /// `false` if it was not free in time; no limit: `true`.
     fn lock(&self, patience: Option<Duration>) -> bool {
-        let me = thread_id();
+        let me = sys::thread_id();
         let until = patience.and_then(|patience| Instant::now().checked_add(patience));
         // Relaxed: compared with a value that only this thread stores; the exchange below orders.
         let mut found = self.holder.load(Ordering::Relaxed);
@@ -180,7 +180,7 @@ impl ForkLock {
     /// lock that was wiped.)
     fn unlock(&self) {
         // Relaxed, as above.
-        if self.holder.load(Ordering::Relaxed) & !AWAITED != thread_id() {
+        if self.holder.load(Ordering::Relaxed) & !AWAITED != sys::thread_id() {
             return;
         }
         let depth = self.depth.load(Ordering::Relaxed);
@@ -190,12 +190,6 @@ impl ForkLock {
             futex::wake(&self.holder, 1);
         }
     }
-}
-
-/// The kernel's number of this thread, see gettid(2).
-fn thread_id() -> u32 {
-    // SAFETY: no arguments, and it always succeeds.
-    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
 /// Excludes forks while it lives: of a thread that attaches, and then other attachers too, or of one that pins.
@@ -237,9 +231,10 @@ extern "C" fn after_fork() {
     page.attaching.unlock();
 }
 
-/// For kernels and emulators without `MADV_WIPEONFORK`. Otherwise the page is wiped already, and a handler that ran before
-/// this one may use it again.
 extern "C" fn after_fork_in_child() {
+    thread::forked();
+    // For kernels and emulators without `MADV_WIPEONFORK`. Otherwise the page is wiped already, and a handler that ran
+    // before this one may use it again.
     let Some(page) = made().filter(|page| page.forking.load(Ordering::Relaxed) != 0) else { return };
     for word in [&page.epoch, &page.attaching.depth, &page.attaching.holder, &page.pinning.depth, &page.pinning.holder]
     {

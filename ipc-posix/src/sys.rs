@@ -174,3 +174,16 @@ pub(crate) fn user() -> u32 {
     // SAFETY: always succeeds.
     unsafe { libc::geteuid() }
 }
+
+/// The kernel's number of this thread, see gettid(2).
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: no arguments, and it always succeeds.
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
+}
+
+/// Whether no thread of this process has the number, see tgkill(2). In doubt, one has.
+pub(crate) fn is_gone(thread: u32) -> bool {
+    // SAFETY: plain numbers; signal 0 is none.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) };
+    result == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+}
