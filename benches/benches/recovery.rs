@@ -107,7 +107,7 @@ impl Objects {
                 if role == "holder of the lock" {
                     let error = self.mutex.lock().expect_err("the holder died");
                     noticed.send(Instant::now()).expect("the receiver waits");
-                    error.into_guard().expect("the lock").mark_consistent();
+                    error.into_guard().expect("the lock").mark_consistent().unwrap();
                 } else {
                     drop(self.permits.acquire().expect("the permit comes back"));
                     noticed.send(Instant::now()).expect("the receiver waits");

@@ -247,7 +247,7 @@ fn examine(input: &mut Input<'_>, place: &Place, changes: bool) {
         match input.below(8) {
             0 => look(region),
             1 => {
-                let dead = timed("recover", || region.recover());
+                let dead = timed("recover", || region.recover().unwrap());
                 assert!(dead < 1022);
             }
             2 => {
@@ -363,7 +363,7 @@ fn operate<T: Element>(queues: &[Queue<T>], input: &mut Input<'_>) {
             black_box((queue.is_empty(), queue.is_full(), queue.stats()));
         }
         4 => _ = black_box(timed("force_send", || queue.force_send(value)).map_err(|error| error.to_string())),
-        5 => _ = black_box((timed("close", || queue.close()), queue.is_closed())),
+        5 => _ = black_box((timed("close", || queue.close().unwrap()), queue.is_closed())),
         6 => _ = black_box(timed("recv_timeout", || queue.recv_timeout(short)).map_err(|error| error.to_string())),
         7 => {
             let result = timed("send_timeout", || queue.send_timeout(value, short));

@@ -63,7 +63,7 @@ impl Script for TheMutex {
             },
             1 => match mutex.lock_deadline(deadline) {
                 Ok(guard) if input.bit() => std::mem::forget(guard),
-                Ok(guard) => guard.mark_consistent(),
+                Ok(guard) => guard.mark_consistent().unwrap(),
                 Err(error) => drop(black_box(error.to_string())),
             },
             2 => {
@@ -74,7 +74,7 @@ impl Script for TheMutex {
                     }
                 }
             }
-            3 => mutex.clear_poison(),
+            3 => mutex.clear_poison().unwrap(),
             _ => _ = black_box((mutex.is_poisoned(), mutex.is_locked())),
         }
     }
@@ -123,12 +123,12 @@ impl Script for TheRwLock {
             3 | 4 => match lock.write_deadline(deadline) {
                 Ok(guard) if input.bit() => drop(RwLockWriteGuard::downgrade(guard).is_ok()),
                 Ok(guard) if input.bit() => std::mem::forget(guard),
-                Ok(guard) => guard.mark_consistent(),
+                Ok(guard) => guard.mark_consistent().unwrap(),
                 Err(error) => drop(black_box(error.to_string())),
             },
             _ => {
                 black_box(lock.is_poisoned());
-                lock.clear_poison();
+                lock.clear_poison().unwrap();
             }
         }
     }
@@ -145,7 +145,7 @@ impl Script for TheSemaphore {
         match input.below(6) {
             0 => match semaphore.try_acquire_many(number) {
                 Ok(permit) if input.bit() => std::mem::forget(permit),
-                Ok(permit) if input.bit() => permit.forget(),
+                Ok(permit) if input.bit() => permit.forget().unwrap(),
                 Ok(permit) => drop(permit),
                 Err(error) => drop(black_box(error.to_string())),
             },
@@ -155,7 +155,7 @@ impl Script for TheSemaphore {
             4 => assert!(semaphore.available() <= semaphore.max()),
             _ => {
                 if input.below(8) == 0 {
-                    semaphore.close();
+                    semaphore.close().unwrap();
                 }
                 black_box(semaphore.is_closed());
             }

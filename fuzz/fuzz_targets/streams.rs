@@ -99,7 +99,7 @@ impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSps
             1 => *consumer = handle.queue.consumer().ok(),
             2 if input.below(8) == 0 => *producer = None,
             3 if input.below(8) == 0 => *consumer = None,
-            4 if input.below(16) == 0 => _ = handle.queue.close(),
+            4 if input.below(16) == 0 => _ = handle.queue.close().unwrap(),
             5 => assert!(handle.queue.len() <= 5),
             number => {
                 if let Some(producer) = producer {
@@ -112,7 +112,7 @@ impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSps
                         11 => {
                             if let Ok(mut chunk) = producer.try_write_chunk(3) {
                                 chunk.set(0, value);
-                                chunk.commit(1);
+                                chunk.commit(1).unwrap();
                             }
                         }
                         _ => {}
@@ -130,7 +130,7 @@ impl<T: Made + bytemuck::NoUninit + bytemuck::CheckedBitPattern> Kind for TheSps
                             if let Ok(chunk) = consumer.try_read_chunk(3) {
                                 let count = chunk.len();
                                 assert!(count <= 3);
-                                chunk.commit(count);
+                                chunk.commit(count).unwrap();
                             }
                         }
                         _ => {}
@@ -159,7 +159,7 @@ impl Script for TheByteQueue {
             3 => _ = black_box(queue.try_recv(room)),
             4 => _ = black_box(queue.recv_deadline(room, deadline)),
             5 => _ = black_box(queue.try_recv_into(&mut Vec::new())),
-            6 if input.below(16) == 0 => _ = queue.close(),
+            6 if input.below(16) == 0 => _ = queue.close().unwrap(),
             _ => {
                 let (used, size) = queue.usage();
                 assert!(used <= size);
@@ -182,7 +182,7 @@ impl Script for TheLoanQueue {
             1 => queue.loan_uninit_deadline(input.below(7), deadline).ok(),
             2 => queue.try_recv().ok().map(read),
             3 => queue.recv_deadline(deadline).ok().map(read),
-            4 if input.below(16) == 0 => return assert!(queue.close() || queue.is_closed()),
+            4 if input.below(16) == 0 => return assert!(queue.close().unwrap() || queue.is_closed()),
             _ => return assert!(queue.blocks() == 3 && queue.len() <= 3 && queue.free_blocks() <= 3),
         };
         let Some(mut loan) = lent else { return };
@@ -240,7 +240,7 @@ impl<const WAITS: bool> Kind for TheBroadcast<WAITS> {
             1 if input.below(4) == 0 => *subscriber = None,
             2 | 3 => _ = black_box(listener.broadcast.try_publish(value)),
             4 => _ = black_box(listener.broadcast.publish_deadline(value, deadline)),
-            5 if input.below(16) == 0 => _ = listener.broadcast.close(),
+            5 if input.below(16) == 0 => _ = listener.broadcast.close().unwrap(),
             number => {
                 if let Some(subscriber) = subscriber {
                     _ = match number {

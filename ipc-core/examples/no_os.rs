@@ -27,7 +27,7 @@ fn main() {
         for number in 0..MESSAGES {
             queue.send(number).expect("nobody closes before the end");
         }
-        queue.close();
+        queue.close().expect("the memory is here");
     });
 
     let mut received = 0;

@@ -67,6 +67,7 @@ pub mod condvar;
 pub mod ends;
 pub mod error;
 pub mod event;
+mod here;
 pub mod loan;
 pub mod memory;
 pub mod mutex;

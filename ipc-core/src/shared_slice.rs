@@ -4,6 +4,8 @@
 //! stopped: every peer that goes through this library keeps to it. A *faulty* peer, which scribbles over the region, does not. That
 //! is why these types copy single elements in and out (by volatile accesses) and make references only where the caller
 //! vouches for the peers, in `unsafe`: behind a reference that is in use, such a peer's write would be undefined behaviour.
+//!
+//! They ask before each access whether the memory is this process's: a child after `fork` gets a panic.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -11,42 +13,47 @@ use core::mem::MaybeUninit;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
+use crate::here::Here;
+use crate::platform::Platform;
 use crate::slots::copy_bytes;
 
 /// Elements in shared memory, to be read.
-pub struct SharedSlice<'a, T> {
+pub struct SharedSlice<'a, T, P> {
     start: *const T,
     len: usize,
+    platform: &'a P,
     elements: PhantomData<&'a T>,
 }
 
-impl<T> Clone for SharedSlice<'_, T> {
+impl<T, P> Clone for SharedSlice<'_, T, P> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T> Copy for SharedSlice<'_, T> {}
+impl<T, P> Copy for SharedSlice<'_, T, P> {}
 
 // SAFETY: a view, as `&[T]`; elements are copied out.
-unsafe impl<T: Send + Sync> Send for SharedSlice<'_, T> {}
+unsafe impl<T: Send + Sync, P: Sync> Send for SharedSlice<'_, T, P> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for SharedSlice<'_, T> {}
+unsafe impl<T: Send + Sync, P: Sync> Sync for SharedSlice<'_, T, P> {}
 
 // The elements are not touched.
-impl<T> fmt::Debug for SharedSlice<'_, T> {
+impl<T, P> fmt::Debug for SharedSlice<'_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedSlice").field("len", &self.len).finish_non_exhaustive()
     }
 }
 
-impl<'a, T> SharedSlice<'a, T> {
-    /// A view of so many elements.
+impl<'a, T, P: Platform> SharedSlice<'a, T, P> {
+    /// A view of `len` elements.
     ///
     /// # Safety
     ///
-    /// So many elements lie from `start` on, aligned, mapped for `'a`, and the protocol gives them to the caller for so long.
-    pub unsafe fn new(start: *const T, len: usize) -> Self {
-        SharedSlice { start, len, elements: PhantomData }
+    /// `len` elements lie from `start` on, aligned, mapped for `'a` while the platform is here, and the protocol gives them to the
+    /// caller for that time.
+    #[inline(always)]
+    pub(crate) unsafe fn new(start: *const T, len: usize, platform: &'a P) -> Self {
+        SharedSlice { start, len, platform, elements: PhantomData }
     }
 
     /// How many elements there are.
@@ -74,36 +81,49 @@ impl<'a, T> SharedSlice<'a, T> {
     ///
     /// If it does not lie inside.
     #[inline]
-    pub fn part(&self, begin: usize, end: usize) -> SharedSlice<'a, T> {
+    pub fn part(&self, begin: usize, end: usize) -> SharedSlice<'a, T, P> {
         assert!(begin <= end && end <= self.len, "part {begin}..{end} of {} elements", self.len);
         // SAFETY: inside.
-        unsafe { SharedSlice::new(self.start.add(begin), end - begin) }
+        unsafe { SharedSlice::new(self.start.add(begin), end - begin, self.platform) }
     }
 }
 
-impl<'a, T: AnyBitPattern> SharedSlice<'a, T> {
-    /// A copy of one element; `None` past the end.
+impl<'a, T: AnyBitPattern, P: Platform> SharedSlice<'a, T, P> {
+    /// Returns a copy of one element; `None` past the end.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub fn get(&self, index: usize) -> Option<T> {
-        // SAFETY: inside and aligned; any bits are a T.
+        self.platform.assert_here();
+        // SAFETY: here, inside and aligned; any bits are a T.
         (index < self.len).then(|| unsafe { self.start.add(index).read_volatile() })
     }
 
-    /// Copies of the elements, one after the other.
+    /// Returns copies of the elements, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// Each step of the iterator, in a child after `fork`.
     #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T> {
-        let start = self.start;
-        // SAFETY: inside and aligned; any bits are a T.
-        (0..self.len).map(move |index| unsafe { start.add(index).read_volatile() })
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T, P> {
+        let (start, platform) = (self.start, self.platform);
+        (0..self.len).map(move |index| {
+            platform.assert_here();
+            // SAFETY: here, inside and aligned; any bits are a T.
+            unsafe { start.add(index).read_volatile() }
+        })
     }
 
     /// Copies all elements into `out`.
     ///
     /// # Panics
     ///
-    /// If `out` has another length.
+    /// If `out` has another length; in a child after `fork`.
     #[inline]
     pub fn copy_to_slice(&self, out: &mut [T]) {
+        self.platform.assert_here();
         assert_eq!(self.len, out.len(), "copying to a slice of another length");
         // SAFETY: both have `len` elements, of which any bits are a T.
         unsafe { copy_bytes(self.start.cast(), out.as_mut_ptr().cast(), size_of_val(out)) }
@@ -113,9 +133,10 @@ impl<'a, T: AnyBitPattern> SharedSlice<'a, T> {
     ///
     /// # Panics
     ///
-    /// If `out` has another length.
+    /// If `out` has another length; in a child after `fork`.
     #[inline]
     pub fn copy_to_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> &'b mut [T] {
+        self.platform.assert_here();
         assert_eq!(self.len, out.len(), "copying to a slice of another length");
         // SAFETY: both have `len` elements; afterwards all of `out` is initialised, with bits that are a T.
         unsafe {
@@ -129,41 +150,50 @@ impl<'a, T: AnyBitPattern> SharedSlice<'a, T> {
     /// # Safety
     ///
     /// No process writes to them while the reference is in use. Every peer that goes through this library keeps to that, dead,
-    /// stopped or alive; the caller vouches that there is no other one with write access to the region.
+    /// stopped or alive; the caller vouches that there is no other one with write access to the region. The reference is not used
+    /// in a child after `fork`.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub unsafe fn as_slice(&self) -> &'a [T] {
+        self.platform.assert_here();
         // SAFETY: there, aligned and initialised; the caller's promise.
         unsafe { core::slice::from_raw_parts(self.start, self.len) }
     }
 }
 
 /// Elements in shared memory, to be written. What they are before that, is left from somebody else.
-pub struct SharedSliceMut<'a, T> {
+pub struct SharedSliceMut<'a, T, P> {
     start: *mut T,
     len: usize,
+    platform: &'a P,
     elements: PhantomData<&'a mut T>,
 }
 
 // SAFETY: a view, as `&mut [T]`.
-unsafe impl<T: Send> Send for SharedSliceMut<'_, T> {}
+unsafe impl<T: Send, P: Sync> Send for SharedSliceMut<'_, T, P> {}
 // SAFETY: nothing can be done through a shared reference but to look at the address and the length.
-unsafe impl<T: Sync> Sync for SharedSliceMut<'_, T> {}
+unsafe impl<T: Sync, P: Sync> Sync for SharedSliceMut<'_, T, P> {}
 
 // The elements are not touched.
-impl<T> fmt::Debug for SharedSliceMut<'_, T> {
+impl<T, P> fmt::Debug for SharedSliceMut<'_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedSliceMut").field("len", &self.len).finish_non_exhaustive()
     }
 }
 
-impl<'a, T> SharedSliceMut<'a, T> {
-    /// A view of so many elements.
+impl<'a, T, P: Platform> SharedSliceMut<'a, T, P> {
+    /// A view of `len` elements.
     ///
     /// # Safety
     ///
-    /// So many elements lie from `start` on, aligned, mapped for `'a`, and the protocol gives them to the caller alone for so long.
-    pub unsafe fn new(start: *mut T, len: usize) -> Self {
-        SharedSliceMut { start, len, elements: PhantomData }
+    /// `len` elements lie from `start` on, aligned, mapped for `'a` while the platform is here, and the protocol gives them to the
+    /// caller alone for that time.
+    #[inline(always)]
+    pub(crate) unsafe fn new(start: *mut T, len: usize, platform: &'a P) -> Self {
+        SharedSliceMut { start, len, platform, elements: PhantomData }
     }
 
     /// How many elements there are.
@@ -180,8 +210,8 @@ impl<'a, T> SharedSliceMut<'a, T> {
 
     /// The same elements for a shorter time.
     #[inline]
-    pub fn reborrow(&mut self) -> SharedSliceMut<'_, T> {
-        SharedSliceMut { start: self.start, len: self.len, elements: PhantomData }
+    pub fn reborrow(&mut self) -> SharedSliceMut<'_, T, P> {
+        SharedSliceMut { start: self.start, len: self.len, platform: self.platform, elements: PhantomData }
     }
 
     /// Where they are. For passing on to a system call, say.
@@ -191,22 +221,28 @@ impl<'a, T> SharedSliceMut<'a, T> {
     }
 }
 
-impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
+impl<'a, T: NoUninit, P: Platform> SharedSliceMut<'a, T, P> {
     /// Writes one element.
     ///
     /// # Panics
     ///
-    /// If there is none of this index.
+    /// If there is none of this index; in a child after `fork`.
     #[inline]
     pub fn set(&mut self, index: usize, value: T) {
+        self.platform.assert_here();
         assert!(index < self.len, "element {index} of {}", self.len);
         // SAFETY: inside and aligned.
         unsafe { self.start.add(index).write_volatile(value) }
     }
 
-    /// Writes the same to all elements.
+    /// Writes `value` to all elements.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub fn fill(&mut self, value: T) {
+        self.platform.assert_here();
         /// What is written one by one, before it is copied.
         const FIRST: usize = 64;
         let mut done = self.len.min(FIRST);
@@ -226,9 +262,10 @@ impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
     ///
     /// # Panics
     ///
-    /// If `values` has another length.
+    /// If `values` has another length; in a child after `fork`.
     #[inline]
     pub fn copy_from_slice(&mut self, values: &[T]) {
+        self.platform.assert_here();
         assert_eq!(self.len, values.len(), "copying from a slice of another length");
         // SAFETY: both have `len` elements.
         unsafe { copy_bytes(values.as_ptr().cast(), self.start.cast(), size_of_val(values)) }
@@ -239,12 +276,18 @@ impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
     /// # Safety
     ///
     /// No other process reads or writes them while the reference is in use. Every peer that goes through this library keeps to
-    /// that, dead, stopped or alive; the caller vouches that there is no other one with write access to the region.
+    /// that, dead, stopped or alive; the caller vouches that there is no other one with write access to the region. The reference is
+    /// not used in a child after `fork`.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub unsafe fn as_mut_slice(&mut self) -> &mut [T]
     where
         T: AnyBitPattern,
     {
+        self.platform.assert_here();
         // SAFETY: there, aligned and initialised with bits that are a T; the caller's promise.
         unsafe { core::slice::from_raw_parts_mut(self.start, self.len) }
     }
@@ -253,13 +296,15 @@ impl<'a, T: NoUninit> SharedSliceMut<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::SpinPlatform;
 
     #[test]
     fn filling_reaches_every_element_and_no_other() {
+        let platform = SpinPlatform::new(1);
         for len in [0, 1, 63, 64, 65, 130, 1000] {
             let mut memory = [7_u16; 1001];
             // SAFETY: inside our own array, which is borrowed for so long.
-            unsafe { SharedSliceMut::new(memory.as_mut_ptr(), len) }.fill(9);
+            unsafe { SharedSliceMut::new(memory.as_mut_ptr(), len, &platform) }.fill(9);
             assert!(memory[..len].iter().all(|element| *element == 9));
             assert!(memory[len..].iter().all(|element| *element == 7));
         }

@@ -60,7 +60,7 @@ fn restaurant() -> Result<()> {
         if with_mark {
             (0..WAITERS).try_for_each(|_| counter.send(END))?;
         } else {
-            counter.close();
+            counter.close()?;
         }
         for mut waiter in waiters {
             waiter.wait()?;

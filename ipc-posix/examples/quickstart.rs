@@ -139,7 +139,7 @@ fn tour(text: &[u8]) -> Result<()> {
         sent += 1;
     }
     // The receiver gets what was sent, and then the end.
-    lines.close();
+    lines.close()?;
     let [received, sum_received, ..] = other.answer(&reports)?;
     check("lines received", received, sent)?;
     check("checksum of the lines", sum_received, sum)?;
@@ -160,7 +160,7 @@ fn tour(text: &[u8]) -> Result<()> {
     sent_by_victim = confirmed.try_recv().unwrap_or(sent_by_victim);
     println!("   kill -9 for the first sender, which had told us of {sent_by_victim} messages");
     // Tells the survivor.
-    confirmed.queue().close();
+    confirmed.queue().close()?;
     let sent_by_survivor = survivor.answer(&totals)?;
     survivor.wait()?;
     drop(numbers);

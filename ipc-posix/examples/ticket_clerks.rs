@@ -154,7 +154,7 @@ fn work(region: &str, stock: &Path, clerk: u32, how: &str) -> Result<()> {
             Err(LockError::OwnerDied(guard)) => {
                 // The file is written in one go, so there is nothing to repair but the mark.
                 tell(TOLD_OF_DEATH)?;
-                guard.mark_consistent();
+                guard.mark_consistent()?;
                 guard
             }
             Err(error) => return Err(error.without_guard().into()),

@@ -21,6 +21,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use ipc_core::Fault;
+
 use crate::{futex, sys, thread};
 
 /// The words that each child finds wiped.
@@ -68,6 +70,12 @@ impl ForkGuard {
     #[inline(always)]
     pub(crate) fn is_here(&self) -> bool {
         self.word.load(Ordering::Relaxed) == self.epoch
+    }
+
+    /// Panics in a child, as the handles of objects do.
+    #[track_caller]
+    pub(crate) fn assert_here(&self) {
+        assert!(self.is_here(), "{}", Fault::Forked);
     }
 }
 

@@ -143,12 +143,8 @@ pub use ipc_core::object::{
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::queue::{SendIterError, TrySendIterError};
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
-pub use ipc_core::spsc::{
-    ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, ReadChunk as SpscReadChunk, Stats as SpscStats,
-    WriteChunk as SpscWriteChunk,
-};
+pub use ipc_core::spsc::{ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, Stats as SpscStats};
 pub use ipc_core::watch::Versioned as WatchSnapshot;
-pub use ipc_core::{SharedSlice, SharedSliceMut};
 pub use objects::*;
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
@@ -157,5 +153,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
+    spsc, watch,
 };

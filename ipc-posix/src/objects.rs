@@ -4,7 +4,8 @@ use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::atomic::Value;
 use ipc_core::object::Builder;
 use ipc_core::{
-    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
+    spsc, watch,
 };
 
 use crate::platform::Posix;
@@ -109,6 +110,11 @@ pub type LoanedBlock<'q, T> = loan::Loan<'q, 'static, T, Posix>;
 /// A message of a [`LoanQueue`] that was received, to be read in place.
 pub type LoanedMessage<'q, T> = loan::Received<'q, 'static, T, Posix>;
 
+/// The elements of a [`LoanedBlock`], or of a part of a [`SpscWriteChunk`], to be written in place.
+pub type SharedSliceMut<'a, T> = shared_slice::SharedSliceMut<'a, T, Posix>;
+/// The elements of a [`LoanedMessage`], or of a part of a [`SpscReadChunk`], to be read in place.
+pub type SharedSlice<'a, T> = shared_slice::SharedSlice<'a, T, Posix>;
+
 /// A bounded queue of `T` from one process to another. Made by [`Region::spsc`].
 pub type Spsc<T> = spsc::Spsc<'static, T, Posix>;
 /// What a [`Spsc`] should be like.
@@ -117,6 +123,10 @@ pub type SpscOptions<'r, T> = Builder<'r, spsc::Options<T>, Region>;
 pub type SpscProducer<T> = spsc::Producer<'static, T, Posix>;
 /// The consuming end of a [`Spsc`]. Made by [`Spsc::consumer`](spsc::Spsc::consumer).
 pub type SpscConsumer<T> = spsc::Consumer<'static, T, Posix>;
+/// Free places in the ring of a [`SpscProducer`], written in place.
+pub type SpscWriteChunk<'c, T> = spsc::WriteChunk<'c, 'static, T, Posix>;
+/// Elements in the ring of a [`SpscConsumer`], read in place.
+pub type SpscReadChunk<'c, T> = spsc::ReadChunk<'c, 'static, T, Posix>;
 /// Waits for each element of a [`SpscConsumer`].
 pub type SpscIter<'q, T> = ends::Messages<'q, SpscConsumer<T>>;
 /// Holds a [`SpscConsumer`] and waits for each of its elements.

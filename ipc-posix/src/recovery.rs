@@ -155,7 +155,9 @@ fn run(region: &Region, mut events: File, stop: &File) {
             while events.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {}
             looks = PAUSES.iter();
         }
-        region.recover();
+        if region.recover().is_err() {
+            return;
+        }
     }
 }
 

@@ -114,7 +114,7 @@ fn heirs_of_one_descriptor_die_one_by_one() {
         assert_eq!((next.number, next.epoch), (place.number, place.epoch + 1));
         converse(&queues);
     }
-    queues.0.close();
+    queues.0.close().unwrap();
     assert!(heirs.iter_mut().all(|heir| heir.wait().success()));
     assert!(others(&region).is_empty(), "those who left in peace left nothing");
 }
@@ -186,7 +186,7 @@ fn an_anonymous_region_outlives_its_founder() {
     converse(&queues);
     finder.sigkill();
     assert_eq!(by_pid(&region), (vec![], vec![finder.pid()]));
-    assert_eq!(region.recover(), 1);
+    assert_eq!(region.recover().unwrap(), 1);
     queues.0.try_send(1).unwrap();
     assert_eq!(queues.0.try_recv(), Ok(1));
     assert_eq!(queues.1.try_recv(), Err(TryRecvError::Empty));
@@ -236,13 +236,13 @@ fn a_descriptor_kept_across_exec_is_no_life() {
     child.expect("executed");
     assert_eq!(by_pid(&region), (vec![], vec![pid, pid]));
     assert_eq!(queues.1.recv(), Ok(1), "what it had sent is there");
-    assert_eq!(region.recover(), 2);
+    assert_eq!(region.recover().unwrap(), 2);
     assert!(others(&region).is_empty());
     child.say("open");
     child.expect("attached");
     assert_eq!(by_pid(&region), (vec![pid, pid], vec![]));
     converse(&queues);
-    queues.0.close();
+    queues.0.close().unwrap();
     assert!(child.wait().success());
     assert!(others(&region).is_empty() && region.is_usable() && !region.is_orphaned());
 }

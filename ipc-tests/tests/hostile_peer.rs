@@ -137,7 +137,7 @@ fn lock(region: &Region, tally: &mut Tally) {
 }
 
 fn look_and_repair(region: &Region, round: u64, tally: &mut Tally) {
-    let _ = (region.participants(), region.free(), region.list(), region.recover());
+    let _ = (region.participants(), region.free(), region.list(), region.recover().unwrap());
     tally.count(region.queue_stats("q"), |_| true);
     tally.count(region.queue::<Message>("q").open(), |_| true);
     tally.count(region.queue::<u64>("q").open(), |_| false);
@@ -212,7 +212,7 @@ fn endure(bytes: impl Fn(&Region) -> Range<u64>, seed: u64, rounds: u64) {
         there.send(number).unwrap();
         assert_eq!(back.recv(), Ok(number + 1));
     }
-    there.close();
+    there.close().unwrap();
     for mut worker in workers {
         assert!(worker.wait().success(), "no panic, no signal");
     }

@@ -147,7 +147,7 @@ fn killed_with_a_lock(_: &Args, _: fn(Region)) {
 }
 
 fn dies_in_repair(args: &Args) {
-    killed_with_a_lock(args, |region| assert_eq!(region.recover(), 1));
+    killed_with_a_lock(args, |region| assert_eq!(region.recover().unwrap(), 1));
 }
 
 /// A process is killed while it holds the place of a dead one. A child that it had forked, and that never used the region,
@@ -163,7 +163,7 @@ fn a_child_keeps_no_place_that_its_dead_parent_had_seized() {
     let bystander = repairer.hear();
     finds_the_death(&mutex);
     assert!(std::path::Path::new("/proc").join(&bystander).exists(), "the child lives");
-    assert_eq!(region.recover(), 2, "the holder and the one that repaired after it");
+    assert_eq!(region.recover().unwrap(), 2, "the holder and the one that repaired after it");
     repairer.say("done");
     assert!(repairer.wait().success());
 }
@@ -320,7 +320,7 @@ fn drops_rights(args: &Args) {
         assert_eq!(libc::setgid(NOBODY) | libc::setuid(NOBODY), 0);
     }
     finds_the_death(&mutex);
-    assert_eq!(region.recover(), 1);
+    assert_eq!(region.recover().unwrap(), 1);
 }
 
 /// What was opened before suffices after `setuid` and `chroot`.

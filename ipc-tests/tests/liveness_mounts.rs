@@ -60,11 +60,11 @@ fn keeps(args: &Args) {
         holder.expect("holds");
         let living: Vec<_> = region.participants().iter().map(|process| (process.number, process.alive)).collect();
         assert_eq!(living, [(1, true), (2, true)]);
-        assert_eq!(region.recover(), 0);
+        assert_eq!(region.recover().unwrap(), 0);
         assert!(mutex.try_lock().is_err());
         holder.sigkill();
         assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
-        assert_eq!(region.recover(), 1);
+        assert_eq!(region.recover().unwrap(), 1);
         options(&directory, tmpfile).unlink("r").unwrap();
     }
 }

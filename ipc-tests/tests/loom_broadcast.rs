@@ -205,7 +205,7 @@ fn closing_ends_a_subscriber() {
         let shared = made(1, 0);
         let (one, two) = (machine.actor(1), machine.actor(2));
         let mut subscriber = subscribe(&shared, &two, 0);
-        let closer = thread::spawn(move || assert!(shared.handle(&one).close()));
+        let closer = thread::spawn(move || assert!(shared.handle(&one).close().unwrap()));
         assert_eq!(subscriber.recv(), Err(RecvBroadcastError::Closed));
         closer.join().unwrap();
     });
@@ -221,7 +221,7 @@ fn closing_ends_a_publisher() {
         let _subscriber = subscribe(&shared, &two, 0);
         publish(&shared, &two, 0);
         let other = shared.clone();
-        let closer = thread::spawn(move || assert!(other.handle(&one).close()));
+        let closer = thread::spawn(move || assert!(other.handle(&one).close().unwrap()));
         assert_eq!(shared.handle(&two).publish(twin(1)), Err(PublishError::Closed(twin(1))));
         closer.join().unwrap();
     });

@@ -127,7 +127,7 @@ fn nothing_is_behind_the_end() {
         let (one, two, three) = (machine.actor(1), machine.actor(2), machine.actor(3));
         let (first, second) = (shared.clone(), shared.clone());
         let sender = thread::spawn(move || first.handle(&one).try_send(b"last").is_ok());
-        let closer = thread::spawn(move || second.handle(&two).close());
+        let closer = thread::spawn(move || second.handle(&two).close().unwrap());
         let receiver = thread::spawn(move || {
             let queue = shared.handle(&three);
             let mut got = 0;
@@ -244,7 +244,7 @@ fn closing_ends_a_receiver() {
         let (machine, shared) = (Machine::new(), made(TWO_WORDS));
         let closer = {
             let (actor, shared) = (machine.actor(1), shared.clone());
-            thread::spawn(move || shared.handle(&actor).close())
+            thread::spawn(move || shared.handle(&actor).close().unwrap())
         };
         assert_eq!(wait(&shared.handle(&machine.actor(2))), Err(RecvBytesError::Closed));
         assert!(closer.join().unwrap());
@@ -260,7 +260,7 @@ fn closing_ends_a_sender() {
         queue.try_send(b"full").unwrap();
         let closer = {
             let (actor, shared) = (machine.actor(1), shared.clone());
-            thread::spawn(move || shared.handle(&actor).close())
+            thread::spawn(move || shared.handle(&actor).close().unwrap())
         };
         assert_eq!(queue.send(b"late"), Err(SendBytesError::Closed));
         assert!(closer.join().unwrap());

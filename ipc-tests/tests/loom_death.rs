@@ -102,7 +102,7 @@ fn a_producer_dies_before_the_end() {
             })
         };
         let sent = mortal.join().unwrap();
-        words.handle(&machine.actor(3)).close();
+        words.handle(&machine.actor(3)).close().unwrap();
         let got = receiver.join().unwrap();
         assert!(got <= 1 && (sent != Some(true) || got == 1));
         sent.is_none()

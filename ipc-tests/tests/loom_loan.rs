@@ -224,7 +224,7 @@ fn closing_ends_a_receiver() {
         let (machine, shared) = (Machine::new(), made(1));
         let closer = {
             let (actor, shared) = (machine.actor(1), shared.clone());
-            thread::spawn(move || shared.handle(&actor).close())
+            thread::spawn(move || shared.handle(&actor).close().unwrap())
         };
         assert_eq!(shared.handle(&machine.actor(2)).recv().unwrap_err(), RecvLoanError::Closed);
         assert!(closer.join().unwrap());
@@ -240,7 +240,7 @@ fn closing_ends_a_borrower() {
         let _taken = queue.try_loan_uninit(1).unwrap();
         let closer = {
             let (actor, shared) = (machine.actor(1), shared.clone());
-            thread::spawn(move || shared.handle(&actor).close())
+            thread::spawn(move || shared.handle(&actor).close().unwrap())
         };
         assert_eq!(queue.loan_uninit(1).unwrap_err(), LoanError::Closed);
         assert!(closer.join().unwrap());
@@ -257,7 +257,7 @@ fn nothing_is_behind_the_end() {
         let sender = thread::spawn(move || {
             let queue = other.handle(&one);
             let sent = queue.try_send_copy(&[twin(1)]).is_ok();
-            queue.close();
+            queue.close().unwrap();
             sent
         });
         let queue = shared.handle(&two);

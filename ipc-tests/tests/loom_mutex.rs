@@ -117,7 +117,7 @@ fn a_holder_dies_before_a_waiter() {
         assert!(died || !later);
         // The mark stays until somebody declares the data consistent.
         assert!(!was_told || later);
-        guard.mark_consistent();
+        guard.mark_consistent().unwrap();
         drop(guard);
         assert!(!count_one(&shared, &actor));
         // The dead one's own addition counts if it got that far.

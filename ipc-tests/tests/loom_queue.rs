@@ -105,7 +105,7 @@ fn closing_ends_a_receiver() {
                 let actor = machine.actor(1);
                 let queue = words.handle(&actor);
                 queue.try_send(twin(1)).unwrap();
-                assert!(queue.close());
+                assert!(queue.close().unwrap());
                 assert!(queue.try_send(twin(2)).unwrap_err().is_closed());
             })
         };
@@ -135,7 +135,7 @@ fn closing_ends_a_sender() {
                 }
             })
         };
-        queue.close();
+        queue.close().unwrap();
         sender.join().unwrap();
         assert_eq!(queue.try_recv().map(whole), Ok(1));
         assert_eq!(queue.try_recv().map(whole), Err(TryRecvError::Closed));
@@ -172,7 +172,7 @@ fn a_closer_dies() {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || {
                 let actor = machine.actor(1);
-                actor.live(at, || (words.handle(&actor).len(), words.handle(&actor).close())).is_none()
+                actor.live(at, || (words.handle(&actor).len(), words.handle(&actor).close().unwrap())).is_none()
             })
         };
         let actor = machine.actor(2);
@@ -300,7 +300,7 @@ fn a_half_done_closing_wakes_a_receiver() {
         };
         let closer = machine.actor(2);
         let queue = words.handle(&closer);
-        assert!(closer.live(Some(2), || queue.close()).is_none());
+        assert!(closer.live(Some(2), || queue.close().unwrap()).is_none());
         assert!(words.handle(&machine.actor(3)).is_closed());
         assert_eq!(receiver.join().unwrap(), Err(RecvError::Closed));
     });
@@ -318,7 +318,7 @@ fn a_half_done_closing_wakes_a_sender() {
             let (machine, words) = (machine.clone(), words.clone());
             thread::spawn(move || words.handle(&machine.actor(1)).send(twin(2)).is_err())
         };
-        assert!(closer.live(Some(2), || queue.close()).is_none());
+        assert!(closer.live(Some(2), || queue.close().unwrap()).is_none());
         assert!(words.handle(&machine.actor(3)).is_closed());
         assert!(sender.join().unwrap());
     });
@@ -338,7 +338,7 @@ fn a_sweep_wakes_a_receiver() {
         let died = mortal.live(at, || its.try_send(twin(1)).unwrap()).is_none();
         if died {
             words.sweep(Seized::try_new(&me, id(2)).unwrap().dead(), &me);
-            let stats = queue.stats().unwrap();
+            let stats = queue.stats();
             if stats.sent == stats.given_up {
                 // Sent nothing, and owed nothing.
                 queue.send(twin(1)).unwrap();
@@ -364,7 +364,7 @@ fn a_sweep_wakes_a_sender() {
         let died = mortal.live(at, || its.try_recv().map(whole).unwrap()).is_none();
         if died {
             words.sweep(Seized::try_new(&me, id(2)).unwrap().dead(), &me);
-            if queue.stats().unwrap().received == 0 {
+            if queue.stats().received == 0 {
                 assert_eq!(queue.try_recv().map(whole), Ok(1));
             }
         }

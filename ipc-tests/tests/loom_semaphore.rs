@@ -114,7 +114,7 @@ fn a_signal_wakes_a_sleeper() {
         let sleeper = {
             let guarded = guarded.clone();
             spawn(&machine, &words, 1, move |_, semaphore| {
-                semaphore.acquire().unwrap().forget();
+                semaphore.acquire().unwrap().forget().unwrap();
                 assert_eq!(guarded.get(), 1);
             })
         };
@@ -135,7 +135,7 @@ fn a_release_of_two_wakes_two() {
         let sleepers = [1, 2].map(|number| {
             let guarded = guarded.clone();
             spawn(&machine, &words, number, move |_, semaphore| {
-                semaphore.acquire().unwrap().forget();
+                semaphore.acquire().unwrap().forget().unwrap();
                 assert_eq!(guarded.get(), 1);
             })
         });
@@ -153,7 +153,7 @@ fn a_release_of_two_wakes_two() {
 fn one_waits_for_many_beside_one_for_one() {
     explore(1, || {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 2));
-        let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).unwrap().forget());
+        let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).unwrap().forget().unwrap());
         let one = spawn(&machine, &words, 2, |_, semaphore| drop(semaphore.acquire().unwrap()));
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
@@ -170,8 +170,9 @@ fn one_waits_for_many_beside_one_for_one() {
 fn two_signals_wake_two() {
     explore(1, || {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 3));
-        let sleepers =
-            [1, 2].map(|number| spawn(&machine, &words, number, |_, semaphore| semaphore.acquire().unwrap().forget()));
+        let sleepers = [1, 2].map(|number| {
+            spawn(&machine, &words, number, |_, semaphore| semaphore.acquire().unwrap().forget().unwrap())
+        });
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         semaphore.release(1).unwrap();
@@ -188,13 +189,14 @@ fn two_signals_wake_two() {
 fn a_wake_up_goes_to_the_one_who_can_use_it() {
     explore(2, || {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 2));
-        let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).map(|permit| permit.forget()));
-        let one = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().unwrap().forget());
+        let many =
+            spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(2).map(|permit| permit.forget().unwrap()));
+        let one = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().unwrap().forget().unwrap());
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         semaphore.release(1).unwrap();
         one.join().unwrap();
-        semaphore.close();
+        semaphore.close().unwrap();
         assert_eq!(many.join().unwrap(), Err(AcquireError::Closed));
     });
 }
@@ -227,13 +229,16 @@ fn two_want_both() {
 fn what_is_put_back_wakes() {
     explore(2, || {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(2, 2));
-        let many =
-            spawn(&machine, &words, 1, |_, semaphore| semaphore.try_acquire_many(2).map(|permit| permit.forget()));
-        let other = spawn(&machine, &words, 2, |_, semaphore| semaphore.try_acquire().map(|permit| permit.forget()));
+        let many = spawn(&machine, &words, 1, |_, semaphore| {
+            semaphore.try_acquire_many(2).map(|permit| permit.forget().unwrap())
+        });
+        let other =
+            spawn(&machine, &words, 2, |_, semaphore| semaphore.try_acquire().map(|permit| permit.forget().unwrap()));
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         // Without a notice of what was put back, this would sleep in front of a permit.
-        let mine = spawn(&machine, &words, 3, |_, semaphore| semaphore.acquire().map(|permit| permit.forget()));
+        let mine =
+            spawn(&machine, &words, 3, |_, semaphore| semaphore.acquire().map(|permit| permit.forget().unwrap()));
         let (many, other) = (many.join().unwrap(), other.join().unwrap());
         if many.is_ok() {
             semaphore.release(1).unwrap();
@@ -248,8 +253,10 @@ fn what_is_put_back_wakes() {
 fn a_closer_dies() {
     explore_deaths(2, |at| {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 1));
-        let closer = spawn(&machine, &words, 1, move |actor, semaphore| actor.live(at, || semaphore.close()).is_none());
-        let sleeper = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().map(|permit| permit.forget()));
+        let closer =
+            spawn(&machine, &words, 1, move |actor, semaphore| actor.live(at, || semaphore.close().unwrap()).is_none());
+        let sleeper =
+            spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().map(|permit| permit.forget().unwrap()));
         let died = closer.join().unwrap();
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
@@ -268,10 +275,11 @@ fn a_closer_dies() {
 fn nothing_is_acquired_after_a_closing() {
     explore(3, || {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 1));
-        let other = spawn(&machine, &words, 1, |_, semaphore| semaphore.try_acquire().map(|permit| permit.forget()));
+        let other =
+            spawn(&machine, &words, 1, |_, semaphore| semaphore.try_acquire().map(|permit| permit.forget().unwrap()));
         let actor = machine.actor(2);
         let semaphore = words.handle(&actor);
-        assert!(semaphore.close());
+        assert!(semaphore.close().unwrap());
         semaphore.release(1).unwrap();
         other.join().unwrap().unwrap_err();
         assert_eq!(semaphore.available(), 1);
@@ -329,7 +337,7 @@ fn a_consumer_dies() {
     explore_deaths(2, |at| {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(2, 2));
         let mortal = spawn(&machine, &words, 1, move |actor, semaphore| {
-            actor.live(at, || semaphore.acquire_many(2).unwrap().forget()).is_none()
+            actor.live(at, || semaphore.acquire_many(2).unwrap().forget().unwrap()).is_none()
         });
         let actor = machine.actor(2);
         let semaphore = words.handle(&actor);
@@ -354,13 +362,13 @@ fn a_poster_dies() {
         let mortal = spawn(&machine, &words, 1, move |actor, semaphore| {
             actor.live(at, || semaphore.release(2).unwrap()).is_none()
         });
-        let sleeper = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().unwrap().forget());
+        let sleeper = spawn(&machine, &words, 2, |_, semaphore| semaphore.acquire().unwrap().forget().unwrap());
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         semaphore.release(1).unwrap();
         let died = mortal.join().unwrap();
         sleeper.join().unwrap();
-        let posted = std::iter::from_fn(|| semaphore.try_acquire().ok()).map(|permit| permit.forget()).count();
+        let posted = std::iter::from_fn(|| semaphore.try_acquire().ok()).map(|permit| permit.forget().unwrap()).count();
         assert!(posted <= 2 && (died || posted == 2), "{posted} of 2");
         assert_permits(&semaphore, 0);
         died
@@ -388,17 +396,18 @@ fn posts_fit_or_not() {
 fn a_mark_is_cleared_and_set_again() {
     explore(1, || {
         let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 3));
-        let many = spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(3).map(|permit| permit.forget()));
+        let many =
+            spawn(&machine, &words, 1, |_, semaphore| semaphore.acquire_many(3).map(|permit| permit.forget().unwrap()));
         let one = spawn(&machine, &words, 2, |_, semaphore| {
-            semaphore.acquire().unwrap().forget();
-            semaphore.acquire().unwrap().forget();
+            semaphore.acquire().unwrap().forget().unwrap();
+            semaphore.acquire().unwrap().forget().unwrap();
         });
         let actor = machine.actor(3);
         let semaphore = words.handle(&actor);
         semaphore.release(1).unwrap();
         semaphore.release(1).unwrap();
         one.join().unwrap();
-        semaphore.close();
+        semaphore.close().unwrap();
         assert_eq!(many.join().unwrap(), Err(AcquireError::Closed));
     });
 }

@@ -230,7 +230,7 @@ fn chunks_are_waited_for() {
             for number in 1..=2 {
                 let mut chunk = producer.write_chunk(5).unwrap();
                 chunk.set(0, twin(number));
-                chunk.commit(1);
+                chunk.commit(1).unwrap();
             }
         });
         let receiver = thread::spawn(move || {
@@ -238,7 +238,7 @@ fn chunks_are_waited_for() {
             for number in 1..=2 {
                 let chunk = consumer.read_chunk(5).unwrap();
                 assert_eq!(chunk.iter().map(whole).collect::<Vec<_>>(), [number]);
-                chunk.commit(1);
+                chunk.commit(1).unwrap();
             }
         });
         sender.join().unwrap();
@@ -254,7 +254,7 @@ fn closing_ends_a_receiver() {
         let shared = queue(2);
         let (one, two) = (machine.actor(1), machine.actor(2));
         let other = shared.clone();
-        let closer = thread::spawn(move || assert!(other.handle(&one).close()));
+        let closer = thread::spawn(move || assert!(other.handle(&one).close().unwrap()));
         assert_eq!(consumer(&shared, &two).recv(), Err(RecvError::Closed));
         closer.join().unwrap();
     });
@@ -270,7 +270,7 @@ fn closing_ends_a_sender() {
         let mut producer = producer(&shared, &two);
         producer.try_send(twin(1)).unwrap();
         let other = shared.clone();
-        let closer = thread::spawn(move || assert!(other.handle(&one).close()));
+        let closer = thread::spawn(move || assert!(other.handle(&one).close().unwrap()));
         assert_eq!(producer.send(twin(2)), Err(SendError::Closed(twin(2))));
         closer.join().unwrap();
     });
@@ -341,7 +341,7 @@ fn nothing_is_behind_the_end() {
         let sender = thread::spawn(move || {
             let mut producer = producer(&other, &one);
             producer.try_send(twin(1)).unwrap();
-            producer.close();
+            producer.close().unwrap();
             assert_eq!(producer.try_send(twin(2)), Err(TrySendError::Closed(twin(2))));
             // The end of the role shall not be what tells.
             std::mem::forget(producer);

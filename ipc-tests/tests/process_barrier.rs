@@ -157,7 +157,7 @@ fn a_member_dies_before_it_comes() {
         member.expect("joined");
         member.sigkill();
         if swept {
-            assert_eq!(region.recover(), 1);
+            assert_eq!(region.recover().unwrap(), 1);
         }
         assert_eq!(barrier.wait(), Err(BarrierError::Broken), "swept: {swept}");
     }

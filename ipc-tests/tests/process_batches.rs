@@ -157,7 +157,7 @@ fn what_was_not_sent() {
     assert_eq!(queue.try_send_slice(&[7]), Err(TrySendError::Full(())));
     let mut out = [0; 3];
     assert_eq!((queue.recv_slice(&mut out), out), (Ok(3), [1, 2, 3]));
-    queue.close();
+    queue.close().unwrap();
     assert_eq!(queue.try_send_slice(&[7]), Err(TrySendError::Closed(())));
     let error = queue.send_iter(10..13).unwrap_err();
     assert_eq!((error.sent, error.unsent, error.cause), (0, vec![10, 11, 12], SendTimeoutError::Closed(())));

@@ -104,7 +104,7 @@ fn everybody_sees_everything() {
         followers.iter_mut().for_each(|follower| follower.expect("following"));
         let mut publishers = ["0", "1"].map(|me| children::spawn("publish", &[("name", name.as_str()), ("me", me)]));
         assert!(publishers.iter_mut().all(|publisher| publisher.wait().success()));
-        broadcast.close();
+        broadcast.close().unwrap();
         for mut follower in followers {
             let said = follower.hear();
             let (got, missed) = said.split_once(' ').unwrap();
@@ -238,7 +238,7 @@ fn what_is_said() {
     assert_eq!((subscriber.len(), subscriber.next_number()), (10, 0));
     assert_eq!(subscriber.recv(), Err(RecvBroadcastError::Lagged(7)));
     assert_eq!(subscriber.recv(), Ok(7));
-    broadcast.close();
+    broadcast.close().unwrap();
     assert_eq!(broadcast.publish(11), Err(PublishError::Closed(11)));
     assert_eq!((subscriber.recv(), subscriber.recv()), (Ok(8), Ok(9)));
     assert_eq!(subscriber.recv(), Err(RecvBroadcastError::Closed));

@@ -87,7 +87,7 @@ fn many_to_many() {
     });
     let mut senders = ["0", "1", "2"].map(|me| children::spawn("send", &[("name", name.as_str()), ("me", me)]));
     assert!(senders.iter_mut().all(|sender| sender.wait().success()));
-    assert!(queue.close() && !queue.close());
+    assert!(queue.close().unwrap() && !queue.close().unwrap());
     let counts: u64 = receivers.into_iter().map(|receiver| receiver.join().unwrap()).sum();
     assert_eq!(counts, 15_000);
 }
@@ -183,7 +183,7 @@ fn what_does_not_fit() {
     queue.send(&[]).unwrap();
     assert_eq!((queue.recv(&mut []), queue.usage().0), (Ok(0), 0));
     queue.send(b"last").unwrap();
-    queue.close();
+    queue.close().unwrap();
     assert_eq!(queue.send(b"late"), Err(SendBytesError::Closed));
     assert_eq!((queue.recv_vec(), queue.recv_vec()), (Ok(b"last".to_vec()), Err(RecvBytesError::Closed)));
     assert!(children::holds_after_fork(|| queue.try_send(b"") == Err(SendBytesError::Fault(Fault::Forked))));

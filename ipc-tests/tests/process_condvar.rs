@@ -37,7 +37,7 @@ fn create(name: &TempName) -> (Mutex<Stock>, Condvar) {
 fn anyway<'a>(locked: Result<MutexGuard<'a, Stock>, LockError<MutexGuard<'a, Stock>>>) -> MutexGuard<'a, Stock> {
     locked.unwrap_or_else(|error| {
         let guard = error.into_guard().unwrap();
-        guard.mark_consistent();
+        guard.mark_consistent().unwrap();
         guard
     })
 }

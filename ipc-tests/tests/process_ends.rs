@@ -152,9 +152,9 @@ fn bytes_that_are_there() {
         queue.recv(&mut [0; 8]).unwrap();
         assert_eq!((queue.len(), queue.recv(&mut []), queue.len()), (1, Ok(0), 0));
     }
-    assert!(sender.close() && queue.is_closed());
+    assert!(sender.close().unwrap() && queue.is_closed());
     assert!(children::holds_after_fork(|| {
-        (queue.len(), queue.is_empty(), queue.is_full(), sender.close()) == (0, true, false, false)
+        (queue.len(), queue.is_empty(), queue.is_full(), sender.close().unwrap()) == (0, true, false, false)
             && sender.try_send(b"x") == Err(SendBytesError::Fault(Fault::Forked))
             && queue.sender().unwrap_err() == Fault::Forked
             && sender.clone().is_empty()
@@ -178,7 +178,7 @@ fn bytes_one_after_the_other() {
     assert_eq!(lines.end(), Some(RecvBytesError::Disconnected));
     assert_eq!(receiver.into_iter().count(), 0);
     queue.send(b"three").unwrap();
-    queue.close();
+    queue.close().unwrap();
     let mut count = 0;
     for line in &queue {
         assert_eq!(line, b"three");
@@ -232,7 +232,7 @@ fn values_have_ends() {
     assert!(wrong.next().is_none());
     let Some(RecvValueError::Value(error)) = wrong.end() else { panic!("not a value") };
     assert!(!error.to_string().is_empty());
-    assert!(values.close() && values.is_closed());
+    assert!(values.close().unwrap() && values.is_closed());
 }
 
 /// A receiver of blocks learns that the last living sender is gone, after its last message; a stopped one is alive.
@@ -302,14 +302,14 @@ fn blocks_have_the_same_verbs() {
     queue.send_copy(&[2]).unwrap();
     assert_eq!(queue.try_iter().map(|received| received.get(0).unwrap()).collect::<Vec<_>>(), [1, 2]);
     queue.send_copy(&[3]).unwrap();
-    assert!(queue.sender().unwrap().close() && queue.is_closed());
+    assert!(queue.sender().unwrap().close().unwrap() && queue.is_closed());
     let mut messages = queue.iter();
     assert_eq!(messages.by_ref().map(|received| received.to_vec()).collect::<Vec<_>>(), [[3]]);
     assert_eq!(messages.end(), Some(RecvLoanError::Closed));
     assert_eq!(queue.receiver().unwrap().iter().count(), 0);
     assert_eq!((&queue).into_iter().count(), 0);
     assert!(children::holds_after_fork(|| {
-        (queue.len(), queue.is_full(), queue.close()) == (0, false, false)
+        (queue.len(), queue.is_full(), queue.close().unwrap()) == (0, false, false)
             && queue.receiver().unwrap_err() == Fault::Forked
             && queue.iter().end().is_none()
             && queue.try_iter().next().is_none()

@@ -86,7 +86,7 @@ fn many_to_many() {
     });
     let mut senders = ["0", "1", "2"].map(|me| children::spawn("send", &[("name", name.as_str()), ("me", me)]));
     assert!(senders.iter_mut().all(|sender| sender.wait().success()));
-    queue.close();
+    queue.close().unwrap();
     let count: u32 = receivers.into_iter().map(|receiver| receiver.join().unwrap()).sum();
     assert_eq!((count, queue.free_blocks()), (9000, BLOCKS));
 }
@@ -268,7 +268,7 @@ fn what_is_not_possible() {
     assert_eq!(queue.recv_timeout(Duration::from_millis(2)).unwrap_err(), RecvLoanError::Timeout);
     queue.send_copy(&[]).unwrap();
     let loan = queue.try_loan(1).unwrap();
-    queue.close();
+    queue.close().unwrap();
     let error = loan.send().unwrap_err();
     assert_eq!((error.is_closed(), error.to_string().as_str()), (true, "sending on a closed queue"));
     let loan = error.into_inner();

@@ -67,7 +67,7 @@ fn a_recovery_thread_frees_the_lock() {
         while mutex.is_locked() {
             std::thread::yield_now();
         }
-        mutex.lock().unwrap_err().into_guard().unwrap().mark_consistent();
+        mutex.lock().unwrap_err().into_guard().unwrap().mark_consistent().unwrap();
     }
     drop(recovery);
     let threads = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path().join("comm"));
@@ -129,7 +129,7 @@ fn a_killed_holder_is_told_of() {
     assert!(mutex.is_poisoned());
     let Err(TryLockError::OwnerDied(mut guard)) = mutex.try_lock() else { panic!("the mark stays") };
     *guard = pair(1);
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     assert_eq!(*mutex.lock().unwrap(), pair(1));
 }
@@ -164,7 +164,7 @@ fn a_panic_poisons() {
     let mut holder = children::spawn("panic", &[("name", name.as_str())]);
     assert!(!holder.wait().success());
     let Err(LockError::Poisoned(guard)) = mutex.lock() else { panic!("poisoned") };
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     struct LocksInDrop<'m>(&'m Mutex<Pair>);
     impl Drop for LocksInDrop<'_> {
@@ -259,7 +259,7 @@ fn add_for_ever(args: &Args) {
             Ok(mut guard) => add_one(&mut guard),
             Err(LockError::OwnerDied(mut guard)) => {
                 guard[1] = !guard[0];
-                guard.mark_consistent();
+                guard.mark_consistent().unwrap();
             }
             Err(error) => panic!("{error}"),
         }
@@ -289,7 +289,7 @@ fn a_storm_of_killed_holders() {
             Err(LockTimeoutError::OwnerDied(mut guard)) => {
                 told += 1;
                 guard[1] = !guard[0];
-                guard.mark_consistent();
+                guard.mark_consistent().unwrap();
             }
             Err(error) => panic!("round {round}: {error}"),
         }

@@ -86,7 +86,7 @@ fn every_message_arrives_once() {
         for mut producer in producers {
             assert!(producer.wait().success());
         }
-        queue.close();
+        queue.close().unwrap();
         let mut totals = HashMap::<u64, (u64, u64)>::new();
         for mut consumer in consumers {
             loop {
@@ -140,7 +140,7 @@ fn halves_notice_the_end_of_the_other_side() {
         assert!(receiver.is_disconnected());
     }
     let region = queue.region();
-    assert_eq!(region.recover(), 1, "the killed one's place");
+    assert_eq!(region.recover().unwrap(), 1, "the killed one's place");
     assert_eq!(region.participants().len(), 1);
 }
 
@@ -178,7 +178,7 @@ fn killed_producers_lose_nothing_that_they_sent() {
         victim.sigkill();
         alive.push((round, spawn(round)));
     }
-    queue.close();
+    queue.close().unwrap();
     for message in &queue {
         let expected = next.entry(message.producer).or_default();
         assert_eq!(message.number, *expected);
@@ -235,7 +235,7 @@ fn forked_handles_say_so() {
             && queue.send(1) == Err(SendError::Fault(1, Fault::Forked))
             && queue.try_recv() == Err(TryRecvError::Fault(Fault::Forked))
             && queue.recv() == Err(RecvError::Fault(Fault::Forked))
-            && !queue.close()
+            && !queue.close().unwrap()
             && region.queue::<u64>("other").capacity(4).create().is_err()
             && region.participants().is_empty()
             && !region.is_usable();
@@ -268,7 +268,7 @@ fn closed_descriptors_are_no_verdict() {
         // SAFETY: closes what the library keeps, as a daemon would.
         unsafe { libc::close_range(3, u32::MAX, 0) };
         let _files: Vec<_> = (0..8).map(|_| std::fs::File::open("/dev/null")).collect();
-        let ok = mine.recover() == 0 && mine.participants().iter().filter(|who| who.alive).count() == 3;
+        let ok = mine.recover() == Ok(0) && mine.participants().iter().filter(|who| who.alive).count() == 3;
         // SAFETY: as above.
         unsafe { libc::_exit(i32::from(!ok)) };
     }

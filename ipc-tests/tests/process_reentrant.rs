@@ -122,7 +122,7 @@ fn a_holder_dies_deep_inside() {
     assert_eq!(guard.get(), Ok([400, 500]));
     assert!(bank.lock().is_ok(), "the outermost guard has told it");
     guard.update(|[_, other]| [1000 - other, other]).unwrap();
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     assert!(!bank.is_locked() && !bank.is_poisoned());
     assert_eq!(bank.lock().unwrap().get(), Ok([500, 500]));
@@ -200,7 +200,7 @@ fn guards_of_another_crate() {
     unsafe {
         assert!(mine.raw().is_poisoned());
         assert!(mine.raw().try_lock());
-        mine.raw().clear_poison();
+        mine.raw().clear_poison().unwrap();
         assert!(mine.raw().is_locked() && !mine.raw().is_poisoned());
         mine.raw().unlock();
     }

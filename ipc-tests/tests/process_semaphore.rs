@@ -148,7 +148,7 @@ fn wait(args: &Args) {
     match semaphore.acquire() {
         Ok(permit) => {
             children::say("acquired");
-            permit.forget();
+            permit.forget().unwrap();
         }
         Err(AcquireError::Closed) => children::say("closed"),
         Err(error) => panic!("{error}"),
@@ -201,8 +201,8 @@ fn closing_ends_waiters_in_other_processes() {
         std::thread::yield_now();
     }
     std::thread::sleep(Duration::from_millis(20));
-    assert!(semaphore.close());
-    assert!(!semaphore.close() && semaphore.is_closed());
+    assert!(semaphore.close().unwrap());
+    assert!(!semaphore.close().unwrap() && semaphore.is_closed());
     let mut said: Vec<_> = waiters.iter_mut().map(children::Child::hear).collect();
     said.sort_unstable();
     assert_eq!(said, ["acquired", "closed", "closed"]);
@@ -242,7 +242,7 @@ fn bounds_and_builders() {
     assert_eq!(bounded.release(1), Err(ReleaseError::Full { wanted: 1, room: 0 }));
     let permit = bounded.acquire().unwrap();
     assert_eq!(bounded.release(1), Err(ReleaseError::Full { wanted: 1, room: 0 }), "a held permit counts");
-    permit.forget();
+    permit.forget().unwrap();
     assert_eq!(bounded.release(2), Err(ReleaseError::Full { wanted: 2, room: 1 }));
     bounded.release(1).unwrap();
     assert_eq!((bounded.available(), bounded.max()), (2, 2));
@@ -263,7 +263,7 @@ fn bounds_and_builders() {
     let wide = Region::options().size(8 << 20).anonymous().unwrap();
     let bell = wide.semaphore("bell").permits(0).max(most).create().unwrap();
     bell.release(most).unwrap();
-    bell.acquire_many(most).unwrap().forget();
+    bell.acquire_many(most).unwrap().forget().unwrap();
     assert_eq!(bell.available(), 0);
     assert_eq!(region.semaphore("default").permits(0).create().unwrap().max(), 1024);
 }
@@ -279,7 +279,7 @@ fn permits_move_between_threads() {
     std::thread::spawn(move || drop(owned)).join().unwrap();
     assert_eq!(semaphore.available(), 2);
     assert_eq!(other.semaphore().name(), "s");
-    other.forget();
+    other.forget().unwrap();
     drop(region);
     assert_eq!(semaphore.acquire_many(2).unwrap().count(), 2);
     assert!(semaphore.try_acquire_many(3).unwrap_err().is_no_permits());
@@ -314,7 +314,7 @@ fn signals_are_counted_exactly() {
                 let step = 1 + number;
                 while let Ok(permit) = semaphore.acquire_many_timeout(step, Duration::from_secs(2)) {
                     got += u64::from(permit.count());
-                    permit.forget();
+                    permit.forget().unwrap();
                 }
                 got
             })
@@ -385,10 +385,10 @@ fn forked_handles_say_so() {
             && semaphore.acquire_many_timeout(2, soon).map(drop) == Err(AcquireTimeoutError::Fault(forked))
             && semaphore.release(1) == Err(ReleaseError::Fault(forked))
             && semaphore.available() == 0
-            && !semaphore.close()
+            && !semaphore.close().unwrap()
             && !semaphore.is_closed();
         drop(first);
-        second.forget();
+        second.forget().unwrap();
         drop(semaphore);
         // SAFETY: ends the child at once, without the parent's destructors.
         unsafe { libc::_exit(i32::from(!ok)) };
@@ -446,8 +446,9 @@ fn garbage_is_an_error_at_worst() {
         drop((one, many));
         let _ = semaphore.acquire_timeout(Duration::ZERO).map(drop);
         let _ = semaphore.acquire_many_timeout(2, Duration::ZERO).map(drop);
-        let _ = (semaphore.release(1), semaphore.release(3), semaphore.is_closed(), semaphore.region().recover());
-        let _ = semaphore.try_acquire_many(4).map(|permits| permits.forget());
+        let _ =
+            (semaphore.release(1), semaphore.release(3), semaphore.is_closed(), semaphore.region().recover().unwrap());
+        let _ = semaphore.try_acquire_many(4).map(|permits| permits.forget().unwrap());
         assert!(semaphore.available() <= MAX);
     }
 }

@@ -71,7 +71,7 @@ fn produce(args: &Args) {
                 for (index, record) in batch[..count].iter().enumerate() {
                     chunk.set(index, *record);
                 }
-                chunk.commit(count);
+                chunk.commit(count).unwrap();
                 count as u64
             }
         };
@@ -103,7 +103,7 @@ fn all_verbs_meet() {
                     Ok(chunk) => {
                         got.extend(chunk.iter());
                         let count = chunk.len();
-                        chunk.commit(count);
+                        chunk.commit(count).unwrap();
                         Ok(())
                     }
                     Err(RecvTimeoutError::Disconnected) => Err(RecvError::Disconnected),
@@ -269,7 +269,7 @@ fn ends_of_a_stream() {
     assert_eq!(consumer.try_recv(), Err(TryRecvError::Empty));
     assert_eq!(consumer.recv_timeout(Duration::from_millis(2)), Err(RecvTimeoutError::Timeout));
     producer.try_send(5).unwrap();
-    assert!(producer.close() && !consumer.close());
+    assert!(producer.close().unwrap() && !consumer.close().unwrap());
     assert_eq!(producer.try_send(6), Err(TrySendError::Closed(6)));
     assert_eq!((consumer.try_recv(), consumer.try_recv()), (Ok(5), Err(TryRecvError::Closed)));
     assert_eq!(consumer.recv(), Err(RecvError::Closed));
@@ -327,7 +327,7 @@ fn a_pipe_of_bytes() {
     assert_eq!(text.lines().count(), 2000);
     let mut producer: SpscProducer<u8> =
         Region::open(name.as_str()).unwrap().spsc("stream").open().unwrap().producer().unwrap();
-    consumer.close();
+    consumer.close().unwrap();
     assert_eq!(producer.write(b"late").unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
 }
 

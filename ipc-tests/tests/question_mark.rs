@@ -98,7 +98,7 @@ fn waits() -> Result<(), Error> {
     let permit = semaphore.acquire()?;
     drop(semaphore.try_acquire()?);
     drop(semaphore.acquire_timeout(SOON)?);
-    permit.forget();
+    permit.forget().unwrap();
     semaphore.release(1)?;
 
     let event = region.event("event").create()?;

@@ -71,7 +71,7 @@ fn exec_ends_an_attachment() {
     child.expect("executed");
     let after = others(&region);
     assert!(after.len() == 1 && !after[0].alive, "{after:?}");
-    assert_eq!(region.recover(), 1);
+    assert_eq!(region.recover().unwrap(), 1);
     child.say("open");
     child.expect("attached");
     assert!(others(&region).iter().all(|participant| participant.alive));
@@ -118,7 +118,7 @@ fn another_pid_namespace() {
     assert_eq!(there.recv().unwrap(), 1, "its number, which is somebody else's here");
     let guests = others(&region);
     assert!(guests.len() == 1 && guests[0].alive && guests[0].pid == 1, "{guests:?}");
-    assert_eq!(region.recover(), 0, "process 1 is alive there");
+    assert_eq!(region.recover().unwrap(), 0, "process 1 is alive there");
     back.send(7).unwrap();
     assert_eq!(there.recv().unwrap(), 8);
     back.send(9).unwrap();
@@ -126,7 +126,7 @@ fn another_pid_namespace() {
     // Process 1 of this namespace is alive and well.
     let guests = others(&region);
     assert!(guests.len() == 1 && !guests[0].alive, "{guests:?}");
-    assert_eq!(region.recover(), 1);
+    assert_eq!(region.recover().unwrap(), 1);
     assert!(others(&region).is_empty());
     child.sigkill();
 }

@@ -177,7 +177,7 @@ impl Objects {
             *word = value + 1;
             dice.dawdle();
         }
-        guard.mark_consistent();
+        guard.mark_consistent().unwrap();
         if dice.below(4) == 0 {
             self.changed.notify_all()?;
         }
@@ -189,7 +189,7 @@ impl Objects {
                     let text = error.to_string();
                     let (mut guard, _) = error.into_guard().ok_or(text)?;
                     *guard = [guard[0]; 8];
-                    guard.mark_consistent();
+                    guard.mark_consistent().unwrap();
                     guard
                 }
             };
@@ -222,7 +222,7 @@ impl Objects {
             *word = next;
             dice.dawdle();
         }
-        table.mark_consistent();
+        table.mark_consistent().unwrap();
         if dice.below(2) == 0 {
             let table = RwLockWriteGuard::downgrade(table)?;
             if *table != [next; 8] {
@@ -253,7 +253,7 @@ impl Objects {
             let text = error.to_string();
             error.into_guard().ok_or(text)
         })?;
-        outer.mark_consistent();
+        outer.mark_consistent().unwrap();
         let inner = self.nested.try_lock().map_err(|error| error.to_string())?;
         let [one, other] = inner.get()?;
         if one != other {
@@ -332,14 +332,14 @@ fn balance(region: &Region, objects: &Objects, tokens: u64, kills: u64) -> Resul
         }
     }
     let lost = storm::missing(found, tokens, kills)?;
-    objects.permits.acquire_many_timeout(PERMITS, PATIENCE)?.forget();
+    objects.permits.acquire_many_timeout(PERMITS, PATIENCE)?.forget().unwrap();
     let mut dice = Dice::new(0);
     objects.permits.release(PERMITS)?;
     objects.write_down(&mut dice)?;
     objects.transfer(&mut dice)?;
     objects.nest()?;
     drop(objects.table.write_timeout(PATIENCE));
-    region.recover();
+    region.recover().unwrap();
     objects.round.reset()?;
     let left = region.participants().into_iter().filter(|participant| !participant.is_me).count();
     if left != 0

@@ -103,7 +103,7 @@ fn many_to_many<const BYTES: usize>(shared: &'static StaticMemory<BYTES>, capaci
         for producer in producers {
             producer.join().expect("a producer ends");
         }
-        owner.close();
+        owner.close().unwrap();
         consumers.into_iter().map(|consumer| consumer.join().expect("a consumer ends")).collect()
     });
 

@@ -162,7 +162,7 @@ impl<'s, T: Element> Script<'s, T> {
             11 => self.send(input, which),
             12 => {
                 if input.below(8) == 0 {
-                    assert_eq!(self.queues[which].close(), self.model.close());
+                    assert_eq!(self.queues[which].close().unwrap(), self.model.close());
                 }
             }
             13 | 14 => self.claim(input),
@@ -403,7 +403,7 @@ impl<'s, T: Element> Script<'s, T> {
                 break;
             }
         }
-        self.queues[0].close();
+        self.queues[0].close().unwrap();
         assert_eq!(self.queues[1].try_recv(), Err(TryRecvError::Closed));
         let value = self.value();
         assert_eq!(self.queues[2].try_send(value), Err(TrySendError::Closed(value)));

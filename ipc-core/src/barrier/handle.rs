@@ -2,6 +2,7 @@
 
 use super::words::{self, View, Words};
 use crate::error::{BarrierError, BarrierTimeoutError, Fault, JoinError};
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::{Platform, Use};
@@ -144,16 +145,26 @@ impl<'m, P: Platform> Barrier<'m, P> {
         self.view.parties()
     }
 
-    /// Returns how many parties have come and wait for the others. A snapshot; 0 after a fork.
+    /// Returns how many parties have come and wait for the others. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> usize {
-        if self.platform.is_here() { self.view.waiting() } else { 0 }
+        self.platform.assert_here();
+        self.view.waiting()
     }
 
-    /// Returns whether the barrier is broken. A snapshot; `false` after a fork.
+    /// Returns whether the barrier is broken. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
-        self.platform.is_here() && self.view.is_broken()
+        self.platform.assert_here();
+        self.view.is_broken()
     }
 
     /// Becomes a member ahead of the first [`wait`](Self::wait), so that the others learn if this process dies before. Call it

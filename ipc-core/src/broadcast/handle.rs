@@ -4,7 +4,8 @@ use core::marker::PhantomData;
 
 use super::subscriber::Subscriber;
 use super::words::{Geometry, Stats, View, Words};
-use crate::error::SubscribeError;
+use crate::error::{Fault, SubscribeError};
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
@@ -203,34 +204,59 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
         Broadcast::over(self.view, platform)
     }
 
-    /// How many messages were ever published. 0 after a fork.
+    /// How many messages were ever published.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn published(&self) -> u64 {
-        if self.platform.is_here() { self.view.tail() } else { 0 }
+        self.platform.assert_here();
+        self.view.tail()
     }
 
-    /// How many subscribers publishers wait for, dead ones that no process has noticed included. 0 after a fork.
+    /// How many subscribers publishers wait for, dead ones that no process has noticed included.
     ///
     /// Always 0 where publishers do not wait: there subscribers are not counted.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn subscribers(&self) -> usize {
-        if self.platform.is_here() { self.view.subscribers() } else { 0 }
+        self.platform.assert_here();
+        self.view.subscribers()
     }
 
-    /// The broadcast's figures: a snapshot. `None` after a fork.
-    pub fn stats(&self) -> Option<Stats> {
-        self.platform.is_here().then(|| self.view.stats())
+    /// The broadcast's figures: a snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        self.view.stats()
     }
 
-    /// Closes it for every process, for good. Returns `true` if this call closed it, `false` if it was closed (or after a fork).
+    /// Closes it for every process, for good. Returns `true` if this call closed it, `false` if it was closed.
     ///
     /// Subscribers read what is there and then get [`Closed`](crate::error::RecvBroadcastError::Closed). A message that is being
     /// published at this instant still gets in.
-    pub fn close(&self) -> bool {
-        self.platform.is_here() && self.view.close(&self.platform)
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.view.close(&self.platform))
     }
 
     /// Whether it is closed. Subscribers may still have messages to read.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.is_closed()
+        self.platform.assert_here();
+        self.view.is_closed()
     }
 
     /// Begins a subscription at the next message.

@@ -10,6 +10,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use super::words::{View, stamp};
 use crate::ends::{Counted, Role, messages};
 use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
+use crate::here::Here;
 use crate::participant::Seized;
 use crate::payload::{self, check};
 use crate::platform::{Located, Platform};
@@ -172,6 +173,10 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
         Ok(Subscriber { view, next, cursor, tries: AtomicU32::new(0), budget, platform, element: PhantomData })
     }
 
+    fn platform(&self) -> &P {
+        &self.platform
+    }
+
     /// The broadcast's name in its region.
     pub fn name(&self) -> &str
     where
@@ -193,12 +198,21 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
         self.next
     }
 
-    /// The number of messages still to read, with those that were missed already: a snapshot. 0 after a fork.
+    /// The number of messages still to read, with those that were missed already: a snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn len(&self) -> u64 {
-        if self.platform.is_here() { self.view.tail().wrapping_sub(self.next) } else { 0 }
+        self.platform.assert_here();
+        self.view.tail().wrapping_sub(self.next)
     }
 
     /// Whether all messages were read: a snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -209,14 +223,24 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     }
 
     /// Whether [counted publishers](super::Publisher) existed and no living process has one any more. There may still be messages to
-    /// read. A system call or more; `false` after a fork.
+    /// read. A system call or more.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_disconnected(&self) -> bool {
-        self.platform.is_here() && self.is_deserted(Role::Sender)
+        self.platform.assert_here();
+        self.is_deserted(Role::Sender)
     }
 
     /// Whether the broadcast is closed. There may still be messages to read.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.is_closed()
+        self.platform.assert_here();
+        self.view.is_closed()
     }
 }
 
@@ -238,9 +262,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     /// [counted publisher](super::Publisher) is gone. That the last one was killed is noticed within a thousand tries.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, RecvBroadcastError> {
-        if !self.platform.is_here() {
-            return Err(RecvBroadcastError::Fault(Fault::Forked));
-        }
+        self.platform.here()?;
         match self.receive() {
             Err(RecvBroadcastError::Empty) => self.try_recv_at_the_end(),
             received => received,

@@ -1,6 +1,8 @@
 //! The byte queue's handle, and what moves no messages.
 
 use super::words::{Geometry, View, Words, words_for};
+use crate::error::Fault;
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
@@ -152,42 +154,68 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         ByteQueue::over(self.view, self.geometry, platform)
     }
 
-    /// Returns how many messages are in the queue. A snapshot; 0 after a fork.
+    /// Returns how many messages are in the queue. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
-        if self.platform.is_here() { self.view.len() } else { 0 }
+        self.platform.assert_here();
+        self.view.len()
     }
 
-    /// Returns whether a message of [`max_len`](Self::max_len) bytes has no room; shorter ones may still fit. A snapshot; `false` after
-    /// a fork.
+    /// Returns whether a message of [`max_len`](Self::max_len) bytes has no room; shorter ones may still fit. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_full(&self) -> bool {
-        self.platform.is_here() && self.view.free_words() < words_for(self.geometry.most as u64)
+        self.platform.assert_here();
+        self.view.free_words() < words_for(self.geometry.most as u64)
     }
 
-    /// Returns whether there is no message. A snapshot; `true` after a fork.
+    /// Returns whether there is no message. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_empty(&self) -> bool {
-        !self.platform.is_here() || self.view.used_words() == 0
+        self.platform.assert_here();
+        self.view.used_words() == 0
     }
 
     /// Returns the bytes of the ring that are in use, and the bytes of the ring. Each message takes its length, rounded up to 8, and 8
-    /// more. A snapshot; zeroes after a fork.
+    /// more. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn usage(&self) -> (u64, u64) {
-        if !self.platform.is_here() {
-            return (0, 0);
-        }
+        self.platform.assert_here();
         (self.view.used_words() * 8, self.geometry.ring * 8)
     }
 
     /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.
     ///
     /// Sends fail from now on, except that of a sender that is in the middle of its copy. Receivers drain what is there and then get
-    /// [`Closed`](crate::error::RecvBytesError::Closed). After a fork nothing happens.
-    pub fn close(&self) -> bool {
-        self.platform.is_here() && self.view.close(&self.platform)
+    /// [`Closed`](crate::error::RecvBytesError::Closed).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.view.close(&self.platform))
     }
 
-    /// Returns whether the queue is closed. Messages may still be there. `false` after a fork.
+    /// Returns whether the queue is closed. Messages may still be there.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.is_closed()
+        self.platform.assert_here();
+        self.view.is_closed()
     }
 }

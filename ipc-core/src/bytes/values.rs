@@ -134,17 +134,34 @@ macro_rules! queries {
                 &self.bytes
             }
 
-            /// Returns how many values are in the queue. A snapshot; 0 after a fork.
+            #[allow(dead_code, reason = "for those that iterate")]
+            fn platform(&self) -> &P {
+                self.bytes.platform()
+            }
+
+            /// Returns how many values are in the queue. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn len(&self) -> usize {
                 self.bytes.len()
             }
 
-            /// Returns whether there is no value. A snapshot; `true` after a fork.
+            /// Returns whether there is no value. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_empty(&self) -> bool {
                 self.bytes.is_empty()
             }
 
             /// Returns whether there is no room for the longest value that is possible, as [`ByteQueue::is_full`]. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_full(&self) -> bool {
                 self.bytes.is_full()
             }
@@ -155,11 +172,19 @@ macro_rules! queries {
             }
 
             /// Closes the queue for everybody, for good, as [`ByteQueue::close`].
-            pub fn close(&self) -> bool {
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`].
+            pub fn close(&self) -> Result<bool, Fault> {
                 self.bytes.close()
             }
 
-            /// Returns whether the queue is closed. Values may still be there. `false` after a fork.
+            /// Returns whether the queue is closed. Values may still be there.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_closed(&self) -> bool {
                 self.bytes.is_closed()
             }
@@ -215,6 +240,10 @@ impl<'m, T, P: Platform> ValueQueue<'m, T, P> {
 
 impl<T, P: Platform> ValueSender<'_, T, P> {
     /// Returns whether receiver halves existed and no living process has one any more. A system call or more.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_disconnected(&self) -> bool {
         self.bytes.is_disconnected()
     }
@@ -222,6 +251,10 @@ impl<T, P: Platform> ValueSender<'_, T, P> {
 
 impl<T, P: Platform> ValueReceiver<'_, T, P> {
     /// Returns whether sender halves existed and no living process has one any more. Values may still be there. A system call or more.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_disconnected(&self) -> bool {
         self.bytes.is_disconnected()
     }

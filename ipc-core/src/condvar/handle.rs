@@ -177,6 +177,7 @@ impl<P: Platform> Condvar<'_, P> {
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
         self.here()?;
         let mutex = MutexGuard::mutex(&guard);
+        mutex.here()?;
         let in_time = WaitTimeoutResult(!self.words.wait(&self.platform, deadline, || drop(guard)));
         match mutex.lock() {
             Ok(guard) => Ok((guard, in_time)),
@@ -190,6 +191,8 @@ impl<P: Platform> Condvar<'_, P> {
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(&mut T) -> bool,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
+        self.here()?;
+        MutexGuard::mutex(&guard).here()?;
         let mut limit = limit.over_all_waits();
         let mut result = WaitTimeoutResult(false);
         while condition(&mut guard) {

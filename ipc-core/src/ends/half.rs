@@ -1,6 +1,7 @@
 //! A counted handle, and what all of them have.
 
 use super::{Presence, Role};
+use crate::here::Here;
 use crate::participant::{Dead, Seized};
 use crate::platform::Platform;
 use crate::sync::Ordering;
@@ -91,9 +92,10 @@ impl<Q: Counted> Half<Q> {
         self.object.platform().is_here() && self.object.is_deserted_now(self.role.other(), &self.tries)
     }
 
-    /// Whether the other end is deserted. `false` after a fork.
+    /// Whether the other end is deserted.
     pub(crate) fn is_disconnected(&self) -> bool {
-        self.object.platform().is_here() && self.object.is_deserted(self.role.other())
+        self.object.platform().assert_here();
+        self.object.is_deserted(self.role.other())
     }
 }
 
@@ -154,22 +156,39 @@ macro_rules! halves {
     };
     (@half $queue:ident $(<$T:ident>)?, $half:ident, $other:literal) => {
         impl<'m, $($T,)? P: $crate::Platform> $half<'m, $($T,)? P> {
+            #[allow(dead_code, reason = "for those that iterate")]
+            pub(crate) fn platform(&self) -> &P {
+                self.half.object().platform()
+            }
+
             /// Returns the queue, as a handle that does everything and is not counted.
             pub fn queue(&self) -> &$queue<'m, $($T,)? P> {
                 self.half.object()
             }
 
-            /// Returns how many messages are in the queue. A snapshot; 0 after a fork.
+            /// Returns how many messages are in the queue. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn len(&self) -> usize {
                 self.queue().len()
             }
 
             /// Returns whether there is no message. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_empty(&self) -> bool {
                 self.queue().is_empty()
             }
 
             #[doc = concat!("Returns whether there is no room: see [`", stringify!($queue), "::is_full`]. A snapshot.")]
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_full(&self) -> bool {
                 self.queue().is_full()
             }
@@ -180,16 +199,28 @@ macro_rules! halves {
             }
 
             #[doc = concat!("Closes the queue for everybody, for good: see [`", stringify!($queue), "::close`].")]
-            pub fn close(&self) -> bool {
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`](crate::Fault::Forked).
+            pub fn close(&self) -> Result<bool, $crate::Fault> {
                 self.queue().close()
             }
 
-            /// Returns whether the queue is closed. Messages may still be there. `false` after a fork.
+            /// Returns whether the queue is closed. Messages may still be there.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_closed(&self) -> bool {
                 self.queue().is_closed()
             }
 
-            #[doc = concat!("Returns whether ", $other, ". A system call or more. `false` after a fork.")]
+            #[doc = concat!("Returns whether ", $other, ". A system call or more.")]
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_disconnected(&self) -> bool {
                 self.half.is_disconnected()
             }

@@ -3,12 +3,20 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
+use crate::here::Here;
+use crate::platform::Platform;
+
 /// Why a queue or a receiver half has no further message. Not for implementing elsewhere.
 pub trait Ends {
     /// After a wait.
     type Error: Clone;
     /// Without one.
     type TryError: Clone;
+    /// Its world.
+    type Platform: Platform;
+
+    /// Where it asks whether its memory is here.
+    fn platform(&self) -> &Self::Platform;
 }
 
 /// What messages are received from: a queue, or a receiver half. Not for implementing elsewhere.
@@ -23,6 +31,13 @@ pub trait Receives<'q>: Ends {
     fn try_receive(&'q self) -> Result<Self::Item, Self::TryError>;
 }
 
+/// Notes why the iteration ends. In a child after `fork` that would look as if there were no more messages: it panics there.
+#[cold]
+pub(crate) fn end<E>(platform: &impl Platform, error: E, end: &mut Option<E>) {
+    platform.assert_here();
+    *end = Some(error);
+}
+
 /// What is known about the rest: nothing, unless it is the end. Other processes send and receive meanwhile.
 const fn rest(ended: bool) -> (usize, Option<usize>) {
     (0, if ended { Some(0) } else { None })
@@ -33,12 +48,16 @@ const fn rest(ended: bool) -> (usize, Option<usize>) {
 /// It ends when the queue is closed and drained, when (for a receiver half) the last sender is gone, or when the queue
 /// cannot be used; [`end`](Self::end) says which.
 ///
+/// # Panics
+///
+/// Each step, in a child after `fork`.
+///
 /// ```
 /// # use ipc_posix::{RecvBytesError, Region};
 /// # let region = Region::options().anonymous()?;
 /// # let log = region.byte_queue("log").capacity(80).create()?;
 /// log.send(b"a line")?;
-/// log.close();
+/// log.close()?;
 /// let mut lines = log.iter();
 /// assert_eq!(lines.by_ref().collect::<Vec<_>>(), [b"a line"]);
 /// assert_eq!(lines.end(), Some(RecvBytesError::Closed));
@@ -68,7 +87,7 @@ impl<'q, R: Receives<'q>> Iterator for Iter<'q, R> {
         if self.end.is_some() {
             return None;
         }
-        self.from.receive().map_err(|error| self.end = Some(error)).ok()
+        self.from.receive().map_err(|error| end(self.from.platform(), error, &mut self.end)).ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -82,6 +101,10 @@ impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
 ///
 /// It ends when there is no message, or when the queue cannot be used; [`end`](Self::end) says which. It may go on when further
 /// messages have come.
+///
+/// # Panics
+///
+/// Each step, in a child after `fork`.
 #[must_use = "an iterator receives nothing until it is asked for messages"]
 pub struct TryIter<'q, R: Ends> {
     from: &'q R,
@@ -104,15 +127,14 @@ impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
 
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
-        let received = self.from.try_receive();
-        self.end = received.as_ref().err().cloned();
-        received.ok()
+        self.end = None;
+        self.from.try_receive().map_err(|error| end(self.from.platform(), error, &mut self.end)).ok()
     }
 }
 
 /// Waits for each message, and owns the handle. Made by `into_iter()` of a queue or of a receiver half.
 ///
-/// It ends as [`Iter`] does.
+/// It ends, and panics, as [`Iter`] does.
 #[must_use = "an iterator receives nothing until it is asked for messages"]
 pub struct IntoIter<R: Ends> {
     from: R,
@@ -146,7 +168,7 @@ where
         if self.end.is_some() {
             return None;
         }
-        self.from.receive().map_err(|error| self.end = Some(error)).ok()
+        self.from.receive().map_err(|error| end(self.from.platform(), error, &mut self.end)).ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -173,6 +195,11 @@ macro_rules! iterators {
         impl<$T, P: $crate::Platform> $crate::ends::Ends for $receives<'_, $T, P> {
             type Error = $error;
             type TryError = $try_error;
+            type Platform = P;
+
+            fn platform(&self) -> &P {
+                self.platform()
+            }
         }
 
         impl<'q, 'm: 'q, $T: 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
@@ -214,6 +241,11 @@ macro_rules! iterators {
         impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Ends for $receives<'_, $($T,)? P> {
             type Error = $error;
             type TryError = $try_error;
+            type Platform = P;
+
+            fn platform(&self) -> &P {
+                self.platform()
+            }
         }
 
         impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'_, $($T,)? P> {

@@ -3,6 +3,9 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
+use super::iter::end as note;
+use crate::platform::Platform;
+
 /// An end that receives, and that one handle holds. Not for implementing elsewhere.
 pub trait ReceivesAlone {
     /// A message.
@@ -11,6 +14,12 @@ pub trait ReceivesAlone {
     type Error: Copy + fmt::Debug;
     /// Why a receive that does not wait found none.
     type TryError: Copy + fmt::Debug;
+
+    /// Its world.
+    type Platform: Platform;
+
+    /// Where it asks whether its memory is here.
+    fn platform(&self) -> &Self::Platform;
 
     /// Blocks for a message.
     fn receive(&mut self) -> Result<Self::Item, Self::Error>;
@@ -29,13 +38,17 @@ pub trait ReceivesAlone {
 /// It ends when nothing more will come, when messages were missed, or when the object cannot be used. [`end`](Self::end) says
 /// which. A new iterator goes on behind what was missed.
 ///
+/// # Panics
+///
+/// Each step, in a child after `fork`.
+///
 /// ```
 /// # use ipc_posix::{RecvError, Region};
 /// # let region = Region::options().anonymous()?;
 /// # let ticks = region.spsc::<u64>("ticks").capacity(4).create()?;
 /// # let mut consumer = ticks.consumer()?;
 /// ticks.producer()?.send(7)?;
-/// ticks.close();
+/// ticks.close()?;
 /// let mut messages = consumer.iter();
 /// assert_eq!(messages.by_ref().collect::<Vec<_>>(), [7]);
 /// assert_eq!(messages.end(), Some(RecvError::Closed));
@@ -50,7 +63,7 @@ pub struct Messages<'q, R: ReceivesAlone> {
 /// Receives one message after the other, blocks for each, and holds the end meanwhile. Made by `into_iter()` of a consumer or of a
 /// subscriber.
 ///
-/// It ends as [`Messages`] does.
+/// It ends, and panics, as [`Messages`] does.
 #[must_use = "an iterator receives nothing until it is asked for messages"]
 pub struct IntoMessages<R: ReceivesAlone> {
     from: R,
@@ -60,6 +73,10 @@ pub struct IntoMessages<R: ReceivesAlone> {
 /// Receives the messages that are there, without waiting. Made by `try_iter()` of a consumer or of a subscriber.
 ///
 /// It ends when there is no message, when messages were missed, or when the object cannot be used. [`end`](Self::end) says which.
+///
+/// # Panics
+///
+/// Each step, in a child after `fork`.
 #[must_use = "an iterator receives nothing until it is asked for messages"]
 pub struct TryMessages<'q, R: ReceivesAlone> {
     from: &'q mut R,
@@ -110,7 +127,7 @@ fn next<R: ReceivesAlone>(from: &mut R, end: &mut Option<R::Error>) -> Option<R:
     if end.is_some() {
         return None;
     }
-    from.receive().map_err(|error| *end = Some(error)).ok()
+    from.receive().map_err(|error| note(from.platform(), error, end)).ok()
 }
 
 /// What is known about the rest: the messages that are there, and whether it is the end.
@@ -149,9 +166,8 @@ impl<R: ReceivesAlone> Iterator for TryMessages<'_, R> {
 
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
-        let received = self.from.try_receive();
-        self.end = received.as_ref().err().copied();
-        received.ok()
+        self.end = None;
+        self.from.try_receive().map_err(|error| note(self.from.platform(), error, &mut self.end)).ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -180,6 +196,11 @@ macro_rules! messages {
             type Item = T;
             type Error = $error;
             type TryError = $try_error;
+            type Platform = P;
+
+            fn platform(&self) -> &P {
+                self.platform()
+            }
 
             #[inline]
             fn receive(&mut self) -> Result<T, $error> {

@@ -15,7 +15,7 @@ mod presence;
 
 pub(crate) use half::{Counted, Half, halves};
 pub use iter::{Ends, IntoIter, Iter, TryIter};
-pub(crate) use iter::{Receives, iterators};
+pub(crate) use iter::{Receives, end, iterators};
 pub(crate) use messages::messages;
 pub use messages::{IntoMessages, Messages, ReceivesAlone, TryMessages};
 pub(crate) use presence::Presence;

@@ -2,6 +2,7 @@
 
 use super::words::{self, Reset, Words};
 use crate::error::{Fault, WaitTimeoutError};
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
@@ -135,10 +136,15 @@ impl<'m, P: Platform> Event<'m, P> {
         Ok(self.words.clear())
     }
 
-    /// Whether the flag is set. One load; `false` after a fork.
+    /// Whether the flag is set. One load.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub fn is_set(&self) -> bool {
-        self.platform.is_here() && self.words.is_set()
+        self.platform.assert_here();
+        self.words.is_set()
     }
 
     /// Whether a wait would end at once; an event that resets itself is clear afterwards. Never waits.
@@ -179,6 +185,7 @@ impl<'m, P: Platform> Event<'m, P> {
     /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
     #[doc(hidden)]
     pub fn is_awaited(&self) -> bool {
-        self.platform.is_here() && self.words.is_awaited()
+        self.platform.assert_here();
+        self.words.is_awaited()
     }
 }

@@ -10,6 +10,7 @@ use bytemuck::{AnyBitPattern, NoUninit, Pod};
 use super::handle::LoanQueue;
 use crate::ends::Role;
 use crate::error::SendError;
+use crate::here::Here;
 use crate::payload::Lent;
 use crate::platform::Platform;
 use crate::shared_slice::{SharedSlice, SharedSliceMut};
@@ -39,6 +40,11 @@ impl<'q, 'm, T, P: Platform> Held<'q, 'm, T, P> {
     #[inline(always)]
     fn start(&self) -> *mut T {
         self.queue.view.elements(self.index)
+    }
+
+    #[inline(always)]
+    fn platform(&self) -> &P {
+        &self.queue.platform
     }
 
     /// Sends the block; on an error it stays here.
@@ -112,9 +118,9 @@ impl<'q, 'm, T, P: Platform> Loan<'q, 'm, T, P> {
     }
 
     /// Returns the elements, to be written.
-    pub fn elements(&mut self) -> SharedSliceMut<'_, T> {
+    pub fn elements(&mut self) -> SharedSliceMut<'_, T, P> {
         // SAFETY: `len` elements, which are this process's until it gives the block away; the loan is borrowed for that time.
-        unsafe { SharedSliceMut::new(self.0.start(), self.0.len) }
+        unsafe { SharedSliceMut::new(self.0.start(), self.0.len, self.0.platform()) }
     }
 
     /// Sends the message. One step, whatever its length. Never waits; lock-free.
@@ -149,9 +155,15 @@ impl<T: Pod, P: Platform> Loan<'_, '_, T, P> {
     /// # Safety
     ///
     /// No other process reads or writes them while the reference is in use. Every peer that goes through this library keeps to
-    /// that, dead, stopped or alive; the caller vouches that there is no other one with write access to the region.
+    /// that, dead, stopped or alive; the caller vouches that there is no other one with write access to the region. The reference is
+    /// not used in a child after `fork`.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub unsafe fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: `len` elements, there, aligned, initialised (by whomever), any bits are a T; the caller's promise.
+        self.0.platform().assert_here();
+        // SAFETY: `len` elements, here, aligned, initialised (by any process), any bits are a T; the caller's promise.
         unsafe { core::slice::from_raw_parts_mut(self.0.start(), self.0.len) }
     }
 }
@@ -161,7 +173,7 @@ impl<T: NoUninit, P: Platform> Loan<'_, '_, T, P> {
     ///
     /// # Panics
     ///
-    /// If the message has no element of this index.
+    /// If the message has no element of this index; in a child after `fork`.
     #[inline]
     pub fn set(&mut self, index: usize, value: T) {
         self.elements().set(index, value);
@@ -171,7 +183,7 @@ impl<T: NoUninit, P: Platform> Loan<'_, '_, T, P> {
     ///
     /// # Panics
     ///
-    /// If `values` has another length.
+    /// If `values` has another length; in a child after `fork`.
     #[inline]
     pub fn copy_from_slice(&mut self, values: &[T]) {
         self.elements().copy_from_slice(values);
@@ -208,9 +220,9 @@ impl<'q, 'm, T, P: Platform> Received<'q, 'm, T, P> {
     }
 
     /// Returns the elements, to be read.
-    pub fn elements(&self) -> SharedSlice<'_, T> {
+    pub fn elements(&self) -> SharedSlice<'_, T, P> {
         // SAFETY: `len` elements, which are this process's until it gives the block back; `self` is borrowed for that time.
-        unsafe { SharedSlice::new(self.0.start(), self.0.len) }
+        unsafe { SharedSlice::new(self.0.start(), self.0.len, self.0.platform()) }
     }
 
     /// Turns the block into a loan with the same elements: to change them and send it on (or back) without a copy.
@@ -221,12 +233,20 @@ impl<'q, 'm, T, P: Platform> Received<'q, 'm, T, P> {
 
 impl<T: AnyBitPattern, P: Platform> Received<'_, '_, T, P> {
     /// Copies one element out; `None` past the end.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub fn get(&self, index: usize) -> Option<T> {
         self.elements().get(index)
     }
 
     /// Returns copies of the elements, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// Each step of the iterator, in a child after `fork`.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = T> {
         self.elements().iter()
     }
@@ -235,13 +255,17 @@ impl<T: AnyBitPattern, P: Platform> Received<'_, '_, T, P> {
     ///
     /// # Panics
     ///
-    /// If `out` has another length.
+    /// If `out` has another length; in a child after `fork`.
     #[inline]
     pub fn copy_to_slice(&self, out: &mut [T]) {
         self.elements().copy_to_slice(out);
     }
 
     /// Copies the elements into memory of their own.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[cfg(feature = "alloc")]
     pub fn to_vec(&self) -> Vec<T> {
         let mut all = Vec::new();
@@ -256,7 +280,12 @@ impl<T: AnyBitPattern, P: Platform> Received<'_, '_, T, P> {
     /// # Safety
     ///
     /// No process writes to them while the reference is in use. Every peer that goes through this library keeps to that, dead,
-    /// stopped or alive; the caller vouches that there is no other one with write access to the region.
+    /// stopped or alive; the caller vouches that there is no other one with write access to the region. The reference is not used in
+    /// a child after `fork`.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub unsafe fn as_slice(&self) -> &[T] {
         // SAFETY: the caller's promise.
         unsafe { self.elements().as_slice() }

@@ -3,6 +3,8 @@
 use core::marker::PhantomData;
 
 use super::words::{Geometry, View, Words};
+use crate::error::Fault;
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
@@ -202,37 +204,66 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         LoanQueue::over(self.view, self.geometry, platform)
     }
 
-    /// Returns how many messages are in the queue. A snapshot; 0 after a fork.
+    /// Returns how many messages are in the queue. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn len(&self) -> usize {
-        if self.platform.is_here() { self.view.len() as usize } else { 0 }
+        self.platform.assert_here();
+        self.view.len() as usize
     }
 
-    /// Returns whether there is no message. A snapshot; `true` after a fork.
+    /// Returns whether there is no message. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns whether no block is free. A snapshot that loads a word of each block; `false` after a fork.
+    /// Returns whether no block is free. A snapshot that loads a word of each block.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_full(&self) -> bool {
-        self.platform.is_here() && self.view.free() == 0
+        self.platform.assert_here();
+        self.view.free() == 0
     }
 
-    /// Returns how many blocks nobody has. A snapshot that loads a word of each block; 0 after a fork. Those of a dead process count as
-    /// taken until a call looks for them.
+    /// Returns how many blocks nobody has. A snapshot that loads a word of each block. Those of a dead process count as taken until a
+    /// call looks for them.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn free_blocks(&self) -> usize {
-        if self.platform.is_here() { self.view.free() } else { 0 }
+        self.platform.assert_here();
+        self.view.free()
     }
 
     /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.
     ///
     /// Nothing can be sent from now on, except for a message that is being sent at this instant, which can be received like any other.
-    /// Receivers drain what is there and then get [`Closed`](crate::error::RecvLoanError::Closed). After a fork nothing happens.
-    pub fn close(&self) -> bool {
-        self.platform.is_here() && self.view.close(&self.platform)
+    /// Receivers drain what is there and then get [`Closed`](crate::error::RecvLoanError::Closed).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.view.close(&self.platform))
     }
 
-    /// Returns whether the queue is closed. Messages may still be there. `false` after a fork.
+    /// Returns whether the queue is closed. Messages may still be there.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.is_closed()
+        self.platform.assert_here();
+        self.view.is_closed()
     }
 }

@@ -7,6 +7,8 @@ use bytemuck::Pod;
 
 use super::handle::Mutex;
 use super::words::{Intent, RawMutex};
+use crate::error::Fault;
+use crate::here::Here;
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::time::Limit;
@@ -34,8 +36,8 @@ use crate::wait::SpinBudget;
 ///
 /// # Panics
 ///
-/// The blocking calls panic in a child after `fork`, and on [`Bare::INIT`](lock_api::RawMutex::INIT), which no object is
-/// behind: make one with [`new`](Self::new). The others answer there that the lock is taken.
+/// All calls but `unlock` panic in a child after `fork`. The blocking calls panic on [`Bare::INIT`](lock_api::RawMutex::INIT), which no
+/// object is behind: make one with [`new`](Self::new). The others answer there that the lock is taken.
 pub struct Bare<P: 'static> {
     lock: Option<Lock<P>>,
 }
@@ -58,25 +60,38 @@ impl<P: Platform> Bare<P> {
         Bare { lock: Some(Lock { words, platform, budget }) }
     }
 
-    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false` after
-    /// a fork.
+    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false`
+    /// on [`INIT`](lock_api::RawMutex::INIT).
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
         self.here().is_some_and(|lock| !lock.words.condition().is_clean())
     }
 
     /// Declares the data consistent, whatever happened to former holders. Call it with the lock held.
-    pub fn clear_poison(&self) {
-        if let Some(lock) = self.here() {
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn clear_poison(&self) -> Result<(), Fault> {
+        if let Some(lock) = &self.lock {
+            lock.platform.here()?;
             lock.words.clear();
         }
+        Ok(())
     }
 
+    /// The lock, in memory that is here.
     fn here(&self) -> Option<&Lock<P>> {
-        self.lock.as_ref().filter(|lock| lock.platform.is_here())
+        let lock = self.lock.as_ref()?;
+        lock.platform.assert_here();
+        Some(lock)
     }
 
     fn lock_until(&self, limit: &Limit<P::Deadline>) -> bool {
-        let lock = self.here().expect("a lock that was made in this process, see RawMutex::new");
+        let lock = self.here().expect("a lock that was made of a mutex, see RawMutex::new");
         if lock.words.lock_first(&lock.platform, Intent::InPlace) {
             return true;
         }
@@ -122,7 +137,8 @@ unsafe impl<P: Platform> lock_api::RawMutex for Bare<P> {
 
     #[inline]
     unsafe fn unlock(&self) {
-        if let Some(lock) = self.here() {
+        // Dropping a guard: in a child after `fork` the lock is the parent's.
+        if let Some(lock) = self.lock.as_ref().filter(|lock| lock.platform.is_here()) {
             lock.words.unlock(&lock.platform);
         }
     }

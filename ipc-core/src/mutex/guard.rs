@@ -9,6 +9,7 @@ use bytemuck::Pod;
 
 use super::handle::Mutex;
 use crate::error::Fault;
+use crate::here::Here;
 use crate::payload::Lent;
 use crate::platform::Platform;
 
@@ -39,19 +40,14 @@ impl<'g, 'm, T: Pod, P: Platform> MutexGuard<'g, 'm, T, P> {
     }
 
     /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[doc(alias = "pthread_mutex_consistent")]
     #[doc(alias = "clear_poison")]
-    pub fn mark_consistent(&self) {
-        self.mutex.clear_poison();
-    }
-
-    fn is_here(&self) -> bool {
-        self.mutex.platform.is_here()
-    }
-
-    #[inline(always)]
-    fn assert_here(&self) {
-        assert!(self.is_here(), "the lock's guard came through fork: its memory is not in this process");
+    pub fn mark_consistent(&self) -> Result<(), Fault> {
+        self.mutex.clear_poison()
     }
 }
 
@@ -60,7 +56,7 @@ impl<T: Pod, P: Platform> Deref for MutexGuard<'_, '_, T, P> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        self.assert_here();
+        self.mutex.platform.assert_here();
         // SAFETY: the pointer is in range and aligned (`over`); any bits are a T (Pod); this guard has the lock, so
         // that nobody writes (the contract of `Mutex` for those who do not keep to it).
         unsafe { self.data.get() }
@@ -70,7 +66,7 @@ impl<T: Pod, P: Platform> Deref for MutexGuard<'_, '_, T, P> {
 impl<T: Pod, P: Platform> DerefMut for MutexGuard<'_, '_, T, P> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        self.assert_here();
+        self.mutex.platform.assert_here();
         // SAFETY: as above, and this guard is borrowed mutably: nobody else in this process has a reference.
         unsafe { self.data.get_mut() }
     }
@@ -94,7 +90,7 @@ impl<T: Pod, P: Platform> Drop for MutexGuard<'_, '_, T, P> {
 
 impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_here() { (**self).fmt(f) } else { f.write_str("MutexGuard(..)") }
+        if self.mutex.platform.is_here() { (**self).fmt(f) } else { f.write_str("MutexGuard(..)") }
     }
 }
 
@@ -137,18 +133,18 @@ impl<'g, 'm, T: Pod, P: Platform> Transaction<'g, 'm, T, P> {
     ///
     /// As [`commit`](Self::commit).
     pub fn store(&self) -> Result<(), Fault> {
-        if !self.mutex.platform.is_here() {
-            return Err(Fault::Forked);
-        }
+        self.mutex.here()?;
         self.mutex.commit(&self.value);
         Ok(())
     }
 
     /// Declares the data consistent, as [`MutexGuard::mark_consistent`].
-    pub fn mark_consistent(&self) {
-        if self.mutex.platform.is_here() {
-            self.mutex.words.raw.clear();
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn mark_consistent(&self) -> Result<(), Fault> {
+        self.mutex.clear_poison()
     }
 }
 

@@ -7,6 +7,7 @@ use bytemuck::Pod;
 use super::guard::{MutexGuard, Transaction};
 use super::words::{Condition, Intent, Layout, Refused, View, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::payload::Place;
@@ -123,7 +124,7 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 ///         Ok(guard) => Ok(guard),
 ///         Err(LockError::OwnerDied(mut guard)) => {
 ///             guard[1] = 0; // whatever makes them whole
-///             guard.mark_consistent();
+///             guard.mark_consistent()?;
 ///             Ok(guard)
 ///         }
 ///         Err(error) => Err(error.into()),
@@ -299,24 +300,37 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         condition.judge(self.transaction(), LockTimeoutError::suspect)
     }
 
-    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false` after
-    /// a fork.
+    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
-        self.platform.is_here() && !self.words.raw.condition().is_clean()
+        self.platform.assert_here();
+        !self.words.raw.condition().is_clean()
     }
 
     /// Declares the data consistent, whatever happened to former holders. [`MutexGuard::mark_consistent`] does it with the lock
     /// held.
-    pub fn clear_poison(&self) {
-        if self.platform.is_here() {
-            self.words.raw.clear();
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn clear_poison(&self) -> Result<(), Fault> {
+        self.here()?;
+        self.words.raw.clear();
+        Ok(())
     }
 
-    /// Whether the lock is taken, if only by somebody who is dead. A snapshot; `false` after a fork.
+    /// Whether the lock is taken, if only by somebody who is dead. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
-        self.platform.is_here() && self.words.raw.owner().is_some()
+        self.platform.assert_here();
+        self.words.raw.owner().is_some()
     }
 
     #[inline(always)]

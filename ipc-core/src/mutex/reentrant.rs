@@ -178,13 +178,20 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
         self.enter(self.0.acquire(Intent::InPlace, limit), LockTimeoutError::refused, LockTimeoutError::suspect)
     }
 
-    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false` after
-    /// a fork.
+    /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
         self.0.is_poisoned()
     }
 
-    /// Whether the lock is taken, if only by somebody who is dead. A snapshot; `false` after a fork.
+    /// Whether the lock is taken, if only by somebody who is dead. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
         self.0.is_locked()
@@ -248,17 +255,15 @@ pub struct ReentrantMutexGuard<'g, 'm, T: Pod, P: Platform> {
 impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
     /// A copy of the value; `Err` if the memory is not there any more.
     pub fn get(&self) -> Result<T, Fault> {
-        if self.mutex.platform.is_here() { Ok(self.mutex.read_current()) } else { Err(Fault::Forked) }
+        self.mutex.here()?;
+        Ok(self.mutex.read_current())
     }
 
     /// Replaces the value, in one step.
     pub fn set(&self, value: T) -> Result<(), Fault> {
-        if self.mutex.platform.is_here() {
-            self.mutex.commit(&value);
-            Ok(())
-        } else {
-            Err(Fault::Forked)
-        }
+        self.mutex.here()?;
+        self.mutex.commit(&value);
+        Ok(())
     }
 
     /// Replaces the value by what `change` makes of it. A change that `change` itself makes, through another guard, is lost.
@@ -268,8 +273,8 @@ impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
 
     /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
     #[doc(alias = "clear_poison")]
-    pub fn mark_consistent(&self) {
-        self.mutex.clear_poison();
+    pub fn mark_consistent(&self) -> Result<(), Fault> {
+        self.mutex.clear_poison()
     }
 }
 

@@ -30,11 +30,18 @@ macro_rules! handle {
                 self.platform.is_same(&other.platform)
             }
 
+            /// The world of the handle.
+            #[inline(always)]
+            #[allow(dead_code, reason = "for those that iterate")]
+            pub(crate) fn platform(&self) -> &P {
+                &self.platform
+            }
+
             /// Whether the memory is here: not in a child after `fork`.
             #[inline(always)]
             #[allow(dead_code, reason = "some handles ask otherwise")]
-            pub(super) fn here(&self) -> Result<(), $crate::Fault> {
-                if self.platform.is_here() { Ok(()) } else { Err($crate::Fault::Forked) }
+            pub(crate) fn here(&self) -> Result<(), $crate::Fault> {
+                $crate::here::Here::here(&self.platform)
             }
         }
 

@@ -9,6 +9,7 @@ use super::words::{self, Cells, View, Words};
 use crate::error::{
     Fault, SetError, SetTimeoutError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
@@ -120,10 +121,15 @@ impl<T, P: Platform> OnceCell<'_, T, P> {
         OnceCell { once: self.once, budget: SpinBudget::new(&platform), platform, value: PhantomData }
     }
 
-    /// Returns whether there is a value. One load; `false` after a fork.
+    /// Returns whether there is a value. One load.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[inline]
     pub fn is_set(&self) -> bool {
-        self.platform.is_here() && self.once.is_set()
+        self.platform.assert_here();
+        self.once.is_set()
     }
 }
 

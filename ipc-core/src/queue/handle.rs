@@ -7,6 +7,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use super::words::{self, Stats, View, Words};
 use crate::ends::{Counted, Presence, Role};
 use crate::error::Fault;
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Object, Shape, ShapeError, handle};
 use crate::participant::{Dead, ParticipantId, Seized};
@@ -114,7 +115,7 @@ impl<T> Blueprint for Options<T> {
 /// let jobs = region.queue::<u32>("jobs").capacity(4).create()?;
 /// jobs.send(1)?;
 /// jobs.send(2)?;
-/// jobs.close();
+/// jobs.close()?;
 /// assert_eq!(jobs.send(3).unwrap_err().into_inner(), 3);
 /// assert_eq!(jobs.iter().collect::<Vec<_>>(), [1, 2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -196,52 +197,77 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         Queue::over(self.view, platform, self.hints.for_another())
     }
 
-    /// Messages in the queue, counting those that are being written. A snapshot; two loads. 0 after a fork.
+    /// Messages in the queue, counting those that are being written. A snapshot; two loads.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
-        if self.platform.is_here() { self.view.ring.len() as usize } else { 0 }
+        self.platform.assert_here();
+        self.view.ring.len() as usize
     }
 
     /// Whether there is no message. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "empty")]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
 
-    /// The queue's figures. `None` after a fork.
-    pub fn stats(&self) -> Option<Stats> {
-        self.platform.is_here().then(|| self.view.stats())
+    /// The queue's figures.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        self.view.stats()
     }
 
     /// Closes the queue for everybody, for good. Sends fail from now on and give their value back; receivers drain what
     /// is there and then get [`Closed`](crate::error::RecvError::Closed); iterators end. `true` if this call began the closing, `false` if
-    /// somebody else did (or after a fork).
-    #[doc(alias = "shutdown")]
+    /// another one did.
     ///
     /// The closing is one step: when it returned, no later message can get in. A closer that is killed on the way
     /// has closed the queue or not; whoever notices a half-done closing completes it.
-    pub fn close(&self) -> bool {
-        if !self.platform.is_here() {
-            return false;
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    #[doc(alias = "shutdown")]
+    pub fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
         // Release: who sees `closing` and completes it does so after everything that we did. The closing itself
         // is the flag in `tail`; it is ours even if somebody else completes it.
         let first = self.view.words.gates.closing.swap(1, Ordering::AcqRel) == 0;
         self.view.ring.close();
         self.view.words.gates.items.notify_all(&self.platform);
         self.view.words.gates.space.notify_all(&self.platform);
-        first
+        Ok(first)
     }
 
     /// Whether the queue is closed. Messages may still be there.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && (self.view.ring.is_closed() || self.complete_closing())
+        self.platform.assert_here();
+        self.view.ring.is_closed() || self.complete_closing()
     }
 
     /// If a closing has begun: completes it, for its author may be dead. Says whether one had begun. One load of a

@@ -8,6 +8,7 @@ use bytemuck::Pod;
 
 use super::handle::RwLock;
 use crate::error::Fault;
+use crate::here::Here;
 use crate::payload::{Lent, Shown};
 use crate::platform::Platform;
 
@@ -71,16 +72,13 @@ impl<'g, 'm, T: Pod, P: Platform> RwLockWriteGuard<'g, 'm, T, P> {
     }
 
     /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[doc(alias = "clear_poison")]
-    pub fn mark_consistent(&self) {
-        self.lock.clear_poison();
-    }
-}
-
-impl<T: Pod, P: Platform> RwLock<'_, T, P> {
-    #[inline(always)]
-    fn assert_here(&self) {
-        assert!(self.platform.is_here(), "the lock's guard came through fork: its memory is not in this process");
+    pub fn mark_consistent(&self) -> Result<(), Fault> {
+        self.lock.clear_poison()
     }
 }
 
@@ -89,7 +87,7 @@ impl<T: Pod, P: Platform> Deref for RwLockReadGuard<'_, '_, T, P> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        self.lock.assert_here();
+        self.lock.platform.assert_here();
         // SAFETY: with the read lock nobody writes.
         unsafe { self.data.get() }
     }
@@ -100,7 +98,7 @@ impl<T: Pod, P: Platform> Deref for RwLockWriteGuard<'_, '_, T, P> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        self.lock.assert_here();
+        self.lock.platform.assert_here();
         // SAFETY: with the write lock nobody else writes.
         unsafe { self.data.get() }
     }
@@ -109,7 +107,7 @@ impl<T: Pod, P: Platform> Deref for RwLockWriteGuard<'_, '_, T, P> {
 impl<T: Pod, P: Platform> DerefMut for RwLockWriteGuard<'_, '_, T, P> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        self.lock.assert_here();
+        self.lock.platform.assert_here();
         // SAFETY: with the write lock nobody else reads or writes, and this guard is borrowed mutably.
         unsafe { self.data.get_mut() }
     }

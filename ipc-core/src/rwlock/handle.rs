@@ -6,7 +6,8 @@ use bytemuck::Pod;
 
 use super::guard::{RwLockReadGuard, RwLockWriteGuard};
 use super::words::{self, Layout, View, Words};
-use crate::error::{LockError, LockTimeoutError, TryLockError};
+use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::{Condition, Refused};
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
@@ -240,18 +241,26 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
         condition.judge(self.write_guard(), LockTimeoutError::suspect)
     }
 
-    /// Returns whether a writer died or panicked, and nobody has declared the data consistent since. A snapshot; `false`
-    /// after a fork.
+    /// Returns whether a writer died or panicked, and nobody has declared the data consistent since. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
-        self.platform.is_here() && !self.view.words.turnstile.condition().is_clean()
+        self.platform.assert_here();
+        !self.view.words.turnstile.condition().is_clean()
     }
 
     /// Declares the data consistent, whatever happened to former writers. [`RwLockWriteGuard::mark_consistent`] does it with
     /// the lock held.
-    pub fn clear_poison(&self) {
-        if self.platform.is_here() {
-            self.view.words.turnstile.clear();
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn clear_poison(&self) -> Result<(), Fault> {
+        self.here()?;
+        self.view.words.turnstile.clear();
+        Ok(())
     }
 
     #[inline(always)]

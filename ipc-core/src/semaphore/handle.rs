@@ -2,6 +2,8 @@
 
 use super::word::{self, AVAILABLE, Place};
 use super::words::{self, CLOSING, OPEN, View, Words, possible};
+use crate::error::Fault;
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::participant::{ParticipantId, Seized};
@@ -137,7 +139,7 @@ impl Blueprint for Options {
 /// worker.release(1).unwrap();
 /// # });
 /// // The one who waits for it:
-/// done.acquire()?.forget();
+/// done.acquire()?.forget()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BoundedSemaphore")]
@@ -202,32 +204,43 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     }
 
     /// Permits that can be had. A snapshot: others may acquire and release meanwhile. What a dead process held is counted
-    /// once somebody who needed it has taken it back. 0 after a fork.
+    /// once somebody who needed it has taken it back.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     #[doc(alias = "available_permits")]
     #[doc(alias = "sem_getvalue")]
     #[doc(alias = "get_value")]
     pub fn available(&self) -> u32 {
-        if self.platform.is_here() { self.view.count(AVAILABLE) } else { 0 }
+        self.platform.assert_here();
+        self.view.count(AVAILABLE)
     }
 
     /// Closes the semaphore for everybody, for good: acquirers get [`Closed`](crate::error::AcquireError::Closed) from now on, those who
-    /// wait included. Permits that are held stay valid. `true` if this call did it, `false` if somebody else did (or after
-    /// a fork).
+    /// wait included. Permits that are held stay valid. `true` if this call did it, `false` if another one did.
     ///
     /// The closing is one step: a closer that is killed has closed the semaphore or not.
-    pub fn close(&self) -> bool {
-        if !self.platform.is_here() {
-            return false;
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
         // Release: who is told `Closed` sees what we did.
         let first = self.view.words.closing.compare_exchange(OPEN, CLOSING, Ordering::Release, Ordering::Relaxed);
         self.view.complete_closing(&self.platform);
-        first.is_ok()
+        Ok(first.is_ok())
     }
 
     /// Whether the semaphore is closed.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.is_closed(&self.platform)
+        self.platform.assert_here();
+        self.view.is_closed(&self.platform)
     }
 
     /// Looks at all permits, and repairs after owners that are dead: a system call or two for each owner.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::handle::Semaphore;
 use super::word::Chain;
+use crate::error::Fault;
 use crate::platform::Platform;
 
 /// Permits without the handle they came from.
@@ -66,9 +67,14 @@ macro_rules! permit {
 
             /// Takes the permits out of circulation: they do not go back. In the signalling use, this is the receipt of the
             /// signal: it is consumed, and a process that dies later does not bring it back.
-            pub fn forget(mut self) {
-                if let Some(raw) = self.raw.take() {
-                    self.semaphore.consume(raw);
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`].
+            pub fn forget(mut self) -> Result<(), Fault> {
+                match self.raw.take() {
+                    Some(raw) => self.semaphore.consume(raw),
+                    None => Ok(()),
                 }
             }
         }

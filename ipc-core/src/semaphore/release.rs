@@ -43,10 +43,10 @@ impl<P: Platform> Semaphore<'_, P> {
     }
 
     /// Takes permits out of circulation: what [`Permit::forget`](super::Permit::forget) does.
-    pub(super) fn consume(&self, raw: RawPermit) {
-        if self.platform.is_here() {
-            self.view.change_all(raw.0, self.held, ABSENT, Ordering::Relaxed);
-        }
+    pub(super) fn consume(&self, raw: RawPermit) -> Result<(), Fault> {
+        self.here()?;
+        self.view.change_all(raw.0, self.held, ABSENT, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Adds permits, all of them or none, whoever has acquired what: a signal. Not needed to give a permit back, which is

@@ -26,9 +26,9 @@ use super::words::{End, View};
 ///
 /// With the feature `std`, a `Consumer<u8>` is also an `io::Read`: together with the producer, a pipe with a name.
 pub struct Consumer<'m, T, P: Platform> {
-    held: Held<'m, T, P>,
+    pub(super) held: Held<'m, T, P>,
     /// The next position: ours to count, `head` in shared memory follows it.
-    head: u64,
+    pub(super) head: u64,
     /// The `tail` that was last seen.
     known: u64,
 }
@@ -43,15 +43,23 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         Ok(Consumer { held, head, known })
     }
 
-    /// How many elements there are. The producer may send more at any time. 0 after a fork.
+    /// How many elements there are. The producer may send more at any time.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn slots(&self) -> usize {
         self.len()
     }
 
-    /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed (or after a fork).
+    /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed.
     ///
     /// An element that the producer is sending at this instant may still get in. It can be received like any other.
-    pub fn close(&self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
         self.held.close()
     }
 
@@ -333,7 +341,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`try_recv`](Self::try_recv).
-    pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, T>, TryRecvError> {
+    pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P>, TryRecvError> {
         self.find_many(most).map_err(Refused::try_recv)?;
         Ok(self.chunk(most))
     }
@@ -343,28 +351,27 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`recv`](Self::recv).
-    pub fn read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, T>, RecvError> {
+    pub fn read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P>, RecvError> {
         self.read_chunk_within(most, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
     timed! {
         read_chunk_timeout, read_chunk_deadline, read_chunk, "Lends elements",
-        [&mut self, most: usize] limit [] -> Result<ReadChunk<'_, T>, RecvTimeoutError> { self.read_chunk_within(most, limit) }
+        [&mut self, most: usize] limit [] -> Result<ReadChunk<'_, 'm, T, P>, RecvTimeoutError> { self.read_chunk_within(most, limit) }
     }
 
     fn read_chunk_within(
         &mut self,
         most: usize,
         limit: &Limit<P::Deadline>,
-    ) -> Result<ReadChunk<'_, T>, RecvTimeoutError> {
+    ) -> Result<ReadChunk<'_, 'm, T, P>, RecvTimeoutError> {
         self.find_many_within(most, limit)?;
         Ok(self.chunk(most))
     }
 
-    fn chunk(&mut self, most: usize) -> ReadChunk<'_, T> {
-        let (slots, at) = (self.held.view.slots, self.head);
+    fn chunk(&mut self, most: usize) -> ReadChunk<'_, 'm, T, P> {
         let count = most.min(self.there() as usize);
-        ReadChunk::new(self, slots, at, count)
+        ReadChunk::new(self, count)
     }
 }
 

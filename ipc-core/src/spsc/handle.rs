@@ -5,6 +5,8 @@ use core::marker::PhantomData;
 use super::claim::ClaimError;
 use super::words::{self, End, Geometry, Stats, View, Words};
 use super::{Consumer, Producer};
+use crate::error::Fault;
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle};
 use crate::platform::Platform;
@@ -139,52 +141,88 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
         Spsc { view: self.view, platform }
     }
 
-    /// The number of elements in the queue: a snapshot of two loads. 0 after a fork.
+    /// The number of elements in the queue: a snapshot of two loads.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn len(&self) -> usize {
-        if self.platform.is_here() { self.view.len() as usize } else { 0 }
+        self.platform.assert_here();
+        self.view.len() as usize
     }
 
     /// Whether there is no element: a snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether there is no room: a snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
 
-    /// The queue's figures: a snapshot. `None` after a fork.
-    pub fn stats(&self) -> Option<Stats> {
-        self.platform.is_here().then(|| self.view.stats())
+    /// The queue's figures: a snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        self.view.stats()
     }
 
     /// Whether the queue is closed. Elements may still be there.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.words.is_closed()
+        self.platform.assert_here();
+        self.view.words.is_closed()
     }
 
     /// Closes the queue for both ends, for good. What is there can still be received. Returns `true` if this call closed it, `false`
-    /// if it was closed (or after a fork).
+    /// if it was closed.
     ///
     /// An element that the producer is sending at this instant may still get in. It can be received like any other. The
     /// producer's own [`close`](Producer::close) has no such window.
-    pub fn close(&self) -> bool {
-        self.platform.is_here() && self.view.words.close(&self.platform)
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.view.words.close(&self.platform))
     }
 
     /// The process that holds the producing end, as it knows its own id. It may be dead, until a process notices.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn producer_pid(&self) -> Option<u32> {
         self.pid(End::Producer)
     }
 
     /// The process that holds the consuming end, as it knows its own id. It may be dead, until a process notices.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn consumer_pid(&self) -> Option<u32> {
         self.pid(End::Consumer)
     }
 
     fn pid(&self, end: End) -> Option<u32> {
-        self.here().ok()?;
+        self.platform.assert_here();
         self.view.words.role(end).holder().map(|holder| self.platform.process_id(holder))
     }
 

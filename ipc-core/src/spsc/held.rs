@@ -1,6 +1,7 @@
 //! What the two ends have in common: a claimed role, and what its holder can ask and do whichever end it is.
 
 use crate::error::{Fault, WaitTimeoutError};
+use crate::here::Here;
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Limit;
@@ -20,9 +21,7 @@ pub(super) struct Held<'m, T, P: Platform> {
 impl<'m, T, P: Platform> Held<'m, T, P> {
     /// Claims an end. With it come the position at which its last holder stopped, and the other end's position.
     pub(super) fn claim(view: View<'m, T>, end: End, platform: P) -> Result<(Self, u64, u64), ClaimError> {
-        if !platform.is_here() {
-            return Err(ClaimError::new(&platform, end, ClaimErrorKind::Fault(Fault::Forked)));
-        }
+        platform.here().map_err(|fault| ClaimError::new(&platform, end, ClaimErrorKind::Fault(fault)))?;
         let words = view.words;
         words.role(end).claim(&platform).map_err(|taken| ClaimError::taken(&platform, end, taken))?;
         let budget = SpinBudget::new(&platform);
@@ -50,19 +49,22 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
 
     #[inline(always)]
     pub(super) fn here(&self) -> Result<(), Fault> {
-        if self.platform.is_here() { Ok(()) } else { Err(Fault::Forked) }
+        self.platform.here()
     }
 
     pub(super) fn len(&self) -> usize {
-        if self.platform.is_here() { self.view.len() as usize } else { 0 }
+        self.platform.assert_here();
+        self.view.len() as usize
     }
 
-    pub(super) fn close(&self) -> bool {
-        self.platform.is_here() && self.view.words.close(&self.platform)
+    pub(super) fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.view.words.close(&self.platform))
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.platform.is_here() && self.view.words.is_closed()
+        self.platform.assert_here();
+        self.view.words.is_closed()
     }
 
     /// Whether the other end was held and no living participant holds it now.
@@ -121,42 +123,73 @@ macro_rules! end {
                 self.held.platform.region()
             }
 
+            #[allow(dead_code, reason = "for the one that iterates")]
+            pub(crate) fn platform(&self) -> &P {
+                &self.held.platform
+            }
+
             /// How many elements fit.
             pub fn capacity(&self) -> usize {
                 self.held.view.capacity as usize
             }
 
-            /// The number of elements in the queue: a snapshot of two loads. 0 after a fork.
+            /// The number of elements in the queue: a snapshot of two loads.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn len(&self) -> usize {
                 self.held.len()
             }
 
             /// Whether there is no element: a snapshot. For the consumer, `false` stays true.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
 
             /// Whether there is no room: a snapshot. For the producer, `false` stays true.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_full(&self) -> bool {
                 self.len() == self.capacity()
             }
 
             /// Whether the queue is closed. Elements may still be there.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn is_closed(&self) -> bool {
                 self.held.is_closed()
             }
 
             #[doc = concat!("Whether there was a ", $other, " and none is left alive. Elements may still be there.")]
             ///
-            #[doc = concat!("A system call if there is a ", $other, ". `false` after a fork.")]
+            #[doc = concat!("A system call if there is a ", $other, ".")]
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             #[doc(alias = "is_abandoned")]
             pub fn is_disconnected(&self) -> bool {
-                self.held.platform.is_here() && self.held.is_deserted()
+                $crate::here::Here::assert_here(&self.held.platform);
+                self.held.is_deserted()
             }
 
-            #[doc = concat!("Whether there is a living ", $other, ". A system call if there is one. `false` after a fork.")]
+            #[doc = concat!("Whether there is a living ", $other, ". A system call if there is one.")]
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
             pub fn $has(&self) -> bool {
-                self.held.platform.is_here() && self.held.has_other()
+                $crate::here::Here::assert_here(&self.held.platform);
+                self.held.has_other()
             }
 
             #[doc = concat!("Blocks until there is a living ", $other, ".")]

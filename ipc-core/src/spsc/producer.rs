@@ -22,9 +22,9 @@ use super::words::{End, View};
 ///
 /// With the feature `std`, a `Producer<u8>` is also an `io::Write`: together with the consumer, a pipe with a name.
 pub struct Producer<'m, T, P: Platform> {
-    held: Held<'m, T, P>,
+    pub(super) held: Held<'m, T, P>,
     /// The next position: ours to count, `tail` in shared memory follows it.
-    tail: u64,
+    pub(super) tail: u64,
     /// The first position for which the `head` that was last seen leaves no room.
     limit: u64,
 }
@@ -38,15 +38,23 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
         Ok(Producer { limit: head.wrapping_add(view.capacity), held, tail })
     }
 
-    /// How many elements have room. The consumer may make more at any time. 0 after a fork.
+    /// How many elements have room. The consumer may make more at any time.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn slots(&self) -> usize {
-        if self.held.platform.is_here() { self.capacity() - self.len() } else { 0 }
+        self.capacity() - self.len()
     }
 
-    /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed (or after a fork).
+    /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed.
     ///
     /// The consumer can still receive what was sent before, and nothing comes after it.
-    pub fn close(&self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn close(&self) -> Result<bool, Fault> {
         self.held.close()
     }
 
@@ -159,7 +167,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     }
 }
 
-impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
+impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// Sends the element that there is room for.
     #[inline(always)]
     fn push(&mut self, value: T) {
@@ -356,18 +364,18 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     /// let mut chunk = producer.try_write_chunk(2)?;
     /// chunk.set(0, 0.5);
     /// chunk.set(1, 0.25);
-    /// chunk.commit(2);
+    /// chunk.commit(2)?;
     /// # let mut consumer = samples.consumer()?;
     /// let chunk = consumer.try_read_chunk(100)?;
     /// assert_eq!(chunk.iter().sum::<f32>(), 0.75);
-    /// chunk.commit(2);
+    /// chunk.commit(2)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
     /// Those of [`try_send`](Self::try_send).
-    pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, T>, TrySendError<()>> {
+    pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P>, TrySendError<()>> {
         self.reserve_many(most).map_err(|refused| refused.try_send(()))?;
         Ok(self.chunk(most))
     }
@@ -377,13 +385,13 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     /// # Errors
     ///
     /// Those of [`send`](Self::send).
-    pub fn write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, T>, SendError<()>> {
+    pub fn write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P>, SendError<()>> {
         self.write_chunk_within(most, &Limit::Forever).map_err(SendTimeoutError::endless)
     }
 
     timed! {
         write_chunk_timeout, write_chunk_deadline, write_chunk, "Reserves room",
-        [&mut self, most: usize] limit [] -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
+        [&mut self, most: usize] limit [] -> Result<WriteChunk<'_, 'm, T, P>, SendTimeoutError<()>> {
             self.write_chunk_within(most, limit)
         }
     }
@@ -392,15 +400,14 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         &mut self,
         most: usize,
         limit: &Limit<P::Deadline>,
-    ) -> Result<WriteChunk<'_, T>, SendTimeoutError<()>> {
+    ) -> Result<WriteChunk<'_, 'm, T, P>, SendTimeoutError<()>> {
         self.reserve_many_within(most, &mut limit.over_all_waits()).map_err(|refused| refused.send(()))?;
         Ok(self.chunk(most))
     }
 
-    fn chunk(&mut self, most: usize) -> WriteChunk<'_, T> {
-        let (slots, at) = (self.held.view.slots, self.tail);
+    fn chunk(&mut self, most: usize) -> WriteChunk<'_, 'm, T, P> {
         let count = most.min(self.room() as usize);
-        WriteChunk::new(self, slots, at, count)
+        WriteChunk::new(self, count)
     }
 }
 

@@ -8,8 +8,9 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::handle::{Versioned, Watch, shape};
 use super::words::{View, Words};
-use crate::ends::{Counted, Role};
+use crate::ends::{Counted, Role, end};
 use crate::error::{ChangedError, ChangedTimeoutError, Fault, TryChangedError};
+use crate::here::{Here, here};
 use crate::memory::Memory;
 use crate::object::{Kind, Object, ShapeError, sizes};
 use crate::payload;
@@ -22,6 +23,7 @@ use crate::timed::timed;
 ///
 /// As an iterator it blocks for each version that was not seen, and yields its value. It ends when the last counted
 /// [writer](super::WatchWriter) is gone, or when the cell cannot be used; [`end`](Self::end) says which.
+/// In a child after `fork`, each step panics.
 ///
 /// ```
 /// # use ipc_posix::{ChangedError, Region};
@@ -96,9 +98,14 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     }
 
     /// Returns whether counted writers existed and no living process has one any more. There may still be a value that was not
-    /// seen. A system call or more; `false` after a fork.
+    /// seen. A system call or more.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn is_disconnected(&self) -> bool {
-        self.watch.platform.is_here() && self.watch.is_deserted(Role::Sender)
+        self.watch.platform.assert_here();
+        self.watch.is_deserted(Role::Sender)
     }
 
     /// Returns the latest value, which counts as seen from now on. Never waits.
@@ -172,7 +179,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Iterator for WatchReader<'_, 
         if self.end.is_some() {
             return None;
         }
-        self.changed().map_err(|end| self.end = Some(end)).ok()
+        self.changed().map_err(|why| end(&self.watch.platform, why, &mut self.end)).ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -212,7 +219,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, O: Observer> ReadOnlyWatch<'m, T, O> {
     }
 
     fn here(&self) -> Result<(), Fault> {
-        if self.observer.is_here() { Ok(()) } else { Err(Fault::Forked) }
+        here(self.observer.is_here())
     }
 
     /// Returns a copy of the latest value.

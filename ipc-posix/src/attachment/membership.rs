@@ -36,6 +36,12 @@ impl Membership {
     pub(crate) fn is_here(&self) -> bool {
         self.fork.is_here()
     }
+
+    /// Panics in a child after `fork`.
+    #[track_caller]
+    pub(crate) fn assert_here(&self) {
+        self.fork.assert_here();
+    }
 }
 
 impl Deref for Membership {

@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_core::ParticipantId;
 use ipc_core::participant::Seized;
 use ipc_core::queue::{self, Stats as QueueStats};
 use ipc_core::region::{Name, ObjectInfo};
+use ipc_core::{Fault, ParticipantId};
 
 use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
@@ -136,9 +136,14 @@ impl Region {
         self.membership.view().geometry().total()
     }
 
-    /// Bytes that are left for further objects. 0 after a fork.
+    /// Bytes that are left for further objects.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn free(&self) -> u64 {
-        if self.is_usable() { self.membership.view().directory().free() } else { 0 }
+        self.membership.assert_here();
+        self.membership.view().directory().free()
     }
 
     /// The random number that the region got at its creation: two regions of the same name differ in it.
@@ -179,16 +184,18 @@ impl Region {
     }
 
     /// Who has the region open: everybody who joined and did not leave, dead ones whose place nobody has taken yet
-    /// included. One system call each. Empty after a fork.
+    /// included. One system call each.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn participants(&self) -> Vec<Participant> {
-        if !self.is_usable() {
-            return Vec::new();
-        }
+        self.membership.assert_here();
         let attachment = &self.membership;
         list_participants(attachment.view().records(), Some(attachment.me()), |who| attachment.is_alive(who))
     }
 
-    /// What objects there are, in the order of their creation. Empty after a fork.
+    /// What objects there are, in the order of their creation.
     ///
     /// ```
     /// # use ipc_posix::Region;
@@ -197,8 +204,13 @@ impl Region {
     /// assert_eq!(region.list()[0].to_string(), "queue \"jobs\" of 16 x 8 bytes, 1024 bytes in all");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn list(&self) -> Vec<ObjectInfo> {
-        if self.is_usable() { self.membership.view().directory().list().collect() } else { Vec::new() }
+        self.membership.assert_here();
+        self.membership.view().directory().list().collect()
     }
 
     /// The figures of the queue with this name.
@@ -211,13 +223,17 @@ impl Region {
 
     /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call
     /// this: whoever stumbles over a dead participant repairs, and so does whoever takes its place. For tests and tools.
-    pub fn recover(&self) -> usize {
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`](crate::Fault::Forked).
+    pub fn recover(&self) -> Result<usize, Fault> {
         if !self.is_usable() {
-            return 0;
+            return Err(Fault::Forked);
         }
         let view = self.membership.view();
         let joined = view.records().iter().enumerate().filter(|(_, record)| record.info().joined);
-        joined
+        let dead = joined
             .filter_map(|(index, record)| ParticipantId::from_index(index).map(|who| (who, record)))
             .filter(|(who, record)| match Seized::try_new(&self.membership, *who) {
                 None => false,
@@ -227,7 +243,8 @@ impl Region {
                     true
                 }
             })
-            .count()
+            .count();
+        Ok(dead)
     }
 }
 

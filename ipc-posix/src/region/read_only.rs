@@ -73,9 +73,14 @@ impl ReadOnlyRegion {
         self.probe.links() == Some(0)
     }
 
-    /// What objects there are. Empty after a fork.
+    /// What objects there are.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn list(&self) -> Vec<ObjectInfo> {
-        if self.fork.is_here() { self.view.directory().list().collect() } else { Vec::new() }
+        self.fork.assert_here();
+        self.view.directory().list().collect()
     }
 
     /// The figures of the queue with this name.
@@ -103,10 +108,12 @@ impl ReadOnlyRegion {
     }
 
     /// Who has the region open. See [`Region::participants`](crate::Region::participants).
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn participants(&self) -> Vec<Participant> {
-        if !self.fork.is_here() {
-            return Vec::new();
-        }
+        self.fork.assert_here();
         list_participants(self.view.records(), None, |who| {
             // When in doubt, alive.
             self.probe.ask(LockByte::of(who)).map_or(true, |held| held == Held::Owned)

@@ -59,12 +59,12 @@ pub fn waits<P: Platform + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &Role
 pub fn close_then_drain<P: Platform + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &Role<'_>) {
     let subscriber = role.two(|| broadcast.subscribe().expect("a subscriber"));
     role.one(|| {
-        assert!(broadcast.publish(1).is_ok() && broadcast.close());
+        assert!(broadcast.publish(1).is_ok() && broadcast.close().unwrap());
         assert_eq!(broadcast.publish(2), Err(PublishError::Closed(2)));
     });
     role.two(|| {
         let mut subscriber = subscriber.expect("it is here");
-        assert_eq!((broadcast.close(), broadcast.is_closed()), (false, true));
+        assert_eq!((broadcast.close().unwrap(), broadcast.is_closed()), (false, true));
         assert_eq!((subscriber.recv(), subscriber.recv()), (Ok(1), Err(RecvBroadcastError::Closed)));
     });
 }

@@ -23,7 +23,7 @@ pub fn mutex<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     role.two_is_killed();
     let Err(LockError::OwnerDied(guard)) = mutex.lock() else { panic!("its holder died") };
     assert_eq!(*guard, 6);
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     assert!(mutex.lock().is_ok());
 }
@@ -52,7 +52,7 @@ pub fn reentrant<P: Platform>(mutex: &ReentrantMutex<'_, u64, P>, role: &Role<'_
     role.two_is_killed();
     let Err(LockError::OwnerDied(guard)) = mutex.lock() else { panic!("its holder died") };
     assert_eq!(guard.get(), Ok(6));
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     assert!(mutex.lock().is_ok());
 }
@@ -69,7 +69,7 @@ pub fn writer<P: Platform>(lock: &RwLock<'_, u64, P>, role: &Role<'_>) {
     assert_eq!(*guard, 6);
     drop(guard);
     let Err(LockError::OwnerDied(guard)) = lock.write() else { panic!("its writer died") };
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     assert!(lock.read().is_ok());
 }

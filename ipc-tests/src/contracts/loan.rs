@@ -43,7 +43,7 @@ pub fn close_then_drain<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<
         assert_eq!(queue.send_copy(&[7]), Ok(()));
         queue.try_loan(1).expect("a block")
     });
-    role.two(|| assert!(queue.close()));
+    role.two(|| assert!(queue.close().unwrap()));
     role.one(|| {
         let Err(SendError::Closed(loan)) = loan.expect("it is here").send() else { panic!("it is closed") };
         assert_eq!(loan.len(), 1, "the loan comes back");

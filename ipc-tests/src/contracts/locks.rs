@@ -68,7 +68,7 @@ pub fn mutex_poisoned<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
         assert_eq!(*guard, 6);
         drop(guard);
         assert!(mutex.try_lock().is_err_and(|error| error.is_poisoned()), "told until it is mended");
-        mutex.lock().map_or_else(LockError::into_guard, Some).expect("it is free").mark_consistent();
+        mutex.lock().map_or_else(LockError::into_guard, Some).expect("it is free").mark_consistent().unwrap();
     });
     role.two(|| assert!(!mutex.is_poisoned() && mutex.lock().is_ok()));
 }
@@ -167,7 +167,7 @@ pub fn rwlock_poisoned<P: Platform>(lock: &RwLock<'_, u64, P>, role: &Role<'_>) 
         let Err(LockError::Poisoned(guard)) = lock.read() else { panic!("poisoned") };
         assert_eq!(*guard, 6);
         drop(guard);
-        lock.write().map_or_else(LockError::into_guard, Some).expect("it is free").mark_consistent();
+        lock.write().map_or_else(LockError::into_guard, Some).expect("it is free").mark_consistent().unwrap();
     });
     role.two(|| assert!(lock.read().is_ok()));
 }

@@ -35,7 +35,7 @@ pub fn force_send<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
     role.two(|| {
         assert_eq!((queue.recv(), queue.force_send(5), queue.len()), (Ok(3), Ok(None), 2));
         assert_eq!(queue.force_send(6), Ok(Some(4)));
-        queue.close();
+        queue.close().unwrap();
     });
     role.one(|| {
         assert_eq!(queue.force_send(7), Err(ForceSendError::Closed(7)));
@@ -47,10 +47,10 @@ pub fn force_send<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
 pub fn close_then_drain<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
     role.one(|| {
         assert_eq!((queue.try_send(1), queue.try_send(2), queue.try_send(3)), (Ok(()), Ok(()), Ok(())));
-        assert!(queue.close() && queue.is_closed());
+        assert!(queue.close().unwrap() && queue.is_closed());
     });
     role.two(|| {
-        assert_eq!((queue.close(), queue.is_closed()), (false, true));
+        assert_eq!((queue.close().unwrap(), queue.is_closed()), (false, true));
         assert_eq!(queue.try_send(4), Err(TrySendError::Closed(4)));
         assert_eq!((queue.recv(), queue.try_recv()), (Ok(1), Ok(2)));
         assert_eq!(queue.iter().collect::<Vec<_>>(), [3]);
@@ -61,7 +61,7 @@ pub fn close_then_drain<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>)
 
 /// Whoever waits when the queue is closed is told.
 pub fn close_wakes<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
-    role.at_once(|| assert!(queue.close()), || assert_eq!(queue.recv(), Err(RecvError::Closed)));
+    role.at_once(|| assert!(queue.close().unwrap()), || assert_eq!(queue.recv(), Err(RecvError::Closed)));
 }
 
 /// Sends wait for room and receives for messages; nothing is lost or doubled, and all is in order.

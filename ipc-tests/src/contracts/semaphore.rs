@@ -29,14 +29,14 @@ pub fn permits<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
     });
     role.two(|| {
         assert_eq!(semaphore.available(), 1);
-        second.expect("it is here").forget();
+        second.expect("it is here").forget().unwrap();
         assert_eq!((semaphore.available(), semaphore.release(1), semaphore.available()), (1, Ok(()), 2));
     });
     role.one(|| assert_eq!(semaphore.release(1), Err(ReleaseError::Full { wanted: 1, room: 0 })));
     // A signal wakes who waits for one.
-    role.one(|| semaphore.acquire_many(2).expect("there are two").forget());
+    role.one(|| semaphore.acquire_many(2).expect("there are two").forget().unwrap());
     role.at_once(
-        || (0..50).for_each(|_| semaphore.acquire().expect("posted soon").forget()),
+        || (0..50).for_each(|_| semaphore.acquire().expect("posted soon").forget().unwrap()),
         || {
             for _ in 0..50 {
                 while semaphore.release(1).is_err() {
@@ -63,10 +63,13 @@ pub fn many<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
 /// A closed semaphore gives no permit any more, not even one that it has, and tells whoever waits; permits still come back.
 pub fn closes<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
     let both = role.one(|| semaphore.acquire_many(2).expect("there are two"));
-    role.at_once(|| assert!(semaphore.close()), || assert_eq!(semaphore.acquire().err(), Some(AcquireError::Closed)));
+    role.at_once(
+        || assert!(semaphore.close().unwrap()),
+        || assert_eq!(semaphore.acquire().err(), Some(AcquireError::Closed)),
+    );
     role.one(|| drop(both));
     role.two(|| {
-        assert_eq!((semaphore.close(), semaphore.is_closed(), semaphore.available()), (false, true, 2));
+        assert_eq!((semaphore.close().unwrap(), semaphore.is_closed(), semaphore.available()), (false, true, 2));
         assert_eq!(semaphore.try_acquire().err(), Some(TryAcquireError::Closed));
     });
 }

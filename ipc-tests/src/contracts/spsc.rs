@@ -32,7 +32,7 @@ pub fn close_then_drain<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Ro
         let mut producer = queue.producer().expect("nobody has it");
         assert_eq!(producer.try_send_slice(&[1, 2, 3, 4, 5]), Ok(4));
         assert_eq!(producer.try_send(5), Err(TrySendError::Full(5)));
-        assert!(queue.close());
+        assert!(queue.close().unwrap());
         assert_eq!(producer.try_send(5), Err(TrySendError::Closed(5)));
     });
     role.two(|| {
@@ -52,7 +52,7 @@ pub fn chunks<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) {
         let producer = producer.as_mut().expect("it is here");
         let mut chunk = producer.try_write_chunk(3).expect("room");
         (0..3).for_each(|index| chunk.set(index, index as u64));
-        chunk.commit(2);
+        chunk.commit(2).unwrap();
         drop(producer.try_write_chunk(2).expect("room"));
         assert_eq!(queue.len(), 2, "what is not committed is not sent");
     });
@@ -60,7 +60,7 @@ pub fn chunks<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) {
         let consumer = consumer.as_mut().expect("it is here");
         let chunk = consumer.try_read_chunk(8).expect("elements");
         assert_eq!(chunk.iter().collect::<Vec<_>>(), [0, 1]);
-        chunk.commit(1);
+        chunk.commit(1).unwrap();
         assert_eq!((consumer.recv(), consumer.try_recv()), (Ok(1), Err(TryRecvError::Empty)));
     });
     role.at_once(

@@ -118,7 +118,7 @@ impl Play for Deed {
             }
             Deed::Close => {
                 begin();
-                let _ = std::hint::black_box(broadcast.close());
+                let _ = std::hint::black_box(broadcast.close().unwrap());
             }
             Deed::Subscribe => {
                 begin();

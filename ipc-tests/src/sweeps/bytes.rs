@@ -115,7 +115,7 @@ impl Play for Deed {
                 let _ = std::hint::black_box(queue.try_send_parts(&[head, tail]));
             }
             Deed::Recv | Deed::RecvWakes => _ = std::hint::black_box(queue.try_recv(&mut out)),
-            Deed::Close => _ = std::hint::black_box(queue.close()),
+            Deed::Close => _ = std::hint::black_box(queue.close().unwrap()),
         }
     }
 

@@ -51,7 +51,7 @@ impl Objects {
     fn lock(&self) -> Result<MutexGuard<'_, u64>, (Verdict, String)> {
         self.mutex.lock_timeout(patience()).or_else(|error| {
             let text = error.to_string();
-            error.into_guard().inspect(MutexGuard::mark_consistent).ok_or((Verdict::WEDGED, text))
+            error.into_guard().inspect(|guard| guard.mark_consistent().unwrap()).ok_or((Verdict::WEDGED, text))
         })
     }
 
@@ -65,7 +65,7 @@ impl Objects {
         if result.timed_out() {
             return Err((Verdict::WEDGED, "not woken".to_owned()));
         }
-        guard.mark_consistent();
+        guard.mark_consistent().unwrap();
         *guard = 0;
         Ok(())
     }

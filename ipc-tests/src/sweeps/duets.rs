@@ -73,7 +73,7 @@ fn add_one(data: &mut Data) {
 fn add_under(mutex: &Mutex<Data>) {
     let mut guard = mutex.lock().or_else(|error| error.into_guard().ok_or(())).expect("the lock");
     add_one(&mut guard);
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
 }
 
 impl Couple for Duet {
@@ -134,7 +134,7 @@ impl Couple for Duet {
             Object::RwLock(lock) => {
                 let mut guard = lock.write().or_else(|error| error.into_guard().ok_or(())).expect("the lock");
                 add_one(&mut guard);
-                guard.mark_consistent();
+                guard.mark_consistent().unwrap();
             }
             Object::Barrier(barrier) => {
                 return match barrier.wait_timeout(SOON) {
@@ -215,7 +215,7 @@ impl Couple for Duet {
                     Err(LockTimeoutError::OwnerDied(mut data)) if self == Duet::Lock => {
                         demand(!point.killed_finished, Verdict::TORN, || "marked by one that had done".to_owned())?;
                         *data = [2; 3];
-                        data.mark_consistent();
+                        data.mark_consistent().unwrap();
                         2
                     }
                     Err(error) => return Err((Verdict::WEDGED, format!("a survivor: {error}"))),
@@ -257,7 +257,7 @@ impl Couple for Duet {
                     Err(LockTimeoutError::OwnerDied(mut data)) => {
                         demand(!point.killed_finished, Verdict::TORN, || "marked by one that had done".to_owned())?;
                         *data = [2; 3];
-                        data.mark_consistent();
+                        data.mark_consistent().unwrap();
                     }
                     Err(error) => return Err((Verdict::WEDGED, format!("a survivor: {error}"))),
                 }

@@ -128,7 +128,7 @@ impl Play for Deed {
                 }
             }
             Deed::Close => {
-                let _ = std::hint::black_box(queue.close());
+                let _ = std::hint::black_box(queue.close().unwrap());
             }
         }
     }

@@ -124,7 +124,7 @@ impl MutexScene {
                 Err(error) => {
                     let mut guard = error.into_guard().expect("the lock");
                     change_in_place(&mut guard);
-                    guard.mark_consistent();
+                    guard.mark_consistent().unwrap();
                 }
             },
             Deed::TryLock => match mutex.try_lock() {
@@ -132,7 +132,7 @@ impl MutexScene {
                 Err(error) => {
                     let mut guard = error.into_guard().expect("the lock");
                     change_in_place(&mut guard);
-                    guard.mark_consistent();
+                    guard.mark_consistent().unwrap();
                 }
             },
             Deed::Transaction => {
@@ -143,7 +143,7 @@ impl MutexScene {
                 *change = NEW;
                 if marked {
                     change.store().unwrap();
-                    change.mark_consistent();
+                    change.mark_consistent().unwrap();
                 } else {
                     change.commit().unwrap();
                 }
@@ -153,7 +153,7 @@ impl MutexScene {
                 assert!(matches!(result, Err(LockTimeoutError::Timeout)));
             }
             Deed::Recover => {
-                region.recover();
+                region.recover().unwrap();
             }
         }
     }
@@ -182,7 +182,7 @@ impl MutexScene {
                     return Err((Verdict::TORN, format!("a mark on {:?}", *guard)));
                 }
                 *guard = OLD;
-                guard.mark_consistent();
+                guard.mark_consistent().unwrap();
             }
             Err(error) => return Err((Verdict::WEDGED, format!("the survivor: {error}"))),
         }
@@ -228,7 +228,7 @@ impl Scene for MutexScene {
             drop((region, mutex));
             let mutex = mutex_of(&self.folder.open());
             match mutex.try_lock() {
-                Err(TryLockError::OwnerDied(guard)) => guard.mark_consistent(),
+                Err(TryLockError::OwnerDied(guard)) => guard.mark_consistent().unwrap(),
                 other => {
                     complain(&format!("the survivor's lock was let go: {other:?}"));
                     return Verdict::TORN;
@@ -304,7 +304,7 @@ impl Scene for SleeperScene {
                 Err(error) => (error.into_guard().expect("the lock"), MARKED),
             };
             page.set(Note::Moved, guard[0]);
-            guard.mark_consistent();
+            guard.mark_consistent().unwrap();
             drop(guard);
             page.set(Note::Result, result);
             gate.end();

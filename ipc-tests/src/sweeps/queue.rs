@@ -186,10 +186,10 @@ impl Scene for QueueScene {
         }
         let ways = self.ways(finished, &before, &books.sent.clone(), helped);
         let way = books.compare(&ways);
-        queue.close();
+        queue.close().unwrap();
         books.drain(&other, true);
 
-        let stats = queue.stats().expect("our own handle");
+        let stats = queue.stats();
         let tickets = (stats.sent.wrapping_sub(self.start.first)) & ((1 << 52) - 1);
         if stats.sent != stats.received || stats.len != 0 {
             books.bad(Verdict::TORN, &format!("a drained queue says {stats:?}"));
@@ -382,7 +382,7 @@ pub(super) fn recover() -> Scenes {
     fn act(cast: Cast<'_>) {
         let (region, _queue) = cast.enter();
         cast.gate.begin();
-        let found = region.recover();
+        let found = region.recover().unwrap();
         cast.gate.end();
         assert_eq!(found, 1);
     }
@@ -441,7 +441,7 @@ pub(super) fn close() -> Scenes {
     fn act(cast: Cast<'_>) {
         let (_region, queue) = cast.enter();
         cast.gate.begin();
-        let first = queue.close();
+        let first = queue.close().unwrap();
         cast.gate.end();
         std::hint::black_box(first);
     }

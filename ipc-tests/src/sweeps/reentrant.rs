@@ -48,7 +48,7 @@ fn look(mutex: &ReentrantMutex<Value>, finished: bool) -> Result<(), (Verdict, S
     if !allowed.contains(&value) || (finished && died) {
         return Err((Verdict::TORN, format!("{value:?}, died: {died}, finished: {finished}")));
     }
-    guard.mark_consistent();
+    guard.mark_consistent().unwrap();
     drop(guard);
     if mutex.is_locked() {
         return Err((Verdict::WEDGED, "the survivor's only guard does not unlock".to_owned()));

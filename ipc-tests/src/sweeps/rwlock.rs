@@ -145,7 +145,7 @@ fn change_in_place(data: &mut Data) {
 fn change(mut guard: RwLockWriteGuard<'_, Data>, suspect: bool) -> RwLockWriteGuard<'_, Data> {
     change_in_place(&mut guard);
     if suspect {
-        guard.mark_consistent();
+        guard.mark_consistent().unwrap();
     }
     guard
 }
@@ -267,7 +267,7 @@ impl Play for Act {
             Err(LockTimeoutError::OwnerDied(mut guard)) => {
                 demand(may_be_marked, Verdict::TORN, || format!("a mark on {:?}", *guard))?;
                 *guard = OLD;
-                guard.mark_consistent();
+                guard.mark_consistent().unwrap();
             }
             Err(error) => return Err((Verdict::WEDGED, format!("the survivor: {error}"))),
         }

@@ -238,7 +238,7 @@ impl SemaphoreScene {
             if tried != Err(TryAcquireError::Closed) {
                 return torn(format!("try_acquire of a closed semaphore: {tried:?}"));
             }
-            region.recover();
+            region.recover().unwrap();
             return self.compare(semaphore.available(), least, most);
         }
         if least > 0 {
@@ -273,7 +273,7 @@ impl SemaphoreScene {
         }
         drop(all);
         match other.acquire_many_timeout(self.start.max, patience()) {
-            Ok(permits) => permits.forget(),
+            Ok(permits) => permits.forget().unwrap(),
             Err(error) => return wedged(format!("all of {}: {error:?}", self.start.max)),
         }
         if let Err(error) = semaphore.release(self.start.max) {
@@ -318,7 +318,7 @@ impl SemaphoreScene {
         if signalled {
             // Back to what the victim has left.
             match semaphore.acquire_timeout(patience()) {
-                Ok(permit) => permit.forget(),
+                Ok(permit) => permit.forget().unwrap(),
                 Err(error) => return Err((Verdict::WEDGED, format!("acquire_timeout: {error:?}"))),
             }
         }
@@ -355,7 +355,7 @@ fn act(deed: Deed, region: &Region, semaphore: &Semaphore, begin: impl FnOnce(),
         Deed::Forget(permits) => {
             let permit = semaphore.try_acquire_many(permits).expect("they are there");
             begin();
-            permit.forget();
+            permit.forget().unwrap();
             end();
         }
         Deed::Post(permits) => {
@@ -366,13 +366,13 @@ fn act(deed: Deed, region: &Region, semaphore: &Semaphore, begin: impl FnOnce(),
         }
         Deed::Close => {
             begin();
-            let first = semaphore.close();
+            let first = semaphore.close().unwrap();
             end();
             std::hint::black_box(first);
         }
         Deed::Recover => {
             begin();
-            let found = region.recover();
+            let found = region.recover().unwrap();
             end();
             assert_ne!(found, 0);
         }

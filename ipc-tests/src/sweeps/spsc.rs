@@ -197,15 +197,15 @@ impl Play for Deed {
                         for (index, message) in batch.iter().enumerate() {
                             chunk.set(index, *message);
                         }
-                        chunk.commit(3);
+                        chunk.commit(3).unwrap();
                     }
                     Deed::SendInVain => drop(std::hint::black_box(producer.send_timeout(batch[0], SOON))),
                     Deed::Close => {
                         let _ = std::hint::black_box(producer.try_send(batch[0]));
-                        producer.close();
+                        producer.close().unwrap();
                     }
                     Deed::LeaveWakes => drop(producer),
-                    Deed::CloseWakes => drop(std::hint::black_box(producer.close())),
+                    Deed::CloseWakes => drop(std::hint::black_box(producer.close().unwrap())),
                     _ => drop(std::hint::black_box(producer.try_send(batch[0]))),
                 }
             }
@@ -218,7 +218,7 @@ impl Play for Deed {
                     Deed::RecvChunk => {
                         let chunk = consumer.try_read_chunk(3).expect("messages are there");
                         let _ = std::hint::black_box(chunk.iter().count());
-                        chunk.commit(3);
+                        chunk.commit(3).unwrap();
                     }
                     Deed::RecvInVain => drop(std::hint::black_box(consumer.recv_timeout(SOON))),
                     _ => drop(std::hint::black_box(consumer.try_recv())),
@@ -275,7 +275,7 @@ impl Play for Deed {
         match self {
             Deed::SendWakes => granted("a survivor sends", producer(queue)?.try_send(message(VICTIM + 1))),
             Deed::CloseWakes => {
-                queue.close();
+                queue.close().unwrap();
                 Ok(())
             }
             Deed::RecvWakes => {

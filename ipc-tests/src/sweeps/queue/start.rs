@@ -107,7 +107,7 @@ impl Start {
             queue.send_timeout(message(0), Duration::ZERO).expect_err("no room is there");
         }
         if self.closed {
-            queue.close();
+            queue.close().unwrap();
         }
         (region, queue)
     }

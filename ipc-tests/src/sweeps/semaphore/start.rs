@@ -90,7 +90,7 @@ impl Start {
         }
         drop(filler);
         if closed {
-            semaphore.close();
+            semaphore.close().unwrap();
         }
         (region, semaphore)
     }
@@ -108,7 +108,7 @@ fn leave_mark(semaphore: &Semaphore, permits: u32, many: bool) {
         wait(1);
         if first && all.is_none() {
             semaphore.release(1).expect("there is room");
-            semaphore.try_acquire().expect("it is there").forget();
+            semaphore.try_acquire().expect("it is there").forget().unwrap();
         }
     }
     if many {
