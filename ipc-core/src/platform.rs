@@ -96,8 +96,8 @@ pub unsafe trait Platform {
         false
     }
 
-    /// Whether the shared memory is still there. `false` makes guards that are dropped leave it alone (on POSIX: in a
-    /// child after `fork`).
+    /// Whether the shared memory is still there (on POSIX: not in a child after `fork`). Handles and guards ask before each access:
+    /// on `false` they return [`Fault::Forked`](crate::Fault::Forked) or, where they return no `Result`, panic; a drop does nothing.
     fn is_here(&self) -> bool {
         true
     }

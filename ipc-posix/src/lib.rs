@@ -60,8 +60,8 @@
 //! so nobody repairs after somebody who might still write. File systems whose mappings do not keep the lock, such as
 //! overlayfs, are refused: use tmpfs, as in `/dev/shm`, or ext4.
 //!
-//! After `fork`, the child's handles answer with [`Fault::Forked`] until it opens the region again. Loans, received messages
-//! and chunks that came through the fork must not be used there.
+//! After `fork`, the child's handles, guards, chunks and iterators touch nothing until it opens the region again: what returns a
+//! `Result` returns [`Fault::Forked`], what returns none and needs the memory panics, and a drop does nothing.
 //!
 //! # Trust
 //!

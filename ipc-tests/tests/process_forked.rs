@@ -37,7 +37,7 @@ fn queues(calls: &mut Calls) {
     queue.send_slice(&[1, 2, 3]).expect("room");
     let (sender, receiver) = (queue.sender().expect("here"), queue.receiver().expect("here"));
     let (mut out, mut room, mut vec) = ([0_u64; 2], [MaybeUninit::<u64>::uninit(); 2], Vec::<u64>::new());
-    refuses!(calls, "queue::Queue", queue: sender() receiver() close() force_send(1) peek() send(1) try_send(1)
+    refuses!(calls, "queue::Queue", queue: sender() receiver() close() force_send(1) send(1) try_send(1)
         send_timeout(1, SHORT) send_deadline(1, soon()) send_slice(&[1]) try_send_slice(&[1]) send_slice_timeout(&[1], SHORT)
         send_slice_deadline(&[1], soon()) send_iter([1]) try_send_iter([1]) send_iter_timeout([1], SHORT)
         send_iter_deadline([1], soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) recv_slice(&mut out)
@@ -54,7 +54,7 @@ fn queues(calls: &mut Calls) {
         recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
         recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
         recv_many_deadline(&mut vec, 2, soon()));
-    panics!(calls, "queue::Queue", queue: len() is_empty() is_full() is_closed() stats());
+    panics!(calls, "queue::Queue", queue: peek() len() is_empty() is_full() is_closed() stats());
     panics!(calls, "queue::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected());
     panics!(calls, "queue::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
     panics!(calls, "ends of queue", queue: iter().next() try_iter().next() into_iter().next());
@@ -86,9 +86,9 @@ fn bytes(calls: &mut Calls) {
     panics!(calls, "bytes::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
     panics!(calls, "ends of bytes", queue: iter().next() try_iter().next() into_iter().next());
     panics!(calls, "ends of a byte receiver", receiver: iter().next() try_iter().next() into_iter().next());
-    answers!(calls, "bytes::ByteQueue", queue: capacity() max_len() iter() try_iter());
-    answers!(calls, "bytes::Sender", sender: capacity() queue());
-    answers!(calls, "bytes::Receiver", receiver: capacity() queue() iter() try_iter());
+    answers!(calls, "bytes::ByteQueue", queue: clone() capacity() max_len() iter() try_iter());
+    answers!(calls, "bytes::Sender", sender: clone() capacity() queue());
+    answers!(calls, "bytes::Receiver", receiver: clone() capacity() queue() iter() try_iter());
 
     let values = ValueQueue::<u64>::new(region.byte_queue("values").capacity(256).create().expect("new"));
     values.send(&1).expect("room");
@@ -102,9 +102,9 @@ fn bytes(calls: &mut Calls) {
     panics!(calls, "bytes::ValueSender", sender: len() is_empty() is_full() is_closed() is_disconnected());
     panics!(calls, "bytes::ValueReceiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
     panics!(calls, "ends of values", values: iter().next() try_iter().next() into_iter().next());
-    answers!(calls, "bytes::ValueQueue", values: capacity() bytes() iter() try_iter());
-    answers!(calls, "bytes::ValueSender", sender: capacity() bytes());
-    answers!(calls, "bytes::ValueReceiver", receiver: capacity() bytes() iter() try_iter());
+    answers!(calls, "bytes::ValueQueue", values: clone() capacity() bytes() iter() try_iter());
+    answers!(calls, "bytes::ValueSender", sender: clone() capacity() bytes());
+    answers!(calls, "bytes::ValueReceiver", receiver: clone() capacity() bytes() iter() try_iter());
 }
 
 fn loans(calls: &mut Calls) {
@@ -126,9 +126,9 @@ fn loans(calls: &mut Calls) {
     panics!(calls, "loan::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
     panics!(calls, "ends of loans", queue: iter().next() try_iter().next());
     panics!(calls, "ends of a loan receiver", receiver: iter().next() try_iter().next());
-    answers!(calls, "loan::LoanQueue", queue: capacity() blocks() block_len() iter() try_iter());
-    answers!(calls, "loan::Sender", sender: capacity() queue());
-    answers!(calls, "loan::Receiver", receiver: capacity() queue() iter() try_iter());
+    answers!(calls, "loan::LoanQueue", queue: clone() capacity() blocks() block_len() iter() try_iter());
+    answers!(calls, "loan::Sender", sender: clone() capacity() queue());
+    answers!(calls, "loan::Receiver", receiver: clone() capacity() queue() iter() try_iter());
 
     let (mut loan, got) = (queue.try_loan(4).expect("a block"), queue.recv().expect("a message"));
     refuses!(calls, "loan::Loan", loan: send());
@@ -160,7 +160,7 @@ fn one_to_one(calls: &mut Calls) {
     let (mut out, mut room, mut vec) = ([0_u64; 2], [MaybeUninit::<u64>::uninit(); 2], Vec::<u64>::new());
     refuses!(calls, "spsc::Spsc", queue: producer() consumer() close());
     panics!(calls, "spsc::Spsc", queue: len() is_empty() is_full() is_closed() stats() producer_pid() consumer_pid());
-    answers!(calls, "spsc::Spsc", queue: capacity());
+    answers!(calls, "spsc::Spsc", queue: clone() capacity());
     refuses!(calls, "spsc::Producer", producer: close() send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon())
         send_slice(&[1]) try_send_slice(&[1]) send_slice_timeout(&[1], SHORT) send_slice_deadline(&[1], soon())
         send_iter([1]) try_send_iter([1]) send_iter_timeout([1], SHORT) send_iter_deadline([1], soon()) write_chunk(1)
@@ -206,7 +206,7 @@ fn broadcasts(calls: &mut Calls) {
     refuses!(calls, "broadcast::Broadcast", broadcast: close() publish(1) try_publish(1) publish_timeout(1, SHORT)
         publish_deadline(1, soon()) publisher() subscribe() subscribe_last(1));
     panics!(calls, "broadcast::Broadcast", broadcast: is_closed() published() subscribers() stats());
-    answers!(calls, "broadcast::Broadcast", broadcast: capacity());
+    answers!(calls, "broadcast::Broadcast", broadcast: clone() capacity());
     refuses!(calls, "broadcast::Publisher", publisher: close() publish(1) try_publish(1) publish_timeout(1, SHORT)
         publish_deadline(1, soon()) publisher() subscribe() subscribe_last(1));
     panics!(calls, "broadcast::Publisher", publisher: is_closed() published() subscribers() stats());
@@ -222,6 +222,7 @@ fn mutexes(calls: &mut Calls) {
     let mutex = region.mutex::<u64>("mutex").create().expect("new");
     refuses!(calls, "mutex::Mutex", mutex: lock() try_lock() lock_timeout(SHORT) lock_deadline(soon()) lock_transaction()
         try_lock_transaction() lock_transaction_timeout(SHORT) lock_transaction_deadline(soon()) clear_poison());
+    answers!(calls, "mutex::Mutex", mutex: clone());
     panics!(calls, "mutex::Mutex", mutex: is_locked() is_poisoned());
     {
         let guard = mutex.lock().expect("free");
@@ -232,6 +233,7 @@ fn mutexes(calls: &mut Calls) {
         calls.answers("MutexGuard, Debug", || format!("{guard:?}"));
         calls.answers("mutex::MutexGuard::mutex", || ipc_posix::MutexGuard::mutex(&guard).name().len());
         let condvar = region.condvar("condvar").create().expect("new");
+        answers!(calls, "condvar::Condvar", condvar: clone());
         refuses!(calls, "condvar::Condvar", condvar: notify_one() notify_all() wait(theirs(&guard))
             wait_timeout(theirs(&guard), SHORT) wait_deadline(theirs(&guard), soon()) wait_while(theirs(&guard), |_| true)
             wait_timeout_while(theirs(&guard), SHORT, |_| true) wait_deadline_while(theirs(&guard), soon(), |_| true));
@@ -246,7 +248,7 @@ fn mutexes(calls: &mut Calls) {
     let reentrant = region.reentrant_mutex::<u64>("reentrant").create().expect("new");
     refuses!(calls, "mutex::ReentrantMutex", reentrant: lock() try_lock() lock_timeout(SHORT) lock_deadline(soon()));
     panics!(calls, "mutex::ReentrantMutex", reentrant: is_locked() is_poisoned());
-    answers!(calls, "mutex::ReentrantMutex", reentrant: name() region() same_object(&reentrant));
+    answers!(calls, "mutex::ReentrantMutex", reentrant: clone() name() region() same_object(&reentrant));
     let guard = reentrant.lock().expect("free");
     refuses!(calls, "mutex::ReentrantMutexGuard", guard: get() set(1) update(|value| value) mark_consistent());
 }
@@ -256,6 +258,7 @@ fn rwlocks(calls: &mut Calls) {
     let lock = region.rwlock::<u64>("rwlock").create().expect("new");
     refuses!(calls, "rwlock::RwLock", lock: read() try_read() read_timeout(SHORT) read_deadline(soon()) write() try_write()
         write_timeout(SHORT) write_deadline(soon()) clear_poison());
+    answers!(calls, "rwlock::RwLock", lock: clone());
     panics!(calls, "rwlock::RwLock", lock: is_poisoned());
     {
         let guard = lock.read().expect("free");
@@ -281,7 +284,7 @@ fn semaphores(calls: &mut Calls) {
         acquire_many_deadline(2, soon()) acquire_owned() try_acquire_owned() acquire_owned_timeout(SHORT)
         acquire_owned_deadline(soon()) release(1) release(0) close());
     panics!(calls, "semaphore::Semaphore", semaphore: available() is_closed());
-    answers!(calls, "semaphore::Semaphore", semaphore: max());
+    answers!(calls, "semaphore::Semaphore", semaphore: clone() max());
     refuses!(calls, "semaphore::Permit", permit: forget());
     answers!(calls, "semaphore::Permit", permit: count() semaphore() into_owned());
     refuses!(calls, "semaphore::OwnedPermit", owned: forget());
@@ -293,6 +296,7 @@ fn signals(calls: &mut Calls) {
     let event = region.event("event").create().expect("new");
     event.set().expect("here");
     refuses!(calls, "event::Event", event: set() clear() try_wait() wait() wait_timeout(SHORT) wait_deadline(soon()));
+    answers!(calls, "event::Event", event: clone());
     panics!(calls, "event::Event", event: is_set() is_awaited());
     let group = region.event_group("group").create().expect("new");
     group.set(1).expect("here");
@@ -300,11 +304,12 @@ fn signals(calls: &mut Calls) {
         wait_any_timeout(1, SHORT) wait_any_deadline(1, soon()) try_wait_all(1) wait_all(1) wait_all_timeout(1, SHORT)
         wait_all_deadline(1, soon()) try_take_any(1) take_any(1) take_any_timeout(1, SHORT) take_any_deadline(1, soon())
         try_take_all(1) take_all(1) take_all_timeout(1, SHORT) take_all_deadline(1, soon()));
+    answers!(calls, "event::EventGroup", group: clone());
     let barrier = region.barrier("barrier").parties(1).create().expect("new");
     barrier.join().expect("room");
     refuses!(calls, "barrier::Barrier", barrier: join() leave() wait() wait_timeout(SHORT) wait_deadline(soon()) abort() reset());
     panics!(calls, "barrier::Barrier", barrier: waiting() is_broken());
-    answers!(calls, "barrier::Barrier", barrier: parties());
+    answers!(calls, "barrier::Barrier", barrier: clone() parties());
 }
 
 fn cells(calls: &mut Calls) {
@@ -315,6 +320,7 @@ fn cells(calls: &mut Calls) {
         fetch_and(1) fetch_or(1) fetch_xor(1) fetch_add(1) fetch_sub(1) fetch_max(1) fetch_min(1) wait_until(|_| true)
         wait_until_timeout(SHORT, |_| true) wait_until_deadline(soon(), |_| true) wait_update(Some)
         wait_update_timeout(SHORT, Some) wait_update_deadline(soon(), Some));
+    answers!(calls, "atomic::Atomic", atomic: clone());
     let flag = region.atomic::<bool>("flag").create().expect("new");
     refuses!(calls, "atomic::Atomic", flag: fetch_not());
 
@@ -326,9 +332,10 @@ fn cells(calls: &mut Calls) {
         get_or_try_init_timeout(SHORT, || Ok::<_, ipc_posix::WriteTimeoutError>(1))
         get_or_try_init_deadline(soon(), || Ok::<_, ipc_posix::WriteTimeoutError>(1)) wait() wait_timeout(SHORT)
         wait_deadline(soon()));
+    answers!(calls, "once::OnceCell", once: clone());
     panics!(calls, "once::OnceCell", once: is_set());
 
-    let watch = region.watch::<u64>("watch").create().expect("new");
+    let watch = region.watch::<u64>("watch").initial(0).create().expect("new");
     let (writer, reader) = (watch.writer().expect("here"), watch.subscribe().expect("here"));
     watch.set(1).expect("here");
     refuses!(calls, "watch::Watch", watch: get() get_versioned() version() set(1) try_set(1) set_timeout(1, SHORT)
@@ -341,6 +348,7 @@ fn cells(calls: &mut Calls) {
         update_deadline(soon(), |it| it) wait_for_change(0) wait_for_change_timeout(0, SHORT)
         wait_for_change_deadline(0, soon()) wait_until(|_| true) wait_until_timeout(SHORT, |_| true)
         wait_until_deadline(soon(), |_| true) subscribe() writer());
+    answers!(calls, "watch::Watch", watch: clone());
     answers!(calls, "watch::WatchWriter", writer: clone());
     refuses!(calls, "watch::WatchReader", reader: changed() try_changed() changed_timeout(SHORT) changed_deadline(soon()) get()
         has_changed());
@@ -348,10 +356,10 @@ fn cells(calls: &mut Calls) {
     answers!(calls, "watch::WatchReader", reader: end() from(0) seen() watch() clone());
 
     let looking = Region::open_read_only(file.as_str()).expect("it is there");
-    let watch = looking.watch::<u64>("watch", 0).expect("it is there");
+    let watch = looking.watch::<u64>("watch").open().expect("it is there");
     refuses!(calls, "watch::ReadOnlyWatch", watch: get() get_versioned() version());
     calls.refuses("ReadOnlyRegion::queue_stats", || looking.queue_stats("queue"));
-    calls.refuses("ReadOnlyRegion::watch", || looking.watch::<u64>("watch", 0));
+    calls.refuses("ReadOnlyRegion::watch", || looking.watch::<u64>("watch").open().map(drop));
     calls.panics("ReadOnlyRegion::list", || looking.list());
     calls.panics("ReadOnlyRegion::participants", || looking.participants());
     calls.answers("ReadOnlyRegion::size", || (looking.size(), looking.name().len(), looking.identity()));
@@ -369,8 +377,8 @@ const FROM_NOTHING: &[&str] = &["footprint", "new", "attach", "open_or_create"];
 fn nothing_is_touched_and_nothing_is_silent() {
     let _watchdog = Watchdog::new(LIMIT, "every method in a forked child");
     let mut calls = Calls::default();
-    for part in
-        [queues, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals, cells] as [fn(&mut Calls); 10]
+    for part in [queues, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals, cells]
+        as [fn(&mut Calls); 10]
     {
         part(&mut calls);
     }

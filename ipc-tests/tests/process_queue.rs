@@ -235,9 +235,9 @@ fn forked_handles_say_so() {
             && queue.send(1) == Err(SendError::Fault(1, Fault::Forked))
             && queue.try_recv() == Err(TryRecvError::Fault(Fault::Forked))
             && queue.recv() == Err(RecvError::Fault(Fault::Forked))
-            && !queue.close().unwrap()
+            && queue.close() == Err(Fault::Forked)
             && region.queue::<u64>("other").capacity(4).create().is_err()
-            && region.participants().is_empty()
+            && region.recover() == Err(Fault::Forked)
             && !region.is_usable();
         drop((sender.clone(), sender));
         drop((queue, region));

@@ -6,6 +6,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::ends::{Counted, Role, iterators};
 use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
+use crate::here::Here;
 use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
 use crate::ring::{Missed, PopRefused};
@@ -293,9 +294,13 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         }
     }
 
-    /// A copy of the oldest message, which stays. A hint: somebody may receive it meanwhile.
+    /// Returns a copy of the oldest message, which stays. A hint: another receiver may take it meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
     pub fn peek(&self) -> Option<T> {
-        self.here().ok()?;
+        self.platform().assert_here();
         self.ring().peek::<T>().and_then(|bytes| check(bytes).ok())
     }
 }

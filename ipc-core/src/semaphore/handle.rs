@@ -193,8 +193,9 @@ pub(super) struct Survey {
 impl<'m, P: Platform> Semaphore<'m, P> {
     fn over(view: View<'m>, platform: P) -> Self {
         let me = platform.me();
-        // Participants begin at different permits.
-        let hint = AtomicU32::new(u32::from(me.get() - 1) % (view.used().len().max(1) as u32));
+        // Participants begin at different permits. A clone in a child after `fork` begins nowhere.
+        let used = if platform.is_here() { view.used().len().max(1) } else { 1 };
+        let hint = AtomicU32::new(u32::from(me.get() - 1) % used as u32);
         let budget = SpinBudget::new(&platform);
         Semaphore { view, platform, me, held: word::held(me), hint, post_hint: AtomicU32::new(0), budget }
     }

@@ -76,9 +76,8 @@ impl Calls {
             // SAFETY: a call that hangs is ended by a signal.
             unsafe { libc::alarm(20) };
             std::panic::set_hook(Box::new(|_| {}));
-            let came = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
-                if tells(text(payload.as_ref())) { Came::Panicked } else { Came::Broke }
-            });
+            let came = catch_unwind(AssertUnwindSafe(call))
+                .unwrap_or_else(|payload| if tells(text(payload.as_ref())) { Came::Panicked } else { Came::Broke });
             // SAFETY: no memory is passed; nothing of the parent's is dropped.
             unsafe { libc::_exit(came as i32) };
         }
@@ -118,8 +117,8 @@ macro_rules! each {
             forked::each!(@$how theirs(&$value).$method($($argument),*) $(. $then $(($($more),*))?)*)
         });
     )+};
-    (@refuses $call:expr) => { $call.map(drop) };
-    (@$how:ident $call:expr) => { drop($call) };
+    (@refuses $call:expr) => { $call.map(drop).map_err(|error| error.to_string()) };
+    (@$how:ident $call:expr) => {{ let _ = $call; }};
 }
 macro_rules! refuses { ($($all:tt)*) => { forked::each!(refuses, $($all)*) }; }
 macro_rules! panics { ($($all:tt)*) => { forked::each!(panics, $($all)*) }; }
