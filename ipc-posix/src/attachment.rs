@@ -347,17 +347,37 @@ impl Drop for ClosedGate<'_> {
     }
 }
 
-/// Locks the first free byte of the table.
+/// Places of which the record says that they are taken, and that are tried in their order all the same: their owner may be dead.
+const TAKEN_TRIED: usize = 32;
+
+/// Locks the first free byte of the table. Where many are taken, those of living processes are passed over at first: each try is
+/// a system call, and a crowd that attaches at once would make n² of them.
 fn take_place(file: &File, view: &RegionView<'_>, name: &str) -> Result<ParticipantId, RegionError> {
-    let places = view.records().len();
-    for who in (0..places).filter_map(ParticipantId::from_index) {
-        match liveness::try_lock(file.as_raw_fd(), LockByte::of(who)) {
-            Ok(true) => return Ok(who),
-            Ok(false) => {}
-            Err(error) => return Err(RegionError::io(name, "lock a byte of the file (OFD locks)", error)),
+    let records = view.records();
+    let lock = |who| {
+        let locked = liveness::try_lock(file.as_raw_fd(), LockByte::of(who));
+        locked.map_err(|error| RegionError::io(name, "lock a byte of the file (OFD locks)", error))
+    };
+    let (mut tried, mut passed) = (0, Vec::new());
+    for (index, record) in records.iter().enumerate() {
+        let Some(who) = ParticipantId::from_index(index) else { break };
+        if record.info().joined {
+            tried += 1;
+            if tried > TAKEN_TRIED {
+                passed.push(who);
+                continue;
+            }
+        }
+        if lock(who)? {
+            return Ok(who);
         }
     }
-    Err(RegionError::new(name, RegionErrorKind::TooManyParticipants { max: places as u32 }))
+    for who in passed {
+        if lock(who)? {
+            return Ok(who);
+        }
+    }
+    Err(RegionError::new(name, RegionErrorKind::TooManyParticipants { max: records.len() as u32 }))
 }
 
 /// Whether this process may run on more than one processor, see sched_getaffinity(2).

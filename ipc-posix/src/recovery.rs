@@ -10,14 +10,15 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::RegionError;
 use crate::fork::ForkGuard;
 use crate::region::Region;
 use crate::sys;
 
-/// Pauses before the looks at who is dead, after a close was reported. The kernel takes some 100 µs from the news to the lock...
+/// Pauses between the checks who is dead, after a close that nothing explains. The kernel takes some 100 µs from the event to the
+/// lock...
 const PAUSES: [Duration; 27] = {
     let mut pauses = [Duration::from_micros(50); 27];
     // ... and more if the dying process has a tracer, or waits for a processor.
@@ -26,6 +27,59 @@ const PAUSES: [Duration; 27] = {
     pauses[26] = Duration::from_millis(20);
     pauses
 };
+
+/// Pauses before the checks after a close that is explained: a process has left or attached. Another may have died at that moment.
+const EXPLAINED: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(20)];
+
+/// When to check who is dead: each check is a system call or more for each attachment.
+#[derive(Default)]
+struct Checks {
+    due: Option<Instant>,
+    /// Pauses before those that come after it.
+    later: std::slice::Iter<'static, Duration>,
+    explained: bool,
+}
+
+impl Checks {
+    /// A close was reported. `explained`: since the last report, a process has left in order, or has attached.
+    fn report(&mut self, now: Instant, explained: bool) {
+        // One that leaves closes several descriptors: a check is still to come.
+        if self.due.is_some() && (explained || self.explained) {
+            return;
+        }
+        self.explained = explained;
+        if explained {
+            self.later = EXPLAINED.iter();
+            self.next(now);
+        } else {
+            self.later = PAUSES.iter();
+            self.due = Some(now);
+        }
+    }
+
+    /// Whether to check now.
+    fn are_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// A check is over.
+    fn next(&mut self, now: Instant) {
+        self.due = self.later.next().and_then(|pause| now.checked_add(*pause));
+    }
+
+    fn pause(&self, now: Instant) -> Option<Duration> {
+        self.due.map(|due| due.saturating_duration_since(now))
+    }
+}
+
+/// A number that changes when a process attaches or leaves.
+fn table(region: &Region) -> u64 {
+    let records = region.membership().view().records().iter().map(ipc_core::participant::Record::info);
+    // FNV-1a.
+    records.fold(0xcbf2_9ce4_8422_2325, |hash, info| {
+        (hash ^ (u64::from(info.epoch) << 1 | u64::from(info.joined))).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
 
 /// A thread of this process that repairs a region as soon as one of its participants is dead (feature `recovery_thread`).
 ///
@@ -40,8 +94,8 @@ const PAUSES: [Duration; 27] = {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A close of the region's file by anybody wakes it: every open of the region costs it one look at the participants, a system call
-/// each. It blocks all signals: those that are sent to the process go to the program's own threads. After `fork`, the child has no
+/// A close of the region's file by anybody wakes it: every process that leaves costs it two checks of all attachments, some system
+/// calls each. It blocks all signals: those that are sent to the process go to the program's own threads. After `fork`, the child has no
 /// such thread, and to drop its copy does nothing.
 #[derive(Debug)]
 #[must_use = "the thread ends when this is dropped"]
@@ -137,12 +191,12 @@ fn event_descriptor() -> io::Result<File> {
 
 fn run(region: &Region, mut events: File, stop: &File) {
     let mut buffer = [0; 4096];
-    // The looks that are still to come.
-    let mut looks = [].iter();
+    let mut checks = Checks::default();
+    let mut known = table(region);
     loop {
         let mut wanted =
             [&events, stop].map(|file| libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 });
-        if let Err(error) = poll(&mut wanted, looks.next().copied())
+        if let Err(error) = poll(&mut wanted, checks.pause(Instant::now()))
             && error.kind() != io::ErrorKind::Interrupted
         {
             return;
@@ -153,10 +207,18 @@ fn run(region: &Region, mut events: File, stop: &File) {
         if wanted[0].revents != 0 {
             // What it says does not matter, only that there was something.
             while events.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {}
-            looks = PAUSES.iter();
+            let found = table(region);
+            checks.report(Instant::now(), found != known);
+            known = found;
         }
-        if region.recover().is_err() {
-            return;
+        if checks.are_due(Instant::now()) {
+            match region.recover() {
+                Ok(0) => {}
+                // A repair frees the place: that is nobody's leaving.
+                Ok(_) => known = table(region),
+                Err(_) => return,
+            }
+            checks.next(Instant::now());
         }
     }
 }
@@ -168,4 +230,38 @@ fn poll(wanted: &mut [libc::pollfd], pause: Option<Duration>) -> io::Result<()> 
     // SAFETY: the entries and the time are alive for the call, and no signal mask is given.
     let ready = unsafe { libc::ppoll(wanted.as_mut_ptr(), wanted.len() as libc::nfds_t, timeout, std::ptr::null()) };
     sys::check(ready).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many checks follow on these reports, each of which comes before the next check.
+    fn count(reports: &[bool]) -> usize {
+        let mut now = Instant::now();
+        let mut checks = Checks::default();
+        for explained in reports {
+            checks.report(now, *explained);
+        }
+        let mut count = 0;
+        while let Some(pause) = checks.pause(now) {
+            now += pause;
+            assert!(checks.are_due(now));
+            checks.next(now);
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn processes_that_leave_cost_two_checks() {
+        assert_eq!(count(&[true]), 2);
+        assert_eq!(count(&[true, false, true, false]), 2);
+    }
+
+    #[test]
+    fn a_close_without_explanation_is_followed_closely() {
+        assert_eq!(count(&[false]), PAUSES.len() + 1);
+        assert_eq!(count(&[false, true, false]), PAUSES.len() + 1);
+    }
 }
