@@ -33,6 +33,8 @@ pub(super) enum Deed {
     ReceiveWakes,
     Unsubscribe,
     Close,
+    /// The only counted publisher publishes and leaves, while a subscriber waits for the end.
+    Leave,
 }
 
 pub(super) fn publish() -> Scenes {
@@ -41,6 +43,10 @@ pub(super) fn publish() -> Scenes {
 
 pub(super) fn subscribe() -> Scenes {
     play::scenes(&[Deed::Subscribe, Deed::Receive, Deed::ReceiveWakes, Deed::Unsubscribe])
+}
+
+pub(super) fn leave() -> Scenes {
+    play::scenes(&[Deed::Leave])
 }
 
 impl Deed {
@@ -116,6 +122,12 @@ impl Play for Deed {
                 begin();
                 let _ = std::hint::black_box(broadcast.try_publish(message(VICTIM)));
             }
+            Deed::Leave => {
+                let publisher = broadcast.publisher().expect("our own handle");
+                begin();
+                let _ = std::hint::black_box(publisher.try_publish(message(VICTIM)));
+                drop(publisher);
+            }
             Deed::Close => {
                 begin();
                 let _ = std::hint::black_box(broadcast.close().unwrap());
@@ -155,12 +167,24 @@ impl Play for Deed {
             Deed::ReceiveWakes | Deed::Unsubscribe => Some(|objects| {
                 objects.broadcast.publish_timeout(message(OTHER), patience()).map_or(u64::MAX, |_| OTHER)
             }),
+            // What was received before the end.
+            Deed::Leave => Some(|objects| {
+                let mut subscriber = objects.broadcast.subscribe().expect("a place is free");
+                let mut last = OTHER;
+                loop {
+                    match subscriber.recv_timeout(patience()) {
+                        Ok(message) => last = serial_of(&message).unwrap_or(0),
+                        Err(RecvBroadcastError::Disconnected) => return last,
+                        Err(_) => return u64::MAX,
+                    }
+                }
+            }),
             _ => None,
         }
     }
 
     fn rouse(self, objects: &Objects) -> Result<(), Finding> {
-        // A dead subscriber is noticed by the publisher itself.
+        // A dead subscriber is noticed by the publisher itself, a dead publisher by the subscribers.
         if self == Deed::PublishWakes {
             granted("a survivor publishes", objects.broadcast.publish_timeout(message(OTHER), patience()))?;
         }
@@ -186,6 +210,7 @@ impl Play for Deed {
                 Deed::PublishWakes => {
                     (with(&[VICTIM, OTHER]) && result == VICTIM) || (with(&[OTHER]) && result == OTHER && !finished)
                 }
+                Deed::Leave => (with(&[VICTIM]) && result == VICTIM) || (with(&[]) && result == OTHER && !finished),
                 _ => with(&[]),
             };
             demand(right, Verdict::LOST, || format!("{got:?}, lagged {lagged}, result {result}, finished {finished}"))?;

@@ -79,6 +79,7 @@ macro_rules! operations {
             sweep_loan_recv: "loan.recv" = loan::recv;
             sweep_broadcast_publish: "broadcast.publish" = broadcast::publish;
             sweep_broadcast_subscribe: "broadcast.subscribe" = broadcast::subscribe;
+            sweep_broadcast_leave: "broadcast.leave" = broadcast::leave;
             sweep_recovery_try_recv: "recovery.try_recv" = queue::repairing_try_recv;
             sweep_recovery_recover: "recovery.recover" = queue::recover;
             sweep_recovery_attach: "recovery.attach" = queue::repairing_attach;

@@ -30,6 +30,8 @@ enum Deed {
     SetWakes,
     /// Comes as a counted writer, sets it and leaves, while a reader waits for the end.
     Leave,
+    /// The only counted writer sets it and leaves, while a reader waits for the end.
+    OnlyLeave,
 }
 
 pub(super) fn set() -> Scenes {
@@ -41,7 +43,7 @@ pub(super) fn set_wakes() -> Scenes {
 }
 
 pub(super) fn leave() -> Scenes {
-    play::scenes(&[Deed::Leave])
+    play::scenes(&[Deed::Leave, Deed::OnlyLeave])
 }
 
 pub(super) fn get() -> Scenes {
@@ -96,14 +98,15 @@ impl Play for Deed {
     }
 
     fn act(self, (_region, watch): &Objects, begin: &mut dyn FnMut()) {
+        let only = (self == Deed::OnlyLeave).then(|| watch.writer().expect("our own handle"));
         begin();
         match self {
             Deed::Set | Deed::SetWakes => drop(std::hint::black_box(watch.set(value(2)))),
             Deed::Update | Deed::UpdateAfterDeath => {
                 let _ = std::hint::black_box(watch.update(|now| value(now[0] + 1)));
             }
-            Deed::Leave => {
-                let writer = watch.writer().expect("our own handle");
+            Deed::Leave | Deed::OnlyLeave => {
+                let writer = only.unwrap_or_else(|| watch.writer().expect("our own handle"));
                 let _ = std::hint::black_box(writer.set(value(2)));
             }
             Deed::Get => drop(std::hint::black_box(watch.get())),
@@ -120,7 +123,7 @@ impl Play for Deed {
                 changed.ok().filter(|now| now.value == value(now.version)).map_or(u64::MAX, |now| now.version)
             }),
             // The version that was seen before the end.
-            Deed::Leave => Some(|(_region, watch)| {
+            Deed::Leave | Deed::OnlyLeave => Some(|(_region, watch)| {
                 let mut reader = watch.subscribe().expect("our own handle").from(1);
                 loop {
                     match reader.changed_timeout(patience()) {
@@ -140,6 +143,10 @@ impl Play for Deed {
             drop(granted("a writer", watch.writer())?);
             return Ok(());
         }
+        if self == Deed::OnlyLeave {
+            // The reader notices by itself.
+            return Ok(());
+        }
         if version(watch)? == 1 { write(watch).map(drop) } else { Ok(()) }
     }
 
@@ -148,7 +155,8 @@ impl Play for Deed {
         let writes = !matches!(self, Deed::Get | Deed::Wait);
         demand(now == 1 || (now == 2 && writes), Verdict::TORN, || format!("version {now}"))?;
         demand(now == 2 || !(finished && writes), Verdict::LOST, || "a value that was set is not there".to_owned())?;
-        let seen = if self == Deed::Leave { result == now } else { result == 0 || result == 2 };
+        let leaves = matches!(self, Deed::Leave | Deed::OnlyLeave);
+        let seen = if leaves { result == now } else { result == 0 || result == 2 };
         demand(seen, Verdict::TORN, || format!("the sleeper saw version {result} of {now}"))?;
         let next = write(&watch)?;
         demand(next == now + 1, Verdict::TORN, || format!("version {now}, then {next}"))?;
