@@ -103,6 +103,12 @@ impl fmt::Display for RecvValueError {
     }
 }
 
+impl crate::ends::ReceiveError for RecvValueError {
+    fn is_bad_message(&self) -> bool {
+        matches!(self, RecvValueError::Value(_))
+    }
+}
+
 impl Error for SendValueError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {

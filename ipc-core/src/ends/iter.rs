@@ -6,17 +6,35 @@ use core::iter::FusedIterator;
 use crate::here::Here;
 use crate::platform::Platform;
 
+/// Why a receive failed. Not for implementing elsewhere.
+pub trait ReceiveError: Clone {
+    /// Whether a message was taken whose bits are no value of the type. The next one may be good.
+    fn is_bad_message(&self) -> bool;
+}
+
 /// Why a queue or a receiver half has no further message. Not for implementing elsewhere.
 pub trait Ends {
     /// After a wait.
-    type Error: Clone;
+    type Error: ReceiveError;
     /// Without one.
-    type TryError: Clone;
+    type TryError: ReceiveError;
     /// Its world.
     type Platform: Platform;
 
     /// Where it asks whether its memory is here.
     fn platform(&self) -> &Self::Platform;
+}
+
+/// The next message that is a value. Those before it, which are none, are counted.
+#[inline]
+pub(super) fn good<T, E: ReceiveError>(skipped: &mut u64, mut receive: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    loop {
+        match receive() {
+            // Each round takes a message away.
+            Err(error) if error.is_bad_message() => *skipped += 1,
+            received => return received,
+        }
+    }
 }
 
 /// What messages are received from: a queue, or a receiver half. Not for implementing elsewhere.
@@ -46,7 +64,8 @@ const fn rest(ended: bool) -> (usize, Option<usize>) {
 /// Waits for each message. Made by `iter()` of a queue or of a receiver half.
 ///
 /// It ends when the queue is closed and drained, when (for a receiver half) the last sender is gone, or when the queue
-/// cannot be used; [`end`](Self::end) says which.
+/// cannot be used; [`end`](Self::end) says which. A message whose bits are no value of the type, from a peer with another type in
+/// mind, is dropped; [`skipped`](Self::skipped) counts them.
 ///
 /// # Panics
 ///
@@ -67,16 +86,22 @@ const fn rest(ended: bool) -> (usize, Option<usize>) {
 pub struct Iter<'q, R: Ends> {
     from: &'q R,
     end: Option<R::Error>,
+    skipped: u64,
 }
 
 impl<'q, R: Ends> Iter<'q, R> {
     pub(crate) fn new(from: &'q R) -> Self {
-        Iter { from, end: None }
+        Iter { from, end: None, skipped: 0 }
     }
 
     /// Returns why the iteration has ended; `None` while it goes on.
     pub fn end(&self) -> Option<R::Error> {
         self.end.clone()
+    }
+
+    /// Returns how many messages were dropped because their bits are no value of the type.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 }
 
@@ -87,7 +112,9 @@ impl<'q, R: Receives<'q>> Iterator for Iter<'q, R> {
         if self.end.is_some() {
             return None;
         }
-        self.from.receive().map_err(|error| end(self.from.platform(), error, &mut self.end)).ok()
+        good(&mut self.skipped, || self.from.receive())
+            .map_err(|error| end(self.from.platform(), error, &mut self.end))
+            .ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -100,7 +127,7 @@ impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
 /// Takes the messages that are there. Made by `try_iter()` of a queue or of a receiver half.
 ///
 /// It ends when there is no message, or when the queue cannot be used; [`end`](Self::end) says which. It may go on when further
-/// messages have come.
+/// messages have come. Messages that are no values are dropped, as by [`Iter`].
 ///
 /// # Panics
 ///
@@ -109,16 +136,22 @@ impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
 pub struct TryIter<'q, R: Ends> {
     from: &'q R,
     end: Option<R::TryError>,
+    skipped: u64,
 }
 
 impl<'q, R: Ends> TryIter<'q, R> {
     pub(crate) fn new(from: &'q R) -> Self {
-        TryIter { from, end: None }
+        TryIter { from, end: None, skipped: 0 }
     }
 
     /// Returns why the last step found no message; `None` if it found one.
     pub fn end(&self) -> Option<R::TryError> {
         self.end.clone()
+    }
+
+    /// Returns how many messages were dropped because their bits are no value of the type.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 }
 
@@ -128,7 +161,9 @@ impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
         self.end = None;
-        self.from.try_receive().map_err(|error| end(self.from.platform(), error, &mut self.end)).ok()
+        good(&mut self.skipped, || self.from.try_receive())
+            .map_err(|error| end(self.from.platform(), error, &mut self.end))
+            .ok()
     }
 }
 
@@ -139,16 +174,22 @@ impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
 pub struct IntoIter<R: Ends> {
     from: R,
     end: Option<R::Error>,
+    skipped: u64,
 }
 
 impl<R: Ends> IntoIter<R> {
     pub(crate) fn new(from: R) -> Self {
-        IntoIter { from, end: None }
+        IntoIter { from, end: None, skipped: 0 }
     }
 
     /// Returns why the iteration has ended; `None` while it goes on.
     pub fn end(&self) -> Option<R::Error> {
         self.end.clone()
+    }
+
+    /// Returns how many messages were dropped because their bits are no value of the type.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Returns the handle.
@@ -168,7 +209,9 @@ where
         if self.end.is_some() {
             return None;
         }
-        self.from.receive().map_err(|error| end(self.from.platform(), error, &mut self.end)).ok()
+        good(&mut self.skipped, || self.from.receive())
+            .map_err(|error| end(self.from.platform(), error, &mut self.end))
+            .ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -182,7 +225,7 @@ macro_rules! debug {
     ($($iter:ident $(<$lifetime:lifetime>)?),+) => {$(
         impl<R: Ends<Error: fmt::Debug, TryError: fmt::Debug> + fmt::Debug> fmt::Debug for $iter<$($lifetime,)? R> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).finish()
+                f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).field("skipped", &self.skipped).finish()
             }
         }
     )+};

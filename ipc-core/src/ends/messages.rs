@@ -3,7 +3,7 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use super::iter::end as note;
+use super::iter::{ReceiveError, end as note, good};
 use crate::platform::Platform;
 
 /// An end that receives, and that one handle holds. Not for implementing elsewhere.
@@ -11,9 +11,9 @@ pub trait ReceivesAlone {
     /// A message.
     type Item;
     /// Why a blocking receive found none.
-    type Error: Copy + fmt::Debug;
+    type Error: ReceiveError + Copy + fmt::Debug;
     /// Why a receive that does not wait found none.
-    type TryError: Copy + fmt::Debug;
+    type TryError: ReceiveError + Copy + fmt::Debug;
 
     /// Its world.
     type Platform: Platform;
@@ -36,7 +36,8 @@ pub trait ReceivesAlone {
 /// Receives one message after the other, and blocks for each. Made by `iter()` of a consumer or of a subscriber.
 ///
 /// It ends when nothing more will come, when messages were missed, or when the object cannot be used. [`end`](Self::end) says
-/// which. A new iterator goes on behind what was missed.
+/// which. A new iterator goes on behind what was missed. A message whose bits are no value of the type, from a peer with another type
+/// in mind, is dropped; [`skipped`](Self::skipped) counts them.
 ///
 /// # Panics
 ///
@@ -58,6 +59,7 @@ pub trait ReceivesAlone {
 pub struct Messages<'q, R: ReceivesAlone> {
     from: &'q mut R,
     end: Option<R::Error>,
+    skipped: u64,
 }
 
 /// Receives one message after the other, blocks for each, and holds the end meanwhile. Made by `into_iter()` of a consumer or of a
@@ -68,11 +70,13 @@ pub struct Messages<'q, R: ReceivesAlone> {
 pub struct IntoMessages<R: ReceivesAlone> {
     from: R,
     end: Option<R::Error>,
+    skipped: u64,
 }
 
 /// Receives the messages that are there, without waiting. Made by `try_iter()` of a consumer or of a subscriber.
 ///
 /// It ends when there is no message, when messages were missed, or when the object cannot be used. [`end`](Self::end) says which.
+/// Messages that are no values are dropped, as by [`Messages`].
 ///
 /// # Panics
 ///
@@ -81,27 +85,38 @@ pub struct IntoMessages<R: ReceivesAlone> {
 pub struct TryMessages<'q, R: ReceivesAlone> {
     from: &'q mut R,
     end: Option<R::TryError>,
+    skipped: u64,
 }
 
 impl<'q, R: ReceivesAlone> Messages<'q, R> {
     pub(crate) fn new(from: &'q mut R) -> Self {
-        Messages { from, end: None }
+        Messages { from, end: None, skipped: 0 }
     }
 
     /// Why the iteration has ended; `None` while it goes on.
     pub fn end(&self) -> Option<R::Error> {
         self.end
+    }
+
+    /// How many messages were dropped because their bits are no value of the type.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 }
 
 impl<R: ReceivesAlone> IntoMessages<R> {
     pub(crate) fn new(from: R) -> Self {
-        IntoMessages { from, end: None }
+        IntoMessages { from, end: None, skipped: 0 }
     }
 
     /// Why the iteration has ended; `None` while it goes on.
     pub fn end(&self) -> Option<R::Error> {
         self.end
+    }
+
+    /// How many messages were dropped because their bits are no value of the type.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Ends the iteration and returns the end.
@@ -112,22 +127,27 @@ impl<R: ReceivesAlone> IntoMessages<R> {
 
 impl<'q, R: ReceivesAlone> TryMessages<'q, R> {
     pub(crate) fn new(from: &'q mut R) -> Self {
-        TryMessages { from, end: None }
+        TryMessages { from, end: None, skipped: 0 }
     }
 
     /// Why the last step found no message; `None` if it found one.
     pub fn end(&self) -> Option<R::TryError> {
         self.end
     }
+
+    /// How many messages were dropped because their bits are no value of the type.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
 }
 
 /// The next message, unless the iteration is over.
 #[inline]
-fn next<R: ReceivesAlone>(from: &mut R, end: &mut Option<R::Error>) -> Option<R::Item> {
+fn next<R: ReceivesAlone>(from: &mut R, end: &mut Option<R::Error>, skipped: &mut u64) -> Option<R::Item> {
     if end.is_some() {
         return None;
     }
-    from.receive().map_err(|error| note(from.platform(), error, end)).ok()
+    good(skipped, || from.receive()).map_err(|error| note(from.platform(), error, end)).ok()
 }
 
 /// What is known about the rest: the messages that are there, and whether it is the end.
@@ -140,7 +160,7 @@ impl<R: ReceivesAlone> Iterator for Messages<'_, R> {
 
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
-        next(self.from, &mut self.end)
+        next(self.from, &mut self.end, &mut self.skipped)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -153,7 +173,7 @@ impl<R: ReceivesAlone> Iterator for IntoMessages<R> {
 
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
-        next(&mut self.from, &mut self.end)
+        next(&mut self.from, &mut self.end, &mut self.skipped)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -167,7 +187,9 @@ impl<R: ReceivesAlone> Iterator for TryMessages<'_, R> {
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
         self.end = None;
-        self.from.try_receive().map_err(|error| note(self.from.platform(), error, &mut self.end)).ok()
+        good(&mut self.skipped, || self.from.try_receive())
+            .map_err(|error| note(self.from.platform(), error, &mut self.end))
+            .ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -182,7 +204,7 @@ macro_rules! debug {
     ($($iter:ident $(<$lifetime:lifetime>)?),+) => {$(
         impl<R: ReceivesAlone + fmt::Debug> fmt::Debug for $iter<$($lifetime,)? R> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).finish()
+                f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).field("skipped", &self.skipped).finish()
             }
         }
     )+};

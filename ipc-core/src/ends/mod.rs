@@ -14,7 +14,7 @@ mod messages;
 mod presence;
 
 pub(crate) use half::{Counted, Half, halves};
-pub use iter::{Ends, IntoIter, Iter, TryIter};
+pub use iter::{Ends, IntoIter, Iter, ReceiveError, TryIter};
 pub(crate) use iter::{Receives, end, iterators};
 pub(crate) use messages::messages;
 pub use messages::{IntoMessages, Messages, ReceivesAlone, TryMessages};

@@ -233,3 +233,15 @@ predicates! {
         is_timeout: WaitTimeoutError::Timeout,
     }
 }
+
+/// Errors of receives: iterators pass over messages that are no values.
+macro_rules! of_receives {
+    ($($name:ident),* $(,)?) => {$(
+        impl crate::ends::ReceiveError for $name {
+            fn is_bad_message(&self) -> bool {
+                matches!(self, $name::Fault(Fault::InvalidValue))
+            }
+        }
+    )*};
+}
+of_receives!(RecvError, TryRecvError, RecvBroadcastError, RecvBytesError, RecvLoanError);

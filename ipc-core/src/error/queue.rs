@@ -178,8 +178,10 @@ recv_error! {
 recv_error! {
     /// Why a receive that does not wait failed.
     TryRecvError {
-        /// There is no message, or the oldest one is still being written by a living sender.
+        /// There is no message: none whose send had returned when the call began.
         Empty => "the queue is empty",
+        /// The oldest message is still being written by a living sender, which may be stopped. Messages behind it may be there.
+        Busy => "the oldest message is still being written by a living sender",
     }
 }
 recv_error! {
@@ -194,6 +196,8 @@ predicates! {
     TryRecvError {
         /// Whether there was no message.
         is_empty: TryRecvError::Empty,
+        /// Whether a living sender still writes the oldest message.
+        is_busy: TryRecvError::Busy,
     }
 }
 predicates! {

@@ -99,7 +99,7 @@ impl<T> Blueprint for Options<T> {
 /// - One global order; messages of one sender arrive in the order in which it sent them.
 /// - Once a send has returned, a `try_recv` that starts afterwards in any process gets that message or an older one.
 ///   (The exception that an order implies: while a *living* sender is stopped in the middle of an older message's
-///   copy, the messages behind it wait and `try_recv` says `Empty`. Behind a dead one nobody waits.)
+///   copy, the messages behind it wait and `try_recv` says `Busy`. Behind a dead one nobody waits.)
 /// - `try_` operations never wait. Senders are lock-free. Nobody asleep costs nothing: then no operation makes a system
 ///   call.
 ///

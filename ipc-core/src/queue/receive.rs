@@ -1,6 +1,7 @@
 //! Receiving.
 
 use core::mem::MaybeUninit;
+use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -20,6 +21,10 @@ use super::handle::{Queue, Unblocked};
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
+/// How often, and for how long in all, `try_recv` lets others run so that a living sender can finish the message that holds up the
+/// others. The sender may wait for this processor.
+const PENDING_YIELDS: u32 = crate::sync::bound(32, 0);
+const PENDING_TIME: Duration = Duration::from_millis(1);
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = crate::sync::bound(64, 2);
 
@@ -46,42 +51,45 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         popped.map(check)
     }
 
-    /// Receives the oldest message if there is one; never waits. If the oldest message's sender died while writing
-    /// it, this call repairs the queue on the way.
-    ///
-    /// # Errors
-    ///
-    /// [`Empty`](TryRecvError::Empty); [`Closed`](TryRecvError::Closed) once the queue is closed and drained.
-    #[doc(alias = "get_nowait")]
-    #[doc(alias = "pop")]
-    #[inline]
+    /// Receives the oldest message if there is one; does not wait for one. If the oldest message's sender died while writing
+    /// it, this call repairs the queue on the way. If it lives, and messages behind it may be there, this call lets others run for up to
+    /// a millisecond, and then says [`Busy`](TryRecvError::Busy).
     ///
     /// With a message there: no system call unless a producer sleeps. `Empty` costs two loads of lines that are
     /// shared with the producer.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty), never while a message lies in the queue whose send had returned;
+    /// [`Busy`](TryRecvError::Busy); [`Closed`](TryRecvError::Closed) once the queue is closed and drained.
+    #[doc(alias = "get_nowait")]
+    #[doc(alias = "pop")]
+    #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.here()?;
         match self.pop_first() {
             Ok(value) => value.map_err(TryRecvError::Fault),
-            Err(missed) => self.try_recv_contended(missed),
+            Err(missed) => self.try_recv_contended(missed, true),
         }
     }
 
+    /// With `patient`, a living sender gets time to finish.
     #[cold]
     #[inline(never)]
-    fn try_recv_contended(&self, missed: Missed) -> Result<T, TryRecvError> {
+    fn try_recv_contended(&self, missed: Missed, patient: bool) -> Result<T, TryRecvError> {
         if missed == Missed::Empty && !self.complete_closing() {
             return Err(TryRecvError::Empty);
         }
         match self.pop() {
             Ok(value) => value.map_err(TryRecvError::Fault),
             Err(PopRefused::Empty) if !self.complete_closing() => Err(TryRecvError::Empty),
-            Err(refused) => self.try_recv_repairing(refused),
+            Err(refused) => self.try_recv_repairing(refused, patient),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn try_recv_repairing(&self, mut refused: PopRefused) -> Result<T, TryRecvError> {
+    fn try_recv_repairing(&self, mut refused: PopRefused, patient: bool) -> Result<T, TryRecvError> {
         for _ in 0..REPAIRS {
             let mut polls = PENDING_POLLS;
             while refused == PopRefused::Pending && polls > 0 {
@@ -103,7 +111,11 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             }
             match self.unblock() {
                 Unblocked::Empty | Unblocked::Again => {}
-                Unblocked::Suspect => return Err(TryRecvError::Empty),
+                Unblocked::Suspect if refused == PopRefused::Empty => return Err(TryRecvError::Empty),
+                Unblocked::Suspect => match self.pop_patiently(patient) {
+                    Some(value) => return value.map_err(TryRecvError::Fault),
+                    None => return Err(TryRecvError::Busy),
+                },
                 Unblocked::Corrupted => return Err(TryRecvError::Fault(Self::CORRUPTED)),
             }
             match self.pop() {
@@ -111,7 +123,22 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 Err(now) => refused = now,
             }
         }
-        Err(TryRecvError::Empty)
+        Err(if refused == PopRefused::Empty { TryRecvError::Empty } else { TryRecvError::Busy })
+    }
+
+    /// Lets others run, with `patient`, until the oldest message is published: that message.
+    fn pop_patiently(&self, patient: bool) -> Option<Result<T, Fault>> {
+        let begun = self.platform.now();
+        for _ in 0..if patient { PENDING_YIELDS } else { 0 } {
+            self.platform.yield_now();
+            if let Ok(value) = self.pop() {
+                return Some(value);
+            }
+            if self.platform.now().saturating_since(begun) >= PENDING_TIME {
+                break;
+            }
+        }
+        None
     }
 
     /// Receives the oldest message, and waits for one if there is none: polls for some microseconds, lets others run, then
@@ -161,8 +188,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         received.unwrap_or_else(|| {
             // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
             // behind a dead producer is found however short the time limit.
-            self.try_recv().map_err(|error| match error {
-                TryRecvError::Empty => RecvTimeoutError::Timeout,
+            self.try_recv_contended(Missed::Other, false).map_err(|error| match error {
+                TryRecvError::Empty | TryRecvError::Busy => RecvTimeoutError::Timeout,
                 TryRecvError::Closed => RecvTimeoutError::Closed,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
                 TryRecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
@@ -274,7 +301,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         match self.pop_slice(out) {
             Ok(count) => count.map_err(TryRecvError::Fault),
             // Who is in the way, and is it the end? The whole question, for one message.
-            Err(missed) => self.try_recv_contended(missed).map(|first| self.pop_behind(first, out)),
+            Err(missed) => self.try_recv_contended(missed, true).map(|first| self.pop_behind(first, out)),
         }
     }
 

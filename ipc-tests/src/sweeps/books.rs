@@ -72,9 +72,15 @@ impl Books {
 
     /// Receives until the queue says that it is empty, or closed and drained.
     pub(super) fn drain(&mut self, queue: &Queue<Message>, closed: bool) {
+        self.drain_until(queue, closed, TryRecvError::Empty);
+    }
+
+    /// Receives until the queue says that it is empty, or what else it may say while a living process is stopped.
+    pub(super) fn drain_until(&mut self, queue: &Queue<Message>, closed: bool, or: TryRecvError) {
         for _ in 0..=queue.capacity() {
             match (queue.try_recv(), closed) {
                 (Ok(message), _) => self.take(&message),
+                (Err(error), false) if error == or => return,
                 (Err(TryRecvError::Empty), false) | (Err(TryRecvError::Closed), true) => return,
                 (other, _) => return self.bad(Verdict::WEDGED, &format!("try_recv: {other:?}, closed: {closed}")),
             }

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use ipc_posix::{Queue, Region};
+use ipc_posix::{Queue, Region, TryRecvError};
 
 use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
@@ -196,10 +196,11 @@ impl Play {
     fn meanwhile(&self) -> Verdict {
         let mut stage = self.stage.borrow_mut();
         let (_, queue, books) = stage.as_mut().expect("a stage");
-        books.fill(queue, false);
-        books.drain(queue, false);
-        books.fill(queue, false);
-        books.drain(queue, false);
+        for _ in 0..2 {
+            books.fill(queue, false);
+            // The paused one may hold up what was sent behind it.
+            books.drain_until(queue, false, TryRecvError::Busy);
+        }
         std::mem::take(&mut books.verdict)
     }
 
