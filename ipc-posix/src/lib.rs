@@ -30,7 +30,7 @@
 //! |---|---|---|
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
 //! | [`Spsc`], [`SpscProducer`], [`SpscConsumer`] | [`Region::spsc`] | a bounded queue, one to one |
-//! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`] | a queue of messages of any length; of plain serde types |
+//! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
@@ -126,7 +126,7 @@ pub use ipc_core::atomic::{Integer as AtomicInteger, Value as AtomicValue};
 pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats};
 #[cfg(feature = "serde")]
-pub use ipc_core::bytes::{FormatError as ValueFormatError, RecvValueError, SendValueError};
+pub use ipc_core::bytes::{FormatError as ValueFormatError, QueuedValue, RecvValueError, SendValueError};
 pub use ipc_core::condvar::WaitTimeoutResult;
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
@@ -137,6 +137,7 @@ pub use ipc_core::error::{
     SendSliceError, SendTimeoutError, SetError, SetTimeoutError, SubscribeError, TryChangedError, TryLockError,
     TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
+pub use ipc_core::object::{BlockElement as LoanElement, CellValue, LockData, Message as QueueMessage};
 pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
 };

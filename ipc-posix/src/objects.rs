@@ -1,8 +1,7 @@
 //! The objects: the core's handles, on this platform, and how a region makes them.
 
-use bytemuck::{CheckedBitPattern, NoUninit, Pod};
 use ipc_core::atomic::Value;
-use ipc_core::object::Builder;
+use ipc_core::object::{BlockElement, Builder, CellValue, LockData, Message};
 use ipc_core::{
     atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
     spsc, watch,
@@ -87,9 +86,12 @@ pub type ByteSender = bytes::Sender<'static, Posix>;
 pub type ByteReceiver = bytes::Receiver<'static, Posix>;
 /// What a [`ByteQueue`] should be like.
 pub type ByteQueueOptions<'r> = Builder<'r, bytes::Options, Region>;
-/// A [`ByteQueue`] of values of serde's types (feature `serde`).
+/// A [`ByteQueue`] of values of serde's types (feature `serde`). Made by [`Region::value_queue`].
 #[cfg(feature = "serde")]
 pub type ValueQueue<T> = bytes::ValueQueue<'static, T, Posix>;
+/// What a [`ValueQueue`] should be like.
+#[cfg(feature = "serde")]
+pub type ValueQueueOptions<'r, T> = Builder<'r, bytes::ValueOptions<T>, Region>;
 /// A counted handle that only sends values. Made by [`ValueQueue::sender`](bytes::ValueQueue::sender).
 #[cfg(feature = "serde")]
 pub type ValueSender<T> = bytes::ValueSender<'static, T, Posix>;
@@ -176,7 +178,7 @@ pub type ReadOnlyWatch<'r, T> = watch::ReadOnlyWatch<'r, T, &'r ReadOnlyRegion>;
 
 impl Region {
     /// An atomic number or flag in this region: set its options, then create or open it. See [`Atomic`].
-    pub fn atomic<'r, T: Value + Default>(&'r self, name: &'r str) -> AtomicOptions<'r, T> {
+    pub fn atomic<'r, T: Value>(&'r self, name: &'r str) -> AtomicOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
 
@@ -206,25 +208,25 @@ impl Region {
     }
 
     /// A mutex with a `T` in this region: set its options, then create or open it. See [`Mutex`].
-    pub fn mutex<'r, T: Pod>(&'r self, name: &'r str) -> MutexOptions<'r, T> {
+    pub fn mutex<'r, T: LockData>(&'r self, name: &'r str) -> MutexOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
 
     /// A mutex with a `T` in this region that its holder may lock again: set its options, then create or open it. See
     /// [`ReentrantMutex`].
-    pub fn reentrant_mutex<'r, T: Pod>(&'r self, name: &'r str) -> ReentrantMutexOptions<'r, T> {
+    pub fn reentrant_mutex<'r, T: LockData>(&'r self, name: &'r str) -> ReentrantMutexOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
 
     /// A lock with a `T` for one writer or many readers in this region: set its options, then create or open it. See
     /// [`RwLock`].
-    pub fn rwlock<'r, T: Pod>(&'r self, name: &'r str) -> RwLockOptions<'r, T> {
+    pub fn rwlock<'r, T: LockData>(&'r self, name: &'r str) -> RwLockOptions<'r, T> {
         // A new lock has a counter for everybody who can have the region open at once.
         Builder::new(self, name, rwlock::Options::new(self.membership().view().records().len() as u32))
     }
 
     /// A cell for a `T` that is set once, in this region: set its options, then create or open it. See [`OnceCell`].
-    pub fn once_cell<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> OnceCellOptions<'r, T> {
+    pub fn once_cell<'r, T: CellValue>(&'r self, name: &'r str) -> OnceCellOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
 
@@ -237,7 +239,7 @@ impl Region {
     /// assert_eq!(jobs.capacity(), 16);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn queue<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> QueueOptions<'r, T> {
+    pub fn queue<'r, T: Message>(&'r self, name: &'r str) -> QueueOptions<'r, T> {
         Builder::new(self, name, queue::Options::new(0))
     }
 
@@ -246,9 +248,26 @@ impl Region {
         Builder::new(self, name, Default::default())
     }
 
+    /// A queue of values of serde's types in this region: set its options, then create or open it. See [`ValueQueue`].
+    ///
+    /// It is a queue of bytes to the region: [`byte_queue`](Self::byte_queue) opens it, too.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let names = region.value_queue::<String>("names").capacity(100).schema(1).open_or_create()?;
+    /// names.send(&"Ada".to_owned())?;
+    /// assert_eq!(names.recv()?, "Ada");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn value_queue<'r, T: bytes::QueuedValue>(&'r self, name: &'r str) -> ValueQueueOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
     /// A queue of messages that are written and read in place, in this region: set its options, then create or open it. See
     /// [`LoanQueue`].
-    pub fn loan_queue<'r, T>(&'r self, name: &'r str) -> LoanQueueOptions<'r, T> {
+    pub fn loan_queue<'r, T: BlockElement>(&'r self, name: &'r str) -> LoanQueueOptions<'r, T> {
         Builder::new(self, name, loan::Options::new(0, 0))
     }
 
@@ -262,12 +281,12 @@ impl Region {
     /// assert_eq!(ticks.consumer()?.recv(), Ok(7));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn spsc<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> SpscOptions<'r, T> {
+    pub fn spsc<'r, T: Message>(&'r self, name: &'r str) -> SpscOptions<'r, T> {
         Builder::new(self, name, spsc::Options::new(0))
     }
 
     /// Messages that every subscriber sees, in this region: set the options, then create or open it. See [`Broadcast`].
-    pub fn broadcast<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> BroadcastOptions<'r, T> {
+    pub fn broadcast<'r, T: Message>(&'r self, name: &'r str) -> BroadcastOptions<'r, T> {
         Builder::new(self, name, broadcast::Options::new(0))
     }
 
@@ -285,7 +304,7 @@ impl Region {
     }
 
     /// A latest-value cell in this region: set its options, then create or open it. See [`Watch`].
-    pub fn watch<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> WatchOptions<'r, T> {
+    pub fn watch<'r, T: CellValue>(&'r self, name: &'r str) -> WatchOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
 }

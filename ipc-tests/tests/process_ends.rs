@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipc_posix::{
     ByteQueue, Fault, LoanError, LoanQueue, RecvBytesError, RecvLoanError, RecvValueError, Region, SendBytesError,
-    SendValueError, ValueQueue,
+    SendValueError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
@@ -208,7 +208,7 @@ fn bytes_with_a_deadline() {
 #[test]
 fn values_have_ends() {
     let region = Region::options().anonymous().unwrap();
-    let values = ValueQueue::<(String, u32)>::new(region.byte_queue("values").capacity(100).create().unwrap());
+    let values = region.value_queue::<(String, u32)>("values").capacity(100).create().unwrap();
     let (sender, receiver) = (values.sender().unwrap(), values.receiver().unwrap());
     let value = |number| ("value".to_owned(), number);
     sender.send(&value(1)).unwrap();

@@ -81,7 +81,13 @@ word!(AtomicU32, u32);
 word!(AtomicU64, u64);
 
 /// A type that an atomic cell can hold: `u32`, `i32`, `u64`, `i64`, `bool`.
-pub trait Value: Copy + PartialEq + Send + Sync + Sealed + 'static {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the value of an atomic",
+    label = "not `u32`, `i32`, `u64`, `i64` or `bool`",
+    note = "for `f32` and `f64`, use an atomic of their `to_bits`, or `region.watch`",
+    note = "for other types, use `region.watch` (the latest value) or `region.mutex`"
+)]
+pub trait Value: Copy + Default + PartialEq + Send + Sync + Sealed + 'static {
     /// The word that holds it.
     type Word: Word;
     /// The type's number in the binary layout.

@@ -40,11 +40,15 @@ mod handle;
 mod receive;
 mod send;
 #[cfg(feature = "serde")]
+mod value_options;
+#[cfg(feature = "serde")]
 mod values;
 mod words;
 
 pub use halves::{Receiver, Sender};
 pub use handle::{ByteQueue, Options};
+#[cfg(feature = "serde")]
+pub use value_options::{QueuedValue, ValueOptions};
 #[cfg(feature = "serde")]
 pub use values::{FormatError, RecvValueError, SendValueError, ValueQueue, ValueReceiver, ValueSender};
 pub(crate) use words::Words;

@@ -23,11 +23,8 @@ use crate::timed::timed;
 ///
 /// ```
 /// # use ipc_posix::Region;
-/// use ipc_posix::ValueQueue;
-///
 /// # let region = Region::options().anonymous()?;
-/// let bytes = region.byte_queue("jobs").capacity(4096).open_or_create()?;
-/// let jobs = ValueQueue::<(String, Vec<u32>)>::new(bytes);
+/// let jobs = region.value_queue::<(String, Vec<u32>)>("jobs").capacity(4096).open_or_create()?;
 /// jobs.send(&("sum".to_owned(), vec![1, 2, 3]))?;
 /// assert_eq!(jobs.recv()?, ("sum".to_owned(), vec![1, 2, 3]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

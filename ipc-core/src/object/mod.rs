@@ -7,6 +7,7 @@
 //! - `kinds.rs` lists all kinds. Numbers, names, fingerprint and repair of every kind come from that list.
 
 mod builder;
+mod element;
 mod handle;
 mod header;
 mod kinds;
@@ -14,6 +15,7 @@ mod layout;
 mod shape;
 
 pub use builder::{Builder, Host};
+pub use element::{BlockElement, CellValue, LockData, Message};
 pub(crate) use handle::handle;
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;

@@ -4,9 +4,8 @@ use std::marker::PhantomData;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use bytemuck::{CheckedBitPattern, NoUninit};
 use ipc_core::Instant;
-use ipc_core::object::Kind;
+use ipc_core::object::{CellValue, Kind};
 use ipc_core::platform::Observer;
 use ipc_core::region::{Name, ObjectInfo, RegionView};
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -103,7 +102,7 @@ impl ReadOnlyRegion {
     /// # Region::unlink(name)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn watch<'r, T: NoUninit + CheckedBitPattern>(&'r self, name: &'r str) -> ReadOnlyWatchOptions<'r, T> {
+    pub fn watch<'r, T: CellValue>(&'r self, name: &'r str) -> ReadOnlyWatchOptions<'r, T> {
         ReadOnlyWatchOptions { region: self, name, schema: 0, value: PhantomData }
     }
 
@@ -131,7 +130,7 @@ pub struct ReadOnlyWatchOptions<'r, T> {
     value: PhantomData<fn() -> T>,
 }
 
-impl<'r, T: NoUninit + CheckedBitPattern> ReadOnlyWatchOptions<'r, T> {
+impl<'r, T: CellValue> ReadOnlyWatchOptions<'r, T> {
     /// Sets a version number of the value's type, which is compared with that of the cell. Default: 0.
     pub fn schema(mut self, number: u64) -> Self {
         self.schema = number;

@@ -1,0 +1,65 @@
+//! What the elements of each kind of object can be, with the compiler's message for types that cannot.
+//!
+//! Each trait is for every type that has the traits of [`bytemuck`] that it names; no type implements one of its own accord.
+
+use bytemuck::{AnyBitPattern, CheckedBitPattern, NoUninit, Pod};
+
+/// A type whose values can be messages of a queue, a one-to-one queue or a broadcast: every [`NoUninit`] + [`CheckedBitPattern`].
+///
+/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a message of this queue, which copies plain data",
+    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    note = "messages are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
+    note = "for types such as `String` and `Vec`, use `region.value_queue` (feature `serde`); for bytes of any length, `region.byte_queue`"
+)]
+pub trait Message: NoUninit + CheckedBitPattern {}
+
+#[diagnostic::do_not_recommend]
+impl<T: NoUninit + CheckedBitPattern> Message for T {}
+
+/// A type whose values can be in a `Watch` or a `OnceCell`: every [`NoUninit`] + [`CheckedBitPattern`].
+///
+/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the value of this cell, which copies plain data",
+    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    note = "values are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
+    note = "for text or a list, use an array and a length of your own, or send it by `region.value_queue` (feature `serde`)"
+)]
+pub trait CellValue: NoUninit + CheckedBitPattern {}
+
+#[diagnostic::do_not_recommend]
+impl<T: NoUninit + CheckedBitPattern> CellValue for T {}
+
+/// A type whose values can be the data of a lock: every [`Pod`].
+///
+/// Those are numbers, arrays of them, and structs that derive it. Every pattern of bits has to be a value, as a holder that died
+/// may leave any.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the data of this lock, which lie in shared memory as plain bytes",
+    label = "not plain bytes (bytemuck's `Pod`)",
+    note = "data are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
+    note = "a `String`, `Vec` or reference points into one process: use an array and a length of your own, or send it by \
+            `region.value_queue` (feature `serde`)"
+)]
+pub trait LockData: Pod {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Pod> LockData for T {}
+
+/// A type whose values can be the elements of a loan queue's blocks: every [`NoUninit`] + [`AnyBitPattern`], so every `Pod`.
+///
+/// Those are numbers, arrays of them, and structs that derive it. A receiver reads them in place, so that every pattern of bits
+/// has to be a value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot lie in the blocks of a loan queue, whose elements are read in place as plain bytes",
+    label = "not plain bytes (bytemuck's `Pod`)",
+    note = "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`",
+    note = "for types such as `String` and `Vec`, use `region.value_queue` (feature `serde`); for bytes of any length, \
+            `region.loan_queue::<u8>` or `region.byte_queue`"
+)]
+pub trait BlockElement: NoUninit + AnyBitPattern {}
+
+#[diagnostic::do_not_recommend]
+impl<T: NoUninit + AnyBitPattern> BlockElement for T {}

@@ -1,0 +1,79 @@
+//! What the compiler says about element types that an object cannot have: our own sentence, with what to use instead.
+
+#![cfg(not(loom))]
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+/// A constructor's call, what is wrong with it, and what to use instead.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("queue::<String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
+    ("queue::<Mine>", "`Mine` cannot be a message of this queue", "structs that derive these traits"),
+    ("queue::<&'static str>", "`&'static str` cannot be a message of this queue", "`region.byte_queue`"),
+    ("queue::<Option<u32>>", "`Option<u32>` cannot be a message of this queue", "arrays of numbers"),
+    ("spsc::<Vec<u8>>", "`Vec<u8>` cannot be a message of this queue", "`region.byte_queue`"),
+    ("broadcast::<(u8, u64)>", "`(u8, u64)` cannot be a message of this queue", "structs that derive these traits"),
+    ("watch::<String>", "`String` cannot be the value of this cell", "use an array and a length"),
+    ("once_cell::<Box<u32>>", "`Box<u32>` cannot be the value of this cell", "`region.value_queue`"),
+    ("mutex::<Vec<u32>>", "`Vec<u32>` cannot be the data of this lock", "use an array and a length"),
+    ("mutex::<bool>", "`bool` cannot be the data of this lock", "for `bool`, `char` or an enum, use an integer"),
+    ("reentrant_mutex::<Mine>", "`Mine` cannot be the data of this lock", "structs that derive `Pod`"),
+    ("rwlock::<String>", "`String` cannot be the data of this lock", "`region.value_queue`"),
+    ("loan_queue::<String>", "`String` cannot lie in the blocks of a loan queue", "`region.loan_queue::<u8>`"),
+    ("loan_queue::<bool>", "`bool` cannot lie in the blocks of a loan queue", "structs that derive `Pod`"),
+    ("value_queue::<Mine>", "`Mine` cannot be a value of this queue", "derive `Serialize` and `Deserialize`"),
+    ("atomic::<f32>", "`f32` cannot be the value of an atomic", "use an atomic of their `to_bits`"),
+    ("atomic::<u8>", "`u8` cannot be the value of an atomic", "`u32`, `i32`, `u64`, `i64` or `bool`"),
+    ("atomic::<String>", "`String` cannot be the value of an atomic", "use `region.watch`"),
+];
+
+/// A program with one wrong call in a line, and one where all is right.
+#[test]
+fn the_compiler_says_what_to_use_instead() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bounds");
+    std::fs::create_dir_all(folder.join("src")).expect("a folder");
+    // The versions of the workspace, so that nothing has to be fetched.
+    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file");
+    let posix = root.join("ipc-posix");
+    let manifest = format!(
+        "[package]\nname = \"bounds\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nipc-posix = {{ path = {posix:?}, \
+         features = [\"serde\"] }}\n"
+    );
+    std::fs::write(folder.join("Cargo.toml"), manifest).expect("the manifest");
+    let check = |calls: &mut dyn Iterator<Item = &str>| {
+        let mut program =
+            "struct Mine(u32);fn main() { let region = ipc_posix::Region::options().anonymous().unwrap();".to_owned();
+        calls.for_each(|call| write!(program, "\n_ = region.{call}(\"\");").expect("a string grows"));
+        program += "\n_ = Mine(0).0; }\n";
+        std::fs::write(folder.join("src/main.rs"), program).expect("the program");
+        let output = Command::new(env!("CARGO"))
+            .args(["check", "--offline", "--quiet", "--color", "never", "--target-dir"])
+            .arg(folder.join("target"))
+            .current_dir(&folder)
+            .output()
+            .expect("cargo runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+
+    let right =
+        ["queue::<char>", "mutex::<[f64; 3]>", "loan_queue::<u16>", "value_queue::<Vec<String>>", "atomic::<bool>"];
+    let (compiles, said) = check(&mut right.into_iter());
+    assert!(compiles, "{said}");
+
+    let (compiles, said) = check(&mut WRONG.iter().map(|(call, ..)| *call));
+    assert!(!compiles);
+    let errors: Vec<&str> = said.split("\nerror").collect();
+    for (index, (call, wrong, instead)) in WRONG.iter().enumerate() {
+        let line = format!("src/main.rs:{}:", index + 2);
+        let of_call: String = errors.iter().filter(|error| error.contains(&line)).copied().collect();
+        for sentence in [wrong, instead] {
+            assert!(
+                of_call.contains(sentence),
+                "{call}: {sentence:?} is not in the compiler's words:\n{of_call}\n{said}"
+            );
+        }
+        assert!(!of_call.contains("E0599"), "{call}: the method itself must be found:\n{of_call}");
+    }
+}
