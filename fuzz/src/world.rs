@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use ipc_core::participant::ParticipantId;
+use ipc_core::participant::{NotSeized, ParticipantId};
 use ipc_core::platform::{Platform, SpinPlatform, WaitOutcome};
 use ipc_core::sync::{AtomicU32, Ordering, fence};
 use ipc_core::time::Instant;
@@ -111,13 +111,13 @@ unsafe impl Platform for Seat<'_> {
         self.me
     }
 
-    fn seize(&self, who: ParticipantId) -> bool {
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         assert_ne!(who, self.me, "seizes itself");
         if !self.world.is_dead(who) || self.world.seized.get().is_some() {
-            return false;
+            return Err(NotSeized::NotNow);
         }
         self.world.seized.set(Some(who));
-        true
+        Ok(())
     }
 
     fn unseize(&self, who: ParticipantId) {
@@ -166,7 +166,7 @@ unsafe impl Platform for Spinning<'_> {
     fn me(&self) -> ParticipantId {
         self.inner.me()
     }
-    fn seize(&self, who: ParticipantId) -> bool {
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         self.inner.seize(who)
     }
     fn unseize(&self, who: ParticipantId) {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::participant::ParticipantId;
+use crate::participant::{NotSeized, ParticipantId};
 use crate::sync::{AtomicU32, Ordering, fence, spin_hint};
 use crate::time::Instant;
 
@@ -41,8 +41,8 @@ pub enum Use {
 ///
 /// - [`me`](Self::me) always returns the same participant. All handles that use the same memory agree on who that is: two
 ///   programs that may die apart from each other are two participants.
-/// - [`seize`](Self::seize) returns `true` only for a participant that makes no further step: its last write happens-before the
-///   return, and no other call returns `true` for it, nor is its number given away, before [`unseize`](Self::unseize).
+/// - [`seize`](Self::seize) returns `Ok` only for a participant that makes no further step: its last write happens-before the
+///   return, and no other call returns `Ok` for it, nor is its number given away, before [`unseize`](Self::unseize).
 /// - [`thread`](Self::thread) returns 0, or always the same number in one thread and another one in every other living thread
 ///   of this participant.
 /// - [`is_here`](Self::is_here) returns `true` only while the memory of the handle is there, and belongs to the participant
@@ -71,9 +71,15 @@ pub unsafe trait Platform {
     /// Who is calling.
     fn me(&self) -> ParticipantId;
 
-    /// `true` only if `who` can make no further step. Until [`unseize`](Self::unseize), nobody else can
-    /// seize it or take its record over. Never waits; `false` when in doubt.
-    fn seize(&self, who: ParticipantId) -> bool;
+    /// Seizes `who` if it can make no further step. Until [`unseize`](Self::unseize), nobody else can seize it or take its
+    /// record over. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](NotSeized::NotNow) if it lives, or if somebody else has it. [`Unknown`](NotSeized::Unknown) if there is no
+    /// way to find out: a call that waits behind it ends with [`Fault::DeathsUnknown`](crate::Fault::DeathsUnknown) after a
+    /// second.
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized>;
 
     /// Ends a successful [`seize`](Self::seize).
     fn unseize(&self, who: ParticipantId);
@@ -232,8 +238,8 @@ unsafe impl Platform for SpinPlatform {
         self.me
     }
 
-    fn seize(&self, _who: ParticipantId) -> bool {
-        false
+    fn seize(&self, _who: ParticipantId) -> Result<(), NotSeized> {
+        Err(NotSeized::NotNow)
     }
 
     fn unseize(&self, _who: ParticipantId) {}
@@ -272,7 +278,7 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     fn me(&self) -> ParticipantId {
         (**self).me()
     }
-    fn seize(&self, who: ParticipantId) -> bool {
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         (**self).seize(who)
     }
     fn unseize(&self, who: ParticipantId) {

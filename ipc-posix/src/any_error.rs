@@ -229,7 +229,11 @@ impl Error {
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Error::Fault(fault) => Some(*fault),
-            Error::Object(error) if *error.kind() == ObjectErrorKind::Forked => Some(Fault::Forked),
+            Error::Object(error) => match error.kind() {
+                ObjectErrorKind::Forked => Some(Fault::Forked),
+                ObjectErrorKind::DeathsUnknown { .. } => Some(Fault::DeathsUnknown),
+                _ => None,
+            },
             Error::Claim(error) => match error.kind() {
                 ClaimErrorKind::Fault(fault) => Some(fault),
                 _ => None,

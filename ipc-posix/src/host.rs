@@ -58,8 +58,12 @@ impl<B: Blueprint> Search<'_, B> {
         let membership = self.region.membership();
         let view = membership.view();
         let _lock = view.lock().lock_until(membership, clock::after(CREATE_PATIENCE)).map_err(|busy| {
-            let record = busy.holder.and_then(|holder| view.records().get(holder.index()));
-            self.error(ObjectErrorKind::Busy { pid: record.map(|record| record.info().pid) })
+            let pid = view.records().get(busy.holder.index()).map(|record| record.info().pid);
+            self.error(if busy.is_alive {
+                ObjectErrorKind::Busy { pid }
+            } else {
+                ObjectErrorKind::DeathsUnknown { pid }
+            })
         })?;
         // A name that is taken by something else: the error says what differs.
         if let Some(handle) = self.find(name)? {

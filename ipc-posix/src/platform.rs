@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::participant::NotSeized;
 use ipc_core::platform::{Located, Use, WaitOutcome};
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, ParticipantId, Platform};
@@ -81,7 +82,7 @@ unsafe impl Platform for Posix {
         Platform::me(&self.membership)
     }
 
-    fn seize(&self, who: ParticipantId) -> bool {
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         self.membership.seize(who)
     }
 

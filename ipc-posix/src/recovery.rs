@@ -216,7 +216,9 @@ fn run(region: &Region, mut events: File, stop: &File) {
                 Ok(0) => {}
                 // A repair frees the place: that is nobody's leaving.
                 Ok(_) => known = table(region),
-                Err(_) => return,
+                Err(ipc_core::Fault::Forked) => return,
+                // Where the system does not say who is dead, the waiters get the error.
+                Err(_) => {}
             }
             checks.next(Instant::now());
         }

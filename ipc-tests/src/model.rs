@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Plain};
 use std::time::Duration;
 
-use ipc_core::participant::ParticipantId;
+use ipc_core::participant::{NotSeized, ParticipantId};
 use ipc_core::platform::{Platform, Use, WaitOutcome};
 use ipc_core::sync::{AtomicU32, Ordering, crash, fence};
 use ipc_core::time::Instant;
@@ -224,13 +224,14 @@ unsafe impl Platform for Actor {
         self.me
     }
 
-    fn seize(&self, who: ParticipantId) -> bool {
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         if !self.seizes {
-            return false;
+            return Err(NotSeized::NotNow);
         }
         let mine = SEIZED_BY + self.me.index() as u32;
         // Acquire, with the Release in `die` (or in `unseize`): everything that the dead one wrote.
-        self.machine.life[who.index()].compare_exchange(DEAD, mine, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        let seized = self.machine.life[who.index()].compare_exchange(DEAD, mine, Ordering::Acquire, Ordering::Relaxed);
+        seized.map(drop).map_err(|_| NotSeized::NotNow)
     }
 
     fn unseize(&self, who: ParticipantId) {

@@ -215,7 +215,7 @@ fn sweeping_a_member() {
         std::mem::forget(dead);
         machine.actor(1).die();
         let sweeper = spawn(&machine, &shared, 2, |shared, _, me| {
-            if let Some(seized) = Seized::try_new(me, id(1)) {
+            if let Ok(seized) = Seized::try_new(me, id(1)) {
                 shared.barrier.sweep(seized.dead(), me);
             }
         });

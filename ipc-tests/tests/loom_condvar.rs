@@ -157,8 +157,8 @@ fn a_waiter_dies() {
                     let seized = loop {
                         // Another locker may be at it.
                         match Seized::try_new(&heir, id(1)) {
-                            Some(seized) => break seized,
-                            None => thread::yield_now(),
+                            Ok(seized) => break seized,
+                            Err(_) => thread::yield_now(),
                         }
                     };
                     shared.stock.sweep(seized.dead(), &heir);

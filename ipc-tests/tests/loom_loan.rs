@@ -182,7 +182,7 @@ fn sweeping_beside_the_living() {
         one.die();
         let other = shared.clone();
         let sweeper = thread::spawn(move || {
-            if let Some(seized) = Seized::try_new(&two, id(1)) {
+            if let Ok(seized) = Seized::try_new(&two, id(1)) {
                 other.sweep(seized.dead(), &two);
             }
         });

@@ -139,7 +139,7 @@ fn sweeping_beside_a_takeover() {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
                 let actor = machine.actor(2);
-                if let Some(seized) = Seized::try_new(&actor, id(1)) {
+                if let Ok(seized) = Seized::try_new(&actor, id(1)) {
                     shared.sweep(seized.dead(), &actor);
                 }
             })

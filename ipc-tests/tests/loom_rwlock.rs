@@ -206,7 +206,7 @@ fn sweeping_beside_a_writer() {
         let sweeper = {
             let (me, shared) = (machine.actor(2), shared.clone());
             thread::spawn(move || {
-                if let Some(seized) = Seized::try_new(&me, id(1)) {
+                if let Ok(seized) = Seized::try_new(&me, id(1)) {
                     shared.sweep(seized.dead(), &me);
                 }
             })

@@ -11,7 +11,7 @@ use ipc_core::error::{LoanError, RecvBytesError, RecvLoanError, SendBytesError};
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::mutex::{self, Mutex};
 use ipc_core::object::Blueprint;
-use ipc_core::participant::ParticipantId;
+use ipc_core::participant::{NotSeized, ParticipantId};
 use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, atomic, bytes, event, loan, once, watch};
@@ -58,8 +58,8 @@ unsafe impl Platform for &Clock {
         ParticipantId::new(1).expect("a participant's number")
     }
 
-    fn seize(&self, _: ParticipantId) -> bool {
-        false
+    fn seize(&self, _: ParticipantId) -> Result<(), NotSeized> {
+        Err(NotSeized::NotNow)
     }
 
     fn unseize(&self, _: ParticipantId) {}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipc_core::error::{BarrierError, LockError, RecvBytesError, RecvError, SendError};
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::object::Blueprint;
-use ipc_core::participant::ParticipantId;
+use ipc_core::participant::{NotSeized, ParticipantId};
 use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, barrier, bytes, loan, mutex, queue, rwlock, semaphore, spsc};
@@ -71,8 +71,9 @@ unsafe impl Platform for Person {
         ParticipantId::new(self.number).expect("a participant's number")
     }
 
-    fn seize(&self, who: ParticipantId) -> bool {
-        who.get() == 2 && self.world.is_dead() && !self.world.seized.replace(true)
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
+        let seized = who.get() == 2 && self.world.is_dead() && !self.world.seized.replace(true);
+        seized.then_some(()).ok_or(NotSeized::NotNow)
     }
 
     fn unseize(&self, _: ParticipantId) {

@@ -204,6 +204,7 @@ impl<W: Word> Words<W> {
         block_until(platform, &self.sleepers, budget, limit.deadline(platform), |_| {
             self.fetch_update(platform, &mut change).map_or(Attempt::NotYet, Attempt::Done)
         })
+        .ok()
     }
 
     /// Blocks until `condition` holds. Returns the value for which it did; `None` is the time-out.
@@ -222,5 +223,6 @@ impl<W: Word> Words<W> {
         block_until(platform, &self.sleepers, budget, limit.deadline(platform), |_| {
             check().map_or(Attempt::NotYet, Attempt::Done)
         })
+        .ok()
     }
 }

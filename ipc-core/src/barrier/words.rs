@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use crate::error::{BarrierTimeoutError, Fault};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::participant::{Dead, Findings, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Limit;
@@ -277,17 +277,21 @@ impl View<'_> {
                 if self.complete(phase, platform) {
                     return Attempt::Done(Ok(true));
                 }
-                if any_dead(platform, self.seats, &mut next) {
-                    self.break_phase(phase, platform);
-                    return Attempt::Again;
+                match any_dead(platform, self.seats, &mut next) {
+                    Ok(true) => {
+                        self.break_phase(phase, platform);
+                        return Attempt::Again;
+                    }
+                    Ok(false) => {}
+                    Err(_) => return Attempt::Unknown,
                 }
             }
             Attempt::Suspect
         });
         match result {
-            Some(result) => result,
-            None if self.break_phase(phase, platform) => Err(BarrierTimeoutError::Timeout),
-            None => outcome().unwrap_or(Err(Fault::Corrupted.into())),
+            Ok(result) => result,
+            Err(unmet) if self.break_phase(phase, platform) => Err(unmet.or_fault(BarrierTimeoutError::Timeout)),
+            Err(_) => outcome().unwrap_or(Err(Fault::Corrupted.into())),
         }
     }
 
@@ -302,7 +306,7 @@ impl View<'_> {
             match self.choose(phase, platform) {
                 Some((at, seen)) => {
                     if let Some(other) = owner(seen)
-                        && let Some(_dead) = Seized::try_new(platform, other)
+                        && let Ok(_dead) = Seized::try_new(platform, other)
                     {
                         self.break_phase(phase, platform);
                         continue;
@@ -375,7 +379,7 @@ impl View<'_> {
     pub(super) fn reset<P: Platform + ?Sized>(&self, platform: &P) -> Result<(), Fault> {
         for seat in self.seats {
             if let Some(who) = owner(seat.look())
-                && let Some(seized) = Seized::try_new(platform, who)
+                && let Ok(seized) = Seized::try_new(platform, who)
             {
                 self.sweep(seized.dead(), platform);
             }
@@ -409,17 +413,20 @@ impl View<'_> {
 }
 
 /// Whether one of the next owners is dead. A system call or two for each.
-fn any_dead<P: Platform + ?Sized>(platform: &P, seats: &[Seat], next: &mut usize) -> bool {
+fn any_dead<P: Platform + ?Sized>(platform: &P, seats: &[Seat], next: &mut usize) -> Result<bool, Fault> {
+    let mut found = Findings::default();
     let mut last = None;
-    (0..seats.len().min(ASKED_AT_ONCE)).any(|_| {
+    for _ in 0..seats.len().min(ASKED_AT_ONCE) {
         let seat = &seats[*next % seats.len()];
         *next = (*next + 1) % seats.len();
-        match owner(seat.look()) {
-            Some(who) if last != Some(who) => {
-                last = Some(who);
-                Seized::try_new(platform, who).is_some()
+        let who = owner(seat.look());
+        if let Some(who) = who.filter(|_| last != who) {
+            last = Some(who);
+            found.ask(platform, who, |_| ());
+            if found.dead {
+                break;
             }
-            _ => false,
         }
-    })
+    }
+    found.found()
 }

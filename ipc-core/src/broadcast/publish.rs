@@ -6,7 +6,7 @@ use super::handle::Broadcast;
 use super::words::{View, stamp};
 use crate::error::{Fault, PublishError, Refused};
 use crate::mutex::{self, Turn};
-use crate::participant::Seized;
+use crate::participant::Findings;
 use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{Ordering, fence};
@@ -31,6 +31,7 @@ impl View<'_> {
         };
         taken.map_err(|refused| match refused {
             mutex::Refused::Corrupted => Refused::Fault(Fault::Corrupted),
+            mutex::Refused::Unknown => Refused::Fault(Fault::DeathsUnknown),
             mutex::Refused::Taken | mutex::Refused::Mine => Refused::NotNow,
         })
     }
@@ -107,20 +108,17 @@ impl View<'_> {
 
     /// Drops the cursors of dead subscribers that are among the slowest. Returns whether there was one. A system call for each.
     #[cold]
-    fn drop_dead<P: Platform + ?Sized>(&self, platform: &P) -> bool {
-        let mut found = false;
+    fn drop_dead<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {
+        let mut found = Findings::default();
         let tail = self.tail();
         for cursor in self.cursors {
             let Some(holder) = cursor.holder() else { continue };
             if tail.wrapping_sub(cursor.next.load(Ordering::Relaxed)) < self.capacity {
                 continue;
             }
-            if let Some(seized) = Seized::try_new(platform, holder) {
-                self.sweep(seized.dead(), platform);
-                found = true;
-            }
+            found.ask(platform, holder, |dead| self.sweep(dead, platform));
         }
-        found
+        found.found()
     }
 }
 
@@ -143,7 +141,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
             return Err(PublishError::Fault(value, fault));
         }
         let mut published = self.publish_now(&value, None);
-        if published == Err(Refused::NotNow) && self.view.drop_dead(&self.platform) {
+        if published == Err(Refused::NotNow) && self.view.drop_dead(&self.platform) == Ok(true) {
             published = self.publish_now(&value, None);
         }
         published.map_err(|refused| match refused {
@@ -199,14 +197,18 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
                 return Attempt::NotYet;
             }
             match self.publish_now(value, Some(&mut waits)) {
-                Err(Refused::NotNow) if thorough && self.view.drop_dead(&self.platform) => Attempt::Again,
+                Err(Refused::NotNow) if thorough => match self.view.drop_dead(&self.platform) {
+                    Ok(true) => Attempt::Again,
+                    Ok(false) => Attempt::Suspect,
+                    Err(_) => Attempt::Unknown,
+                },
                 // The subscriber in the way may die, or read no more than a few messages: neither wakes us.
                 Err(Refused::NotNow) => Attempt::Suspect,
                 result => Attempt::Done(result),
             }
         };
         let published = block_until(&self.platform, &self.view.words.gates.space, &self.budget, deadline, attempt)
-            .unwrap_or(Err(Refused::NotNow));
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)));
         self.budget.learn_found(|| self.view.room());
         published
     }

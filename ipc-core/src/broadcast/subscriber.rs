@@ -11,7 +11,7 @@ use super::words::{View, stamp};
 use crate::ends::{Counted, Role, messages};
 use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
 use crate::here::Here;
-use crate::participant::Seized;
+use crate::participant::Findings;
 use crate::payload::{self, check};
 use crate::platform::{Located, Platform};
 use crate::sync::private::AtomicU32;
@@ -57,8 +57,8 @@ impl View<'_> {
                 return Ok((start(tail), Some(index)));
             }
             for cursor in self.cursors {
-                if let Some(seized) = cursor.holder().and_then(|holder| Seized::try_new(platform, holder)) {
-                    self.sweep(seized.dead(), platform);
+                if let Some(holder) = cursor.holder() {
+                    Findings::default().ask(platform, holder, |dead| self.sweep(dead, platform));
                 }
             }
         }
@@ -315,13 +315,16 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
         let (view, next) = (self.view, self.next);
         let attempt = |thorough: bool| {
             let over = view.tail() != next || view.is_closed() || view.words.publishers.is_left();
+            if over {
+                return Attempt::Done(());
+            }
             // Removes dead publishers.
-            if over || thorough && self.is_deserted(Role::Sender) { Attempt::Done(()) } else { Attempt::NotYet }
+            let deserted = if thorough { self.find_deserted(Role::Sender) } else { Ok(false) };
+            Attempt::after(deserted, || Attempt::Done(()))
         };
         let deadline = limit.deadline(&self.platform);
-        if block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt).is_none() {
-            return Err(RecvBroadcastError::Timeout);
-        }
+        block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt)
+            .map_err(|unmet| unmet.or_fault(RecvBroadcastError::Timeout))?;
         self.budget.learn_found(|| self.len());
         self.budget.gather(self.view.capacity / 2, || self.len());
         self.try_recv()

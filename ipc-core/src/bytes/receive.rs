@@ -191,19 +191,19 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         let room = out.len();
         let received = block_until(platform, view.items(), budget, patience.deadline(platform), |thorough| {
             match view.receive(platform, out, Some(patience)) {
-                Err(Refusal::NotNow) if thorough && watch && self.is_deserted(Role::Sender) => {
+                Err(Refusal::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Sender), || {
                     // The last message of the sender that left came before its leaving.
                     match view.receive(platform, out, Some(patience)) {
                         Err(Refusal::NotNow) => Attempt::Done(Err(RecvBytesError::Disconnected)),
                         result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
                     }
-                }
+                }),
                 Err(Refusal::NotNow) => Attempt::NotYet,
                 // Among them `Busy`: the time was over while another receiver had the lock.
                 result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
             }
         })
-        .unwrap_or(Err(RecvBytesError::Timeout));
+        .unwrap_or_else(|unmet| Err(unmet.or_fault(RecvBytesError::Timeout)));
         if let Ok(len) = received {
             // If the others are as long as this one.
             let words = words_for(len as u64);
@@ -257,5 +257,6 @@ fn not_received(refusal: Refusal, room: usize) -> RecvBytesError {
         Refusal::Closed => RecvBytesError::Closed,
         Refusal::TooLong { len } => RecvBytesError::TooLong { len, room },
         Refusal::Corrupted => RecvBytesError::Fault(Fault::Corrupted),
+        Refusal::Unknown => RecvBytesError::Fault(Fault::DeathsUnknown),
     }
 }

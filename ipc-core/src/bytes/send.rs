@@ -144,16 +144,16 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
                 return Attempt::NotYet;
             }
             match view.send(platform, parts, Some(patience)) {
-                Err(Refusal::NotNow) if thorough && watch && self.is_deserted(Role::Receiver) => {
+                Err(Refusal::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Receiver), || {
                     Attempt::Done(Err(SendBytesError::Disconnected))
-                }
+                }),
                 Err(Refusal::NotNow) => Attempt::NotYet,
                 // Among them `Busy`: the time was over while another sender had the lock.
                 result => Attempt::Done(result.map_err(not_sent)),
             }
         });
         budget.learn_found(|| view.free_words() / words_for(len as u64));
-        sent.unwrap_or(Err(SendBytesError::Timeout))
+        sent.unwrap_or_else(|unmet| Err(unmet.or_fault(SendBytesError::Timeout)))
     }
 }
 
@@ -161,6 +161,7 @@ fn not_sent(refusal: Refusal) -> SendBytesError {
     match refusal {
         Refusal::NotNow | Refusal::Busy => SendBytesError::Timeout,
         Refusal::Closed => SendBytesError::Closed,
+        Refusal::Unknown => SendBytesError::Fault(Fault::DeathsUnknown),
         // A send has nothing to be too long for: it was measured.
         Refusal::Corrupted | Refusal::TooLong { .. } => SendBytesError::Fault(Fault::Corrupted),
     }

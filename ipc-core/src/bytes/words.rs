@@ -139,6 +139,8 @@ pub(super) enum Refusal {
     },
     /// A word makes no sense.
     Corrupted,
+    /// A participant on the same side holds the lock of which the platform cannot tell whether it lives.
+    Unknown,
 }
 
 /// The queue as one participant sees it.
@@ -203,6 +205,7 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
         taken.map_err(|refused| match refused {
             Refused::Taken | Refused::Mine => Refusal::Busy,
             Refused::Corrupted => Refusal::Corrupted,
+            Refused::Unknown => Refusal::Unknown,
         })
     }
 

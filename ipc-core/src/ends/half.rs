@@ -1,8 +1,9 @@
 //! A counted handle, and what all of them have.
 
 use super::{Presence, Role};
+use crate::error::Fault;
 use crate::here::Here;
-use crate::participant::{Dead, Seized};
+use crate::participant::{Dead, Findings};
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::sync::private::AtomicU32;
@@ -28,8 +29,28 @@ pub(crate) trait Counted {
 
     /// Whether somebody has held a half of this kind, and nobody alive does any more. Dead holders are removed on the way: a system
     /// call or two for each, and one for the first that lives.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::DeathsUnknown`].
+    fn find_deserted(&self, role: Role) -> Result<bool, Fault> {
+        // Before the members: see `Presence`.
+        if !self.presence(role).was_seen() {
+            return Ok(false);
+        }
+        let mut found = Findings::default();
+        for who in self.presence(role).members() {
+            found.ask(self.platform(), who, |dead| self.repair(dead));
+            if found.alive {
+                return Ok(false);
+            }
+        }
+        if found.unknown { Err(Fault::DeathsUnknown) } else { Ok(true) }
+    }
+
+    /// Whether it is deserted, for certain.
     fn is_deserted(&self, role: Role) -> bool {
-        self.presence(role).was_seen() && !self.has_living(role)
+        self.find_deserted(role) == Ok(true)
     }
 
     /// Whether it is deserted, as far as a call that never waits can tell: always from the set of holders, and once in a thousand
@@ -42,22 +63,6 @@ pub(crate) trait Counted {
         } else {
             self.presence(role).is_left()
         }
-    }
-
-    fn has_living(&self, role: Role) -> bool {
-        let platform = self.platform();
-        self.presence(role).members().any(|who| {
-            if who == platform.me() {
-                return true;
-            }
-            match Seized::try_new(platform, who) {
-                None => true,
-                Some(seized) => {
-                    self.repair(seized.dead());
-                    false
-                }
-            }
-        })
     }
 }
 

@@ -175,7 +175,7 @@ predicates! {
 impl TryWriteError {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            Refused::Taken | Refused::Mine => TryWriteError::WouldBlock,
+            Refused::Taken | Refused::Mine | Refused::Unknown => TryWriteError::WouldBlock,
             Refused::Corrupted => TryWriteError::Fault(Fault::Corrupted),
         }
     }
@@ -186,6 +186,7 @@ impl WriteTimeoutError {
         match refused {
             Refused::Taken => WriteTimeoutError::Timeout,
             Refused::Mine => WriteTimeoutError::Deadlock,
+            Refused::Unknown => WriteTimeoutError::Fault(Fault::DeathsUnknown),
             Refused::Corrupted => WriteTimeoutError::Fault(Fault::Corrupted),
         }
     }

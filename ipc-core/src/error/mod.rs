@@ -25,6 +25,11 @@ pub enum Fault {
     InvalidValue,
     /// The handle came through `fork`: the child has to open the region again.
     Forked,
+    /// A call has waited for a second behind a process of which the system does not say whether it lives. On POSIX: the lock
+    /// commands of fcntl(2), or fstat(2), are refused (a sandbox that was entered after attaching), the region's descriptor was
+    /// closed and cannot be opened again, or another program keeps a lock on the region's file. With a time limit below a
+    /// second, the error comes at its end. Calls that do not wait (`try_`) answer as if the process lived.
+    DeathsUnknown,
 }
 
 impl fmt::Display for Fault {
@@ -33,6 +38,10 @@ impl fmt::Display for Fault {
             Fault::Corrupted => "the shared memory holds a value that no correct peer writes",
             Fault::InvalidValue => "the bits are not a value of the type; a message with such bits is dropped",
             Fault::Forked => "the handle came through fork: open the region again in this process",
+            Fault::DeathsUnknown => {
+                "a process is in the way, and the system does not say whether it lives: fcntl or fstat is refused (a sandbox), \
+                 the region's descriptor was closed, or another program locks the region's file"
+            }
         })
     }
 }

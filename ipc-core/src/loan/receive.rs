@@ -124,8 +124,8 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     fn recv_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
         let deadline = limit.deadline(&self.platform);
         let attempt = |thorough: bool| match self.take() {
-            Err(RecvLoanError::Empty) if thorough && watch && self.is_deserted(Role::Sender) => {
-                Attempt::Done(self.take_last())
+            Err(RecvLoanError::Empty) if thorough && watch => {
+                Attempt::after(self.find_deserted(Role::Sender), || Attempt::Done(self.take_last()))
             }
             Err(RecvLoanError::Empty) => Attempt::NotYet,
             result => Attempt::Done(result),
@@ -133,6 +133,6 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         let received = block_until(&self.platform, self.view.items(), &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.view.len());
         self.recv_budget.gather(self.blocks() as u64 / 2, || self.view.len());
-        received.unwrap_or(Err(RecvLoanError::Timeout))
+        received.unwrap_or_else(|unmet| Err(unmet.or_fault(RecvLoanError::Timeout)))
     }
 }

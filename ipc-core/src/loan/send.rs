@@ -6,7 +6,7 @@ use super::guard::Loan;
 use super::halves::{Sender, Watch};
 use super::handle::LoanQueue;
 use crate::ends::{Counted, Role};
-use crate::error::{LoanError, SendError};
+use crate::error::{Fault, LoanError, SendError};
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Limit;
@@ -146,6 +146,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         let index = match self.lend_now() {
             Some(index) => index,
             None => match self.lend_thoroughly() {
+                Err(LoanError::Fault(Fault::DeathsUnknown)) => return Err(LoanError::Exhausted),
                 Err(LoanError::Exhausted) if watch.is_some_and(|half| half.is_deserted_now()) => {
                     return Err(LoanError::Disconnected);
                 }
@@ -187,7 +188,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         if self.view.is_closed() {
             return Err(LoanError::Closed);
         }
-        let found = if self.view.find_dead(&self.platform) { self.lend_now() } else { None };
+        let found = if self.view.find_dead(&self.platform)? { self.lend_now() } else { None };
         found.ok_or(LoanError::Exhausted)
     }
 
@@ -198,10 +199,11 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         let attempt = |thorough: bool| match self.lend_now() {
             Some(index) => Attempt::Done(Ok(index)),
             None if thorough => match self.lend_thoroughly() {
-                Err(LoanError::Exhausted) if watch && self.is_deserted(Role::Receiver) => {
-                    Attempt::Done(Err(LoanError::Disconnected))
+                Err(LoanError::Exhausted) if watch => {
+                    Attempt::after(self.find_deserted(Role::Receiver), || Attempt::Done(Err(LoanError::Disconnected)))
                 }
                 Err(LoanError::Exhausted) => Attempt::NotYet,
+                Err(LoanError::Fault(Fault::DeathsUnknown)) => Attempt::Unknown,
                 result => Attempt::Done(result),
             },
             None if self.view.is_closed() => Attempt::Done(Err(LoanError::Closed)),
@@ -210,8 +212,8 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         let gate = self.view.free_blocks();
         let lent = block_until(&self.platform, gate, &self.loan_budget, deadline, attempt);
         // The time may have been over before anybody looked for the dead.
-        lent.or_else(|| self.lend_now().map(Ok)).unwrap_or_else(|| match self.lend_thoroughly() {
-            Err(LoanError::Exhausted) => Err(LoanError::Timeout),
+        lent.unwrap_or_else(|unmet| match self.lend_now().map_or_else(|| self.lend_thoroughly(), Ok) {
+            Err(LoanError::Exhausted) => Err(unmet.or_fault(LoanError::Timeout)),
             result => result,
         })
     }

@@ -6,7 +6,7 @@ use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::participant::{Dead, Findings, ParticipantId};
 use crate::payload::{Lent, OVERHEAD, Place};
 use crate::platform::Platform;
 use crate::queue::Lone;
@@ -438,8 +438,8 @@ impl<'m> View<'m> {
     /// Looks for dead owners of blocks whose messages they had not sent, and repairs after those that it finds: whether there was
     /// one. A system call for each owner.
     #[cold]
-    pub(super) fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> bool {
-        let mut found = false;
+    pub(super) fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {
+        let mut found = Findings::default();
         let mut last = None;
         for (index, Block { state, .. }) in self.blocks.iter().enumerate() {
             let word = state.load(Ordering::Acquire);
@@ -448,12 +448,9 @@ impl<'m> View<'m> {
             }
             let Some(who) = owner(word).filter(|who| last != Some(*who)) else { continue };
             last = Some(who);
-            if let Some(seized) = Seized::try_new(platform, who) {
-                self.sweep(seized.dead(), platform);
-                found = true;
-            }
+            found.ask(platform, who, |dead| self.sweep(dead, platform));
         }
-        found
+        found.found()
     }
 
     /// Whether a block is a message in the queue, which does not need its sender any more.

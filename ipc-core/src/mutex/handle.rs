@@ -391,6 +391,7 @@ impl<G> LockError<G> {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Mine => LockError::Deadlock,
+            Refused::Unknown => LockError::Fault(Fault::DeathsUnknown),
             Refused::Taken | Refused::Corrupted => LockError::Fault(Fault::Corrupted),
         }
     }
@@ -403,7 +404,7 @@ impl<G> LockError<G> {
 impl<G> TryLockError<G> {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            Refused::Taken | Refused::Mine => TryLockError::WouldBlock,
+            Refused::Taken | Refused::Mine | Refused::Unknown => TryLockError::WouldBlock,
             Refused::Corrupted => TryLockError::Fault(Fault::Corrupted),
         }
     }
@@ -418,6 +419,7 @@ impl<G> LockTimeoutError<G> {
         match refused {
             Refused::Taken => LockTimeoutError::Timeout,
             Refused::Mine => LockTimeoutError::Deadlock,
+            Refused::Unknown => LockTimeoutError::Fault(Fault::DeathsUnknown),
             Refused::Corrupted => LockTimeoutError::Fault(Fault::Corrupted),
         }
     }

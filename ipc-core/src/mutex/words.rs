@@ -2,12 +2,12 @@
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
 use crate::payload::OVERHEAD;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering, spin_hint};
 use crate::time::Instant;
-use crate::wait::{SpinBudget, Vigil};
+use crate::wait::{Doubt, SpinBudget, Vigil};
 
 const WAITERS: u32 = 1 << 31;
 const HAND_OVER: u32 = 1 << 30;
@@ -59,6 +59,8 @@ pub enum Refused {
     Taken,
     /// The calling thread has it.
     Mine,
+    /// A participant has it of which the platform cannot tell whether it lives.
+    Unknown,
     /// The word makes no sense.
     Corrupted,
 }
@@ -206,6 +208,13 @@ impl RawMutex {
 
     /// Takes the lock if it is free or its holder is dead. Never waits; a system call or two if it is taken.
     pub fn try_lock<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> Result<Condition, Refused> {
+        self.try_thoroughly(platform, intent).map_err(|refused| match refused {
+            Refused::Unknown => Refused::Taken,
+            refused => refused,
+        })
+    }
+
+    fn try_thoroughly<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> Result<Condition, Refused> {
         let mine = mine(platform, intent);
         let mut word = self.word.load(Ordering::Relaxed);
         for _ in 0..ATTEMPTS {
@@ -216,7 +225,10 @@ impl RawMutex {
                 }
                 self.take(word, mine)
             } else {
-                self.take_over(word, mine, platform).ok_or(Refused::Taken)?
+                self.take_over(word, mine, platform).map_err(|why| match why {
+                    NotSeized::NotNow => Refused::Taken,
+                    NotSeized::Unknown => Refused::Unknown,
+                })?
             };
             match taken {
                 Ok(condition) => return Ok(condition),
@@ -285,6 +297,7 @@ impl RawMutex {
         let mine = mine(platform, intent);
         let mut sleeps = 0_u32;
         let mut vigil = Vigil::new(platform);
+        let mut doubt = Doubt::default();
         let mut spoilt = 0;
         loop {
             if spoilt > ATTEMPTS {
@@ -304,7 +317,7 @@ impl RawMutex {
                 let left = deadline.saturating_since(now);
                 if left.is_zero() {
                     // Perhaps nobody has looked yet whether the holder lives.
-                    return self.try_lock(platform, intent);
+                    return self.try_thoroughly(platform, intent);
                 }
                 slice = slice.min(left);
             }
@@ -325,10 +338,13 @@ impl RawMutex {
                 continue;
             }
             match self.take_over(word, mine, platform) {
-                Some(Ok(condition)) => return Ok(condition),
-                Some(Err(now)) => word = now,
-                None => {}
+                Ok(Ok(condition)) => return Ok(condition),
+                Ok(Err(now)) => word = now,
+                Err(NotSeized::Unknown) if doubt.lasts(platform) => return Err(Refused::Unknown),
+                Err(NotSeized::Unknown) => continue,
+                Err(NotSeized::NotNow) => {}
             }
+            doubt = Doubt::default();
         }
     }
 
@@ -338,15 +354,20 @@ impl RawMutex {
         self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed).map(|_| Condition::of(taken))
     }
 
-    /// From a dead owner. `None`: it lives, or there is none.
+    /// From a dead owner. An error: it lives, or there is none; or the platform cannot tell.
     #[cold]
-    fn take_over<P: Platform + ?Sized>(&self, word: u32, mine: u32, platform: &P) -> Option<Result<Condition, u32>> {
-        let seized = Seized::try_new(platform, owner(word)?)?;
+    fn take_over<P: Platform + ?Sized>(
+        &self,
+        word: u32,
+        mine: u32,
+        platform: &P,
+    ) -> Result<Result<Condition, u32>, NotSeized> {
+        let seized = Seized::try_new(platform, owner(word).ok_or(NotSeized::NotNow)?)?;
         let taken = after_death(word) | mine;
         // Acquire: see the table.
         let result = self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed);
         drop(seized);
-        Some(result.map(|_| Condition::of(taken)))
+        Ok(result.map(|_| Condition::of(taken)))
     }
 
     /// Gives the lock back. Only its holder may call this, once for each lock.

@@ -143,6 +143,6 @@ impl<'m> View<'m> {
             || block_until(platform, &self.words.sleepers, budget, limit.deadline(platform), |_| {
                 if self.is_set() { Attempt::Done(()) } else { Attempt::NotYet }
             })
-            .is_some()
+            .is_ok()
     }
 }

@@ -1,5 +1,6 @@
 //! Identities, and the proof that somebody is dead.
 
+use crate::error::Fault;
 use crate::platform::Platform;
 
 /// One participant of a region: a number from 1 to [`ParticipantId::MAX`] that fits the ten owner bits of
@@ -55,6 +56,49 @@ impl Dead {
     }
 }
 
+/// Why a participant was not [seized](Seized).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSeized {
+    /// It lives, or another one repairs after it just now.
+    NotNow,
+    /// The platform cannot tell whether it lives, or not seize it: the system refuses.
+    Unknown,
+}
+
+/// What came of asking after several participants.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Findings {
+    /// One was dead.
+    pub(crate) dead: bool,
+    /// One lives, or another participant repairs after it.
+    pub(crate) alive: bool,
+    /// Of one the platform could not tell.
+    pub(crate) unknown: bool,
+}
+
+impl Findings {
+    /// Asks after `who`, and repairs after it if it is dead.
+    pub(crate) fn ask<P: Platform + ?Sized>(&mut self, platform: &P, who: ParticipantId, repair: impl FnOnce(&Dead)) {
+        match Seized::try_new(platform, who) {
+            Ok(seized) => {
+                repair(seized.dead());
+                self.dead = true;
+            }
+            Err(NotSeized::NotNow) => self.alive = true,
+            Err(NotSeized::Unknown) => self.unknown = true,
+        }
+    }
+
+    /// Whether one was dead.
+    ///
+    /// # Errors
+    ///
+    /// None was, as far as the platform could tell, and it could not tell of all.
+    pub(crate) fn found(self) -> Result<bool, Fault> {
+        if self.unknown && !self.dead { Err(Fault::DeathsUnknown) } else { Ok(self.dead) }
+    }
+}
+
 /// A participant that was verified dead and whose record is pinned: nobody can take it over until this
 /// guard drops.
 #[must_use = "dropping it gives the record free again"]
@@ -64,10 +108,16 @@ pub struct Seized<'p, P: Platform + ?Sized> {
 }
 
 impl<'p, P: Platform + ?Sized> Seized<'p, P> {
-    /// Seizes `who` if it is dead. `None` if it lives, if somebody else holds it just now, or if it is the
-    /// caller itself. Never waits; one or two system calls on POSIX.
-    pub fn try_new(platform: &'p P, who: ParticipantId) -> Option<Self> {
-        if who != platform.me() && platform.seize(who) { Some(Seized { platform, dead: Dead { who } }) } else { None }
+    /// Seizes `who` if it is dead. Never waits; one or two system calls on POSIX.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](NotSeized::NotNow), also if it is the caller itself; [`Unknown`](NotSeized::Unknown).
+    pub fn try_new(platform: &'p P, who: ParticipantId) -> Result<Self, NotSeized> {
+        if who == platform.me() {
+            return Err(NotSeized::NotNow);
+        }
+        platform.seize(who).map(|()| Seized { platform, dead: Dead { who } })
     }
 
     /// The proof to hand to repair functions.

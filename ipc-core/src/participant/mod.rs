@@ -6,5 +6,6 @@
 mod id;
 mod table;
 
-pub use id::{Dead, ParticipantId, Seized};
+pub(crate) use id::Findings;
+pub use id::{Dead, NotSeized, ParticipantId, Seized};
 pub use table::{Record, RecordInfo};

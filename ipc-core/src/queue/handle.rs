@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Object, Shape, ShapeError, handle};
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::participant::{Dead, Findings, ParticipantId};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
 use crate::sync::Ordering;
@@ -285,16 +285,18 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
 
     /// For a producer that finds the queue full: gives up and passes over what dead producers have left at the head, so
     /// that it does not take a consumer to see that there is room. Whether that made any.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::DeathsUnknown`].
     #[cold]
-    pub(super) fn make_room(&self) -> bool {
-        if let Blocker::Owner(_) = self.view.ring.blocker() {
-            self.unblock();
-        }
+    pub(super) fn make_room(&self) -> Result<bool, Fault> {
+        let unknown = matches!(self.view.ring.blocker(), Blocker::Owner(_)) && self.unblock() == Unblocked::Unknown;
         let freed = self.view.ring.skip_voids();
         if freed != 0 {
             self.view.words.gates.space.notify(&self.platform, move || freed);
         }
-        freed != 0
+        if unknown && freed == 0 { Err(Fault::DeathsUnknown) } else { Ok(freed != 0) }
     }
 
     /// Looks at who holds up the head, and repairs after it if it is dead.
@@ -303,13 +305,15 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
             Blocker::Nobody => Unblocked::Empty,
             Blocker::Moved => Unblocked::Again,
             Blocker::Corrupted => Unblocked::Corrupted,
-            Blocker::Owner(owner) => match Seized::try_new(&self.platform, owner) {
-                Some(seized) => {
-                    self.view.sweep(seized.dead(), &self.platform);
-                    Unblocked::Again
+            Blocker::Owner(owner) => {
+                let mut found = Findings::default();
+                found.ask(&self.platform, owner, |dead| self.view.sweep(dead, &self.platform));
+                match found.found() {
+                    Ok(true) => Unblocked::Again,
+                    Ok(false) => Unblocked::Suspect,
+                    Err(_) => Unblocked::Unknown,
                 }
-                None => Unblocked::Suspect,
-            },
+            }
         }
     }
 }
@@ -348,6 +352,7 @@ pub(super) enum Unblocked {
     Empty,
     Again,
     Suspect,
+    Unknown,
     Corrupted,
 }
 

@@ -111,8 +111,10 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             }
             match self.unblock() {
                 Unblocked::Empty | Unblocked::Again => {}
-                Unblocked::Suspect if refused == PopRefused::Empty => return Err(TryRecvError::Empty),
-                Unblocked::Suspect => match self.pop_patiently(patient) {
+                Unblocked::Suspect | Unblocked::Unknown if refused == PopRefused::Empty => {
+                    return Err(TryRecvError::Empty);
+                }
+                Unblocked::Suspect | Unblocked::Unknown => match self.pop_patiently(patient) {
                     Some(value) => return value.map_err(TryRecvError::Fault),
                     None => return Err(TryRecvError::Busy),
                 },
@@ -185,11 +187,11 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         let received = block_until(&self.platform, &self.view.words.gates.items, &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.ring().len());
         self.recv_budget.gather(self.capacity() as u64 / 2, || self.ring().len());
-        received.unwrap_or_else(|| {
+        received.unwrap_or_else(|unmet| {
             // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
             // behind a dead producer is found however short the time limit.
             self.try_recv_contended(Missed::Other, false).map_err(|error| match error {
-                TryRecvError::Empty | TryRecvError::Busy => RecvTimeoutError::Timeout,
+                TryRecvError::Empty | TryRecvError::Busy => unmet.or_fault(RecvTimeoutError::Timeout),
                 TryRecvError::Closed => RecvTimeoutError::Closed,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
                 TryRecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
@@ -203,14 +205,13 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             Unblocked::Again => Attempt::Again,
             Unblocked::Corrupted => Attempt::Done(Err(RecvTimeoutError::Fault(Self::CORRUPTED))),
             Unblocked::Suspect => Attempt::Suspect,
-            Unblocked::Empty if watch && self.is_deserted(Role::Sender) => {
-                // The last message of the one who left came before its leaving: look once more.
-                match self.pop() {
-                    Ok(value) => Attempt::Done(value.map_err(RecvTimeoutError::Fault)),
-                    Err(_) if self.ring().is_empty() => Attempt::Done(Err(RecvTimeoutError::Disconnected)),
-                    Err(_) => Attempt::Again,
-                }
-            }
+            Unblocked::Unknown => Attempt::Unknown,
+            // The last message of the one who left came before its leaving: look once more.
+            Unblocked::Empty if watch => Attempt::after(self.find_deserted(Role::Sender), || match self.pop() {
+                Ok(value) => Attempt::Done(value.map_err(RecvTimeoutError::Fault)),
+                Err(_) if self.ring().is_empty() => Attempt::Done(Err(RecvTimeoutError::Disconnected)),
+                Err(_) => Attempt::Again,
+            }),
             Unblocked::Empty => Attempt::NotYet,
         }
     }

@@ -3,7 +3,9 @@
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::ends::{Counted, Role};
-use crate::error::{Fault, ForceSendError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::error::{
+    Fault, ForceSendError, Refused, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
+};
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
 use crate::time::{Instant, Limit, Waits};
@@ -55,7 +57,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[inline(never)]
     fn try_send_contended(&self, value: T) -> Result<(), TrySendError<T>> {
         let mut pushed = self.push(&value);
-        if pushed == Err(PushRefused::Full) && self.make_room() {
+        if pushed == Err(PushRefused::Full) && self.make_room() == Ok(true) {
             pushed = self.push(&value);
         }
         match pushed {
@@ -102,21 +104,9 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[cold]
     #[inline(never)]
     fn send_contended(&self, value: T, limit: &Limit<P::Deadline>, watch: bool) -> Result<(), SendTimeoutError<T>> {
-        self.wait_to_push(limit.deadline(&self.platform), watch, || self.push(&value)).map_err(|stop| match stop {
-            Stop::Full => SendTimeoutError::Timeout(value),
-            Stop::Closed => SendTimeoutError::Closed(value),
-            Stop::Disconnected => SendTimeoutError::Disconnected(value),
-            Stop::Corrupted => SendTimeoutError::Fault(value, Self::CORRUPTED),
-        })
+        self.wait_to_push(limit.deadline(&self.platform), watch, || self.push(&value))
+            .map_err(|refused| refused.send(value))
     }
-}
-
-/// Why no further message of a batch could be sent.
-enum Stop {
-    Full,
-    Closed,
-    Disconnected,
-    Corrupted,
 }
 
 impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
@@ -153,7 +143,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             return Ok(0);
         }
         let mut pushed = self.push_slice(values);
-        if pushed == Err(PushRefused::Full) && self.make_room() {
+        if pushed == Err(PushRefused::Full) && self.make_room() == Ok(true) {
             pushed = self.push_slice(values);
         }
         pushed.map_err(|refused| match refused {
@@ -196,30 +186,24 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         let mut sent = 0;
         while sent < values.len() {
             let rest = &values[sent..];
-            let stop = match self.push_slice(rest) {
+            let refused = match self.push_slice(rest) {
                 Ok(count) => {
                     sent += count;
                     continue;
                 }
-                Err(PushRefused::Closed) => Stop::Closed,
-                Err(PushRefused::Corrupted) => Stop::Corrupted,
+                Err(PushRefused::Closed) => Refused::Closed,
+                Err(PushRefused::Corrupted) => Refused::Fault(Fault::Corrupted),
                 Err(PushRefused::Full) => {
                     match self.wait_to_push(waits.deadline(&self.platform), watch, || self.push_slice(rest)) {
                         Ok(count) => {
                             sent += count;
                             continue;
                         }
-                        Err(stop) => stop,
+                        Err(refused) => refused,
                     }
                 }
             };
-            let cause = match stop {
-                Stop::Full => SendTimeoutError::Timeout(()),
-                Stop::Closed => SendTimeoutError::Closed(()),
-                Stop::Disconnected => SendTimeoutError::Disconnected(()),
-                Stop::Corrupted => SendTimeoutError::Fault((), Self::CORRUPTED),
-            };
-            return Err(SendSliceError { sent, cause });
+            return Err(SendSliceError { sent, cause: refused.send(()) });
         }
         Ok(())
     }
@@ -235,7 +219,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         }
         let room = || self.capacity().saturating_sub(self.ring().len() as usize);
         match room() {
-            0 if self.make_room() => Ok(room().max(1)),
+            0 if self.make_room() == Ok(true) => Ok(room().max(1)),
             0 => Err(TrySendError::Full(())),
             some => Ok(some),
         }
@@ -247,7 +231,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         deadline: Option<Instant>,
         watch: bool,
         push: impl Fn() -> Result<R, PushRefused>,
-    ) -> Result<R, Stop> {
+    ) -> Result<R, Refused> {
         let capacity = self.capacity() as u64;
         let room = || capacity.saturating_sub(self.ring().len());
         let mut reserve = Reserve::new();
@@ -260,34 +244,40 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                 Err(PushRefused::Full) => {
                     if thorough {
                         self.complete_closing();
-                        if self.make_room() {
-                            return Attempt::Again;
+                        match self.make_room() {
+                            Ok(true) => return Attempt::Again,
+                            Ok(false) => {}
+                            Err(_) => return Attempt::Unknown,
                         }
-                        if watch && self.is_deserted(Role::Receiver) {
-                            return Attempt::Done(Err(Stop::Disconnected));
+                        if watch {
+                            let deserted = self.find_deserted(Role::Receiver);
+                            return Attempt::after(deserted, || Attempt::Done(Err(Refused::Disconnected)));
                         }
                     }
                     Attempt::NotYet
                 }
-                Err(PushRefused::Closed) => Attempt::Done(Err(Stop::Closed)),
-                Err(PushRefused::Corrupted) => Attempt::Done(Err(Stop::Corrupted)),
+                Err(PushRefused::Closed) => Attempt::Done(Err(Refused::Closed)),
+                Err(PushRefused::Corrupted) => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
             }
         };
         let gate = &self.view.words.gates.space;
-        if let Some(end) = block_until(&self.platform, gate, &self.send_budget, deadline, attempt) {
-            self.send_budget.learn_found(room);
-            return end;
-        }
+        let unmet = match block_until(&self.platform, gate, &self.send_budget, deadline, attempt) {
+            Ok(end) => {
+                self.send_budget.learn_found(room);
+                return end;
+            }
+            Err(unmet) => unmet,
+        };
         // The time may have been over before anybody looked for the dead: so that room behind a dead producer is found however
         // short the time limit.
         let mut pushed = push();
-        if matches!(pushed, Err(PushRefused::Full)) && self.make_room() {
+        if matches!(pushed, Err(PushRefused::Full)) && self.make_room() == Ok(true) {
             pushed = push();
         }
         pushed.map_err(|refused| match refused {
-            PushRefused::Full => Stop::Full,
-            PushRefused::Closed => Stop::Closed,
-            PushRefused::Corrupted => Stop::Corrupted,
+            PushRefused::Full => unmet.or_fault(Refused::NotNow),
+            PushRefused::Closed => Refused::Closed,
+            PushRefused::Corrupted => Refused::Fault(Fault::Corrupted),
         })
     }
 }
@@ -319,7 +309,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 Err(PushRefused::Corrupted) => return Err(ForceSendError::Fault(value, Self::CORRUPTED)),
                 Err(PushRefused::Full) if displaced.is_some() => break,
                 // Full of what dead producers left: no message need go.
-                Err(PushRefused::Full) if self.make_room() => {}
+                Err(PushRefused::Full) if self.make_room() == Ok(true) => {}
                 Err(PushRefused::Full) => match self.try_recv() {
                     Ok(oldest) => displaced = Some(oldest),
                     Err(TryRecvError::Fault(fault)) => return Err(ForceSendError::Fault(value, fault)),

@@ -18,7 +18,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::error::Fault;
+use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
@@ -35,15 +36,19 @@ pub struct RegionLock(AtomicU32);
 /// The lock could not be had in time: a living participant holds it (it may be stopped).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockBusy {
-    /// Who holds it, if the word said so.
-    pub holder: Option<ParticipantId>,
+    /// Who holds it.
+    pub holder: ParticipantId,
+    /// Whether that one lives. `false`: the platform cannot tell.
+    pub is_alive: bool,
 }
 
 impl fmt::Display for LockBusy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.holder {
-            Some(holder) => write!(f, "the region's lock is held by living participant {}", holder.get()),
-            None => f.write_str("the region's lock is held"),
+        let holder = self.holder.get();
+        if self.is_alive {
+            write!(f, "the region's lock is held by living participant {holder}")
+        } else {
+            write!(f, "the region's lock is held by participant {holder}: {}", Fault::DeathsUnknown)
         }
     }
 }
@@ -88,7 +93,9 @@ impl RegionLock {
                 }
                 continue;
             };
-            if let Some(seized) = Seized::try_new(platform, holder) {
+            let seized = Seized::try_new(platform, holder);
+            let is_alive = !matches!(seized, Err(NotSeized::Unknown));
+            if let Ok(seized) = seized {
                 // Acquire through the seizure: everything that the dead holder did.
                 let taken = self.0.compare_exchange(word, mine | WAITERS, Ordering::Acquire, Ordering::Relaxed);
                 drop(seized);
@@ -99,7 +106,7 @@ impl RegionLock {
                 continue;
             }
             if platform.now() >= deadline {
-                return Err(LockBusy { holder: Some(holder) });
+                return Err(LockBusy { holder, is_alive });
             }
             if word & WAITERS == 0 {
                 match self.0.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Relaxed) {

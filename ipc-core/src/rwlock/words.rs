@@ -1,14 +1,15 @@
 //! The lock's words and the readers' counters, how they change, and where what lies.
 
+use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex, Refused};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::participant::{Dead, Findings, ParticipantId};
 use crate::payload::OVERHEAD;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering, fence, sequentially_consistent};
 use crate::time::{Instant, Limit};
-use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+use crate::wait::{Attempt, EventCount, SpinBudget, Unmet, block_until};
 
 /// More read locks of one participant at a time are a mistake: guards that were forgotten.
 const MOST_READS: u32 = 1 << 30;
@@ -252,12 +253,17 @@ impl<'m> View<'m> {
         };
         // See the table.
         fence(Ordering::SeqCst);
-        if self.is_empty() || self.drain(platform, budget, deadline.unwrap_or_else(|| limit.deadline(platform))) {
-            self.words.turnstile.work_in_place();
-            return Ok(condition);
+        if !self.is_empty()
+            && let Err(unmet) = self.drain(platform, budget, deadline.unwrap_or_else(|| limit.deadline(platform)))
+        {
+            self.words.turnstile.unlock(platform);
+            return Err(match unmet {
+                Unmet::TimedOut => Refused::Taken,
+                Unmet::Unknown => Refused::Unknown,
+            });
         }
-        self.words.turnstile.unlock(platform);
-        Err(Refused::Taken)
+        self.words.turnstile.work_in_place();
+        Ok(condition)
     }
 
     /// The write lock, if it can be had at once: nobody who lives has it, and nobody who lives reads.
@@ -265,7 +271,7 @@ impl<'m> View<'m> {
         let condition = self.words.turnstile.try_lock(platform, Intent::Transaction)?;
         fence(Ordering::SeqCst);
         if !self.is_empty() {
-            self.count_out_the_dead(platform);
+            let _ = self.count_out_the_dead(platform);
             if !self.is_empty() {
                 self.words.turnstile.unlock(platform);
                 return Err(Refused::Taken);
@@ -295,36 +301,44 @@ impl<'m> View<'m> {
         self.reached().iter().all(|readers| readers.count.load(Ordering::Acquire) == 0)
     }
 
-    /// Waits until the readers have left. `false` is the time-out.
+    /// Waits until the readers have left.
     #[cold]
     #[inline(never)]
-    fn drain<P: Platform + ?Sized>(&self, platform: &P, budget: &SpinBudget, deadline: Option<Instant>) -> bool {
-        let empty = block_until(platform, &self.words.drained, budget, deadline, |announced| {
+    fn drain<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        budget: &SpinBudget,
+        deadline: Option<Instant>,
+    ) -> Result<(), Unmet> {
+        block_until(platform, &self.words.drained, budget, deadline, |announced| {
             if self.is_empty() {
                 return Attempt::Done(());
             }
             if announced {
-                self.count_out_the_dead(platform);
+                let counted = self.count_out_the_dead(platform);
                 if self.is_empty() {
                     return Attempt::Done(());
                 }
+                if counted.is_err() {
+                    return Attempt::Unknown;
+                }
             }
             Attempt::Suspect
-        });
-        empty.is_some()
+        })
     }
 
     /// Sets the counters of dead readers to 0: a system call or two for each participant that reads.
     #[cold]
-    fn count_out_the_dead<P: Platform + ?Sized>(&self, platform: &P) {
+    fn count_out_the_dead<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {
+        let mut found = Findings::default();
         for (index, Readers { count }) in self.reached().iter().enumerate() {
             if count.load(Ordering::Relaxed) != 0
                 && let Some(who) = ParticipantId::from_index(index)
-                && let Some(_seized) = Seized::try_new(platform, who)
             {
-                count.store(0, Ordering::Relaxed);
+                found.ask(platform, who, |_| count.store(0, Ordering::Relaxed));
             }
         }
+        found.found()
     }
 
     /// Takes out what the dead participant had, and wakes the others.

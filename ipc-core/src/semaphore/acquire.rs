@@ -121,7 +121,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                     if survey.corrupted {
                         return Err(TryAcquireError::Fault(Fault::Corrupted));
                     }
-                    if !survey.repaired {
+                    if !survey.owners.dead {
                         return Err(TryAcquireError::NoPermits);
                     }
                 }
@@ -210,9 +210,11 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                     let survey = self.survey();
                     if survey.corrupted {
                         Attempt::Done(Err(AcquireTimeoutError::Fault(Fault::Corrupted)))
-                    } else if survey.repaired {
+                    } else if survey.owners.dead {
                         Attempt::Again
-                    } else if survey.owned {
+                    } else if survey.owners.unknown {
+                        Attempt::Unknown
+                    } else if survey.owners.alive {
                         Attempt::Suspect
                     } else {
                         Attempt::NotYet
@@ -228,11 +230,11 @@ impl<'m, P: Platform> Semaphore<'m, P> {
             limit.deadline(&self.platform),
             attempt,
         ) {
-            Some(taken) => taken.map(|raw| Permit::new(self, raw)),
+            Ok(taken) => taken.map(|raw| Permit::new(self, raw)),
             // The time may have been over before anybody looked for the dead: this does, so that what they had is found
             // however short the time limit.
-            None => self.try_acquire_contended(permits).map_err(|error| match error {
-                TryAcquireError::NoPermits => AcquireTimeoutError::Timeout,
+            Err(unmet) => self.try_acquire_contended(permits).map_err(|error| match error {
+                TryAcquireError::NoPermits => unmet.or_fault(AcquireTimeoutError::Timeout),
                 TryAcquireError::Closed => AcquireTimeoutError::Closed,
                 TryAcquireError::TooMany => AcquireTimeoutError::TooMany,
                 TryAcquireError::Fault(fault) => AcquireTimeoutError::Fault(fault),

@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
-use crate::participant::{ParticipantId, Seized};
+use crate::participant::{Findings, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
@@ -180,10 +180,8 @@ impl<P> Semaphore<'_, P> {
 /// What a look at all permits found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Survey {
-    /// The dead had some, or were about to post some: that is repaired.
-    pub(super) repaired: bool,
-    /// Others hold some, or are about to post some. They may be dead soon.
-    pub(super) owned: bool,
+    /// Of those who hold some, or are about to post some. After the dead it is repaired; the others may be dead soon.
+    pub(super) owners: Findings,
     /// Somebody is in the middle of posting several.
     pub(super) posting: bool,
     /// There are words that no correct peer writes.
@@ -269,13 +267,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                 continue;
             }
             asked[word] |= bit;
-            match Seized::try_new(&self.platform, owner) {
-                Some(seized) => {
-                    self.view.sweep(seized.dead(), &self.platform);
-                    found.repaired = true;
-                }
-                None => found.owned = true,
-            }
+            found.owners.ask(&self.platform, owner, |dead| self.view.sweep(dead, &self.platform));
         }
         found
     }

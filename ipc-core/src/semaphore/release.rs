@@ -83,7 +83,7 @@ impl<P: Platform> Semaphore<'_, P> {
             if survey.corrupted {
                 return Err(ReleaseError::Fault(Fault::Corrupted));
             }
-            if !survey.posting && !survey.repaired {
+            if !survey.posting && !survey.owners.dead {
                 return Err(ReleaseError::Full { wanted: permits, room });
             }
             spin_hint();

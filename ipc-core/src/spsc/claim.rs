@@ -56,6 +56,7 @@ impl ClaimError {
         let kind = match taken {
             Taken::Held(holder) => ClaimErrorKind::Held { pid: platform.process_id(holder) },
             Taken::Contended => ClaimErrorKind::Contended,
+            Taken::Unknown => ClaimErrorKind::Fault(Fault::DeathsUnknown),
         };
         ClaimError::new(platform, end, kind)
     }

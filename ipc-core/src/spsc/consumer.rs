@@ -128,14 +128,15 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         };
         let attempt = |thorough: bool| match look() {
             Attempt::NotYet if words.is_closed() => look_again(Refused::Closed),
-            Attempt::NotYet if thorough && words.gates.producer.is_deserted(platform) => {
-                look_again(Refused::Disconnected)
+            Attempt::NotYet if thorough => {
+                Attempt::after(words.gates.producer.find_deserted(platform), || look_again(Refused::Disconnected))
             }
             found => found,
         };
         let there = || words.tail.0.load(Ordering::Relaxed).wrapping_sub(head);
         let deadline: Option<Instant> = limit.deadline(platform);
-        block_until(platform, &words.gates.items, budget, deadline, attempt).unwrap_or(Err(Refused::NotNow))?;
+        block_until(platform, &words.gates.items, budget, deadline, attempt)
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
         budget.learn_found(there);
         budget.gather(capacity / 2, there);
         // There may be more by now. There are not fewer.

@@ -67,16 +67,16 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         self.view.words.is_closed()
     }
 
-    /// Whether the other end was held and no living participant holds it now.
+    /// Whether the other end was held and no living participant holds it now, for certain.
     pub(super) fn is_deserted(&self) -> bool {
-        self.view.words.role(self.end.other()).is_deserted(&self.platform)
+        self.view.words.role(self.end.other()).find_deserted(&self.platform) == Ok(true)
     }
 
     /// Whether a living participant holds the other end.
     pub(super) fn has_other(&self) -> bool {
         let role = self.view.words.role(self.end.other());
-        // Removes a dead holder.
-        role.is_deserted(&self.platform);
+        // Removes a dead holder. When in doubt, it lives.
+        let _ = role.find_deserted(&self.platform);
         role.holder().is_some()
     }
 
@@ -90,7 +90,7 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         };
         let deadline = limit.deadline(&self.platform);
         block_until(&self.platform, words.gate(self.end), &self.budget, deadline, attempt)
-            .ok_or(WaitTimeoutError::Timeout)
+            .map_err(|unmet| unmet.or_fault(WaitTimeoutError::Timeout))
     }
 }
 

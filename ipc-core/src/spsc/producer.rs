@@ -153,15 +153,17 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
                 return Attempt::NotYet;
             }
             match look() {
-                Attempt::NotYet if thorough && words.gates.consumer.is_deserted(platform) => match look() {
-                    Attempt::NotYet => Attempt::Done(Err(Refused::Disconnected)),
-                    found => found,
-                },
+                Attempt::NotYet if thorough => {
+                    Attempt::after(words.gates.consumer.find_deserted(platform), || match look() {
+                        Attempt::NotYet => Attempt::Done(Err(Refused::Disconnected)),
+                        found => found,
+                    })
+                }
                 found => found,
             }
         };
-        self.limit =
-            block_until(platform, &words.gates.space, budget, deadline, attempt).unwrap_or(Err(Refused::NotNow))?;
+        self.limit = block_until(platform, &words.gates.space, budget, deadline, attempt)
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
         budget.learn_found(room);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The holder of an end.
 
-use crate::participant::{Dead, ParticipantId, Seized};
+use crate::error::Fault;
+use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 
@@ -22,6 +23,8 @@ pub(super) enum Taken {
     Held(ParticipantId),
     /// Others claimed and lost it at each attempt.
     Contended,
+    /// A participant holds it of which the platform cannot tell whether it lives.
+    Unknown,
 }
 
 impl Role {
@@ -38,8 +41,9 @@ impl Role {
             let seen = self.0.load(Ordering::Relaxed);
             if let Some(holder) = holder(seen) {
                 match Seized::try_new(platform, holder) {
-                    Some(seized) => self.sweep(seized.dead()),
-                    None => return Err(Taken::Held(holder)),
+                    Ok(seized) => self.sweep(seized.dead()),
+                    Err(NotSeized::NotNow) => return Err(Taken::Held(holder)),
+                    Err(NotSeized::Unknown) => return Err(Taken::Unknown),
                 }
                 continue;
             }
@@ -79,13 +83,19 @@ impl Role {
     }
 
     /// Whether the role was held and no living participant holds it now. Frees it from a dead holder: a system call or two.
-    pub(super) fn is_deserted<P: Platform + ?Sized>(&self, platform: &P) -> bool {
-        if let Some(holder) = self.holder()
-            && let Some(seized) = Seized::try_new(platform, holder)
-        {
-            self.sweep(seized.dead());
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::DeathsUnknown`].
+    pub(super) fn find_deserted<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {
+        if let Some(holder) = self.holder() {
+            match Seized::try_new(platform, holder) {
+                Ok(seized) => self.sweep(seized.dead()),
+                Err(NotSeized::NotNow) => {}
+                Err(NotSeized::Unknown) => return Err(Fault::DeathsUnknown),
+            }
         }
-        self.is_left()
+        Ok(self.is_left())
     }
 }
 

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use super::budget::SpinBudget;
+use super::doubt::{Doubt, Unmet};
 use super::eventcount::EventCount;
+use crate::error::Fault;
 use crate::platform::Platform;
 use crate::sync::spin_hint;
 use crate::time::Instant;
@@ -23,11 +25,24 @@ pub enum Attempt<R> {
     NotYet,
     /// The condition does not hold, and a participant that may be dead is in the way.
     Suspect,
+    /// The condition does not hold, and the platform could not tell whether somebody is dead who should see to it.
+    Unknown,
     /// Something changed during the attempt: try again at once.
     Again,
 }
 
-/// Blocks until `attempt` is done or `deadline` has passed (`None`: for ever). `None` is the time-out.
+impl<R> Attempt<R> {
+    /// After a check for the dead that was the last thing to do: `then` if one was found, who was in the way.
+    pub(crate) fn after(found: Result<bool, Fault>, then: impl FnOnce() -> Self) -> Self {
+        match found {
+            Ok(true) => then(),
+            Ok(false) => Attempt::NotYet,
+            Err(_) => Attempt::Unknown,
+        }
+    }
+}
+
+/// Blocks until `attempt` is done or `deadline` has passed (`None`: for ever).
 ///
 /// `attempt(false)` is a cheap try. `attempt(true)` comes after the sleeper has announced itself on `gate` and
 /// should also look for the dead. An attempt always comes before a look at the clock, so a message that is there
@@ -39,25 +54,30 @@ pub fn block_until<P: Platform + ?Sized, R>(
     budget: &SpinBudget,
     deadline: Option<Instant>,
     mut attempt: impl FnMut(bool) -> Attempt<R>,
-) -> Option<R> {
+) -> Result<R, Unmet> {
     let polled = budget.poll(platform, deadline, || match attempt(false) {
         Attempt::Done(result) => Some(result),
         _ => None,
     });
-    if polled.is_some() {
-        return polled;
+    if let Some(result) = polled {
+        return Ok(result);
     }
 
     let mut suspicions = 0;
+    let mut doubt = Doubt::default();
     let begun = platform.now();
     loop {
         let ticket = gate.prepare(platform);
-        let slice = match attempt(true) {
-            Attempt::Done(result) => return Some(result),
+        let found = attempt(true);
+        if !matches!(found, Attempt::Unknown | Attempt::Again) {
+            doubt = Doubt::default();
+        }
+        let slice = match found {
+            Attempt::Done(result) => return Ok(result),
             Attempt::Again => {
                 spin_hint();
                 if deadline.is_some_and(|deadline| platform.now() >= deadline) {
-                    return None;
+                    return Err(doubt.unmet());
                 }
                 continue;
             }
@@ -65,7 +85,10 @@ pub fn block_until<P: Platform + ?Sized, R>(
                 suspicions = 0;
                 LONG_SLICE
             }
-            Attempt::Suspect => {
+            Attempt::Suspect | Attempt::Unknown => {
+                if matches!(found, Attempt::Unknown) && doubt.lasts(platform) {
+                    return Err(Unmet::Unknown);
+                }
                 let slice = SUSPECT_SLICES[suspicions];
                 suspicions = (suspicions + 1).min(SUSPECT_SLICES.len() - 1);
                 slice
@@ -76,7 +99,7 @@ pub fn block_until<P: Platform + ?Sized, R>(
             Some(deadline) => {
                 let left = deadline.saturating_since(platform.now());
                 if left.is_zero() {
-                    return None;
+                    return Err(doubt.unmet());
                 }
                 slice.min(left)
             }
@@ -84,7 +107,7 @@ pub fn block_until<P: Platform + ?Sized, R>(
         gate.wait(platform, ticket, timeout);
         if let Attempt::Done(result) = attempt(false) {
             budget.learn_slept(platform.now().saturating_since(begun));
-            return Some(result);
+            return Ok(result);
         }
     }
 }

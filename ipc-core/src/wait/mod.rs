@@ -2,11 +2,14 @@
 
 mod block;
 mod budget;
+mod doubt;
 mod eventcount;
 mod vigil;
 
 pub use block::{Attempt, block_until};
 pub(crate) use budget::Reserve;
 pub use budget::SpinBudget;
+pub(crate) use doubt::Doubt;
+pub use doubt::Unmet;
 pub use eventcount::{EventCount, Ticket};
 pub(crate) use vigil::Vigil;

@@ -15,7 +15,7 @@ use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
 use crate::timed::timed;
-use crate::wait::SpinBudget;
+use crate::wait::{Attempt, SpinBudget};
 
 /// What a cell should be like.
 #[derive(Clone, Copy, Debug)]
@@ -290,7 +290,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     }
 
     fn change_within(&self, seen: u64, limit: &Limit<P::Deadline>) -> Result<Versioned<T>, WaitTimeoutError> {
-        self.wait_within(limit, |_| if self.view.version() == seen { None } else { Some(self.get_versioned()) })
+        self.wait_within(limit, |_| match self.view.version() {
+            version if version == seen => Attempt::NotYet,
+            _ => Attempt::Done(self.get_versioned()),
+        })
     }
 
     /// Blocks until `condition` holds for the latest value, and returns that value. May miss a value that was there only for a
@@ -314,18 +317,21 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<T, WaitTimeoutError> {
-        self.wait_within(limit, |_| self.get().map(|value| condition(&value).then_some(value)).transpose())
+        self.wait_within(limit, |_| match self.get() {
+            Ok(value) if !condition(&value) => Attempt::NotYet,
+            result => Attempt::Done(result),
+        })
     }
 
-    /// Blocks until `done` has a result, see [`View::wait`].
+    /// Blocks until `attempt` is done, see [`View::wait`].
     pub(super) fn wait_within<R>(
         &self,
         limit: &Limit<P::Deadline>,
-        done: impl FnMut(bool) -> Option<Result<R, Fault>>,
+        attempt: impl FnMut(bool) -> Attempt<Result<R, Fault>>,
     ) -> Result<R, WaitTimeoutError> {
         self.here()?;
-        let result = self.view.wait(&self.platform, &self.budget, limit, done);
-        Ok(result.ok_or(WaitTimeoutError::Timeout)??)
+        let result = self.view.wait(&self.platform, &self.budget, limit, attempt);
+        Ok(result.map_err(|unmet| unmet.or_fault(WaitTimeoutError::Timeout))??)
     }
 
     /// Makes a reader that remembers what it has seen. The present value counts as seen.

@@ -18,6 +18,7 @@ use crate::platform::{Observer, Platform};
 use crate::sync::private::AtomicU32;
 use crate::time::Limit;
 use crate::timed::timed;
+use crate::wait::Attempt;
 
 /// A reader of a [`Watch`] that remembers which version it has seen.
 ///
@@ -154,14 +155,14 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
 
     fn changed_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, ChangedTimeoutError> {
         let Self { watch, seen, .. } = self;
-        let unseen = || if watch.view.version() == *seen { None } else { Some(watch.get_versioned().map(Some)) };
-        let latest = watch.wait_within(limit, |asleep_next| {
-            let latest = unseen();
-            if latest.is_none() && asleep_next && watch.is_deserted(Role::Sender) {
-                // The last value came before its writer left: one more look.
-                return unseen().or(Some(Ok(None)));
+        let unseen = || (watch.view.version() != *seen).then(|| watch.get_versioned().map(Some));
+        let latest = watch.wait_within(limit, |asleep_next| match unseen() {
+            Some(latest) => Attempt::Done(latest),
+            // The last value came before its writer left: one more look.
+            None if asleep_next => {
+                Attempt::after(watch.find_deserted(Role::Sender), || Attempt::Done(unseen().unwrap_or(Ok(None))))
             }
-            latest
+            None => Attempt::NotYet,
         })?;
         Ok(self.see(latest.ok_or(ChangedTimeoutError::Disconnected)?))
     }

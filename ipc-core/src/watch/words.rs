@@ -14,7 +14,7 @@ use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
 use crate::time::{Instant, Limit};
-use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+use crate::wait::{Attempt, EventCount, SpinBudget, Unmet, block_until};
 
 /// How many versions lie in the cell at a time. Two in a model: the second version is written where the first value was.
 pub(super) const SLOTS: usize = crate::sync::bound(4, 2) as usize;
@@ -214,19 +214,17 @@ impl<'m> View<'m> {
         Ok(next)
     }
 
-    /// Blocks until `done` has a result. It is called after each change; with `true` before a sleep. `None` is the time-out.
+    /// Blocks until `attempt` is done. It is called after each change; with `true` before a sleep.
     pub(super) fn wait<P: Platform, R>(
         &self,
         platform: &P,
         budget: &SpinBudget,
         limit: &Limit<P::Deadline>,
-        mut done: impl FnMut(bool) -> Option<R>,
-    ) -> Option<R> {
-        if let Some(result) = done(false) {
-            return Some(result);
+        mut attempt: impl FnMut(bool) -> Attempt<R>,
+    ) -> Result<R, Unmet> {
+        if let Attempt::Done(result) = attempt(false) {
+            return Ok(result);
         }
-        block_until(platform, &self.words.sleepers, budget, limit.deadline(platform), |asleep_next| {
-            done(asleep_next).map_or(Attempt::NotYet, Attempt::Done)
-        })
+        block_until(platform, &self.words.sleepers, budget, limit.deadline(platform), attempt)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{Ordering, compiler_fence, fence};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use ipc_core::participant::NotSeized;
 use ipc_core::platform::WaitOutcome;
 use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, ParticipantId, Platform};
@@ -80,14 +81,15 @@ unsafe impl Platform for Membership {
         self.me
     }
 
-    fn seize(&self, who: ParticipantId) -> bool {
+    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         // Another thread repairs: not now.
-        let Ok(mut pin) = self.attachment.pin.try_lock() else { return false };
+        let mut pin = self.attachment.pin.try_lock().map_err(|_| NotSeized::NotNow)?;
         if pin.is_some() || !self.is_here() {
-            return false;
+            return Err(NotSeized::NotNow);
         }
-        *pin = Pin::try_new(&self.attachment.probe, LockByte::of(who)).ok().flatten();
-        pin.is_some()
+        let new = Pin::try_new(&self.attachment.probe, LockByte::of(who)).map_err(|_| NotSeized::Unknown)?;
+        *pin = Some(new.ok_or(NotSeized::NotNow)?);
+        Ok(())
     }
 
     fn unseize(&self, _who: ParticipantId) {

@@ -42,6 +42,12 @@ pub enum ObjectErrorKind {
         /// Its process id, as it knows itself, if it is known.
         pid: Option<u32>,
     },
+    /// A process is creating an object, and the system does not say whether it lives: see
+    /// [`Fault::DeathsUnknown`](ipc_core::Fault::DeathsUnknown).
+    DeathsUnknown {
+        /// Its process id, as it knows itself, if it is known.
+        pid: Option<u32>,
+    },
     /// The region's handle came through `fork`: open the region again.
     Forked,
 }
@@ -88,6 +94,7 @@ impl fmt::Display for ObjectError {
                 write!(f, "process {pid} is creating an object and does not get on")
             }
             ObjectErrorKind::Busy { pid: None } => f.write_str("somebody is creating an object and does not get on"),
+            ObjectErrorKind::DeathsUnknown { .. } => ipc_core::Fault::DeathsUnknown.fmt(f),
             ObjectErrorKind::Forked => ipc_core::Fault::Forked.fmt(f),
         }
     }

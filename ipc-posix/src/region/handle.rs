@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_core::participant::Seized;
+use ipc_core::participant::{NotSeized, Seized};
 use ipc_core::queue::{self, Stats as QueueStats};
 use ipc_core::region::{Name, ObjectInfo};
 use ipc_core::{Fault, ParticipantId};
@@ -184,7 +184,7 @@ impl Region {
     }
 
     /// Who has the region open: everybody who joined and did not leave, dead ones whose place nobody has taken yet
-    /// included. One system call each.
+    /// included. One of which the system does not say whether it lives counts as alive. One system call each.
     ///
     /// # Panics
     ///
@@ -221,30 +221,32 @@ impl Region {
         queue_stats(self.membership.view(), name)
     }
 
-    /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call
-    /// this: whoever stumbles over a dead participant repairs, and so does whoever takes its place. For tests and tools.
+    /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call this: the
+    /// next process that has a dead one in its way repairs, and so does the one that takes its place. For tests and tools.
     ///
     /// # Errors
     ///
-    /// [`Fault::Forked`](crate::Fault::Forked).
+    /// [`Fault::DeathsUnknown`] if the system does not say of all of them whether they live; after those that it says are dead
+    /// it is repaired. [`Fault::Forked`].
     pub fn recover(&self) -> Result<usize, Fault> {
         if !self.is_usable() {
             return Err(Fault::Forked);
         }
         let view = self.membership.view();
-        let joined = view.records().iter().enumerate().filter(|(_, record)| record.info().joined);
-        let dead = joined
-            .filter_map(|(index, record)| ParticipantId::from_index(index).map(|who| (who, record)))
-            .filter(|(who, record)| match Seized::try_new(&self.membership, *who) {
-                None => false,
-                Some(seized) => {
+        let (mut dead, mut unknown) = (0, false);
+        for (index, record) in view.records().iter().enumerate().filter(|(_, record)| record.info().joined) {
+            let Some(who) = ParticipantId::from_index(index) else { break };
+            match Seized::try_new(&self.membership, who) {
+                Ok(seized) => {
                     view.sweep(seized.dead(), &self.membership);
                     record.leave();
-                    true
+                    dead += 1;
                 }
-            })
-            .count();
-        Ok(dead)
+                Err(NotSeized::NotNow) => {}
+                Err(NotSeized::Unknown) => unknown = true,
+            }
+        }
+        if unknown { Err(Fault::DeathsUnknown) } else { Ok(dead) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::object::{Blueprint, Geometry, Object};
-use ipc_core::participant::{Dead, ParticipantId};
+use ipc_core::participant::{Dead, NotSeized, ParticipantId};
 use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::queue::{self, Queue};
 use ipc_core::ring::{self, Position, Ring, stride};
@@ -121,8 +121,8 @@ unsafe impl Platform for Creator {
         id(1)
     }
 
-    fn seize(&self, _: ParticipantId) -> bool {
-        false
+    fn seize(&self, _: ParticipantId) -> Result<(), NotSeized> {
+        Err(NotSeized::NotNow)
     }
 
     fn unseize(&self, _: ParticipantId) {}

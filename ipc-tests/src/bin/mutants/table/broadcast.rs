@@ -63,8 +63,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             PUBLISH,
             1,
-            "                self.sweep(seized.dead(), platform);\n                found = true;",
-            "                let _ = seized.dead();\n                found = true;",
+            "found.ask(platform, holder, |dead| self.sweep(dead, platform));",
+            "found.ask(platform, holder, |_| ());",
         )],
         protects: "a dead subscriber holds up nobody",
         caught_by: ("loom_broadcast", "a_subscriber_dies"),
