@@ -49,8 +49,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BARRIER,
             1,
-            "if any_dead(platform, self.seats, &mut next) {",
-            "if self.seats.is_empty() && any_dead(platform, self.seats, &mut next) {",
+            "match any_dead(platform, self.seats, &mut next) {",
+            "match any_dead(platform, &self.seats[..0], &mut next) {",
         )],
         protects: "a member that died is not waited for",
         caught_by: ("loom_barrier", "a_party_dies"),

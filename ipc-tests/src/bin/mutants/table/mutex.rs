@@ -125,7 +125,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "mutex: trying disregards a hand-over",
-        edits: &[silence(MUTEX, "try_lock", 1)],
+        edits: &[silence(MUTEX, "try_thoroughly", 1)],
         protects: "a lock that is handed over is for those who sleep",
         caught_by: ("loom_mutex", "trying_beside_a_hand_over"),
     },

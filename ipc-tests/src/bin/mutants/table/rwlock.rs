@@ -62,8 +62,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             RWLOCK,
             1,
-            "                count.store(0, Ordering::Relaxed);\n            }\n        }\n    }",
-            "            }\n        }\n    }",
+            "found.ask(platform, who, |_| count.store(0, Ordering::Relaxed));",
+            "found.ask(platform, who, |_| ());",
         )],
         protects: "a dead reader does not keep writers out",
         caught_by: ("loom_rwlock", "a_reader_dies"),

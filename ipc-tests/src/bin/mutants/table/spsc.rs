@@ -122,7 +122,12 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "one-to-one: an end is taken from the living",
         edits: &[
-            edit(SPSC_ROLE, 1, "None => return Err(Taken::Held(holder)),", "None => {}"),
+            edit(
+                SPSC_ROLE,
+                1,
+                "Err(NotSeized::NotNow) => return Err(Taken::Held(holder)),",
+                "Err(NotSeized::NotNow) => {}",
+            ),
             edit(SPSC_ROLE, 1, "                continue;\n", ""),
         ],
         protects: "an end has one holder",

@@ -61,7 +61,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "watch: the end comes before the last value",
-        edits: &[edit(WATCH_READER, 1, "return unseen().or(Some(Ok(None)));", "return Some(Ok(None));")],
+        edits: &[edit(WATCH_READER, 1, "Attempt::Done(unseen().unwrap_or(Ok(None)))", "Attempt::Done(Ok(None))")],
         protects: "a reader gets the last value before it learns of the end",
         caught_by: ("loom_watch", "the_last_writer_leaves"),
     },
