@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
@@ -41,6 +41,14 @@ impl Run {
         let mut command = Command::new(quickstart());
         command.args(args).env("QUICKSTART_MESSAGES", messages);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A shell's background job ignores SIGINT, and hands that down.
+        // SAFETY: signal(2) may be called between fork and exec, and touches no memory.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
+                Ok(())
+            })
+        };
         Run { child: command.spawn().expect("the example starts") }
     }
 
