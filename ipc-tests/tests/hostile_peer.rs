@@ -339,8 +339,8 @@ fn take_all<T: Picky>(args: &Args) {
                 error => panic!("{error}"),
             }),
             _ => {
-                let mut messages = queue.iter();
-                messages.next().ok_or_else(|| messages.end().unwrap())
+                let mut one = Vec::new();
+                queue.recv_many(&mut one, 1).map(|_| one[0])
             }
         };
         children::say(&format!("{received:?}"));
