@@ -48,7 +48,8 @@ fn id(number: u16) -> ParticipantId {
 
 fn received<T>(result: Result<T, TryRecvError>) -> Result<T, NoMessage> {
     result.map_err(|error| match error {
-        TryRecvError::Empty => NoMessage::Empty,
+        // The model does not tell them apart: nothing can be received.
+        TryRecvError::Empty | TryRecvError::Busy => NoMessage::Empty,
         TryRecvError::Closed => NoMessage::Closed,
         other => panic!("{other:?}"),
     })
