@@ -12,7 +12,7 @@ use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// After so long a child counts as hanging, and is killed.
+/// A child that takes longer hangs, and is killed.
 const HUNG: u32 = 20;
 
 const ROLES: &[Role] = &[("first_opens", first_opens), ("handlers", handlers)];

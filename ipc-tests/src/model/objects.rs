@@ -151,7 +151,7 @@ impl<T> QueueWords<T> {
         QueueWords(Shared::new(queue::Options::new(capacity)))
     }
 
-    /// See [`Shared::sweep`].
+    /// Repairs after a dead participant, as [`Shared::sweep`] asks for.
     pub fn sweep(&self, dead: &Dead, actor: &Actor) {
         self.0.sweep(dead, actor);
     }
@@ -166,7 +166,7 @@ impl<T> QueueWords<T> {
 pub type SemaphoreWords = Shared<semaphore::Options>;
 
 impl SemaphoreWords {
-    /// A semaphore with so many permits, of at most `max`.
+    /// A semaphore that begins with this number of permits and has at most `max`.
     pub fn of(permits: u32, max: u32) -> Arc<Self> {
         Shared::new(semaphore::Options { permits: Some(permits), max: Some(max), bounded: false })
     }

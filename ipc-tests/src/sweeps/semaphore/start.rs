@@ -16,7 +16,7 @@ pub(super) struct Start {
     /// All there are, those of the dead and of the victim included.
     pub(super) permits: u32,
     pub(super) max: u32,
-    /// So many were held by somebody who died.
+    /// The number of permits that a dead process held.
     dead: u32,
     /// Somebody died while it was posting two.
     dead_poster: bool,
@@ -54,7 +54,7 @@ impl Start {
         if let Some(many) = mark {
             leave_mark(&semaphore, permits, many);
         }
-        // The victim's place stays free: whoever attaches repairs after the last one who had its place.
+        // The victim's place stays free: a process that attaches there repairs after the last one that had it.
         let filler = folder.open();
         let holder = (dead > 0).then(|| {
             let holder = Helper::fork(|| {
