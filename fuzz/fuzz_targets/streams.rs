@@ -161,8 +161,8 @@ impl Script for TheByteQueue {
             5 => _ = black_box(queue.try_recv_into(&mut Vec::new())),
             6 if input.below(16) == 0 => _ = queue.close().unwrap(),
             _ => {
-                let (used, size) = queue.usage();
-                assert!(used <= size);
+                let stats = queue.stats();
+                assert!(stats.used <= stats.ring);
             }
         }
     }

@@ -125,6 +125,7 @@ pub use error::{NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionError
 pub use ipc_core::atomic::{Integer as AtomicInteger, Value as AtomicValue};
 pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats};
+pub use ipc_core::bytes::Stats as ByteQueueStats;
 #[cfg(feature = "serde")]
 pub use ipc_core::bytes::{FormatError as ValueFormatError, QueuedValue, RecvValueError, SendValueError};
 pub use ipc_core::condvar::WaitTimeoutResult;
@@ -137,6 +138,8 @@ pub use ipc_core::error::{
     SendSliceError, SendTimeoutError, SetError, SetTimeoutError, SubscribeError, TryChangedError, TryLockError,
     TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
+pub use ipc_core::loan::Stats as LoanQueueStats;
+pub use ipc_core::mutex::Stats as MutexStats;
 pub use ipc_core::object::{BlockElement as LoanElement, CellValue, LockData, Message as QueueMessage};
 pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
@@ -144,8 +147,10 @@ pub use ipc_core::object::{
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::queue::{SendIterError, TrySendIterError};
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
+pub use ipc_core::rwlock::Stats as RwLockStats;
+pub use ipc_core::semaphore::Stats as SemaphoreStats;
 pub use ipc_core::spsc::{ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, Stats as SpscStats};
-pub use ipc_core::watch::Versioned as WatchSnapshot;
+pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use objects::*;
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]

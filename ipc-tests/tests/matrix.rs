@@ -2,7 +2,7 @@
 //!
 //! A call that can wait is one that has a timed form, or a `try_` form, or waits for ever in its body, in any handle of its
 //! object (of a queue: of any queue). It has four forms: `try_`, plain, `_timeout`, `_deadline`. Handles of queues have the same
-//! questions, and iterators where they receive; each queue has both ends.
+//! questions, and iterators where they receive; each queue has both ends. Each object has statistics.
 //!
 //! `cargo test -p ipc-tests --test matrix -- --nocapture` prints the matrix.
 
@@ -18,15 +18,20 @@ const FORMS: [&str; 4] = ["try_", "plain", "_timeout", "_deadline"];
 
 /// Holes that are meant: the handle (or all handles of an object), the verbs, the forms or all of them, and why.
 const REASONS: &[(&str, &str, &str, &str)] = &[
+    ("atomic", "stats", "", "`load` tells all that the word does"),
     ("atomic", "wait_until", "try_", "`load` never waits"),
     ("atomic", "wait_update", "try_", "`fetch_update` never waits"),
+    ("barrier", "stats", "", "`parties`, `waiting` and `is_broken` tell all that the words do"),
     ("barrier", "wait", "try_", "who arrives and goes again breaks the round; `waiting` tells how many are there"),
     ("broadcast::Broadcast", "len is_empty is_full", "", "each subscriber has its own place"),
     ("broadcast::Publisher", "len is_empty is_full", "", "each subscriber has its own place"),
     ("broadcast::Subscriber", "is_full close", "", "it is the publishers who may find no room, and who end it"),
+    ("condvar", "stats", "", "it has no state"),
     ("condvar", "wait wait_while", "try_", "there is nothing to look at but what the mutex guards"),
+    ("event", "stats", "", "`is_set` and `flags` tell all that the words do"),
+    ("loan::Loan", "is_full capacity close is_closed stats", "", "it is a message, with the length of one"),
     ("loan::Loan", "send", "", "a loan has its block, so that sending it never waits"),
-    ("loan::Loan", "is_full capacity close is_closed", "", "it is a message, with the length of one"),
+    ("once", "stats", "", "`is_set` tells all that the word does"),
     ("once", "wait", "try_", "`get` never waits"),
     ("spsc::Consumer", "wait_for_producer", "try_", "`has_producer` never waits"),
     ("spsc::Producer", "wait_for_consumer", "try_", "`has_consumer` never waits"),
@@ -93,7 +98,7 @@ fn every_hole_has_a_reason() {
             }
             if queues.contains(object) {
                 let receives = verbs.iter().any(|verb| *verb == "recv");
-                let mut wanted = vec!["len", "is_empty", "is_full", "capacity", "close", "is_closed"];
+                let mut wanted = vec!["len", "is_empty", "is_full", "capacity", "close", "is_closed", "stats"];
                 if receives {
                     wanted.extend(["iter", "try_iter"]);
                 }
@@ -105,6 +110,9 @@ fn every_hole_has_a_reason() {
                     holes.push((format!("{object}::{name}"), "IntoIterator".to_owned(), ""));
                 }
             }
+        }
+        if !handles.values().any(|handle| handle.methods.contains("stats")) {
+            holes.push(((*object).to_owned(), "stats".to_owned(), ""));
         }
         // Both ends, counted.
         let ends = [["sender", "receiver"], ["producer", "consumer"], ["publisher", "subscribe"]];

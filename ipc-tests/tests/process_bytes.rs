@@ -181,7 +181,7 @@ fn what_does_not_fit() {
     assert_eq!(queue.recv_timeout(&mut small, Duration::from_millis(2)), Err(RecvBytesError::Timeout));
     // A message may be empty.
     queue.send(&[]).unwrap();
-    assert_eq!((queue.recv(&mut []), queue.usage().0), (Ok(0), 0));
+    assert_eq!((queue.recv(&mut []), queue.stats().used), (Ok(0), 0));
     queue.send(b"last").unwrap();
     queue.close().unwrap();
     assert_eq!(queue.send(b"late"), Err(SendBytesError::Closed));

@@ -55,8 +55,8 @@ fn queues(calls: &mut Calls) {
         recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
         recv_many_deadline(&mut vec, 2, soon()));
     panics!(calls, "queue::Queue", queue: peek() len() is_empty() is_full() is_closed() stats());
-    panics!(calls, "queue::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected());
-    panics!(calls, "queue::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
+    panics!(calls, "queue::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
+    panics!(calls, "queue::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "ends of queue", queue: iter().next() try_iter().next() into_iter().next());
     panics!(calls, "ends of receiver", receiver: iter().next() try_iter().next() into_iter().next());
     answers!(calls, "queue::Queue", queue: capacity() iter() try_iter() clone() name() region() same_object(&queue));
@@ -81,9 +81,9 @@ fn bytes(calls: &mut Calls) {
     refuses!(calls, "bytes::Receiver", receiver: close() recv(&mut out) try_recv(&mut out) recv_timeout(&mut out, SHORT)
         recv_deadline(&mut out, soon()) recv_into(&mut vec) try_recv_into(&mut vec) recv_into_timeout(&mut vec, SHORT)
         recv_into_deadline(&mut vec, soon()) recv_vec() try_recv_vec() recv_vec_timeout(SHORT) recv_vec_deadline(soon()));
-    panics!(calls, "bytes::ByteQueue", queue: len() is_empty() is_full() is_closed() usage());
-    panics!(calls, "bytes::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected());
-    panics!(calls, "bytes::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
+    panics!(calls, "bytes::ByteQueue", queue: len() is_empty() is_full() is_closed() stats());
+    panics!(calls, "bytes::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
+    panics!(calls, "bytes::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "ends of bytes", queue: iter().next() try_iter().next() into_iter().next());
     panics!(calls, "ends of a byte receiver", receiver: iter().next() try_iter().next() into_iter().next());
     answers!(calls, "bytes::ByteQueue", queue: clone() capacity() max_len() iter() try_iter());
@@ -98,9 +98,9 @@ fn bytes(calls: &mut Calls) {
     refuses!(calls, "bytes::ValueSender", sender: close() send(&1) try_send(&1) send_timeout(&1, SHORT)
         send_deadline(&1, soon()));
     refuses!(calls, "bytes::ValueReceiver", receiver: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()));
-    panics!(calls, "bytes::ValueQueue", values: len() is_empty() is_full() is_closed());
-    panics!(calls, "bytes::ValueSender", sender: len() is_empty() is_full() is_closed() is_disconnected());
-    panics!(calls, "bytes::ValueReceiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
+    panics!(calls, "bytes::ValueQueue", values: len() is_empty() is_full() is_closed() stats());
+    panics!(calls, "bytes::ValueSender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
+    panics!(calls, "bytes::ValueReceiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "ends of values", values: iter().next() try_iter().next() into_iter().next());
     answers!(calls, "bytes::ValueQueue", values: clone() capacity() bytes() iter() try_iter());
     answers!(calls, "bytes::ValueSender", sender: clone() capacity() bytes());
@@ -121,9 +121,9 @@ fn loans(calls: &mut Calls) {
         loan_uninit(1) try_loan_uninit(1) loan_uninit_timeout(1, SHORT) loan_uninit_deadline(1, soon()) send_copy(&[1])
         try_send_copy(&[1]) send_copy_timeout(&[1], SHORT) send_copy_deadline(&[1], soon()));
     refuses!(calls, "loan::Receiver", receiver: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()));
-    panics!(calls, "loan::LoanQueue", queue: len() is_empty() is_full() is_closed() free_blocks());
-    panics!(calls, "loan::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected());
-    panics!(calls, "loan::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected());
+    panics!(calls, "loan::LoanQueue", queue: len() is_empty() is_full() is_closed() free_blocks() stats());
+    panics!(calls, "loan::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
+    panics!(calls, "loan::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "ends of loans", queue: iter().next() try_iter().next());
     panics!(calls, "ends of a loan receiver", receiver: iter().next() try_iter().next());
     answers!(calls, "loan::LoanQueue", queue: clone() capacity() blocks() block_len() iter() try_iter());
@@ -166,7 +166,7 @@ fn one_to_one(calls: &mut Calls) {
         send_iter([1]) try_send_iter([1]) send_iter_timeout([1], SHORT) send_iter_deadline([1], soon()) write_chunk(1)
         try_write_chunk(1) write_chunk_timeout(1, SHORT) write_chunk_deadline(1, soon()) wait_for_consumer()
         wait_for_consumer_timeout(SHORT) wait_for_consumer_deadline(soon()));
-    panics!(calls, "spsc::Producer", producer: len() is_empty() is_full() is_closed() is_disconnected() has_consumer() slots());
+    panics!(calls, "spsc::Producer", producer: len() is_empty() is_full() is_closed() is_disconnected() stats() has_consumer() slots());
     answers!(calls, "spsc::Producer", producer: capacity() name() region());
     refuses!(calls, "spsc::Consumer", consumer: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) peek()
         recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT)
@@ -175,7 +175,7 @@ fn one_to_one(calls: &mut Calls) {
         try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT) recv_many_deadline(&mut vec, 2, soon())
         read_chunk(1) try_read_chunk(1) read_chunk_timeout(1, SHORT) read_chunk_deadline(1, soon()) wait_for_producer()
         wait_for_producer_timeout(SHORT) wait_for_producer_deadline(soon()));
-    panics!(calls, "spsc::Consumer", consumer: len() is_empty() is_full() is_closed() is_disconnected() has_producer() slots());
+    panics!(calls, "spsc::Consumer", consumer: len() is_empty() is_full() is_closed() is_disconnected() stats() has_producer() slots());
     panics!(calls, "ends of a consumer", consumer: iter().next() try_iter().next() into_iter().next());
     answers!(calls, "spsc::Consumer", consumer: capacity() name() region() iter() try_iter());
     {
@@ -212,7 +212,7 @@ fn broadcasts(calls: &mut Calls) {
     panics!(calls, "broadcast::Publisher", publisher: is_closed() published() subscribers() stats());
     answers!(calls, "broadcast::Publisher", publisher: capacity() clone());
     refuses!(calls, "broadcast::Subscriber", subscriber: recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()));
-    panics!(calls, "broadcast::Subscriber", subscriber: len() is_empty() is_closed() is_disconnected());
+    panics!(calls, "broadcast::Subscriber", subscriber: len() is_empty() is_closed() is_disconnected() stats());
     panics!(calls, "ends of a subscriber", subscriber: iter().next() try_iter().next() into_iter().next());
     answers!(calls, "broadcast::Subscriber", subscriber: capacity() next_number() name() region() iter() try_iter());
 }
@@ -223,7 +223,7 @@ fn mutexes(calls: &mut Calls) {
     refuses!(calls, "mutex::Mutex", mutex: lock() try_lock() lock_timeout(SHORT) lock_deadline(soon()) lock_transaction()
         try_lock_transaction() lock_transaction_timeout(SHORT) lock_transaction_deadline(soon()) clear_poison());
     answers!(calls, "mutex::Mutex", mutex: clone());
-    panics!(calls, "mutex::Mutex", mutex: is_locked() is_poisoned());
+    panics!(calls, "mutex::Mutex", mutex: is_locked() is_poisoned() stats());
     {
         let guard = mutex.lock().expect("free");
         refuses!(calls, "mutex::MutexGuard", guard: mark_consistent());
@@ -247,7 +247,7 @@ fn mutexes(calls: &mut Calls) {
     panics!(calls, "mutex::Bare", raw: is_poisoned() is_locked() lock() try_lock() try_lock_for(SHORT) try_lock_until(soon()));
     let reentrant = region.reentrant_mutex::<u64>("reentrant").create().expect("new");
     refuses!(calls, "mutex::ReentrantMutex", reentrant: lock() try_lock() lock_timeout(SHORT) lock_deadline(soon()));
-    panics!(calls, "mutex::ReentrantMutex", reentrant: is_locked() is_poisoned());
+    panics!(calls, "mutex::ReentrantMutex", reentrant: is_locked() is_poisoned() stats());
     answers!(calls, "mutex::ReentrantMutex", reentrant: clone() name() region() same_object(&reentrant));
     let guard = reentrant.lock().expect("free");
     refuses!(calls, "mutex::ReentrantMutexGuard", guard: get() set(1) update(|value| value) mark_consistent());
@@ -259,7 +259,7 @@ fn rwlocks(calls: &mut Calls) {
     refuses!(calls, "rwlock::RwLock", lock: read() try_read() read_timeout(SHORT) read_deadline(soon()) write() try_write()
         write_timeout(SHORT) write_deadline(soon()) clear_poison());
     answers!(calls, "rwlock::RwLock", lock: clone());
-    panics!(calls, "rwlock::RwLock", lock: is_poisoned());
+    panics!(calls, "rwlock::RwLock", lock: is_poisoned() stats());
     {
         let guard = lock.read().expect("free");
         calls.panics("RwLockReadGuard, Deref", || *theirs(&guard));
@@ -283,7 +283,7 @@ fn semaphores(calls: &mut Calls) {
         acquire_deadline(soon()) acquire_many(2) try_acquire_many(2) acquire_many_timeout(2, SHORT)
         acquire_many_deadline(2, soon()) acquire_owned() try_acquire_owned() acquire_owned_timeout(SHORT)
         acquire_owned_deadline(soon()) release(1) release(0) close());
-    panics!(calls, "semaphore::Semaphore", semaphore: available() is_closed());
+    panics!(calls, "semaphore::Semaphore", semaphore: available() is_closed() stats());
     answers!(calls, "semaphore::Semaphore", semaphore: clone() max());
     refuses!(calls, "semaphore::Permit", permit: forget());
     answers!(calls, "semaphore::Permit", permit: count() semaphore() into_owned());
@@ -348,6 +348,8 @@ fn cells(calls: &mut Calls) {
         update_deadline(soon(), |it| it) wait_for_change(0) wait_for_change_timeout(0, SHORT)
         wait_for_change_deadline(0, soon()) wait_until(|_| true) wait_until_timeout(SHORT, |_| true)
         wait_until_deadline(soon(), |_| true) subscribe() writer());
+    panics!(calls, "watch::Watch", watch: stats());
+    panics!(calls, "watch::WatchWriter", writer: stats());
     answers!(calls, "watch::Watch", watch: clone());
     answers!(calls, "watch::WatchWriter", writer: clone());
     refuses!(calls, "watch::WatchReader", reader: changed() try_changed() changed_timeout(SHORT) changed_deadline(soon()) get()

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use super::words::{View, stamp};
+use super::words::{Stats, View, stamp};
 use crate::ends::{Counted, Role, messages};
 use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
 use crate::here::Here;
@@ -215,6 +215,16 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     /// In a child after `fork`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the broadcast's figures. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        self.view.stats()
     }
 
     /// How many messages are kept.

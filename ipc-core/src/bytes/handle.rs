@@ -118,6 +118,24 @@ pub struct ByteQueue<'m, P> {
     pub(super) platform: P,
 }
 
+/// A snapshot of a queue's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Messages in the queue.
+    pub len: u64,
+    /// Messages sent since the creation, modulo 2^32.
+    pub sent: u32,
+    /// Messages received since the creation, modulo 2^32.
+    pub received: u32,
+    /// Bytes of the ring that are in use. Each message takes its length, rounded up to 8, and 8 more.
+    pub used: u64,
+    /// Bytes of the ring.
+    pub ring: u64,
+    /// Whether the queue is closed.
+    pub closed: bool,
+}
+
 handle!(ByteQueue, "queue");
 
 impl<P> ByteQueue<'_, P> {
@@ -162,7 +180,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     #[doc(alias = "qsize")]
     pub fn len(&self) -> usize {
         self.platform.assert_here();
-        self.view.len()
+        self.view.counts().2 as usize
     }
 
     /// Returns whether a message of [`max_len`](Self::max_len) bytes has no room; shorter ones may still fit. A snapshot.
@@ -185,15 +203,27 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         self.view.used_words() == 0
     }
 
-    /// Returns the bytes of the ring that are in use, and the bytes of the ring. Each message takes its length, rounded up to 8, and 8
-    /// more. A snapshot.
+    /// Returns the queue's figures: messages that were sent and received, and bytes in use. A snapshot.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let log = region.byte_queue("log").capacity(100).create()?;
+    /// log.send(b"one line")?;
+    /// let stats = log.stats();
+    /// assert_eq!((stats.sent, stats.received, stats.len), (1, 0, 1));
+    /// assert_eq!((stats.used, stats.ring), (16, 128));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     ///
     /// In a child after `fork`.
-    pub fn usage(&self) -> (u64, u64) {
+    pub fn stats(&self) -> Stats {
         self.platform.assert_here();
-        (self.view.used_words() * 8, self.geometry.ring * 8)
+        let (sent, received, len) = self.view.counts();
+        let (used, ring) = (self.view.used_words() * 8, self.geometry.ring * 8);
+        Stats { len, sent, received, used, ring, closed: self.view.is_closed() }
     }
 
     /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.

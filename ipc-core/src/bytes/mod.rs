@@ -46,7 +46,7 @@ mod values;
 mod words;
 
 pub use halves::{Receiver, Sender};
-pub use handle::{ByteQueue, Options};
+pub use handle::{ByteQueue, Options, Stats};
 #[cfg(feature = "serde")]
 pub use value_options::{QueuedValue, ValueOptions};
 #[cfg(feature = "serde")]

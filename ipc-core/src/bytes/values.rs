@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::halves::{Receiver, Sender};
-use super::handle::ByteQueue;
+use super::handle::{ByteQueue, Stats};
 use crate::ends::iterators;
 use crate::error::{Fault, RecvBytesError, SendBytesError};
 use crate::platform::Platform;
@@ -167,6 +167,15 @@ macro_rules! queries {
             /// In a child after `fork`.
             pub fn is_full(&self) -> bool {
                 self.bytes.is_full()
+            }
+
+            /// Returns the figures of the queue of bytes, as [`ByteQueue::stats`]. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
+            pub fn stats(&self) -> Stats {
+                self.bytes.stats()
             }
 
             /// Returns the bytes of the longest value that is possible.

@@ -470,12 +470,12 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Messages that were sent and not received. A snapshot.
-    pub(super) fn len(&self) -> usize {
+    /// Messages that were sent, that were received, and that are there. A snapshot.
+    pub(super) fn counts(&self) -> (u32, u32, u64) {
         // The receivers' side first: then no more seem to be received than are sent.
         let received = self.words.head.passed();
-        let len = self.words.tail.passed().wrapping_sub(received);
-        u64::from(len).min(self.ring) as usize
+        let sent = self.words.tail.passed();
+        (sent, received, u64::from(sent.wrapping_sub(received)).min(self.ring))
     }
 
     /// Words of the ring that are in use. A snapshot.

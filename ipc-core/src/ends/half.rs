@@ -203,6 +203,15 @@ macro_rules! halves {
                 self.queue().capacity()
             }
 
+            #[doc = concat!("Returns the queue's figures: see [`", stringify!($queue), "::stats`]. A snapshot.")]
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
+            pub fn stats(&self) -> super::Stats {
+                self.queue().stats()
+            }
+
             #[doc = concat!("Closes the queue for everybody, for good: see [`", stringify!($queue), "::close`].")]
             ///
             /// # Errors

@@ -96,7 +96,7 @@ impl Presence {
     }
 
     /// The members, from a snapshot of each word. Bits that are no participant's are passed over.
-    pub(super) fn members(&self) -> impl Iterator<Item = ParticipantId> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = ParticipantId> {
         self.words.iter().enumerate().flat_map(|(index, word)| {
             let mut bits = word.load(Ordering::Acquire);
             core::iter::from_fn(move || {

@@ -155,6 +155,25 @@ pub struct LoanQueue<'m, T, P> {
     element: PhantomData<fn(T) -> T>,
 }
 
+/// A snapshot of a queue's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Messages in the queue.
+    pub len: u64,
+    /// How many blocks there are.
+    pub blocks: u64,
+    /// Blocks that nobody has. The others are messages in the queue, or are being written or read. Those of a dead process count as
+    /// taken until a call looks for them.
+    pub free_blocks: u64,
+    /// Messages sent since the creation, modulo 2^64.
+    pub sent: u64,
+    /// Messages received since the creation, modulo 2^64.
+    pub received: u64,
+    /// Whether the queue is closed.
+    pub closed: bool,
+}
+
 handle!(LoanQueue<T>, "queue");
 
 impl<T, P> LoanQueue<'_, T, P> {
@@ -211,7 +230,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// In a child after `fork`.
     pub fn len(&self) -> usize {
         self.platform.assert_here();
-        self.view.len() as usize
+        self.view.counts().2 as usize
     }
 
     /// Returns whether there is no message. A snapshot.
@@ -242,6 +261,31 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     pub fn free_blocks(&self) -> usize {
         self.platform.assert_here();
         self.view.free()
+    }
+
+    /// Returns the queue's figures: messages that were sent and received, and free blocks. A snapshot that loads a word of each block.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let frames = region.loan_queue::<u8>("frames").blocks(4).block_len(64).create()?;
+    /// frames.send_copy(&[1, 2, 3])?;
+    /// let frame = frames.loan(64)?;
+    /// let stats = frames.stats();
+    /// assert_eq!((stats.sent, stats.received, stats.len), (1, 0, 1));
+    /// assert_eq!((stats.free_blocks, stats.blocks), (2, 4));
+    /// # drop(frame);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        let (sent, received, len) = self.view.counts();
+        let (blocks, free_blocks) = (self.blocks() as u64, self.view.free() as u64);
+        Stats { len, blocks, free_blocks, sent, received, closed: self.view.is_closed() }
     }
 
     /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.

@@ -58,5 +58,5 @@ mod words;
 
 pub use guard::{Loan, Received};
 pub use halves::{Receiver, Sender};
-pub use handle::{LoanQueue, Options};
+pub use handle::{LoanQueue, Options, Stats};
 pub(crate) use words::Words;

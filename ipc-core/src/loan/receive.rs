@@ -131,8 +131,8 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             result => Attempt::Done(result),
         };
         let received = block_until(&self.platform, self.view.items(), &self.recv_budget, deadline, attempt);
-        self.recv_budget.learn_found(|| self.view.len());
-        self.recv_budget.gather(self.blocks() as u64 / 2, || self.view.len());
+        self.recv_budget.learn_found(|| self.view.counts().2);
+        self.recv_budget.gather(self.blocks() as u64 / 2, || self.view.counts().2);
         received.unwrap_or_else(|unmet| Err(unmet.or_fault(RecvLoanError::Timeout)))
     }
 }

@@ -424,10 +424,11 @@ impl<'m> View<'m> {
         self.words.gates.blocks.notify(platform, || 1);
     }
 
-    /// Messages that were sent and not received. A snapshot.
-    pub(super) fn len(&self) -> u64 {
-        let head = self.words.head.0.load(Ordering::Acquire);
-        self.words.tail.0.load(Ordering::Acquire).wrapping_sub(head).min(self.blocks.len() as u64)
+    /// Messages that were sent, that were received, and that are there. A snapshot.
+    pub(super) fn counts(&self) -> (u64, u64, u64) {
+        let received = self.words.head.0.load(Ordering::Acquire);
+        let sent = self.words.tail.0.load(Ordering::Acquire);
+        (sent, received, sent.wrapping_sub(received).min(self.blocks.len() as u64))
     }
 
     /// Blocks that nobody has. A snapshot; loads the words of all of them.

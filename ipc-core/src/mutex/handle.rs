@@ -10,6 +10,7 @@ use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::participant::ParticipantId;
 use crate::payload::Place;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
@@ -167,6 +168,18 @@ pub struct Mutex<'m, T, P> {
 unsafe impl<T: Send, P: Send> Send for Mutex<'_, T, P> {}
 // SAFETY: as above.
 unsafe impl<T: Send, P: Sync> Sync for Mutex<'_, T, P> {}
+
+/// A snapshot of a lock's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The participant that holds the lock, dead or alive.
+    pub holder: Option<ParticipantId>,
+    /// Whether a holder died, and nobody has declared the data consistent since.
+    pub owner_died: bool,
+    /// Whether a holder panicked, and nobody has declared the data consistent since.
+    pub poisoned: bool,
+}
 
 handle!(Mutex<T: Pod>, "mutex");
 
@@ -329,8 +342,29 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// In a child after `fork`.
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
+        self.stats().holder.is_some()
+    }
+
+    /// Returns who holds the lock, and what became of former holders. A snapshot.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let total = region.mutex::<u64>("total").create()?;
+    /// let guard = total.lock().unwrap();
+    /// let holder = total.stats().holder.map(|holder| holder.get());
+    /// assert_eq!(holder, Some(region.participant_number()));
+    /// # drop(guard);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
         self.platform.assert_here();
-        self.words.raw.owner().is_some()
+        let Condition { owner_died, poisoned } = self.words.raw.condition();
+        Stats { holder: self.words.raw.owner(), owner_died, poisoned }
     }
 
     #[inline(always)]

@@ -55,7 +55,7 @@ mod words;
 #[cfg(feature = "lock_api")]
 pub use bare::Bare;
 pub use guard::{MutexGuard, Transaction};
-pub use handle::{Mutex, Options};
+pub use handle::{Mutex, Options, Stats};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
 pub(crate) use turn::Turn;
 pub(crate) use words::{Condition, Intent, RawMutex, Refused, Words};

@@ -10,7 +10,7 @@ use core::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::handle::{Locked, LockedInTime, Mutex, Options, lay};
+use super::handle::{Locked, LockedInTime, Mutex, Options, Stats, lay};
 use super::words::{Condition, Intent, Layout, Refused, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::memory::Memory;
@@ -195,6 +195,15 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
     #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
         self.0.is_locked()
+    }
+
+    /// Returns who holds the lock, and what became of former holders. A snapshot.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
     }
 
     /// What becomes of an attempt: the first guard, or one more.

@@ -11,6 +11,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::{Condition, Refused};
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::participant::ParticipantId;
 use crate::payload::{OVERHEAD, Place, cells};
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
@@ -151,6 +152,20 @@ unsafe impl<T: Send, P: Send> Send for RwLock<'_, T, P> {}
 // SAFETY: as above; readers in several threads have `&T` at once.
 unsafe impl<T: Send + Sync, P: Sync> Sync for RwLock<'_, T, P> {}
 
+/// A snapshot of a lock's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Read locks that are held. Those of a dead process count until a writer has to wait for them.
+    pub readers: u64,
+    /// The participant that writes or waits for the readers to leave, dead or alive. For an instant it may be one that begins to read.
+    pub writer: Option<ParticipantId>,
+    /// Whether a writer died, and nobody has declared the data consistent since.
+    pub owner_died: bool,
+    /// Whether a writer panicked, and nobody has declared the data consistent since.
+    pub poisoned: bool,
+}
+
 handle!(RwLock<T: Pod>, "lock");
 
 impl<T, P> RwLock<'_, T, P> {
@@ -249,6 +264,28 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
     pub fn is_poisoned(&self) -> bool {
         self.platform.assert_here();
         !self.view.words.turnstile.condition().is_clean()
+    }
+
+    /// Returns who reads and writes, and what became of former writers. A snapshot that loads a word of each participant.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let table = region.rwlock::<u64>("table").create()?;
+    /// let readers = (table.read().unwrap(), table.read().unwrap());
+    /// assert_eq!((table.stats().readers, table.stats().writer), (2, None));
+    /// # drop(readers);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        let turnstile = &self.view.words.turnstile;
+        let Condition { owner_died, poisoned } = turnstile.condition();
+        Stats { readers: self.view.reads(), writer: turnstile.owner(), owner_died, poisoned }
     }
 
     /// Declares the data consistent, whatever happened to former writers. [`RwLockWriteGuard::mark_consistent`] does it with

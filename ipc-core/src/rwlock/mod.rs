@@ -50,5 +50,5 @@ mod handle;
 mod words;
 
 pub use guard::{RwLockReadGuard, RwLockWriteGuard};
-pub use handle::{Options, RwLock};
+pub use handle::{Options, RwLock, Stats};
 pub(crate) use words::Words;

@@ -221,6 +221,12 @@ impl<'m> View<'m> {
         }
     }
 
+    /// Read locks that are held. A snapshot of each counter.
+    pub(super) fn reads(&self) -> u64 {
+        // Relaxed: figures.
+        self.reached().iter().map(|readers| u64::from(readers.count.load(Ordering::Relaxed))).sum()
+    }
+
     /// Gives a read lock back. Only who has one may call this, once for each.
     #[inline(always)]
     pub(super) fn unlock_read<P: Platform + ?Sized>(&self, platform: &P) {

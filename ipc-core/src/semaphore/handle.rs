@@ -1,7 +1,7 @@
 //! The semaphore's handle, and what moves no permit: looking, closing, repairing.
 
 use super::word::{self, AVAILABLE, Place};
-use super::words::{self, CLOSING, OPEN, View, Words, possible};
+use super::words::{self, CLOSING, OPEN, Stats, View, Words, possible};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
@@ -214,6 +214,28 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     pub fn available(&self) -> u32 {
         self.platform.assert_here();
         self.view.count(AVAILABLE)
+    }
+
+    /// Returns the semaphore's figures: permits that can be had, that are held, and whether acquirers wait. A snapshot.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let slots = region.semaphore("slots").permits(4).bounded().create()?;
+    /// let slot = slots.acquire()?;
+    /// let stats = slots.stats();
+    /// assert_eq!((stats.available, stats.held, stats.max), (3, 1, 4));
+    /// assert!(!stats.awaited && !stats.closed);
+    /// # drop(slot);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        self.view.stats()
     }
 
     /// Closes the semaphore for everybody, for good: acquirers get [`Closed`](crate::error::AcquireError::Closed) from now on, those who

@@ -79,4 +79,5 @@ mod words;
 pub use handle::{Options, Semaphore};
 pub use permit::{OwnedPermit, Permit};
 pub use word::MOST_PERMITS;
+pub use words::Stats;
 pub(crate) use words::Words;

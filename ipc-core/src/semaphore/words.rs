@@ -238,6 +238,25 @@ impl<'m> View<'m> {
         unused + used.iter().filter(|permit| permit.load(Ordering::Acquire) == state).count() as u32
     }
 
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            available: 0,
+            held: 0,
+            max: self.max(),
+            awaited: self.words.sleepers.is_announced(),
+            closed: self.words.closing.load(Ordering::Relaxed) != OPEN,
+        };
+        for permit in self.used() {
+            // Relaxed: figures.
+            match Place::of(permit.load(Ordering::Relaxed)) {
+                Place::Available => stats.available += 1,
+                Place::Held(_) => stats.held += 1,
+                _ => {}
+            }
+        }
+        stats
+    }
+
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         for permit in self.used() {
             let seen = permit.load(Ordering::Relaxed);
@@ -254,4 +273,20 @@ impl<'m> View<'m> {
         // The dead one may also have owed a wake-up.
         self.words.sleepers.rouse(platform);
     }
+}
+
+/// A snapshot of a semaphore's figures. Each permit is read once, not all of them at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Permits that can be had.
+    pub available: u32,
+    /// Permits that processes hold. Those of a dead process count until a call that needed one has taken them back.
+    pub held: u32,
+    /// The most permits that there can be at once.
+    pub max: u32,
+    /// Whether acquirers may be asleep. `false` is certain; `true` may be left over from a sleeper that has gone.
+    pub awaited: bool,
+    /// Whether the semaphore is closed.
+    pub closed: bool,
 }

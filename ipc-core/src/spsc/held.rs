@@ -160,6 +160,16 @@ macro_rules! end {
                 self.len() == self.capacity()
             }
 
+            /// Returns the queue's figures. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
+            pub fn stats(&self) -> super::Stats {
+                $crate::here::Here::assert_here(&self.held.platform);
+                self.held.view.stats()
+            }
+
             /// Whether the queue is closed. Elements may still be there.
             ///
             /// # Panics

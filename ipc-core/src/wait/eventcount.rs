@@ -109,6 +109,11 @@ impl EventCount {
         }
     }
 
+    /// Whether there may be sleepers. A hint: the announcement can outlive them.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & WAITERS != 0
+    }
+
     /// Wakes everybody.
     pub fn notify_all<P: Platform + ?Sized>(&self, platform: &P) {
         self.notify(platform, || EVERYBODY);

@@ -6,8 +6,9 @@ use core::time::Duration;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::reader::WatchReader;
-use super::words::{self, SLOTS, Snapshot, Stride, View, Words};
+use super::words::{self, SLOTS, Snapshot, Stats, Stride, View, Words};
 use crate::error::{Fault, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError};
+use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
@@ -171,6 +172,26 @@ impl<T, P: Platform> Watch<'_, T, P> {
     pub fn version(&self) -> Result<u64, Fault> {
         self.here()?;
         Ok(self.view.version())
+    }
+
+    /// Returns the cell's figures: versions that were published, and counted writers. A snapshot.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let level = region.watch("level").initial(0_u32).create()?;
+    /// let writer = level.writer()?;
+    /// writer.set(7)?;
+    /// assert_eq!((level.stats().version, level.stats().writers), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn stats(&self) -> Stats {
+        self.platform.assert_here();
+        self.view.stats()
     }
 }
 

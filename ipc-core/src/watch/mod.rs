@@ -40,5 +40,6 @@ mod writer;
 
 pub use handle::{Options, Versioned, Watch};
 pub use reader::{ReadOnlyWatch, WatchReader};
+pub use words::Stats;
 pub(crate) use words::Words;
 pub use writer::WatchWriter;

@@ -129,6 +129,16 @@ pub(super) unsafe fn lay<T: NoUninit>(
     Ok(())
 }
 
+/// A snapshot of a cell's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Versions published since the creation, whose value is version 0.
+    pub version: u64,
+    /// Processes with a counted writer, dead ones that no process has noticed included.
+    pub writers: u64,
+}
+
 /// What a reader has copied.
 #[derive(Debug)]
 pub(super) struct Snapshot<T> {
@@ -177,6 +187,10 @@ impl<'m> View<'m> {
             spin_hint();
         }
         Err(Fault::Corrupted)
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats { version: self.version(), writers: self.presence.members().count() as u64 }
     }
 
     /// The lock of those that want to write.

@@ -202,8 +202,8 @@ impl couple::Couple for Couple {
     }
 
     fn meanwhile(self, (_region, queue): &Objects) -> Result<(), Finding> {
-        let (used, size) = queue.usage();
-        demand(used <= size, Verdict::TORN, || format!("{used} of {size}"))
+        let stats = queue.stats();
+        demand(stats.used <= stats.ring, Verdict::TORN, || format!("{stats:?}"))
     }
 
     fn afterwards(
