@@ -6,7 +6,7 @@ use core::time::Duration;
 use bytemuck::Pod;
 
 use super::handle::Mutex;
-use super::words::{Intent, RawMutex};
+use super::words::{Condition, Intent, RawMutex};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::platform::Platform;
@@ -67,7 +67,7 @@ impl<P: Platform> Bare<P> {
     ///
     /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
-        self.here().is_some_and(|lock| !lock.words.condition().is_clean())
+        self.here().is_some_and(|lock| lock.words.condition() != Condition::Clean)
     }
 
     /// Declares the data consistent, whatever happened to former holders. Call it with the lock held.

@@ -231,7 +231,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
             Err(refused) => return Err(refuse(refused)),
         };
         let guard = ReentrantMutexGuard { mutex: &self.0, panicking: platform.panicking(), here: PhantomData };
-        if condition.is_clean() { Ok(guard) } else { Err(suspect(condition, guard)) }
+        condition.judge(guard, suspect)
     }
 }
 

@@ -32,23 +32,25 @@ const PAUSES_PER_LOOK: u32 = 32;
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
-/// What a locker learns about the data that it now has to itself.
+/// What a locker learns about the data that it now has to itself. One byte, so that the common case is one test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
-    /// A holder died while it had the lock, and nobody has declared the data consistent since.
-    pub owner_died: bool,
+pub enum Condition {
+    /// Nothing happened to any holder.
+    #[default]
+    Clean,
     /// A holder panicked while it had the lock, and nobody has declared the data consistent since.
-    pub poisoned: bool,
+    Poisoned,
+    /// A holder died while it had the lock, and nobody has declared the data consistent since.
+    OwnerDied,
 }
 
 impl Condition {
     fn of(word: u32) -> Self {
-        Condition { owner_died: word & DIED != 0, poisoned: word & POISONED != 0 }
-    }
-
-    /// Whether nothing happened to any holder.
-    pub fn is_clean(self) -> bool {
-        self == Self::default()
+        match word & (DIED | POISONED) {
+            0 => Condition::Clean,
+            POISONED => Condition::Poisoned,
+            _ => Condition::OwnerDied,
+        }
     }
 }
 

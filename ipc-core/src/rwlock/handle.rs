@@ -263,7 +263,7 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
     /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
         self.platform.assert_here();
-        !self.view.words.turnstile.condition().is_clean()
+        self.view.words.turnstile.condition() != Condition::Clean
     }
 
     /// Returns who reads and writes, and what became of former writers. A snapshot that loads a word of each participant.
