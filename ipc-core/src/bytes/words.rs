@@ -213,7 +213,7 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
         for _ in 0..POLLS {
             spin_hint();
             if lock.lock_first(platform, Intent::Transaction) {
-                return Ok(Condition::default());
+                return Ok(Condition::CLEAN);
             }
         }
         lock.try_lock(platform, Intent::Transaction)

@@ -67,7 +67,7 @@ impl<P: Platform> Bare<P> {
     ///
     /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
-        self.here().is_some_and(|lock| lock.words.condition() != Condition::Clean)
+        self.here().is_some_and(|lock| lock.words.condition() != Condition::CLEAN)
     }
 
     /// Declares the data consistent, whatever happened to former holders. Call it with the lock held.

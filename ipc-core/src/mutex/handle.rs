@@ -320,7 +320,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
         self.platform.assert_here();
-        self.words.raw.condition() != Condition::Clean
+        self.words.raw.condition() != Condition::CLEAN
     }
 
     /// Declares the data consistent, whatever happened to former holders. [`MutexGuard::mark_consistent`] does it with the lock
@@ -363,14 +363,14 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// In a child after `fork`.
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
-        let Condition { owner_died, poisoned } = self.words.raw.condition();
-        Stats { holder: self.words.raw.owner(), owner_died, poisoned }
+        let condition = self.words.raw.condition();
+        Stats { holder: self.words.raw.owner(), owner_died: condition.owner_died(), poisoned: condition.poisoned() }
     }
 
     #[inline(always)]
     pub(super) fn try_acquire(&self, intent: Intent) -> Result<Condition, Refused> {
         if self.words.raw.lock_first(&self.platform, intent) {
-            return Ok(Condition::default());
+            return Ok(Condition::CLEAN);
         }
         self.words.raw.try_lock(&self.platform, intent)
     }
@@ -378,7 +378,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     #[inline(always)]
     pub(super) fn acquire(&self, intent: Intent, limit: &Limit<P::Deadline>) -> Result<Condition, Refused> {
         if self.words.raw.lock_first(&self.platform, intent) {
-            return Ok(Condition::default());
+            return Ok(Condition::CLEAN);
         }
         self.acquire_contended(intent, limit)
     }
@@ -417,7 +417,7 @@ impl Condition {
     /// The guard, as a result that tells what happened to former holders.
     #[inline(always)]
     pub(crate) fn judge<G, E>(self, guard: G, suspect: impl FnOnce(Self, G) -> E) -> Result<G, E> {
-        if self == Condition::Clean { Ok(guard) } else { Err(suspect(self, guard)) }
+        if self == Condition::CLEAN { Ok(guard) } else { Err(suspect(self, guard)) }
     }
 }
 
@@ -431,7 +431,7 @@ impl<G> LockError<G> {
     }
 
     pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
-        if condition == Condition::OwnerDied { LockError::OwnerDied(guard) } else { LockError::Poisoned(guard) }
+        if condition.owner_died() { LockError::OwnerDied(guard) } else { LockError::Poisoned(guard) }
     }
 }
 
@@ -444,7 +444,7 @@ impl<G> TryLockError<G> {
     }
 
     pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
-        if condition == Condition::OwnerDied { TryLockError::OwnerDied(guard) } else { TryLockError::Poisoned(guard) }
+        if condition.owner_died() { TryLockError::OwnerDied(guard) } else { TryLockError::Poisoned(guard) }
     }
 }
 
@@ -459,10 +459,6 @@ impl<G> LockTimeoutError<G> {
     }
 
     pub(crate) fn suspect(condition: Condition, guard: G) -> Self {
-        if condition == Condition::OwnerDied {
-            LockTimeoutError::OwnerDied(guard)
-        } else {
-            LockTimeoutError::Poisoned(guard)
-        }
+        if condition.owner_died() { LockTimeoutError::OwnerDied(guard) } else { LockTimeoutError::Poisoned(guard) }
     }
 }

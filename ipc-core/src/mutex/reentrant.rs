@@ -226,7 +226,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
                     return Err(refuse(Refused::Corrupted));
                 };
                 words.depth.store(deeper, Ordering::Relaxed);
-                Condition::default()
+                Condition::CLEAN
             }
             Err(refused) => return Err(refuse(refused)),
         };

@@ -32,25 +32,26 @@ const PAUSES_PER_LOOK: u32 = 32;
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
-/// What a locker learns about the data that it now has to itself. One byte, so that the common case is one test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Condition {
-    /// Nothing happened to any holder.
-    #[default]
-    Clean,
-    /// A holder panicked while it had the lock, and nobody has declared the data consistent since.
-    Poisoned,
-    /// A holder died while it had the lock, and nobody has declared the data consistent since.
-    OwnerDied,
-}
+/// What a locker learns about the data that it now has to itself: two bits of the word, so that the common case is one test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition(u32);
 
 impl Condition {
+    /// Nothing happened to any holder.
+    pub const CLEAN: Condition = Condition(0);
+
     fn of(word: u32) -> Self {
-        match word & (DIED | POISONED) {
-            0 => Condition::Clean,
-            POISONED => Condition::Poisoned,
-            _ => Condition::OwnerDied,
-        }
+        Condition(word & (DIED | POISONED))
+    }
+
+    /// Whether a holder died while it had the lock, and nobody has declared the data consistent since.
+    pub fn owner_died(self) -> bool {
+        self.0 & DIED != 0
+    }
+
+    /// Whether a holder panicked while it had the lock, and nobody has declared the data consistent since.
+    pub fn poisoned(self) -> bool {
+        self.0 & POISONED != 0
     }
 }
 

@@ -263,7 +263,7 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
     /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
         self.platform.assert_here();
-        self.view.words.turnstile.condition() != Condition::Clean
+        self.view.words.turnstile.condition() != Condition::CLEAN
     }
 
     /// Returns who reads and writes, and what became of former writers. A snapshot that loads a word of each participant.
@@ -284,8 +284,13 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         let turnstile = &self.view.words.turnstile;
-        let Condition { owner_died, poisoned } = turnstile.condition();
-        Stats { readers: self.view.reads(), writer: turnstile.owner(), owner_died, poisoned }
+        let condition = turnstile.condition();
+        Stats {
+            readers: self.view.reads(),
+            writer: turnstile.owner(),
+            owner_died: condition.owner_died(),
+            poisoned: condition.poisoned(),
+        }
     }
 
     /// Declares the data consistent, whatever happened to former writers. [`RwLockWriteGuard::mark_consistent`] does it with

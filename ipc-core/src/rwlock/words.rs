@@ -252,7 +252,7 @@ impl<'m> View<'m> {
         // Once for both waits.
         let mut deadline = None;
         let condition = if self.words.turnstile.lock_first(platform, Intent::Transaction) {
-            Condition::default()
+            Condition::CLEAN
         } else {
             let deadline = *deadline.insert(limit.deadline(platform));
             self.words.turnstile.lock_contended(platform, Intent::Transaction, budget, deadline)?
