@@ -11,6 +11,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 use std::{env, error, fs, hint};
 
 use ipc_posix::{LoanQueue, Region, Spsc};
@@ -28,6 +29,9 @@ type Operation = (&'static str, fn(u64) -> Result<()>);
 const OPERATIONS: &[Operation] = &[
     ("queue, try_send + try_recv, 8 B", queue::<1>),
     ("queue, try_send + try_recv, 64 B", queue::<8>),
+    ("queue, send + recv, 8 B", queue_blocking),
+    ("queue, send_timeout + recv_timeout, 8 B", queue_timeout),
+    ("queue, send_deadline + recv_deadline, 8 B", queue_deadline),
     ("queue, batches of 64, 8 B", queue_batches),
     ("one to one, try_send + try_recv, 8 B", spsc::<1>),
     ("one to one, try_send + try_recv, 64 B", spsc::<8>),
@@ -36,6 +40,7 @@ const OPERATIONS: &[Operation] = &[
     ("loans, loan + send + recv + give back", loans),
     ("broadcast, publish + recv, 8 B", broadcast),
     ("mutex, lock + unlock", mutex),
+    ("mutex, transaction + commit", transaction),
     ("semaphore, acquire + release", semaphore),
     ("event, set + wait", event),
 ];
@@ -49,6 +54,35 @@ fn queue<const W: usize>(n: u64) -> Result<()> {
     for number in 0..n {
         queue.try_send(hint::black_box([number; W]))?;
         hint::black_box(queue.try_recv()?);
+    }
+    Ok(())
+}
+
+fn queue_blocking(n: u64) -> Result<()> {
+    let queue = region()?.queue::<u64>("queue").capacity(64).create()?;
+    for number in 0..n {
+        queue.send(hint::black_box(number))?;
+        hint::black_box(queue.recv()?);
+    }
+    Ok(())
+}
+
+fn queue_timeout(n: u64) -> Result<()> {
+    let queue = region()?.queue::<u64>("queue").capacity(64).create()?;
+    let limit = hint::black_box(Duration::from_secs(1));
+    for number in 0..n {
+        queue.send_timeout(hint::black_box(number), limit)?;
+        hint::black_box(queue.recv_timeout(limit)?);
+    }
+    Ok(())
+}
+
+fn queue_deadline(n: u64) -> Result<()> {
+    let queue = region()?.queue::<u64>("queue").capacity(64).create()?;
+    let deadline = hint::black_box(Instant::now() + Duration::from_secs(60));
+    for number in 0..n {
+        queue.send_deadline(hint::black_box(number), deadline)?;
+        hint::black_box(queue.recv_deadline(deadline)?);
     }
     Ok(())
 }
@@ -119,6 +153,16 @@ fn mutex(n: u64) -> Result<()> {
     let mutex = region()?.mutex::<u64>("mutex").create()?;
     for _ in 0..n {
         *mutex.lock().map_err(|error| error.without_guard())? += 1;
+    }
+    Ok(())
+}
+
+fn transaction(n: u64) -> Result<()> {
+    let mutex = region()?.mutex::<u64>("mutex").create()?;
+    for _ in 0..n {
+        let mut transaction = mutex.lock_transaction().map_err(|error| error.without_guard())?;
+        *transaction += 1;
+        transaction.commit()?;
     }
     Ok(())
 }
