@@ -2,7 +2,11 @@
 
 #![cfg(not(loom))]
 
-use ipc_posix::{RecvError, Region};
+use std::cell::{Cell, RefCell};
+
+use ipc_posix::bytemuck::{CheckedBitPattern, NoUninit};
+use ipc_posix::{Fault, RecvBroadcastError, RecvError, RecvValueError, Region, TryRecvError};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 fn region() -> Region {
     Region::options().anonymous().expect("a region")
@@ -81,4 +85,103 @@ fn value_queues_pass_over_them() {
     let mut all = values.iter();
     assert_eq!(all.by_ref().collect::<Vec<_>>(), [Some(1), None]);
     assert_eq!(all.skipped(), 1);
+}
+
+const CAPACITY: usize = 16;
+/// What the peer sends before it tires, so that a step without a bound fails rather than hangs.
+const ENOUGH: usize = 1000;
+
+thread_local! {
+    /// What the peer does while a message is checked.
+    static PEER: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+    static SENT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Lets the peer send one more, until it has sent enough.
+fn provoke() {
+    if SENT.replace(SENT.get() + 1) < ENOUGH {
+        PEER.with_borrow_mut(|peer| peer.as_mut().expect("a peer")());
+    }
+}
+
+/// The peer sends `first` messages, and one more whenever one is checked.
+fn begin(first: usize, mut send: impl FnMut() + 'static) {
+    SENT.set(0);
+    (0..first).for_each(|_| send());
+    PEER.set(Some(Box::new(send)));
+}
+
+/// A type of which no bits are a value, with a peer that sends the next message before this one is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[repr(transparent)]
+struct Never(u8);
+
+// SAFETY: one byte.
+unsafe impl NoUninit for Never {}
+
+// SAFETY: no bits are valid.
+unsafe impl CheckedBitPattern for Never {
+    type Bits = u8;
+
+    fn is_valid_bit_pattern(_: &u8) -> bool {
+        provoke();
+        false
+    }
+}
+
+impl<'de> Deserialize<'de> for Never {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        provoke();
+        Err(D::Error::custom("no value"))
+    }
+}
+
+/// One step of an iterator that does not wait: how many messages it passed over.
+macro_rules! step {
+    ($receives:ident, $end:pat) => {{
+        let mut now = $receives.try_iter();
+        assert_eq!(now.next(), None);
+        assert!(matches!(now.end(), Some($end)), "{:?}", now.end());
+        now.skipped()
+    }};
+}
+
+/// More than a full queue holds: one more has come meanwhile.
+const LAP: u64 = CAPACITY as u64 + 1;
+
+#[test]
+fn a_step_that_does_not_wait_ends_whatever_a_peer_sends() {
+    let region = region();
+    let queue = region.queue::<Never>("q").capacity(CAPACITY).create().expect("a queue");
+    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    begin(CAPACITY - 1, move || peer.try_send(2).expect("there is room"));
+    assert_eq!(step!(queue, TryRecvError::Fault(Fault::InvalidValue)), LAP);
+    let receiver = queue.receiver().expect("not a forked child");
+    assert_eq!(step!(receiver, TryRecvError::Fault(Fault::InvalidValue)), LAP);
+
+    let spsc = region.spsc::<Never>("s").capacity(CAPACITY).create().expect("a queue");
+    let mut consumer = spsc.consumer().expect("free");
+    let mut peer = region.spsc::<u8>("s").open().expect("bytes of the same size").producer().expect("free");
+    begin(CAPACITY - 1, move || peer.try_send(2).expect("there is room"));
+    assert_eq!(step!(consumer, TryRecvError::Fault(Fault::InvalidValue)), LAP);
+
+    let broadcast = region.broadcast::<Never>("b").capacity(CAPACITY).create().expect("a broadcast");
+    let mut subscriber = broadcast.subscribe().expect("there is room");
+    let peer = region.broadcast::<u8>("b").open().expect("bytes of the same size");
+    begin(1, move || _ = peer.publish(2).expect("there is room"));
+    assert_eq!(step!(subscriber, RecvBroadcastError::Fault(Fault::InvalidValue)), LAP);
+
+    let bytes = region.byte_queue("v").capacity(CAPACITY).create().expect("a queue");
+    let values = ipc_posix::ValueQueue::<Never>::new(bytes.clone());
+    begin(1, move || bytes.try_send(&[2]).expect("there is room"));
+    assert_eq!(step!(values, RecvValueError::Value(_)), LAP);
+}
+
+#[test]
+fn a_queue_full_of_them_is_empty_after_one_step() {
+    let region = region();
+    let queue = region.queue::<bool>("q").capacity(CAPACITY).create().expect("a queue");
+    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    peer.send_slice(&[2; CAPACITY]).expect("there is room");
+    assert_eq!(step!(queue, TryRecvError::Empty), CAPACITY as u64);
 }

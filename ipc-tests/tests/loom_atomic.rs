@@ -139,7 +139,7 @@ fn a_worker_dies() {
 #[test]
 fn all_flags_are_taken_at_once() {
     explore(2, || {
-        let (machine, group) = (Machine::new(), model::Shared::new(GroupOptions { initial: 0b100 }));
+        let (machine, group) = (Machine::new(), model::Shared::new(GroupOptions { initial: 0b100, schema: 0 }));
         let taker = {
             let (machine, group) = (machine.clone(), group.clone());
             thread::spawn(move || group.handle(&machine.actor(1)).take_all(0b011).unwrap())

@@ -2,7 +2,8 @@
 //!
 //! A call that can wait is one that has a timed form, or a `try_` form, or waits for ever in its body, in any handle of its
 //! object (of a queue: of any queue). It has four forms: `try_`, plain, `_timeout`, `_deadline`. Handles of queues have the same
-//! questions, and iterators where they receive; each queue has both ends. Each object has statistics.
+//! questions, and iterators where they receive; each queue has both ends, which together have all of its verbs. Each object has
+//! statistics.
 //!
 //! `cargo test -p ipc-tests --test matrix -- --nocapture` prints the matrix.
 
@@ -26,13 +27,16 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("broadcast::Broadcast", "len is_empty is_full", "", "each subscriber has its own place"),
     ("broadcast::Publisher", "len is_empty is_full", "", "each subscriber has its own place"),
     ("broadcast::Subscriber", "is_full close", "", "it is the publishers who may find no room, and who end it"),
+    ("bytes::ByteQueue", "max_len", "half", "it is the capacity"),
     ("condvar", "stats", "", "it has no state"),
     ("condvar", "wait wait_while", "try_", "there is nothing to look at but what the mutex guards"),
     ("event", "stats", "", "`is_set` and `flags` tell all that the words do"),
     ("loan::Loan", "is_full capacity close is_closed stats", "", "it is a message, with the length of one"),
     ("loan::Loan", "send", "", "a loan has its block, so that sending it never waits"),
+    ("loan::LoanQueue", "blocks free_blocks", "half", "they are in `stats`"),
     ("once", "stats", "", "`is_set` tells all that the word does"),
     ("once", "wait", "try_", "`get` never waits"),
+    ("queue::Queue", "force_send", "half", "it takes a message out, which a sender does not"),
     ("spsc::Consumer", "wait_for_producer", "try_", "`has_producer` never waits"),
     ("spsc::Producer", "wait_for_consumer", "try_", "`has_consumer` never waits"),
     ("watch", "wait_for_change", "try_", "`get_versioned` never waits"),
@@ -110,6 +114,18 @@ fn every_hole_has_a_reason() {
                     holes.push((format!("{object}::{name}"), "IntoIterator".to_owned(), ""));
                 }
             }
+        }
+        // What a handle does, one of its halves does.
+        for (name, plain) in handles.iter().filter(|(_, handle)| handle.methods.contains("receiver")) {
+            let stem = name.trim_end_matches("Queue");
+            let ends = ["Sender", "Receiver"];
+            let halves = ends.map(|end| handles.get(&format!("{stem}{end}")).unwrap_or_else(|| &handles[end]));
+            let made = ["new", "footprint", "open_or_create", "sender", "receiver"];
+            let lacks = |method: &&String| {
+                !made.contains(&method.as_str()) && !halves.iter().any(|half| half.methods.contains(*method))
+            };
+            let lack = plain.methods.iter().filter(lacks);
+            holes.extend(lack.map(|method| (format!("{object}::{name}"), method.clone(), "half")));
         }
         if !handles.values().any(|handle| handle.methods.contains("stats")) {
             holes.push(((*object).to_owned(), "stats".to_owned(), ""));

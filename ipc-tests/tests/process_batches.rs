@@ -183,3 +183,18 @@ fn a_batch_wakes_all() {
     got.sort_unstable();
     assert_eq!(got, [1, 2, 3]);
 }
+
+#[test]
+fn a_half_receives_batches_until_the_last_sender_is_gone() {
+    let queue = Region::options().anonymous().unwrap().queue::<u64>("batches").capacity(8).create().unwrap();
+    let (sender, receiver) = (queue.sender().unwrap(), queue.receiver().unwrap());
+    let mut room = [MaybeUninit::uninit(); 2];
+    sender.send_slice(&[1, 2, 3, 4, 5]).unwrap();
+    assert_eq!(receiver.peek(), Some(1));
+    assert_eq!(receiver.try_recv_uninit(&mut room), Ok(&mut [1, 2][..]));
+    assert_eq!(receiver.recv_uninit(&mut room), Ok(&mut [3, 4][..]));
+    drop(sender);
+    assert_eq!(receiver.recv_uninit_timeout(&mut room, Duration::ZERO), Ok(&mut [5][..]));
+    assert_eq!((receiver.peek(), receiver.try_recv_uninit(&mut room)), (None, Err(TryRecvError::Disconnected)));
+    assert_eq!(receiver.recv_uninit(&mut room), Err(RecvError::Disconnected));
+}

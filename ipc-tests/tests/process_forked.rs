@@ -52,11 +52,12 @@ fn queues(calls: &mut Calls) {
         try_send_iter([1]) send_iter_timeout([1], SHORT) send_iter_deadline([1], soon()));
     refuses!(calls, "queue::Receiver", receiver: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon())
         recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
-        recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
+        recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
+        recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
         recv_many_deadline(&mut vec, 2, soon()));
     panics!(calls, "queue::Queue", queue: peek() len() is_empty() is_full() is_closed() stats());
     panics!(calls, "queue::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
-    panics!(calls, "queue::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
+    panics!(calls, "queue::Receiver", receiver: peek() len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "ends of queue", queue: iter().next() try_iter().next() into_iter().next());
     panics!(calls, "ends of receiver", receiver: iter().next() try_iter().next() into_iter().next());
     answers!(calls, "queue::Queue", queue: capacity() iter() try_iter() clone() name() region() same_object(&queue));
@@ -127,7 +128,7 @@ fn loans(calls: &mut Calls) {
     panics!(calls, "ends of loans", queue: iter().next() try_iter().next());
     panics!(calls, "ends of a loan receiver", receiver: iter().next() try_iter().next());
     answers!(calls, "loan::LoanQueue", queue: clone() capacity() blocks() block_len() iter() try_iter());
-    answers!(calls, "loan::Sender", sender: clone() capacity() queue());
+    answers!(calls, "loan::Sender", sender: clone() capacity() block_len() queue());
     answers!(calls, "loan::Receiver", receiver: clone() capacity() queue() iter() try_iter());
 
     let (mut loan, got) = (queue.try_loan(4).expect("a block"), queue.recv().expect("a message"));

@@ -253,7 +253,8 @@ fn ends_of_a_stream() {
     assert_eq!((error.sent, error.cause), (0, SendTimeoutError::Timeout(())));
     let mut consumer = queue.consumer().unwrap();
     producer.wait_for_consumer_timeout(Duration::ZERO).unwrap();
-    assert_eq!((consumer.peek(), consumer.recv()), (Ok(1), Ok(1)));
+    let looking = &consumer;
+    assert_eq!((looking.peek(), looking.peek(), consumer.recv()), (Ok(1), Ok(1), Ok(1)));
     // A chunk that is given up moves nothing.
     let _ = consumer.try_read_chunk(1).unwrap();
     let _ = producer.try_write_chunk(1).unwrap();

@@ -96,6 +96,12 @@ fn objects_that_differ() {
     assert_eq!(error(region.queue("jobs").schema(7).create()), "queue \"jobs\": exists already in the region");
     assert_eq!(error(region.queue("none").open()), "queue \"none\": not found in the region");
     assert!(error(region.queue("large").capacity(1 << 20).create()).contains("free in the region"));
+    region.event_group("flags").initial(1).schema(2).create().unwrap();
+    assert_eq!(
+        region.event_group("flags").open().unwrap_err().to_string(),
+        "event group \"flags\": schema 0 here, 2 in the region"
+    );
+    assert_eq!(region.event_group("flags").schema(2).open().unwrap().flags(), Ok(1));
 }
 
 /// As many objects as a directory can have, each found by its name. (Each took a walk over all the others once: minutes.)

@@ -100,7 +100,7 @@ const WHOLE: Instant = Instant::from_nanos(LONG.as_nanos() as u64);
 fn no_clock_is_read_without_a_wait() {
     let clock = Clock::default();
     let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
-    let group = object(&event::GroupOptions { initial: 0b11 }, &clock);
+    let group = object(&event::GroupOptions { initial: 0b11, schema: 0 }, &clock);
     let once = object(&once::Options::<u32>::new(), &clock);
     let watch = object(&watch::Options::new(1_u32), &clock);
     let (stock, changed) = lock(&clock);
@@ -182,7 +182,7 @@ fn a_time_out_counts_once() {
 fn slices_add_up() {
     let clock = Clock::default();
     let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
-    let group = object(&event::GroupOptions { initial: 0 }, &clock);
+    let group = object(&event::GroupOptions::default(), &clock);
     let once = object(&once::Options::<u32>::new(), &clock);
     let watch = object(&watch::Options::new(1_u32), &clock);
     assert!(cell.wait_until_timeout(LONG, |value| value == 4).is_err());

@@ -23,17 +23,29 @@ pub trait Ends {
 
     /// Where it asks whether its memory is here.
     fn platform(&self) -> &Self::Platform;
+
+    /// How many messages in a row that are no values a step passes over if it does not wait.
+    fn patience(&self) -> usize;
 }
 
-/// The next message that is a value. Those before it, which are none, are counted.
+/// The next message that is a value. Those before it, which are none, are counted: at most `most`, and then the next one's error.
 #[inline]
-pub(super) fn good<T, E: ReceiveError>(skipped: &mut u64, mut receive: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+pub(super) fn good<T, E: ReceiveError>(
+    skipped: &mut u64,
+    mut most: usize,
+    mut receive: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
     loop {
-        match receive() {
+        let received = receive();
+        match &received {
             // Each round takes a message away.
             Err(error) if error.is_bad_message() => *skipped += 1,
-            received => return received,
+            _ => return received,
         }
+        if most == 0 {
+            return received;
+        }
+        most -= 1;
     }
 }
 
@@ -112,7 +124,7 @@ impl<'q, R: Receives<'q>> Iterator for Iter<'q, R> {
         if self.end.is_some() {
             return None;
         }
-        good(&mut self.skipped, || self.from.receive())
+        good(&mut self.skipped, usize::MAX, || self.from.receive())
             .map_err(|error| end(self.from.platform(), error, &mut self.end))
             .ok()
     }
@@ -127,7 +139,8 @@ impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
 /// Takes the messages that are there. Made by `try_iter()` of a queue or of a receiver half.
 ///
 /// It ends when there is no message, or when the queue cannot be used; [`end`](Self::end) says which. It may go on when further
-/// messages have come. Messages that are no values are dropped, as by [`Iter`].
+/// messages have come. Messages that are no values are dropped, as by [`Iter`]. A step drops at most one more of them than the
+/// capacity, so that it ends although a faulty peer sends nothing else: then [`end`](Self::end) returns the error of the last one.
 ///
 /// # Panics
 ///
@@ -161,7 +174,7 @@ impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
         self.end = None;
-        good(&mut self.skipped, || self.from.try_receive())
+        good(&mut self.skipped, self.from.patience(), || self.from.try_receive())
             .map_err(|error| end(self.from.platform(), error, &mut self.end))
             .ok()
     }
@@ -209,7 +222,7 @@ where
         if self.end.is_some() {
             return None;
         }
-        good(&mut self.skipped, || self.from.receive())
+        good(&mut self.skipped, usize::MAX, || self.from.receive())
             .map_err(|error| end(self.from.platform(), error, &mut self.end))
             .ok()
     }
@@ -242,6 +255,10 @@ macro_rules! iterators {
 
             fn platform(&self) -> &P {
                 self.platform()
+            }
+
+            fn patience(&self) -> usize {
+                self.capacity()
             }
         }
 
@@ -288,6 +305,10 @@ macro_rules! iterators {
 
             fn platform(&self) -> &P {
                 self.platform()
+            }
+
+            fn patience(&self) -> usize {
+                self.capacity()
             }
         }
 

@@ -27,6 +27,9 @@ pub trait ReceivesAlone {
     /// Takes a message that is there.
     fn try_receive(&mut self) -> Result<Self::Item, Self::TryError>;
 
+    /// How many messages in a row that are no values a step passes over if it does not wait.
+    fn patience(&self) -> usize;
+
     /// How many messages are sure to be received: nobody else takes them.
     fn sure(&self) -> usize {
         0
@@ -76,7 +79,8 @@ pub struct IntoMessages<R: ReceivesAlone> {
 /// Receives the messages that are there, without waiting. Made by `try_iter()` of a consumer or of a subscriber.
 ///
 /// It ends when there is no message, when messages were missed, or when the object cannot be used. [`end`](Self::end) says which.
-/// Messages that are no values are dropped, as by [`Messages`].
+/// Messages that are no values are dropped, as by [`Messages`]. A step drops at most one more of them than the capacity, so that it
+/// ends although a faulty peer sends nothing else: then [`end`](Self::end) returns the error of the last one.
 ///
 /// # Panics
 ///
@@ -147,7 +151,7 @@ fn next<R: ReceivesAlone>(from: &mut R, end: &mut Option<R::Error>, skipped: &mu
     if end.is_some() {
         return None;
     }
-    good(skipped, || from.receive()).map_err(|error| note(from.platform(), error, end)).ok()
+    good(skipped, usize::MAX, || from.receive()).map_err(|error| note(from.platform(), error, end)).ok()
 }
 
 /// What is known about the rest: the messages that are there, and whether it is the end.
@@ -187,7 +191,7 @@ impl<R: ReceivesAlone> Iterator for TryMessages<'_, R> {
     #[inline]
     fn next(&mut self) -> Option<R::Item> {
         self.end = None;
-        good(&mut self.skipped, || self.from.try_receive())
+        good(&mut self.skipped, self.from.patience(), || self.from.try_receive())
             .map_err(|error| note(self.from.platform(), error, &mut self.end))
             .ok()
     }
@@ -222,6 +226,10 @@ macro_rules! messages {
 
             fn platform(&self) -> &P {
                 self.platform()
+            }
+
+            fn patience(&self) -> usize {
+                self.capacity()
             }
 
             #[inline]

@@ -20,12 +20,20 @@ use crate::wait::SpinBudget;
 pub struct GroupOptions {
     /// The flags that are set in a new one.
     pub initial: u32,
+    /// The users' own number for the meaning of the flags.
+    pub schema: u64,
 }
 
 impl<H> Builder<'_, GroupOptions, H> {
     /// Sets the flags of a new group. A group that exists keeps its own. Default: none.
     pub fn initial(mut self, flags: u32) -> Self {
         self.wanted.initial = flags;
+        self
+    }
+
+    /// Sets a version number of what the flags mean, which is compared at every open. Default: 0.
+    pub fn schema(mut self, number: u64) -> Self {
+        self.wanted.schema = number;
         self
     }
 }
@@ -36,7 +44,7 @@ impl Blueprint for GroupOptions {
     type Handle<'m, P: Platform> = EventGroup<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<()>(Kind::EventGroup, 32, 0)
+        Shape::of::<()>(Kind::EventGroup, 32, self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, ()), ShapeError> {

@@ -72,6 +72,11 @@ pub struct Receiver<'m, T, P: Platform> {
 halves!(LoanQueue<T>, Sender, Receiver);
 
 impl<'m, T, P: Platform> Sender<'m, T, P> {
+    /// Returns how many elements a block has: the most of one message.
+    pub fn block_len(&self) -> usize {
+        self.queue().block_len()
+    }
+
     #[inline(always)]
     pub(super) fn watched(&self) -> (&LoanQueue<'m, T, P>, Watch<'_, 'm, T, P>) {
         (self.half.object(), Some(&self.half))

@@ -142,19 +142,13 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
         self.queue().recv_within(limit, true)
     }
 
-    /// Receives as many messages as there are, as [`Queue::try_recv_slice`] and [`try_recv`](Self::try_recv).
-    pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
-        self.try_watching(|queue| queue.try_recv_slice(out))
-    }
-
-    /// Receives as many messages as there are, as [`Queue::recv_slice`] and [`recv`](Self::recv).
-    pub fn recv_slice(&self, out: &mut [T]) -> Result<usize, RecvError> {
-        self.queue().recv_slice_within(out, &Limit::Forever, true).map_err(RecvTimeoutError::endless)
-    }
-
-    timed! {
-        recv_slice_timeout, recv_slice_deadline, recv_slice, "Receives messages",
-        [&self, out: &mut [T]] limit [] -> Result<usize, RecvTimeoutError> { self.queue().recv_slice_within(out, limit, true) }
+    /// Returns a copy of the oldest message, which stays. A hint: another receiver may take it meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    pub fn peek(&self) -> Option<T> {
+        self.queue().peek()
     }
 }
 

@@ -69,23 +69,30 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         self.known.wrapping_sub(self.head)
     }
 
+    /// Loads the producer's index.
+    #[inline(always)]
+    fn tail(&self) -> Result<u64, Refused> {
+        // Acquire, "message".
+        let tail = self.held.view.words.tail.0.load(Ordering::Acquire);
+        let makes_sense = tail.wrapping_sub(self.head) <= self.held.view.capacity;
+        if makes_sense { Ok(tail) } else { Err(Refused::Fault(Fault::Corrupted)) }
+    }
+
     /// Loads the producer's index. Returns whether there is an element.
     #[inline(always)]
     fn look(&mut self) -> Result<bool, Refused> {
-        // Acquire, "message".
-        let tail = self.held.view.words.tail.0.load(Ordering::Acquire);
-        if tail.wrapping_sub(self.head) > self.held.view.capacity {
-            return Err(Refused::Fault(Fault::Corrupted));
-        }
-        self.known = tail;
-        Ok(tail != self.head)
+        self.known = self.tail()?;
+        Ok(self.known != self.head)
     }
 
     /// Finds an element, or says why there is none. Never waits.
     #[inline(always)]
     fn find(&mut self) -> Result<(), Refused> {
         self.held.here()?;
-        if self.known != self.head || self.look()? { Ok(()) } else { self.why_empty() }
+        if self.known == self.head && !self.look()? {
+            self.known = self.why_empty()?;
+        }
+        Ok(())
     }
 
     /// Finds an element; waits for it.
@@ -95,10 +102,10 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         if self.known != self.head || self.look()? { Ok(()) } else { self.wait_for_item(limit) }
     }
 
-    /// For a caller that has found nothing.
+    /// For a caller that has found nothing. Returns the producer's index if there is an element now.
     #[cold]
     #[inline(never)]
-    fn why_empty(&mut self) -> Result<(), Refused> {
+    fn why_empty(&self) -> Result<u64, Refused> {
         let words = self.held.view.words;
         let why = if words.is_closed() {
             Refused::Closed
@@ -108,7 +115,8 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
             return Err(Refused::NotNow);
         };
         // The producer's last element came before its end: a second load finds it.
-        if self.look()? { Ok(()) } else { Err(why) }
+        let tail = self.tail()?;
+        if tail == self.head { Err(why) } else { Ok(tail) }
     }
 
     /// Waits for an element.
@@ -147,7 +155,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     fn find_many(&mut self, count: usize) -> Result<(), Refused> {
         self.held.here()?;
         if self.there() < count as u64 && !self.look()? {
-            return self.why_empty();
+            self.known = self.why_empty()?;
         }
         Ok(())
     }
@@ -230,8 +238,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`try_recv`](Self::try_recv).
-    pub fn peek(&mut self) -> Result<T, TryRecvError> {
-        self.find().map_err(Refused::try_recv)?;
+    pub fn peek(&self) -> Result<T, TryRecvError> {
+        self.held.here().map_err(TryRecvError::Fault)?;
+        if self.known == self.head && self.tail().map_err(Refused::try_recv)? == self.head {
+            self.why_empty().map_err(Refused::try_recv)?;
+        }
         check(self.held.view.slots.read(self.head)).map_err(TryRecvError::Fault)
     }
 

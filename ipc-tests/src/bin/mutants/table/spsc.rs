@@ -146,7 +146,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "one-to-one: no second look at the end",
-        edits: &[edit(SPSC_CONSUMER, 1, "if self.look()? { Ok(()) } else { Err(why) }", "Err(why)")],
+        edits: &[edit(SPSC_CONSUMER, 1, "if tail == self.head { Err(why) } else { Ok(tail) }", "Err(why)")],
         protects: "the same",
         caught_by: ("loom_spsc", "nothing_is_behind_the_end"),
     },
