@@ -2,7 +2,8 @@
 
 use core::marker::PhantomData;
 
-use super::words::{Geometry, View, Words};
+use super::geometry::Geometry;
+use super::words::{View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;

@@ -49,6 +49,7 @@
 //! | free | block store, Release | block compare-exchange of a loan, Acquire | that the block was read |
 //! | swept | block compare-exchange, Release | the same | what the dead one did to the block |
 
+mod geometry;
 mod guard;
 mod halves;
 mod handle;

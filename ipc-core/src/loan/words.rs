@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use super::geometry::Geometry;
 use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
@@ -26,9 +27,9 @@ const OWNER_SHIFT: u32 = 2;
 const OWNER: u64 = 0x3ff;
 
 /// The most blocks.
-const MOST_BLOCKS: u64 = BLOCK;
+pub(super) const MOST_BLOCKS: u64 = BLOCK;
 /// Bytes before the elements of a block: in a model, for what checks that a block has one owner.
-const BLOCK_HEAD: usize = OVERHEAD.next_multiple_of(OBJECT_ALIGN);
+pub(super) const BLOCK_HEAD: usize = OVERHEAD.next_multiple_of(OBJECT_ALIGN);
 
 /// The words besides the slots and the blocks'.
 #[repr(C, align(128))]
@@ -55,66 +56,15 @@ struct Gates {
 /// What belongs to a block, on a line of its own: its owner has the line.
 #[repr(C, align(64))]
 #[derive(Debug)]
-struct Block {
+pub(super) struct Block {
     state: AtomicU64,
     /// Elements of the message in it.
     len: AtomicU64,
 }
 
 /// Bytes from the start of the object to the ring of block numbers.
-const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
+pub(super) const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
 crate::sync::assert_layout!(SLOTS_OFFSET == 768);
-
-/// A queue's sizes, and where its parts lie.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometry {
-    slots: usize,
-    blocks: usize,
-    /// Elements of a block.
-    pub(super) block_len: usize,
-    /// Where the blocks' words lie.
-    words: usize,
-    /// Where the blocks lie.
-    payload: usize,
-    /// Bytes from one block's begin to the next one's.
-    stride: usize,
-    bytes: u64,
-}
-
-impl Geometry {
-    /// Of this many blocks, each of `block_len` elements of this size and alignment; `None` if it is not possible.
-    pub(super) const fn new(blocks: u64, block_len: u64, size: usize, align: usize) -> Option<Self> {
-        const MOST: usize = isize::MAX as usize / 2;
-        if blocks == 0 || blocks > MOST_BLOCKS || block_len == 0 || block_len > MOST as u64 || align > OBJECT_ALIGN {
-            return None;
-        }
-        let stride = match (block_len as usize).checked_mul(size) {
-            Some(bytes) if bytes < MOST => BLOCK_HEAD + bytes.next_multiple_of(OBJECT_ALIGN),
-            _ => return None,
-        };
-        let slots = blocks.next_power_of_two() as usize;
-        let blocks = blocks as usize;
-        let words = SLOTS_OFFSET + (slots * size_of::<AtomicU64>()).next_multiple_of(OBJECT_ALIGN);
-        let payload = words + (blocks * size_of::<Block>()).next_multiple_of(OBJECT_ALIGN);
-        match stride.checked_mul(blocks) {
-            Some(all) if all < MOST => {
-                let bytes = (payload + all) as u64;
-                Some(Geometry { slots, blocks, block_len: block_len as usize, words, payload, stride, bytes })
-            }
-            _ => None,
-        }
-    }
-
-    /// Bytes of the object, a multiple of the object alignment.
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Bytes of all blocks.
-    pub(super) fn payload_bytes(&self) -> usize {
-        self.stride * self.blocks
-    }
-}
 
 /// The queue as one participant sees it.
 #[derive(Clone, Copy, Debug)]
@@ -424,11 +374,36 @@ impl<'m> View<'m> {
         self.words.gates.blocks.notify(platform, || 1);
     }
 
-    /// Messages that were sent, that were received, and that are there. A snapshot.
+    /// Messages that were sent, that were received, and that are there. A snapshot, exact while no process sends or receives.
     pub(super) fn counts(&self) -> (u64, u64, u64) {
-        let received = self.words.head.0.load(Ordering::Acquire);
-        let sent = self.words.tail.0.load(Ordering::Acquire);
+        // The head first: every position before it was filled, and the tail lags behind a filled one by one step at most. So the tail
+        // that is found then is at this head or past it.
+        let received = self.head_passed();
+        let sent = self.tail_passed();
+        // Processes that go on meanwhile can make the difference larger than a full queue.
         (sent, received, sent.wrapping_sub(received).min(self.blocks.len() as u64))
+    }
+
+    /// The position of the oldest message, past one whose receiver has not moved `head` yet, or died before it did.
+    fn head_passed(&self) -> u64 {
+        let head = self.words.head.0.load(Ordering::Acquire);
+        // Acquire, "sent".
+        let word = self.slot(head).load(Ordering::Acquire);
+        let block = (ahead(word, head) == 0).then(|| self.blocks.get((word & BLOCK) as usize)).flatten();
+        // L3: a message that was sent and is queued no more was received.
+        let received = block.is_some_and(|block| {
+            let state = block.state.load(Ordering::Acquire);
+            state & STATE != QUEUED || ahead(state, head) != 0
+        });
+        head.wrapping_add(u64::from(received))
+    }
+
+    /// The position of the next message, past one whose sender has not moved `tail` yet, or died before it did.
+    fn tail_passed(&self) -> u64 {
+        let tail = self.words.tail.0.load(Ordering::Acquire);
+        // Acquire, "sent".
+        let sent = ahead(self.slot(tail).load(Ordering::Acquire), tail) >= 0;
+        tail.wrapping_add(u64::from(sent))
     }
 
     /// Blocks that nobody has. A snapshot; loads the words of all of them.

@@ -55,9 +55,12 @@ const BROKEN: u64 = 2;
 /// The survivor meets somebody else.
 fn meet_another(barrier: &Barrier, folder: &Folder) -> Result<(), Finding> {
     granted("a reset", barrier.reset())?;
+    let (waiting, broken) = (barrier.waiting(), barrier.is_broken());
+    demand(waiting == 0 && !broken, Verdict::TORN, || format!("after a reset {waiting} wait, broken: {broken}"))?;
     let other = Helper::fork(|| assert!(open(folder).1.wait_timeout(patience()).is_ok()));
     granted("the survivor", barrier.wait_timeout(patience()))?;
-    demand(other.join(), Verdict::WEDGED, || "another one did not meet the survivor".to_owned())
+    demand(other.join(), Verdict::WEDGED, || "another one did not meet the survivor".to_owned())?;
+    demand(barrier.waiting() == 0, Verdict::TORN, || "somebody waits after the meeting".to_owned())
 }
 
 impl Play for Deed {

@@ -63,16 +63,31 @@ impl Books {
         for _ in 0..=queue.capacity() {
             match (queue.try_send(message(self.next)), closed) {
                 (Ok(()), false) => self.sent_one(),
-                (Err(TrySendError::Full(_)), false) | (Err(TrySendError::Closed(_)), true) => return,
+                (Err(TrySendError::Full(_)), false) => return self.count(queue, queue.capacity()),
+                (Err(TrySendError::Closed(_)), true) => return,
                 (other, _) => return self.bad(Verdict::TORN, &format!("try_send: {other:?}, closed: {closed}")),
             }
         }
         self.bad(Verdict::TORN, "more messages than the capacity");
     }
 
-    /// Receives until the queue says that it is empty, or closed and drained.
+    /// Receives until the queue says that it is empty, or closed and drained: with what is left, no more than the queue says that
+    /// there are, which counts what the dead were writing.
     pub(super) fn drain(&mut self, queue: &Queue<Message>, closed: bool) {
+        let (told, taken) = (queue.len(), self.got.len());
         self.drain_until(queue, closed, TryRecvError::Empty);
+        let (got, left) = (self.got.len() - taken, queue.len());
+        if got + left > told || told > queue.capacity() {
+            self.bad(Verdict::TORN, &format!("{got} messages and {left} left in a queue that said {told}"));
+        }
+    }
+
+    /// The queue says that it has this many messages.
+    fn count(&mut self, queue: &Queue<Message>, there: usize) {
+        let (len, empty, full) = (queue.len(), queue.is_empty(), queue.is_full());
+        if len != there || empty != (len == 0) || full != (len == queue.capacity()) {
+            self.bad(Verdict::TORN, &format!("{len} messages, not {there}; empty: {empty}, full: {full}"));
+        }
     }
 
     /// Receives until the queue says that it is empty, or what else it may say while a living process is stopped.
@@ -117,6 +132,7 @@ impl Books {
         }
         self.fill(queue, false);
         self.drain(queue, false);
+        self.count(queue, 0);
     }
 
     /// Compares what arrived with the ways it may have come; says which one it was.

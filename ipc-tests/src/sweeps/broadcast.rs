@@ -195,6 +195,7 @@ impl Play for Deed {
         let closed = objects.broadcast.is_closed();
         let before: Vec<u64> = (1..=self.filled()).collect();
         if let Some(mut subscriber) = objects.subscriber.take() {
+            let told = subscriber.len() as usize;
             let first = subscriber.try_recv();
             let lagged = match first {
                 Err(RecvBroadcastError::Lagged(missed)) => missed as usize,
@@ -214,6 +215,10 @@ impl Play for Deed {
                 _ => with(&[]),
             };
             demand(right, Verdict::LOST, || format!("{got:?}, lagged {lagged}, result {result}, finished {finished}"))?;
+            let left = (subscriber.len(), subscriber.is_empty());
+            demand(told == got.len() + lagged && left == (0, true), Verdict::TORN, || {
+                format!("{got:?} and {lagged} missed of {told}, then {left:?}")
+            })?;
             demand(lagged == 0 || self == Deed::PublishOver, Verdict::LOST, || "missed".to_owned())?;
         } else {
             demand(result == OTHER, Verdict::WEDGED, || "the publisher did not get on".to_owned())?;

@@ -3,7 +3,7 @@
 
 use ipc_posix::{ByteQueue, RecvBytesError, Region};
 
-use super::play::{self, Finding, Play, demand, granted};
+use super::play::{self, Finding, Play, counted, demand, granted};
 use super::stage::Folder;
 use super::{Scenes, couple, patience};
 use crate::stepper::{PairPoint, Verdict};
@@ -72,6 +72,24 @@ fn drain(queue: &ByteQueue) -> Result<Vec<usize>, Finding> {
             Err(error) => return Err((Verdict::WEDGED, format!("a survivor: {error}"))),
         }
     }
+}
+
+/// The messages, of which there are as many as the queue says.
+fn count_and_drain(queue: &ByteQueue) -> Result<Vec<usize>, Finding> {
+    let mut trouble = Ok(());
+    let got = counted(
+        || (queue.len(), queue.is_empty()),
+        || {
+            drain(queue).unwrap_or_else(|finding| {
+                trouble = Err(finding);
+                Vec::new()
+            })
+        },
+    );
+    trouble?;
+    let used = queue.stats().used;
+    demand(used == 0 && !queue.is_full(), Verdict::TORN, || format!("a drained queue uses {used} bytes"))?;
+    got
 }
 
 /// Survivors use the queue for more than a lap.
@@ -143,7 +161,7 @@ impl Play for Deed {
 
     fn look(self, (_region, queue): Objects, folder: &Folder, finished: bool, result: u64) -> Result<(), Finding> {
         let closed = queue.is_closed();
-        let got = drain(&queue)?;
+        let got = count_and_drain(&queue)?;
         let right = match self {
             Deed::Send | Deed::SendParts => got == [VICTIM] || (got.is_empty() && !finished),
             Deed::Recv => got == [6] || (got == [5, 6] && !finished),
@@ -203,7 +221,9 @@ impl couple::Couple for Couple {
 
     fn meanwhile(self, (_region, queue): &Objects) -> Result<(), Finding> {
         let stats = queue.stats();
-        demand(stats.used <= stats.ring, Verdict::TORN, || format!("{stats:?}"))
+        demand(stats.used <= stats.ring, Verdict::TORN, || format!("{stats:?}"))?;
+        let (len, empty) = (queue.len(), queue.is_empty());
+        demand(len <= 4 && empty == (len == 0), Verdict::TORN, || format!("{len} messages, empty: {empty}"))
     }
 
     fn afterwards(
@@ -213,7 +233,7 @@ impl couple::Couple for Couple {
         point: PairPoint,
         result: u64,
     ) -> Result<(), Finding> {
-        let got = drain(queue)?;
+        let got = count_and_drain(queue)?;
         let done = point.killed_finished;
         let right = match self {
             Couple::SendSend => {

@@ -3,7 +3,7 @@
 
 use ipc_posix::{LoanQueue, Region};
 
-use super::play::{self, Finding, Play, demand, granted};
+use super::play::{self, Finding, Play, counted, demand, granted};
 use super::stage::Folder;
 use super::{Scenes, couple, patience};
 use crate::stepper::{PairPoint, Verdict};
@@ -65,6 +65,11 @@ fn drain(queue: &LoanQueue<u64>) -> Vec<u64> {
     std::iter::from_fn(|| queue.try_recv().ok()).map(|received| number(&received.to_vec())).collect()
 }
 
+/// The messages, of which there are as many as the queue says.
+fn count_and_drain(queue: &LoanQueue<u64>) -> Result<Vec<u64>, Finding> {
+    counted(|| (queue.len(), queue.is_empty()), || drain(queue))
+}
+
 /// All blocks are there again, and go round.
 fn work(queue: &LoanQueue<u64>) -> Result<(), Finding> {
     for _ in 0..2 {
@@ -72,10 +77,12 @@ fn work(queue: &LoanQueue<u64>) -> Result<(), Finding> {
             granted("a survivor sends", queue.try_send_copy(&message(number)))?;
         }
         demand(queue.try_loan(1).is_err(), Verdict::TORN, || "more blocks than there are".to_owned())?;
-        let got = drain(queue);
+        demand(queue.is_full() && queue.free_blocks() == 0, Verdict::TORN, || "blocks are left".to_owned())?;
+        let got = count_and_drain(queue)?;
         demand(got == (1..=BLOCKS as u64).collect::<Vec<_>>(), Verdict::LOST, || format!("{got:?}"))?;
     }
-    demand(queue.free_blocks() == BLOCKS, Verdict::LOST, || format!("{} blocks are free", queue.free_blocks()))
+    let free = queue.free_blocks();
+    demand(free == BLOCKS && !queue.is_full(), Verdict::LOST, || format!("{free} blocks are free"))
 }
 
 impl Play for Deed {
@@ -162,7 +169,7 @@ impl Play for Deed {
 
     fn look(self, (_region, queue): Objects, folder: &Folder, finished: bool, result: u64) -> Result<(), Finding> {
         let closed = queue.is_closed();
-        let got = drain(&queue);
+        let got = count_and_drain(&queue)?;
         let right = match self {
             Deed::Send | Deed::SendAfterDeath => got == [VICTIM] || (got.is_empty() && !finished),
             Deed::Borrow => got.is_empty(),
@@ -255,7 +262,7 @@ impl couple::Couple for Couple {
         point: PairPoint,
         result: u64,
     ) -> Result<(), Finding> {
-        let mut got = drain(queue);
+        let mut got = count_and_drain(queue)?;
         let done = point.killed_finished;
         // The survivor's come whenever they were sent: what counts is that each is there once.
         let survivors = got.iter().filter(|number| **number == OTHER).count();

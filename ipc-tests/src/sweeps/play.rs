@@ -46,6 +46,20 @@ pub(super) fn granted<R, E: std::fmt::Display>(who: &str, answer: Result<R, E>) 
     answer.map_err(|error| (Verdict::WEDGED, format!("{who}: {error}")))
 }
 
+/// What `drain` gets: as many messages as the object's length and emptiness said before, and none as they say afterwards.
+pub(super) fn counted<M: std::fmt::Debug>(
+    length: impl Fn() -> (usize, bool),
+    drain: impl FnOnce() -> Vec<M>,
+) -> Result<Vec<M>, Finding> {
+    let before = length();
+    let got = drain();
+    let after = length();
+    demand(before == (got.len(), got.is_empty()) && after == (0, true), Verdict::TORN, || {
+        format!("{got:?}, but length and emptiness before and after: {before:?}, {after:?}")
+    })?;
+    Ok(got)
+}
+
 struct PlayScene<P: Play> {
     play: P,
     folder: Folder,

@@ -253,6 +253,8 @@ impl SemaphoreScene {
         // The victim's place, for somebody else, who takes turns with us.
         let other_region = self.folder.open();
         let other = semaphore_of(&other_region);
+        // What the dead held comes back when somebody needs it: there may be more than this.
+        let told = semaphore.available();
         let mut all: Vec<SemaphorePermit<'_>> = Vec::new();
         for turn in 0..=self.start.max {
             match [semaphore, &other][turn as usize % 2].try_acquire() {
@@ -263,6 +265,9 @@ impl SemaphoreScene {
         }
         let count = all.len() as u32;
         self.compare(count, least, most)?;
+        if told > count || other.available() != 0 {
+            return torn(format!("{count} permits of {told} available, then {}", other.available()));
+        }
         let room = self.start.max - count;
         let refused = other.release(room + 1);
         if refused != Err(ReleaseError::Full { wanted: room + 1, room }) {

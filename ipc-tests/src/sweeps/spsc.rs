@@ -6,7 +6,7 @@ use ipc_posix::{RecvTimeoutError, Region, Spsc, SpscConsumer, SpscProducer};
 
 use super::books::{Message, VICTIM, message, serial_of};
 use super::patience;
-use super::play::{self, Finding, Play, demand, granted};
+use super::play::{self, Finding, Play, counted, demand, granted};
 use super::stage::Folder;
 use super::{Scenes, couple};
 use crate::stepper::{PairPoint, Verdict};
@@ -106,6 +106,12 @@ fn drain(consumer: &mut SpscConsumer<Message>) -> Vec<u64> {
     consumer.try_iter().map(|message| serial_of(&message).unwrap_or(0)).collect()
 }
 
+/// The messages, of which there are as many as the queue says.
+fn count_and_drain(queue: &Spsc<Message>) -> Result<Vec<u64>, Finding> {
+    let mut consumer = consumer(queue)?;
+    counted(|| (queue.len(), queue.is_empty()), || drain(&mut consumer))
+}
+
 /// Both ends of survivors, for a lap and more.
 fn work(queue: &Spsc<Message>) -> Result<(), Finding> {
     let (mut producer, mut consumer) = (producer(queue)?, consumer(queue)?);
@@ -116,7 +122,7 @@ fn work(queue: &Spsc<Message>) -> Result<(), Finding> {
     }
     let full = messages(1..=CAPACITY as u64 + 1);
     let sent = granted("a survivor sends", producer.try_send_slice(&full))?;
-    demand(sent == CAPACITY, Verdict::TORN, || format!("room for {sent}"))?;
+    demand(sent == CAPACITY && queue.is_full(), Verdict::TORN, || format!("room for {sent}"))?;
     let got = drain(&mut consumer);
     demand(got == (1..=CAPACITY as u64).collect::<Vec<_>>(), Verdict::TORN, || format!("{got:?}"))
 }
@@ -289,7 +295,7 @@ impl Play for Deed {
 
     fn look(self, (_region, queue): Objects, folder: &Folder, finished: bool, result: u64) -> Result<(), Finding> {
         let closed = queue.is_closed();
-        let got = drain(&mut consumer(&queue)?);
+        let got = count_and_drain(&queue)?;
         match self {
             Deed::SendWakes => {
                 let all: Vec<u64> = [result].into_iter().chain(got).collect();
@@ -382,7 +388,9 @@ impl couple::Couple for Couple {
     }
 
     fn meanwhile(self, (_region, queue): &Objects) -> Result<(), Finding> {
-        demand(queue.len() <= CAPACITY, Verdict::TORN, || format!("{} messages", queue.len()))
+        let (len, empty, full) = (queue.len(), queue.is_empty(), queue.is_full());
+        let right = len <= CAPACITY && empty == (len == 0) && full == (len == CAPACITY);
+        demand(right, Verdict::TORN, || format!("{len} messages, empty: {empty}, full: {full}"))
     }
 
     fn afterwards(
@@ -392,7 +400,7 @@ impl couple::Couple for Couple {
         point: PairPoint,
         result: u64,
     ) -> Result<(), Finding> {
-        let got = drain(&mut consumer(queue)?);
+        let got = count_and_drain(queue)?;
         let done = point.killed_finished;
         let right = match self {
             Couple::SendRecv => {
