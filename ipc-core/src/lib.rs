@@ -54,6 +54,11 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(loom))))]
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "ipc-core needs a target with 64-bit pointers and 64-bit atomics: positions in shared memory have 64 bits"
+);
+
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(feature = "std")]

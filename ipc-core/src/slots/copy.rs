@@ -6,7 +6,7 @@
 /// # Safety
 ///
 /// Both ranges are readable or writable as needed, and do not overlap.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
 #[inline]
 pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     use core::arch::asm;
@@ -58,12 +58,14 @@ pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     unsafe { copy_single_bytes(from.add(done), to.add(done), len - done) }
 }
 
-/// As on x86-64, in volatile accesses: of whole words where both ranges are aligned to them.
+/// Copies bytes between private and shared memory in volatile accesses, of whole words where both ranges are aligned to them.
+///
+/// For processors without the instructions above (a kernel's target has no vector registers), and for Miri, which reads no assembly.
 ///
 /// # Safety
 ///
 /// Both ranges are readable or writable as needed, and do not overlap.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse", not(miri))))]
 #[inline]
 pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     let aligned = (from.addr() | to.addr()).is_multiple_of(8);

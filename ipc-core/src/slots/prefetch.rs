@@ -8,7 +8,7 @@ pub(crate) enum Intent {
 }
 
 /// Asks for the line at this address, which need not be one of ours. Does nothing where there is no such instruction.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
 #[inline(always)]
 pub(crate) fn prefetch(address: *const i8, intent: Intent) {
     use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -25,15 +25,17 @@ pub(crate) fn prefetch(address: *const i8, intent: Intent) {
 }
 
 /// Keeps the compiler from computing the caller's next condition before this branch, where it is seldom needed. No instruction.
-#[cfg(all(target_arch = "x86_64", not(loom)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
 #[inline(always)]
 pub(super) fn branch_apart() {
     // SAFETY: it is empty.
     unsafe { core::arch::asm!("", options(nomem, nostack, preserves_flags)) };
 }
 
-#[cfg(all(not(target_arch = "x86_64"), not(loom)))]
+#[cfg(all(any(not(target_arch = "x86_64"), miri), not(loom)))]
+#[inline(always)]
 pub(super) fn branch_apart() {}
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse", not(miri))))]
+#[inline(always)]
 pub(crate) fn prefetch(_: *const i8, _: Intent) {}
