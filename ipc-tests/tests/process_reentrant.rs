@@ -178,6 +178,31 @@ fn die_with_file(args: &Args) {
     let _ = children::hear();
 }
 
+/// A peer that overwrites the lock's word does not let a second thread of this process to the private data.
+#[test]
+fn overwritten_lock_admits_no_second_thread() {
+    let _watchdog = Watchdog::new(LIMIT, "overwritten_lock_admits_no_second_thread");
+    let name = TempName::new("scribble");
+    let region = Region::create(name.as_str()).unwrap();
+    let lock = RawMutex::new(&region.mutex::<()>("journal").create().unwrap());
+    let data = lock_api::Mutex::from_raw(lock, vec!["private".to_owned()]);
+    let overwrite = |word: u32| {
+        // Behind the header of the object, the lock's word.
+        let at = region.list()[0].offset + 128;
+        let file = std::fs::OpenOptions::new().write(true).open(name.path()).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &word.to_ne_bytes(), at).unwrap();
+    };
+    let second = || std::thread::scope(|scope| scope.spawn(|| data.try_lock().is_some()).join().unwrap());
+    for word in [0, 1 << 29, 0x3ff] {
+        let guard = data.lock();
+        overwrite(word);
+        assert!(!second() && data.is_locked(), "after {word:#x}");
+        drop(guard);
+        overwrite(0);
+        assert!(second());
+    }
+}
+
 /// `lock_api`'s guards, with the lock in the region and the data in each process; a holder that is killed is no obstacle.
 #[test]
 fn guards_of_another_crate() {

@@ -11,11 +11,16 @@ use crate::error::Fault;
 use crate::here::Here;
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
-use crate::time::Limit;
+use crate::time::{Instant, Limit};
 use crate::wait::SpinBudget;
 
 /// The lock of a [`Mutex`] as [`lock_api::RawMutex`] (feature `lock_api`): for data of this process's own that only one process
-/// at a time may use, behind the guards that one knows.
+/// at a time may use, behind the guards of `lock_api`.
+///
+/// It is two locks: one in shared memory, which excludes other processes, and one in private memory, which excludes this
+/// process's other threads. A faulty peer that overwrites the shared one can let two *processes* in at the same time. It
+/// never gives two threads of one process the same private data. Each `RawMutex` guards one value: two of them that were made
+/// of one mutex exclude each other by the shared lock alone.
 ///
 /// ```
 /// # use ipc_posix::{RawMutex, Region};
@@ -43,7 +48,10 @@ pub struct Bare<P: 'static> {
 }
 
 struct Lock<P> {
-    words: &'static RawMutex,
+    /// In private memory: what the soundness of the guards rests on. Taken first, given back last.
+    private: RawMutex,
+    /// In shared memory, where a faulty peer can write.
+    shared: &'static RawMutex,
     /// Keeps the words alive.
     platform: P,
     budget: SpinBudget,
@@ -55,9 +63,9 @@ impl<P: Platform> Bare<P> {
     where
         P: Clone,
     {
-        let (words, platform) = (&mutex.words.raw, mutex.platform.clone());
+        let (shared, platform) = (&mutex.words.raw, mutex.platform.clone());
         let budget = SpinBudget::new(&platform);
-        Bare { lock: Some(Lock { words, platform, budget }) }
+        Bare { lock: Some(Lock { private: RawMutex::new(), shared, platform, budget }) }
     }
 
     /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot; `false`
@@ -67,7 +75,7 @@ impl<P: Platform> Bare<P> {
     ///
     /// In a child after `fork`.
     pub fn is_poisoned(&self) -> bool {
-        self.here().is_some_and(|lock| lock.words.condition() != Condition::CLEAN)
+        self.here().is_some_and(|lock| lock.shared.condition() != Condition::CLEAN)
     }
 
     /// Declares the data consistent, whatever happened to former holders. Call it with the lock held.
@@ -78,7 +86,7 @@ impl<P: Platform> Bare<P> {
     pub fn clear_poison(&self) -> Result<(), Fault> {
         if let Some(lock) = &self.lock {
             lock.platform.here()?;
-            lock.words.clear();
+            lock.shared.clear();
         }
         Ok(())
     }
@@ -92,20 +100,40 @@ impl<P: Platform> Bare<P> {
 
     fn lock_until(&self, limit: &Limit<P::Deadline>) -> bool {
         let lock = self.here().expect("a lock that was made of a mutex, see RawMutex::new");
-        if lock.words.lock_first(&lock.platform, Intent::InPlace) {
-            return true;
+        let (platform, mut waits) = (&lock.platform, limit.over_all_waits());
+        if !lock.private.lock_first(platform, Intent::InPlace)
+            && !lock.wait_for(&lock.private, waits.deadline(platform))
+        {
+            return false;
         }
-        let deadline = limit.deadline(&lock.platform);
+        let both =
+            lock.shared.lock_first(platform, Intent::InPlace) || lock.wait_for(lock.shared, waits.deadline(platform));
+        if !both {
+            lock.private.unlock(platform);
+        }
+        both
+    }
+}
+
+impl<P: Platform> Lock<P> {
+    /// Takes one of the two locks; `false` when the time is over.
+    #[cold]
+    fn wait_for(&self, words: &RawMutex, deadline: Option<Instant>) -> bool {
         loop {
-            match lock.words.lock_contended(&lock.platform, Intent::InPlace, &lock.budget, deadline) {
+            match words.lock_contended(&self.platform, Intent::InPlace, &self.budget, deadline) {
                 Ok(_) => return true,
-                Err(_) if deadline.is_some_and(|deadline| lock.platform.now() >= deadline) => return false,
+                Err(_) if deadline.is_some_and(|deadline| self.platform.now() >= deadline) => return false,
                 // This thread's own lock, or garbage: to wait for what does not come, without a fault of ours.
                 Err(_) => {
-                    lock.platform.wait(&AtomicU32::new(0), 0, Duration::from_millis(10));
+                    self.platform.wait(&AtomicU32::new(0), 0, Duration::from_millis(10));
                 }
             }
         }
+    }
+
+    /// Takes one of the two locks if it is free or its holder is dead.
+    fn try_take(&self, words: &RawMutex) -> bool {
+        words.lock_first(&self.platform, Intent::InPlace) || words.try_lock(&self.platform, Intent::InPlace).is_ok()
     }
 }
 
@@ -115,7 +143,8 @@ impl<P> fmt::Debug for Bare<P> {
     }
 }
 
-// SAFETY: two threads, in whatever processes, never both have the lock: see `super::words::RawMutex`.
+// SAFETY: two threads of this process never both have the private lock, see `super::words::RawMutex`: its word is reached
+// through this value only, and its holder, a thread of this participant, is never seized. The guarded data are this process's.
 unsafe impl<P: Platform> lock_api::RawMutex for Bare<P> {
     #[allow(clippy::declare_interior_mutable_const, reason = "what the trait wants")]
     const INIT: Self = Bare { lock: None };
@@ -130,8 +159,12 @@ unsafe impl<P: Platform> lock_api::RawMutex for Bare<P> {
 
     fn try_lock(&self) -> bool {
         self.here().is_some_and(|lock| {
-            lock.words.lock_first(&lock.platform, Intent::InPlace)
-                || lock.words.try_lock(&lock.platform, Intent::InPlace).is_ok()
+            let private = lock.try_take(&lock.private);
+            let both = private && lock.try_take(lock.shared);
+            if private && !both {
+                lock.private.unlock(&lock.platform);
+            }
+            both
         })
     }
 
@@ -139,12 +172,13 @@ unsafe impl<P: Platform> lock_api::RawMutex for Bare<P> {
     unsafe fn unlock(&self) {
         // Dropping a guard: in a child after `fork` the lock is the parent's.
         if let Some(lock) = self.lock.as_ref().filter(|lock| lock.platform.is_here()) {
-            lock.words.unlock(&lock.platform);
+            lock.shared.unlock(&lock.platform);
+            lock.private.unlock(&lock.platform);
         }
     }
 
     fn is_locked(&self) -> bool {
-        self.here().is_none_or(|lock| lock.words.owner().is_some())
+        self.here().is_none_or(|lock| lock.private.owner().is_some() || lock.shared.owner().is_some())
     }
 }
 
