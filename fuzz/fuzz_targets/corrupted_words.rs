@@ -16,6 +16,7 @@ use ipc_core::platform::{Platform, SpinPlatform};
 use ipc_core::queue::{self, Options, Queue};
 use ipc_core::region::{Flags, Geometry, Name, RegionView};
 use ipc_core::ring::stride;
+use ipc_core::time::Timestamp;
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
 use ipc_fuzz::memory::OwnMemory;
@@ -272,7 +273,7 @@ fn region(input: &mut Input<'_>) {
                 for record in view.records() {
                     black_box(record.info());
                 }
-                view.records()[0].join(1, 2, 3);
+                view.records()[0].join(1, 2, Timestamp::now(&me));
             }
             _ => {
                 let name = Name::new(name).expect("a name");

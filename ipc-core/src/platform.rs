@@ -68,6 +68,12 @@ pub unsafe trait Platform {
     /// The monotonic clock.
     fn now(&self) -> Instant;
 
+    /// Which clock [`now`](Self::now) reads: a number that two participants share only if theirs count the same time from the
+    /// same origin. Kept beside the times in shared memory, because regions outlive clocks. 0 where there is one only.
+    fn clock(&self) -> u64 {
+        0
+    }
+
     /// Who is calling.
     fn me(&self) -> ParticipantId;
 
@@ -172,6 +178,11 @@ pub unsafe trait Observer {
     /// The monotonic clock, as [`Platform::now`] of the participants counts it.
     fn now(&self) -> Instant;
 
+    /// Which clock that is, see [`Platform::clock`].
+    fn clock(&self) -> u64 {
+        0
+    }
+
     /// Whether the shared memory is still there (on POSIX: not in a child after `fork`).
     fn is_here(&self) -> bool;
 }
@@ -274,6 +285,9 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     }
     fn now(&self) -> Instant {
         (**self).now()
+    }
+    fn clock(&self) -> u64 {
+        (**self).clock()
     }
     fn me(&self) -> ParticipantId {
         (**self).me()

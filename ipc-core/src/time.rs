@@ -37,6 +37,35 @@ impl Instant {
     }
 }
 
+/// A moment that is kept in shared memory, for others to tell how long ago it was: when, and on which clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    /// When.
+    pub at: Instant,
+    /// On which clock, see [`Platform::clock`].
+    pub clock: u64,
+}
+
+impl Timestamp {
+    /// The present moment.
+    pub fn now<P: Platform + ?Sized>(platform: &P) -> Self {
+        Timestamp { at: platform.now(), clock: platform.clock() }
+    }
+
+    /// Returns how long ago it was at `now`; zero if it had not come yet. `None` if the clocks differ.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::time::{Instant, Timestamp};
+    /// let at = |nanos, clock| Timestamp { at: Instant::from_nanos(nanos), clock };
+    /// assert_eq!(at(100, 1).age(at(300, 1)), Some(Duration::from_nanos(200)));
+    /// assert_eq!(at(100, 2).age(at(300, 1)), None);
+    /// ```
+    pub fn age(self, now: Timestamp) -> Option<Duration> {
+        (self.clock == now.clock).then(|| now.at.saturating_since(self.at))
+    }
+}
+
 /// How long a blocking call may take. `D` is the caller's own clock: see [`Platform::Deadline`].
 ///
 /// No clock is read before the call has to wait: whoever finds what it wants at once pays nothing for its limit.

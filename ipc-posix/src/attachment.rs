@@ -77,6 +77,8 @@ pub(crate) struct Attachment {
     fork: ForkGuard,
     asymmetric: bool,
     spinning_helps: bool,
+    /// Which clock this process reads.
+    clock: u64,
     /// What keeps the place of the dead participant that one of our threads repairs after.
     pin: Mutex<Option<Pin>>,
     /// How many counted handles of each object and use this process has. Joining and leaving happen under this lock. A child
@@ -125,6 +127,7 @@ impl Attachment {
             fork,
             asymmetric,
             spinning_helps: has_several_processors(),
+            clock: clock::identity(),
             pin: Mutex::new(None),
             users: Mutex::default(),
             name,
@@ -136,7 +139,7 @@ impl Attachment {
             if record.info().joined {
                 view.sweep(&Dead::on_evidence(me), &membership);
             }
-            record.join(std::process::id(), start_time().unwrap_or(0), clock::now().as_nanos());
+            record.join(std::process::id(), start_time().unwrap_or(0), clock::timestamp(membership.clock));
         }
         Ok((membership, file))
     }
@@ -191,6 +194,12 @@ impl Attachment {
 
     pub(crate) fn probe(&self) -> &Probe {
         &self.probe
+    }
+
+    /// Which clock this process reads.
+    #[inline(always)]
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock
     }
 
     /// Whether somebody holds this place. Our own counts.

@@ -86,6 +86,7 @@ mod clock;
 mod error;
 mod fork;
 pub mod futex;
+mod hash;
 mod host;
 mod liveness;
 mod membarrier;

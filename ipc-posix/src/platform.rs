@@ -78,6 +78,11 @@ unsafe impl Platform for Posix {
     }
 
     #[inline(always)]
+    fn clock(&self) -> u64 {
+        Platform::clock(&self.membership)
+    }
+
+    #[inline(always)]
     fn me(&self) -> ParticipantId {
         Platform::me(&self.membership)
     }

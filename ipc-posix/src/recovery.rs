@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::RegionError;
 use crate::fork::ForkGuard;
+use crate::hash::fnv;
 use crate::region::Region;
 use crate::sys;
 
@@ -75,10 +76,7 @@ impl Checks {
 /// A number that changes when a process attaches or leaves.
 fn table(region: &Region) -> u64 {
     let records = region.membership().view().records().iter().map(ipc_core::participant::Record::info);
-    // FNV-1a.
-    records.fold(0xcbf2_9ce4_8422_2325, |hash, info| {
-        (hash ^ (u64::from(info.epoch) << 1 | u64::from(info.joined))).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    fnv(records.map(|info| u64::from(info.epoch) << 1 | u64::from(info.joined)))
 }
 
 /// A thread of this process that repairs a region as soon as one of its participants is dead (feature `recovery_thread`).

@@ -21,6 +21,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::hash::fnv;
 use crate::sys;
 
 /// The first pause before asking again, and the longest.
@@ -83,12 +84,9 @@ impl Drop for Turn {
     }
 }
 
-/// Where the range of this name starts: a multiple of 2^32, so that no range reaches the next. FNV-1a.
+/// Where the range of this name starts: a multiple of 2^32, so that no range reaches the next.
 fn start_of(name: &[u8]) -> i64 {
-    let hash = name
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    ((hash >> 34) << 32) as i64
+    ((fnv(name.iter().map(|&byte| byte.into())) >> 34) << 32) as i64
 }
 
 /// The result of one attempt.

@@ -43,6 +43,7 @@ const OPERATIONS: &[Operation] = &[
     ("mutex, transaction + commit", transaction),
     ("semaphore, acquire + release", semaphore),
     ("event, set + wait", event),
+    ("watch, set + get, 8 B", watch),
 ];
 
 fn region() -> Result<Region> {
@@ -180,6 +181,15 @@ fn event(n: u64) -> Result<()> {
     for _ in 0..n {
         event.set()?;
         event.wait()?;
+    }
+    Ok(())
+}
+
+fn watch(n: u64) -> Result<()> {
+    let watch = region()?.watch("watch").initial(0_u64).create()?;
+    for number in 0..n {
+        watch.set(hint::black_box(number))?;
+        hint::black_box(watch.get()?);
     }
     Ok(())
 }

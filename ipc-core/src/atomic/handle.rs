@@ -6,7 +6,7 @@ use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
 
@@ -51,7 +51,7 @@ impl<T: Value> Blueprint for Options<T> {
         Ok((self.shape(), T::WIDTH))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Width, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Width, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<T>::new(self.initial.into_bits())) }
             .map(drop)

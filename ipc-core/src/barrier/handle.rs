@@ -6,7 +6,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::{Platform, Use};
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
 
@@ -40,7 +40,7 @@ impl Blueprint for Options {
         Ok((self.shape(), parties))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, parties: &u32, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, parties: &u32, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller has the memory to itself.
         unsafe { View::lay(memory, *parties) }
     }

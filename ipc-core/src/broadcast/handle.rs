@@ -9,7 +9,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::wait::SpinBudget;
 
 /// Whether publishers wait for subscribers.
@@ -117,7 +117,7 @@ impl<T> Blueprint for Options<T> {
             .ok_or(ShapeError::Capacity { wanted: self.capacity })
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::lay(memory, geometry) }
     }

@@ -6,7 +6,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::wait::SpinBudget;
 
 /// What a byte queue should be like.
@@ -63,7 +63,7 @@ impl Blueprint for Options {
         }
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::lay(memory, geometry, self.start) }
     }

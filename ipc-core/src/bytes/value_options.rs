@@ -11,7 +11,7 @@ use super::words::Words;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Geometry, Kind, Shape, ShapeError};
 use crate::platform::Platform;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// A type whose values a `ValueQueue` can carry: every owned type of serde, [`Serialize`] + [`DeserializeOwned`].
 #[diagnostic::on_unimplemented(
@@ -78,7 +78,7 @@ impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
         self.bytes.complete()
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>, now: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>, now: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { self.bytes.lay(memory, geometry, now) }
     }

@@ -10,7 +10,7 @@ use crate::memory::Memory;
 use crate::mutex::MutexGuard;
 use crate::object::{Blueprint, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Instant, Limit, Timestamp};
 
 /// What a condition variable should be like. There is nothing to choose.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +29,7 @@ impl Blueprint for Options {
         Ok((self.shape(), ()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.map(drop).ok_or(ShapeError::Missing)
     }

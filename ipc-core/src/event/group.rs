@@ -12,7 +12,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::wait::SpinBudget;
 
 /// What an event group should be like.
@@ -51,7 +51,7 @@ impl Blueprint for GroupOptions {
         Ok((self.shape(), ()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<AtomicU32>::new(self.initial)) }
             .map(drop)

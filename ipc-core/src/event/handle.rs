@@ -6,7 +6,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
 
@@ -54,7 +54,7 @@ impl Blueprint for Options {
         Ok((self.shape(), ()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.initial)) }.map(|_| ()).ok_or(ShapeError::Missing)
     }

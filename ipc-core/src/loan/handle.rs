@@ -10,7 +10,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
 use crate::sync::private::AtomicU32;
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::wait::SpinBudget;
 
 /// Bytes of payload that stay in a processor's own caches.
@@ -89,7 +89,7 @@ impl<T> Blueprint for Options<T> {
         }
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::lay(memory, geometry, self.start) }
     }

@@ -13,7 +13,7 @@ use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, S
 use crate::participant::ParticipantId;
 use crate::payload::Place;
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
 
@@ -61,7 +61,7 @@ impl<T: Pod> Blueprint for Options<T> {
         Ok((self.shape(), Layout::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { lay(memory, &self.initial) }
     }

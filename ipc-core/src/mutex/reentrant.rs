@@ -17,7 +17,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError};
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 
 /// What a reentrant mutex should be like.
@@ -59,7 +59,7 @@ impl<T: Pod> Blueprint for ReentrantOptions<T> {
         Ok((self.shape(), Layout::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { lay(memory, &self.0.initial) }
     }

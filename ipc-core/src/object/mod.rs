@@ -27,7 +27,7 @@ pub use shape::{Field, Shape, ShapeError};
 use crate::memory::Memory;
 use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// The bytes that an object takes in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ pub trait Blueprint {
     /// # Safety
     ///
     /// Nobody else uses this memory yet.
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>, now: Instant) -> Result<(), ShapeError>;
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>, now: Timestamp) -> Result<(), ShapeError>;
 
     /// Makes a handle of the object in this memory.
     ///
@@ -190,7 +190,7 @@ pub trait Blueprint {
         // SAFETY: the header is made of atomics and lies first in every object; the caller has the memory to itself.
         let header = unsafe { memory.place(0, 1, |_| ObjectHeader::new(&shape, length)) }.ok_or(too_small)?;
         // SAFETY: the caller has the memory to itself.
-        unsafe { self.lay(memory, &geometry, platform.now())? };
+        unsafe { self.lay(memory, &geometry, Timestamp::now(&platform))? };
         header[0].publish();
         // SAFETY: it was laid out just now, to this blueprint.
         unsafe { self.handle(memory, &geometry, platform) }

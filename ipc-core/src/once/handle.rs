@@ -15,7 +15,7 @@ use crate::mutex::Turn;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::payload;
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
 
@@ -63,7 +63,7 @@ impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
         Ok((self.shape(), Cells::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, cells: &Cells, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, cells: &Cells, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { words::lay(memory, cells) }
     }

@@ -5,6 +5,7 @@
 
 use crate::object::{Fact, layout};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::time::{Instant, Timestamp};
 
 const FREE: u32 = 0;
 const LIVE: u32 = 1;
@@ -19,7 +20,8 @@ pub struct Record {
     _reserved: AtomicU32,
     start_time: AtomicU64,
     joined: AtomicU64,
-    _room: [AtomicU64; 4],
+    clock: AtomicU64,
+    _room: [AtomicU64; 3],
 }
 
 crate::sync::assert_layout!(size_of::<Record>() == 64);
@@ -36,23 +38,24 @@ pub struct RecordInfo {
     pub pid: u32,
     /// The process's start time as the platform counts it; 0 if unknown.
     pub start_time: u64,
-    /// When it joined, on the monotonic clock, in nanoseconds.
-    pub joined_at: u64,
+    /// When it joined.
+    pub joined_at: Timestamp,
 }
 
 impl Record {
     /// Where what lies.
-    pub(crate) const LAYOUT: Fact = layout!(Record { state, epoch, pid, _reserved, start_time, joined, _room });
+    pub(crate) const LAYOUT: Fact = layout!(Record { state, epoch, pid, _reserved, start_time, joined, clock, _room });
 
     /// Takes the record for a new participant. The caller holds the lock byte of this record and has swept
     /// what its predecessor left.
-    pub fn join(&self, pid: u32, start_time: u64, now: u64) {
+    pub fn join(&self, pid: u32, start_time: u64, now: Timestamp) {
         // Relaxed: diagnostics. The lock byte orders one owner's writes before the next one's.
         let epoch = self.epoch.load(Ordering::Relaxed);
         self.epoch.store(epoch.wrapping_add(1), Ordering::Relaxed);
         self.pid.store(pid, Ordering::Relaxed);
         self.start_time.store(start_time, Ordering::Relaxed);
-        self.joined.store(now, Ordering::Relaxed);
+        self.joined.store(now.at.as_nanos(), Ordering::Relaxed);
+        self.clock.store(now.clock, Ordering::Relaxed);
         // Release, with the Acquire in `info`: who sees LIVE sees the fields.
         self.state.store(LIVE, Ordering::Release);
     }
@@ -70,7 +73,10 @@ impl Record {
             epoch: self.epoch.load(Ordering::Relaxed),
             pid: self.pid.load(Ordering::Relaxed),
             start_time: self.start_time.load(Ordering::Relaxed),
-            joined_at: self.joined.load(Ordering::Relaxed),
+            joined_at: Timestamp {
+                at: Instant::from_nanos(self.joined.load(Ordering::Relaxed)),
+                clock: self.clock.load(Ordering::Relaxed),
+            },
         }
     }
 }

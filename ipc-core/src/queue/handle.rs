@@ -14,7 +14,7 @@ use crate::participant::{Dead, Findings, ParticipantId};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
 use crate::sync::Ordering;
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::wait::{EventCount, SpinBudget};
 
 /// What a queue should be like.
@@ -69,7 +69,7 @@ impl<T> Blueprint for Options<T> {
         words::geometry_of(&shape).map(|geometry| (shape, geometry))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::lay(memory, geometry, Position::new(self.start)) }
     }

@@ -14,7 +14,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::participant::ParticipantId;
 use crate::payload::{OVERHEAD, Place, cells};
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
 
@@ -67,7 +67,7 @@ impl<T: Pod> Blueprint for Options<T> {
         Ok((Shape::of::<T>(Kind::RwLock, participants.into(), self.schema), Layout::of::<T>(participants)))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller has the memory to itself.
         unsafe { View::lay(memory, layout)? };
         let start = memory.pointer(layout.data as usize, cells::<T>() * 8 + OVERHEAD).ok_or(ShapeError::Missing)?;

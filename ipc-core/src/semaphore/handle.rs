@@ -9,7 +9,7 @@ use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeErr
 use crate::participant::{Findings, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::wait::SpinBudget;
 
 /// The maximum, unless the creator says another one or begins with more.
@@ -77,7 +77,7 @@ impl Blueprint for Options {
         Ok((Shape::of::<u32>(Kind::Semaphore, max.into(), 0), max))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, max: &u32, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, max: &u32, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::lay(memory, self.permits.ok_or(ShapeError::Unsaid)?, *max) }
     }

@@ -10,7 +10,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle};
 use crate::platform::Platform;
-use crate::time::Instant;
+use crate::time::Timestamp;
 
 /// What a one-to-one queue should be like.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl<T> Blueprint for Options<T> {
         Geometry::of(&shape).map(|geometry| (shape, geometry))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { View::<T>::lay(memory, geometry, self.start) }
     }

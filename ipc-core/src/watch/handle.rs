@@ -14,7 +14,7 @@ use crate::mutex::Turn;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
 use crate::payload;
 use crate::platform::Platform;
-use crate::time::{Instant, Limit};
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::{Attempt, SpinBudget};
 
@@ -77,7 +77,7 @@ impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
         }
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, stride: &Stride, now: Instant) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, stride: &Stride, now: Timestamp) -> Result<(), ShapeError> {
         let initial = self.initial.as_ref().ok_or(ShapeError::NoInitialValue)?;
         // SAFETY: the caller's promise.
         unsafe { words::lay(memory, stride, initial, now) }
@@ -102,14 +102,15 @@ pub struct Versioned<T> {
     pub value: T,
     /// The number of the version, from 0.
     pub version: u64,
-    /// How long ago it was published.
-    pub age: Duration,
+    /// How long ago it was published. `None` if that was on another clock than this process's: before a reboot, or in another
+    /// time namespace.
+    pub age: Option<Duration>,
 }
 
 impl<T: CheckedBitPattern> Versioned<T> {
-    pub(super) fn of(snapshot: Snapshot<T>, now: Instant) -> Result<Self, Fault> {
+    pub(super) fn of(snapshot: Snapshot<T, Timestamp>, now: Timestamp) -> Result<Self, Fault> {
         let value = payload::check(snapshot.bytes)?;
-        Ok(Versioned { value, version: snapshot.version, age: now.saturating_since(snapshot.published) })
+        Ok(Versioned { value, version: snapshot.version, age: snapshot.published.age(now) })
     }
 }
 
@@ -216,8 +217,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     pub fn get_versioned(&self) -> Result<Versioned<T>, Fault> {
         self.here()?;
         // The time first: an age is never that of a value from after the call.
-        let now = self.platform.now();
-        self.view.read().and_then(|snapshot| Versioned::of(snapshot, now))
+        let now = Timestamp::now(&self.platform);
+        self.view.read_timed().and_then(|snapshot| Versioned::of(snapshot, now))
     }
 
     /// Publishes a value and returns the number of its version. Blocks while another thread writes.

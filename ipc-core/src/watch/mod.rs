@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! byte 0        4         8        16 (the first of four slots)
-//!      writers  sleepers  version  time, value
+//!      writers  sleepers  version  time, clock, value
 //! ```
 //!
 //! Behind the slots lies the set of those that have a counted writer, see [`ends`](crate::ends).

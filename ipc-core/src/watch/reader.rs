@@ -16,7 +16,7 @@ use crate::object::{Kind, Object, ShapeError, sizes};
 use crate::payload;
 use crate::platform::{Observer, Platform};
 use crate::sync::private::AtomicU32;
-use crate::time::Limit;
+use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::Attempt;
 
@@ -241,8 +241,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, O: Observer> ReadOnlyWatch<'m, T, O> {
     pub fn get_versioned(&self) -> Result<Versioned<T>, Fault> {
         self.here()?;
         // The time first: an age is never that of a value from after the call.
-        let now = self.observer.now();
-        self.view.read().and_then(|snapshot| Versioned::of(snapshot, now))
+        let now = Timestamp { at: self.observer.now(), clock: self.observer.clock() };
+        self.view.read_timed().and_then(|snapshot| Versioned::of(snapshot, now))
     }
 
     /// Returns the number of the latest version. One load.

@@ -13,7 +13,7 @@ use crate::participant::Dead;
 use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
-use crate::time::{Instant, Limit};
+use crate::time::{Instant, Limit, Timestamp};
 use crate::wait::{Attempt, EventCount, SpinBudget, Unmet, block_until};
 
 /// How many versions lie in the cell at a time. Two in a model: the second version is written where the first value was.
@@ -34,6 +34,9 @@ pub struct Words {
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
 crate::sync::assert_layout!(size_of::<Words>() == 16);
 
+/// The 64-bit cells of a slot before the value: the time of its publication, and on which clock.
+const TIME_CELLS: usize = 2;
+
 /// How many 64-bit cells a slot takes: the time, then the value.
 #[derive(Clone, Copy, Debug)]
 pub struct Stride(usize);
@@ -41,7 +44,7 @@ pub struct Stride(usize);
 impl Stride {
     /// For values of this size.
     const fn new(size: usize) -> Self {
-        Stride(1 + size.div_ceil(size_of::<u64>()))
+        Stride(TIME_CELLS + size.div_ceil(size_of::<u64>()))
     }
 
     /// For a `T`.
@@ -76,6 +79,7 @@ unsafe impl Object for Words {
         layout!(Presence),
         Fact::number("slots", SLOTS_OFFSET),
         Fact::number("versions", SLOTS),
+        Fact::number("cells of a time", TIME_CELLS),
     ];
     type Geometry = Stride;
     type View<'m> = View<'m>;
@@ -115,7 +119,7 @@ pub(super) unsafe fn lay<T: NoUninit>(
     memory: Memory<'_>,
     stride: &Stride,
     value: &T,
-    now: Instant,
+    now: Timestamp,
 ) -> Result<(), ShapeError> {
     let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
     let words = |_| Words { writers: RawMutex::new(), sleepers: EventCount::new(), version: AtomicU64::new(0) };
@@ -139,20 +143,21 @@ pub struct Stats {
     pub writers: u64,
 }
 
-/// What a reader has copied.
+/// What a reader has copied; with `S`, when it was published.
 #[derive(Debug)]
-pub(super) struct Snapshot<T> {
+pub(super) struct Snapshot<T, S> {
     /// The bytes, all initialised.
     pub(super) bytes: MaybeUninit<T>,
     /// The number of the version, from 0.
     pub(super) version: u64,
     /// When it was published.
-    pub(super) published: Instant,
+    pub(super) published: S,
 }
 
-fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Instant) {
-    slot[0].store(now.as_nanos(), Ordering::Relaxed);
-    payload::store(value, &slot[1..]);
+fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Timestamp) {
+    slot[0].store(now.at.as_nanos(), Ordering::Relaxed);
+    slot[1].store(now.clock, Ordering::Relaxed);
+    payload::store(value, &slot[TIME_CELLS..]);
 }
 
 impl<'m> View<'m> {
@@ -172,12 +177,26 @@ impl<'m> View<'m> {
 
     /// A copy of the latest version. Takes no lock and writes nothing.
     #[inline]
-    pub(super) fn read<T>(&self) -> Result<Snapshot<T>, Fault> {
+    pub(super) fn read<T>(&self) -> Result<Snapshot<T, ()>, Fault> {
+        self.read_with(|_| ())
+    }
+
+    /// [`read`](Self::read), with the time.
+    #[inline]
+    pub(super) fn read_timed<T>(&self) -> Result<Snapshot<T, Timestamp>, Fault> {
+        self.read_with(|slot| Timestamp {
+            at: Instant::from_nanos(slot[0].load(Ordering::Relaxed)),
+            clock: slot[1].load(Ordering::Relaxed),
+        })
+    }
+
+    #[inline(always)]
+    fn read_with<T, S>(&self, published: impl Fn(&[AtomicU64]) -> S) -> Result<Snapshot<T, S>, Fault> {
         for _ in 0..ATTEMPTS {
             let version = self.version();
             let slot = self.slot::<T>(version)?;
-            let published = Instant::from_nanos(slot[0].load(Ordering::Relaxed));
-            let bytes = payload::load(&slot[1..]);
+            let published = published(slot);
+            let bytes = payload::load(&slot[TIME_CELLS..]);
             // Acquire: with the writer's fence, see the table.
             fence(Ordering::Acquire);
             let passed = self.words.version.load(Ordering::Relaxed).wrapping_sub(version);
@@ -221,7 +240,7 @@ impl<'m> View<'m> {
         let slot = self.slot::<T>(next)?;
         // Release: with the reader's fence, see the table.
         fence(Ordering::Release);
-        fill(slot, value, platform.now());
+        fill(slot, value, Timestamp::now(platform));
         self.words.version.store(next, Ordering::Release);
         drop(turn);
         self.words.sleepers.notify_all(platform);

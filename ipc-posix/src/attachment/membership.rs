@@ -77,6 +77,11 @@ unsafe impl Platform for Membership {
     }
 
     #[inline(always)]
+    fn clock(&self) -> u64 {
+        self.attachment.clock()
+    }
+
+    #[inline(always)]
     fn me(&self) -> ParticipantId {
         self.me
     }

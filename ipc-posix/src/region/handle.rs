@@ -13,7 +13,7 @@ use super::options::RegionOptions;
 use super::read_only::ReadOnlyRegion;
 use crate::attachment::Membership;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
-use crate::probe;
+use crate::{clock, probe};
 
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
 /// of an object in it.
@@ -41,8 +41,9 @@ pub struct Participant {
     pub start_time: u64,
     /// How often its place was taken.
     pub epoch: u32,
-    /// How long ago it joined.
-    pub age: Duration,
+    /// How long ago it joined. `None` if that was on another clock than this process's: before a reboot, or in another time
+    /// namespace.
+    pub age: Option<Duration>,
 }
 
 impl Participant {
@@ -192,7 +193,9 @@ impl Region {
     pub fn participants(&self) -> Vec<Participant> {
         self.membership.assert_here();
         let attachment = &self.membership;
-        list_participants(attachment.view().records(), Some(attachment.me()), |who| attachment.is_alive(who))
+        list_participants(attachment.view().records(), attachment.clock(), Some(attachment.me()), |who| {
+            attachment.is_alive(who)
+        })
     }
 
     /// What objects there are, in the order of their creation.
@@ -262,10 +265,11 @@ pub(super) fn queue_stats(view: &ipc_core::region::RegionView<'_>, name: &str) -
 /// The participants in a table.
 pub(super) fn list_participants(
     records: &[ipc_core::participant::Record],
+    clock: u64,
     me: Option<ParticipantId>,
     is_alive: impl Fn(ParticipantId) -> bool,
 ) -> Vec<Participant> {
-    let now = crate::clock::now().as_nanos();
+    let now = clock::timestamp(clock);
     let joined =
         records.iter().enumerate().map(|(index, record)| (index, record.info())).filter(|(_, info)| info.joined);
     joined
@@ -278,7 +282,7 @@ pub(super) fn list_participants(
                 pid: info.pid,
                 start_time: info.start_time,
                 epoch: info.epoch,
-                age: Duration::from_nanos(now.saturating_sub(info.joined_at)),
+                age: info.joined_at.age(now),
             })
         })
         .collect()

@@ -13,12 +13,12 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use super::handle::{Participant, list_participants, queue_stats};
 use super::open;
 use super::options::RegionOptions;
-use crate::attachment;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::fork::ForkGuard;
 use crate::liveness::{Held, LockByte};
 use crate::objects::ReadOnlyWatch;
 use crate::probe::Probe;
+use crate::{attachment, clock};
 use ipc_core::queue::Stats as QueueStats;
 
 /// A read-only view of a region: for inspectors and dashboards. It takes no place among the participants, writes
@@ -28,6 +28,7 @@ pub struct ReadOnlyRegion {
     view: RegionView<'static>,
     probe: Probe,
     fork: ForkGuard,
+    clock: u64,
     name: String,
 }
 
@@ -49,7 +50,8 @@ impl ReadOnlyRegion {
         let view = attachment::view(&map, name)?;
         let fork = ForkGuard::new().map_err(|error| RegionError::io(name, "prepare for forks", error))?;
         let probe = Probe::new(file, status.id, libc::O_RDONLY, None);
-        Ok(ReadOnlyRegion { map: std::mem::ManuallyDrop::new(map), view, probe, fork, name: name.to_owned() })
+        let (map, clock) = (std::mem::ManuallyDrop::new(map), clock::identity());
+        Ok(ReadOnlyRegion { map, view, probe, fork, clock, name: name.to_owned() })
     }
 
     /// The region's name.
@@ -113,7 +115,7 @@ impl ReadOnlyRegion {
     /// In a child after `fork`.
     pub fn participants(&self) -> Vec<Participant> {
         self.fork.assert_here();
-        list_participants(self.view.records(), None, |who| {
+        list_participants(self.view.records(), self.clock, None, |who| {
             // When in doubt, alive.
             self.probe.ask(LockByte::of(who)).map_or(true, |held| held == Held::Owned)
         })
@@ -158,7 +160,11 @@ impl<'r, T: CellValue> ReadOnlyWatchOptions<'r, T> {
 // SAFETY: the memory is there as long as the region is borrowed, but not in a child after a fork.
 unsafe impl Observer for &ReadOnlyRegion {
     fn now(&self) -> Instant {
-        crate::clock::now()
+        clock::now()
+    }
+
+    fn clock(&self) -> u64 {
+        self.clock
     }
 
     fn is_here(&self) -> bool {
