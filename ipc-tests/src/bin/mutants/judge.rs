@@ -17,16 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let result = match &args[..] {
-        [] => judge("", true),
-        [flag] if flag == "--models-passed" => judge("", false),
-        [verb, part] if verb == "judge" => judge(part, true),
-        [verb, part, flag] if verb == "judge" && flag == "--models-passed" => judge(part, false),
+        [] => judge("", WHOLE, true),
+        [flag] if flag == "--models-passed" => judge("", WHOLE, false),
+        [flag, share] if flag == "--models-passed" => Share::parse(share).and_then(|share| judge("", share, false)),
+        [verb, part] if verb == "judge" => judge(part, WHOLE, true),
+        [verb, part, flag] if verb == "judge" && flag == "--models-passed" => judge(part, WHOLE, false),
         [verb, part] if verb == "find" => find(part),
         [verb] if verb == "markdown" => {
             markdown();
             Ok(true)
         }
-        _ => Err("mutants [--models-passed | judge PART [--models-passed] | find PART | markdown]".into()),
+        _ => Err("mutants [--models-passed [NTH/OF] | judge PART [--models-passed] | find PART | markdown]".into()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -38,10 +39,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Every mutant whose name contains this against its own model. A model that fails by itself notices nothing, so `models_first` those
+/// One mutant in `of`, from the `nth` on.
+#[derive(Clone, Copy)]
+struct Share {
+    nth: usize,
+    of: usize,
+}
+
+const WHOLE: Share = Share { nth: 0, of: 1 };
+
+impl Share {
+    /// Of a text such as `3/4`, which counts from zero and wraps.
+    fn parse(text: &str) -> Result<Self> {
+        let (nth, of) = text.split_once('/').ok_or("a share is written as in 1/2")?;
+        let (nth, of): (usize, usize) = (nth.parse()?, of.parse()?);
+        Ok(Share { nth: nth.checked_rem(of).ok_or("a share of none")?, of })
+    }
+}
+
+/// Every mutant of a share whose name contains this against its own model. A model that fails by itself notices nothing, so `models_first` those
 /// have to pass.
-fn judge(part: &str, models_first: bool) -> Result<bool> {
-    let chosen: Vec<&Mutant> = mutants().filter(|mutant| mutant.name.contains(part)).collect();
+fn judge(part: &str, share: Share, models_first: bool) -> Result<bool> {
+    let chosen: Vec<&Mutant> =
+        mutants().filter(|mutant| mutant.name.contains(part)).skip(share.nth).step_by(share.of).collect();
     let tests: BTreeSet<&str> = chosen.iter().map(|mutant| mutant.caught_by.0).collect();
     let tests: Vec<&str> = tests.into_iter().collect();
     let copies = (0..workers()).map(Copy::new).collect::<Result<Vec<_>>>()?;
