@@ -10,18 +10,21 @@
 //! The one with our byte has our mapping only; the probe's has a descriptor and no locks; a pin's has a mapping for the
 //! time of a repair.
 //!
-//! | what a process does | our byte, pins | the probe |
-//! |---|---|---|
-//! | `fork` | stay with the parent: `MADV_DONTFORK`. No fork comes between their opening and the end of their descriptor, see `fork.rs` | the child shares it, which is harmless: it is asked only |
-//! | `vfork`, `posix_spawn` | the child runs in the same address space until it calls exec. A parent killed meanwhile counts as alive until then | closed by exec |
-//! | `clone` as a system call | as `fork`, but our handlers do not run: a child of the very moment of an attach or a pin shares the description | as `fork` |
-//! | exec | end with the address space | closed, unless the flag was taken off |
-//! | dup, passing it on | nobody has a descriptor of them | harmless: the receiver opens a description of its own |
-//! | `closefrom` | stay | closed; opened again by its path, or by the mapping's link in `/proc`, which needs a superuser |
-//! | `chdir` | stay | its path is absolute |
-//! | `chroot`, `setuid`, mount namespaces | stay | stays, but cannot be opened again; pins go through it, see `pin.rs` |
-//! | seccomp | stay | what it forbids is not done: see the limits |
-//! | PID and user namespaces | no part in it | no part in it |
+//! | what a process does | our byte, pins | the probe | tests |
+//! |---|---|---|---|
+//! | `fork` | stay with the parent: `MADV_DONTFORK`. No fork comes between their opening and the end of their descriptor, see `fork.rs` | the child shares it, which is harmless: it is asked only | liveness: `a_child_keeps_...` |
+//! | `vfork`, `posix_spawn` | the child runs in the same address space until it calls exec. A parent killed meanwhile counts as alive until then | closed by exec | liveness_rules: `a_vfork_child_...`, `a_spawned_program_...` |
+//! | `clone` as a system call | as `fork`, but our handlers do not run: a child of the very moment of an attach or a pin shares the description | as `fork` | liveness_rules: `a_clone_with_memory_of_its_own_...` |
+//! | `clone` with `CLONE_VM` | belong to both. They end when the last process has left the address space, by exec or death | as `fork`; with `CLONE_FILES`, what one closes is closed for both | liveness_rules: `a_clone_in_the_same_memory_...` |
+//! | exec | end with the address space | closed, unless the flag was taken off | region_elsewhere: `exec_ends_an_attachment`; descriptors: `a_descriptor_kept_across_exec_is_no_life` |
+//! | dup, passing it on | nobody has a descriptor of them | harmless: the receiver opens a description of its own | liveness_rules: `copies_of_descriptors_...`; descriptors: `an_anonymous_region_outlives_its_founder` |
+//! | `closefrom` | stay | closed; opened again by its path, or by the mapping's link in `/proc`, which needs a superuser | liveness: `a_descriptor_that_was_closed_is_opened_again`; deaths_unknown: `a_descriptor_that_cannot_...` |
+//! | `chdir` | stay | its path is absolute | liveness: `a_relative_directory_...` |
+//! | `chroot`, `setuid`, mount namespaces | stay | stays, but cannot be opened again; pins go through it, see `pin.rs` | liveness: `a_death_is_noticed_without_rights_...`; liveness_rules: `mount_and_user_namespaces_...` |
+//! | seccomp | stay | what it forbids is not done: see the limits | deaths_unknown: `a_sandbox_that_refuses_...` |
+//! | PID and user namespaces | no part in it | no part in it | region_elsewhere: `another_pid_namespace`; liveness_rules: `mount_and_user_namespaces_...` |
+//!
+//! The tests are files and functions of `ipc-tests/tests`; `...` stands for the rest of a name.
 
 use std::io;
 use std::os::fd::RawFd;
