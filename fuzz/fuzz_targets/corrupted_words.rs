@@ -127,7 +127,8 @@ fn attach<T: Element>(memory: Memory<'_>, world: &World) {
 /// Repairs after this participant, which is dead from now on.
 fn sweep(memory: Memory<'_>, world: &World, who: u16) {
     world.set_dead(id(who), true);
-    black_box(object::sweep(memory, &Dead::on_evidence(id(who)), &Seat { world, me: id(4) }).is_ok());
+    // SAFETY: nobody makes a step as this participant any more.
+    black_box(object::sweep(memory, &unsafe { Dead::on_evidence(id(who)) }, &Seat { world, me: id(4) }).is_ok());
 }
 
 fn check<T: Element, P: Platform>(queue: &Queue<'_, T, P>) {
@@ -237,7 +238,8 @@ fn region(input: &mut Input<'_>) {
     let memory = OwnMemory::new(BYTES);
     let world = World::default();
     let me = Seat { world: &world, me: id(1) };
-    let view = RegionView::initialise(memory.memory(), geometry, 1, Flags::empty()).expect("fits");
+    // SAFETY: new, zeroed memory.
+    let view = unsafe { RegionView::initialise(memory.memory(), geometry, 1, Flags::empty()) }.expect("fits");
     for (name, number) in [("a", 0u64), ("b", 1)] {
         make::<u64>(&view, &me, name, 8).expect("fits").try_send(number).expect("empty");
     }
@@ -260,7 +262,8 @@ fn region(input: &mut Input<'_>) {
             6 => {
                 let who = input.pick(&[2u16, 3, 4, 1022]);
                 world.set_dead(id(who), true);
-                timed("sweep", || view.sweep(&Dead::on_evidence(id(who)), &me));
+                // SAFETY: nobody makes a step as this participant any more.
+                timed("sweep", || view.sweep(&unsafe { Dead::on_evidence(id(who)) }, &me));
             }
             7 => {
                 if input.bit() {
@@ -303,10 +306,8 @@ fn make<'m, 'w, T: Element>(
     let mut wanted = Options::<T>::new(capacity);
     wanted.schema = 7;
     let bytes = wanted.bytes().map_err(|error| error.to_string())?;
-    let made = view
-        .directory()
-        // SAFETY: it is not in the directory yet.
-        .insert(&name, bytes, |memory| unsafe { wanted.create(memory, *me) })
+    // SAFETY: under the region's lock, and not in the directory yet.
+    let made = unsafe { view.directory().insert(&name, bytes, |memory| wanted.create(memory, *me)) }
         .map_err(|error| error.to_string());
     drop(lock);
     made

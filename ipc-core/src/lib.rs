@@ -37,6 +37,33 @@
 //! are masked and every loop is bounded. The worst that a peer with write access can do to this crate's
 //! callers is a [`Fault::Corrupted`] and messages with arbitrary (but valid) content.
 //!
+//! # What is `unsafe`
+//!
+//! One line is drawn through the whole crate: **what a caller vouches for is `unsafe`, with its contract. What a faulty peer can do
+//! is not, and is listed here.**
+//!
+//! A caller vouches for four things:
+//!
+//! | for what | where |
+//! |---|---|
+//! | The memory is there, and holds what this crate laid into it. | [`Memory::from_raw`](memory::Memory::from_raw), [`part`](memory::Memory::part); [`create`](object::Blueprint::create) and [`initialise`](region::RegionView::initialise) over memory that is new; the directory's `insert` under the region's lock |
+//! | Who is dead, and who is calling. | [`Platform`], [`Dead::on_evidence`](participant::Dead::on_evidence) |
+//! | What lies in memory under which kind. | [`Object`](object::Object), [`Blueprint`](object::Blueprint) |
+//! | Nobody writes while a reference lives. | `as_slice` and `as_mut_slice` of [loans](loan) and [shared slices](shared_slice) |
+//!
+//! Everything else is safe to call, in any order and from any thread. In particular,
+//! [`attach`](object::Blueprint::attach) is: it compares what is there with what is wanted.
+//!
+//! A peer is another program that can write to the memory. If it is correct, the promises of each module hold. If it is not, it
+//! can break these, and nothing else:
+//!
+//! - The guards of [`Mutex`] and [`RwLock`] lend out references to data in shared memory. A peer that writes to the data
+//!   without the lock, or that overwrites the lock's word, changes what lies behind a reference. Their element types take any
+//!   bits, so there is no invalid value to be read; but the compiler may assume that the value does not change. The
+//!   transactions of a `Mutex`, a [`ReentrantMutex`](mutex::ReentrantMutex) and a [`Watch`] work on copies and do not depend on peers.
+//! - A directory entry that a peer has forged makes two objects share bytes. Each of them reads what the other writes; with
+//!   guards, as above.
+//!
 //! # Without an operating system
 //!
 //! ```
@@ -122,3 +149,39 @@ pub use watch::Watch;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// What a caller vouches for is `unsafe`:
+///
+/// ```compile_fail,E0133
+/// ipc_core::participant::Dead::on_evidence(ipc_core::ParticipantId::new(1).unwrap());
+/// ```
+///
+/// ```compile_fail,E0133
+/// use ipc_core::{memory::StaticMemory, object::Blueprint, platform::SpinPlatform, queue};
+/// static MEMORY: StaticMemory<4096> = StaticMemory::new();
+/// let _ = queue::Options::<u32>::new(8).create(MEMORY.memory(), SpinPlatform::new(1));
+/// ```
+///
+/// ```compile_fail,E0133
+/// static MEMORY: ipc_core::memory::StaticMemory<4096> = ipc_core::memory::StaticMemory::new();
+/// MEMORY.memory().part(128, 128);
+/// ```
+///
+/// ```compile_fail,E0133
+/// use ipc_core::region::{Flags, Geometry, RegionView};
+/// static MEMORY: ipc_core::memory::StaticMemory<8192> = ipc_core::memory::StaticMemory::new();
+/// let _ = RegionView::initialise(MEMORY.memory(), Geometry::new(8192, 4, 4).unwrap(), 1, Flags::empty());
+/// ```
+///
+/// ```compile_fail,E0133
+/// fn twice(directory: ipc_core::region::RegionView<'_>, name: &ipc_core::region::Name) {
+///     let _ = directory.directory().insert(name, 128, Ok);
+/// }
+/// ```
+///
+/// ```compile_fail,E0200
+/// struct Lie;
+/// impl ipc_core::object::Blueprint for Lie {}
+/// ```
+#[cfg(doctest)]
+struct Vouched;

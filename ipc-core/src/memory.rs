@@ -50,7 +50,12 @@ impl<'m> Memory<'m> {
     }
 
     /// The part from `offset`, `len` bytes long; `None` if it does not lie inside or is not aligned.
-    pub fn part(&self, offset: u64, len: u64) -> Option<Memory<'m>> {
+    ///
+    /// # Safety
+    ///
+    /// An object or a region begins there, or nobody uses the part. (Elements of an object are bytes that look like whatever
+    /// their sender likes: also like another object.)
+    pub unsafe fn part(&self, offset: u64, len: u64) -> Option<Memory<'m>> {
         let offset = usize::try_from(offset).ok()?;
         let len = usize::try_from(len).ok()?;
         let end = offset.checked_add(len)?;

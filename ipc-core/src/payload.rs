@@ -63,8 +63,12 @@ pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
 }
 
 /// Turns loaded bytes into a `T` if they are one.
+///
+/// # Safety
+///
+/// All bytes are initialised.
 #[inline(always)]
-pub(crate) fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fault> {
+pub(crate) unsafe fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fault> {
     union Both<B: Copy, T: Copy> {
         bits: MaybeUninit<B>,
         value: MaybeUninit<ManuallyDrop<T>>,
@@ -72,7 +76,7 @@ pub(crate) fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fa
     }
     const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
     let both = Both::<T::Bits, T> { bytes };
-    // SAFETY: all bytes are initialised (`load`), `Bits` has the size of T (checked above) and is valid
+    // SAFETY: all bytes are initialised (the caller's promise), `Bits` has the size of T (checked above) and is valid
     // for any initialised bytes (`CheckedBitPattern::Bits: AnyBitPattern`).
     let bits = unsafe { both.bits.assume_init_ref() };
     if T::is_valid_bit_pattern(bits) {
@@ -84,11 +88,15 @@ pub(crate) fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fa
 }
 
 /// How many of these loaded elements, from the first on, are values of their type.
+///
+/// # Safety
+///
+/// All bytes are initialised.
 #[inline]
-pub(crate) fn valid_prefix<T: CheckedBitPattern>(loaded: &[MaybeUninit<T>]) -> usize {
+pub(crate) unsafe fn valid_prefix<T: CheckedBitPattern>(loaded: &[MaybeUninit<T>]) -> usize {
     const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
     let bits: *const T::Bits = loaded.as_ptr().cast();
-    // SAFETY: as many initialised elements (`Slots::read_slice`), whose bytes are `Bits` whatever they are.
+    // SAFETY: as many initialised elements (the caller's promise), whose bytes are `Bits` whatever they are.
     (0..loaded.len()).find(|&i| !T::is_valid_bit_pattern(unsafe { &*bits.add(i) })).unwrap_or(loaded.len())
 }
 
@@ -100,17 +108,30 @@ pub(crate) fn fill_slice<T: CheckedBitPattern, E>(
 ) -> Result<usize, E> {
     let Some(&spare) = out.first() else { return fill(&mut []) };
     let start: *mut MaybeUninit<T> = out.as_mut_ptr().cast();
-    // SAFETY: the same memory, borrowed exclusively, of which every element is a value again before this returns; `fill` is our own
-    // code and does not unwind.
+    /// On unwinding: the elements are values again before anybody sees them.
+    struct Mend<'o, T: Copy> {
+        lent: &'o mut [MaybeUninit<T>],
+        spare: T,
+    }
+    impl<T: Copy> Drop for Mend<'_, T> {
+        fn drop(&mut self) {
+            self.lent.fill(MaybeUninit::new(self.spare));
+        }
+    }
+    // SAFETY: the same memory, borrowed exclusively, of which every element is a value again before this returns or unwinds
+    // (`is_valid_bit_pattern` is the user's code).
     let lent = unsafe { core::slice::from_raw_parts_mut(start, out.len()) };
-    let filled = fill(lent);
+    let mend = Mend { lent, spare };
+    let filled = fill(mend.lent);
     let count = *filled.as_ref().unwrap_or(&0);
     // Most types have no other bits than values, and then there is nothing to mend.
-    for place in lent.iter_mut().skip(count) {
-        if valid_prefix(core::slice::from_ref(place)) == 0 {
+    for place in mend.lent.iter_mut().skip(count) {
+        // SAFETY: it was a value before, or is copied from a slot.
+        if unsafe { valid_prefix(core::slice::from_ref(place)) } == 0 {
             *place = MaybeUninit::new(spare);
         }
     }
+    core::mem::forget(mend);
     filled
 }
 

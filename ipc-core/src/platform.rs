@@ -50,6 +50,10 @@ pub enum Use {
 /// - [`light_barrier`](Self::light_barrier) and [`heavy_barrier`](Self::heavy_barrier) act on each other as two
 ///   `fence(SeqCst)` do.
 ///
+/// A platform that is true for certain memory or a certain participant only (because its maker knows who runs there) is made by an
+/// `unsafe` function that says so, or by code that gives it to no other handles. [`SpinPlatform::new`] is safe: it seizes nobody.
+/// Who mixes it with a platform that seizes sees to it that the number of a `SpinPlatform` is never seized.
+///
 /// Whatever else a method does wrong makes callers wait too long, and nothing worse.
 pub unsafe trait Platform {
     /// What callers give as a deadline: an instant of the clock that programs on this platform use.

@@ -137,7 +137,8 @@ impl Attachment {
         if let Some(record) = view.records().get(me.index()) {
             // The byte is ours, so the participant that had this number is gone. If it left, it left nothing to repair.
             if record.info().joined {
-                view.sweep(&Dead::on_evidence(me), &membership);
+                // SAFETY: its byte was locked until its address space was gone.
+                view.sweep(&unsafe { Dead::on_evidence(me) }, &membership);
             }
             record.join(std::process::id(), start_time().unwrap_or(0), clock::timestamp(membership.clock));
         }

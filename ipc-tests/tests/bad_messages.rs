@@ -185,3 +185,45 @@ fn a_queue_full_of_them_is_empty_after_one_step() {
     peer.send_slice(&[2; CAPACITY]).expect("there is room");
     assert_eq!(step!(queue, TryRecvError::Empty), CAPACITY as u64);
 }
+
+/// One or two. Its check panics at nine.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+struct Fussy(u8);
+
+// SAFETY: a byte.
+unsafe impl NoUninit for Fussy {}
+// SAFETY: the bits are those of a byte, and those that pass are one or two.
+unsafe impl CheckedBitPattern for Fussy {
+    type Bits = u8;
+
+    fn is_valid_bit_pattern(bits: &u8) -> bool {
+        assert_ne!(*bits, 9, "a check that panics");
+        (1..=2).contains(bits)
+    }
+}
+
+/// A check of the user's that panics leaves no bits in the caller's slice that are no value.
+#[test]
+fn panicking_check_leaves_values_in_the_slice() {
+    let region = region();
+    let queue = region.queue::<Fussy>("q").capacity(16).create().expect("a queue");
+    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    let spsc = region.spsc::<Fussy>("s").capacity(16).create().expect("a queue");
+    let mut consumer = spsc.consumer().expect("free");
+    let mut producer = region.spsc::<u8>("s").open().expect("bytes of the same size").producer().expect("free");
+    for byte in [2, 2, 9, 7] {
+        peer.send(byte).expect("there is room");
+        producer.send(byte).expect("there is room");
+    }
+    let leaves_values = |which: &str, receive: &mut dyn FnMut(&mut [Fussy])| {
+        let mut out = [Fussy(1); 6];
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| receive(&mut out)));
+        assert!(panicked.is_err(), "{which}: the check panics");
+        for bits in ipc_posix::bytemuck::cast_slice::<Fussy, u8>(&out) {
+            assert!((1..=2).contains(bits), "{which}: {bits} is no value");
+        }
+    };
+    leaves_values("queue", &mut |out| _ = queue.try_recv_slice(out));
+    leaves_values("one-to-one queue", &mut |out| _ = consumer.try_recv_slice(out));
+}

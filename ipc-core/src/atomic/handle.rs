@@ -37,7 +37,8 @@ impl<T: Value, H> Builder<'_, Options<T>, H> {
 
 type Words<T> = words::Words<<T as Value>::Word>;
 
-impl<T: Value> Blueprint for Options<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T: Value> Blueprint for Options<T> {
     const KIND: Kind = Kind::Atomic;
     type Object = Cell;
     type Handle<'m, P: Platform> = Atomic<'m, T, P>;

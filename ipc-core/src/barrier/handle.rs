@@ -26,7 +26,8 @@ impl<H> Builder<'_, Options, H> {
     }
 }
 
-impl Blueprint for Options {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl Blueprint for Options {
     const KIND: Kind = Kind::Barrier;
     type Object = Words;
     type Handle<'m, P: Platform> = Barrier<'m, P>;

@@ -258,7 +258,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     #[inline]
     fn receive(&mut self) -> Result<T, RecvBroadcastError> {
         let copied = self.view.receive::<T, P>(&self.platform, &mut self.next, self.cursor)?;
-        check(copied).map_err(RecvBroadcastError::Fault)
+        // SAFETY: copied from cells of the ring.
+        unsafe { check(copied) }.map_err(RecvBroadcastError::Fault)
     }
 
     /// Receives the next message, if there is one. Never waits; a system call only if a publisher sleeps.

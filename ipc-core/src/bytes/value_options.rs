@@ -65,7 +65,8 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
     const KIND: Kind = Kind::ByteQueue;
     type Object = Words;
     type Handle<'m, P: Platform> = ValueQueue<'m, T, P>;

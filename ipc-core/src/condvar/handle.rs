@@ -16,7 +16,8 @@ use crate::time::{Instant, Limit, Timestamp};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options;
 
-impl Blueprint for Options {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl Blueprint for Options {
     const KIND: Kind = Kind::Condvar;
     type Object = Words;
     type Handle<'m, P: Platform> = Condvar<'m, P>;

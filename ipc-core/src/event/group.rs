@@ -38,7 +38,8 @@ impl<H> Builder<'_, GroupOptions, H> {
     }
 }
 
-impl Blueprint for GroupOptions {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl Blueprint for GroupOptions {
     const KIND: Kind = Kind::EventGroup;
     type Object = Words<AtomicU32>;
     type Handle<'m, P: Platform> = EventGroup<'m, P>;

@@ -40,7 +40,8 @@ impl<H> Builder<'_, Options, H> {
     }
 }
 
-impl Blueprint for Options {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl Blueprint for Options {
     const KIND: Kind = Kind::Event;
     type Object = Words;
     type Handle<'m, P: Platform> = Event<'m, P>;

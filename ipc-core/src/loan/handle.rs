@@ -63,7 +63,8 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T> Blueprint for Options<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T> Blueprint for Options<T> {
     const KIND: Kind = Kind::LoanQueue;
     type Object = Words;
     type Handle<'m, P: Platform> = LoanQueue<'m, T, P>;

@@ -48,7 +48,8 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T: Pod> Blueprint for Options<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T: Pod> Blueprint for Options<T> {
     const KIND: Kind = Kind::Mutex;
     type Object = Words;
     type Handle<'m, P: Platform> = Mutex<'m, T, P>;

@@ -46,7 +46,8 @@ impl<T, H> Builder<'_, ReentrantOptions<T>, H> {
     }
 }
 
-impl<T: Pod> Blueprint for ReentrantOptions<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T: Pod> Blueprint for ReentrantOptions<T> {
     const KIND: Kind = Kind::ReentrantMutex;
     type Object = Words;
     type Handle<'m, P: Platform> = ReentrantMutex<'m, T, P>;

@@ -101,7 +101,13 @@ pub unsafe trait Object {
 }
 
 /// What a caller wants an object to be like: to find one, or to lay out a new one.
-pub trait Blueprint {
+///
+/// # Safety
+///
+/// - The list of kinds gives [`KIND`](Self::KIND) the words of [`Object`](Self::Object).
+/// - [`lay`](Self::lay) lays out what [`complete`](Self::complete) describes.
+/// - [`shape`](Self::shape) and [`accepts`](Self::accepts) refuse objects whose elements [`handle`](Self::handle) would misread.
+pub unsafe trait Blueprint {
     /// The kind that the header names.
     const KIND: Kind;
 
@@ -175,7 +181,7 @@ pub trait Blueprint {
     ///
     /// # Safety
     ///
-    /// Nobody else uses this memory yet.
+    /// Nobody else uses this memory yet, and no handle of what lay in it before is used again.
     unsafe fn create<'m, P: Platform>(
         &self,
         memory: Memory<'m>,

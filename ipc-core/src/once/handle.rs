@@ -50,7 +50,8 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
     const KIND: Kind = Kind::OnceCell;
     type Object = Words;
     type Handle<'m, P: Platform> = OnceCell<'m, T, P>;
@@ -142,7 +143,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
     #[inline]
     pub fn get(&self) -> Result<Option<T>, Fault> {
         self.here()?;
-        self.once.get().map(payload::check).transpose()
+        // SAFETY: loaded from shared memory, which is initialised.
+        self.once.get().map(|bytes| unsafe { payload::check(bytes) }).transpose()
     }
 
     /// Sets the cell. Blocks while another thread is setting it.

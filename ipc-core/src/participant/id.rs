@@ -45,8 +45,11 @@ impl Dead {
     /// Claims that `who` makes no step while the result lives, on the caller's own evidence: a participant
     /// that joins has just taken the lock byte of its future record, so the record's last owner is gone.
     ///
-    /// A false claim cannot break memory safety, but it can lose or tear messages.
-    pub const fn on_evidence(who: ParticipantId) -> Self {
+    /// # Safety
+    ///
+    /// The claim is true: the last step of `who` happens-before this call. Otherwise a lock that it holds is taken from it while it
+    /// uses the reference that the lock gave it.
+    pub const unsafe fn on_evidence(who: ParticipantId) -> Self {
         Dead { who }
     }
 

@@ -40,7 +40,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     fn pop_first(&self) -> Result<Result<T, Fault>, Missed> {
         let popped = self.ring().try_pop_first::<T>()?;
         self.view.words.gates.space.notify(&self.platform, || 1);
-        Ok(check(popped))
+        // SAFETY: copied from cells of the ring.
+        Ok(unsafe { check(popped) })
     }
 
     fn pop(&self) -> Result<Result<T, Fault>, PopRefused> {
@@ -48,7 +49,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         if freed != 0 {
             self.view.words.gates.space.notify(&self.platform, move || freed);
         }
-        popped.map(check)
+        // SAFETY: copied from cells of the ring.
+        popped.map(|bytes| unsafe { check(bytes) })
     }
 
     /// Receives the oldest message if there is one; does not wait for one. If the oldest message's sender died while writing
@@ -218,15 +220,18 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
 
     /// Takes as many messages as there are and as fit: all of them values of their type, or one that is none.
     fn pop_slice(&self, out: &mut [MaybeUninit<T>]) -> Result<Result<usize, Fault>, Missed> {
-        let count = self.ring().try_pop_slice(out, |copied| valid_prefix(copied).max(1))?;
+        // SAFETY: what the ring shows is copied from its cells.
+        let count = self.ring().try_pop_slice(out, |copied| unsafe { valid_prefix(copied) }.max(1))?;
         self.view.words.gates.space.notify(&self.platform, move || count as u32);
-        Ok(if valid_prefix(&out[..count]) == 0 { Err(Fault::InvalidValue) } else { Ok(count) })
+        // SAFETY: as many are copied.
+        Ok(if unsafe { valid_prefix(&out[..count]) } == 0 { Err(Fault::InvalidValue) } else { Ok(count) })
     }
 
     /// Takes as many messages as there are and as fit behind one that was just received, and says how many there are now.
     fn pop_behind(&self, first: T, out: &mut [MaybeUninit<T>]) -> usize {
         out[0] = MaybeUninit::new(first);
-        match self.ring().try_pop_slice(&mut out[1..], valid_prefix) {
+        // SAFETY: what the ring shows is copied from its cells.
+        match self.ring().try_pop_slice(&mut out[1..], |copied| unsafe { valid_prefix(copied) }) {
             Ok(count) => {
                 self.view.words.gates.space.notify(&self.platform, move || count as u32);
                 1 + count
@@ -270,7 +275,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// In a child after `fork`.
     pub fn peek(&self) -> Option<T> {
         self.platform().assert_here();
-        self.ring().peek::<T>().and_then(|bytes| check(bytes).ok())
+        // SAFETY: copied from cells of the ring.
+        self.ring().peek::<T>().and_then(|bytes| unsafe { check(bytes) }.ok())
     }
 }
 

@@ -234,7 +234,8 @@ impl<'m> Directory<'m> {
         if found.offset < self.objects_offset {
             return None;
         }
-        self.memory.part(found.offset, found.length)
+        // SAFETY: `insert` gave this part to one object. What a faulty peer makes of the entry, see the crate's docs.
+        unsafe { self.memory.part(found.offset, found.length) }
     }
 
     fn bucket(&self, name: &Name) -> &AtomicU32 {
@@ -291,9 +292,16 @@ impl<'m> Directory<'m> {
         }
     }
 
-    /// Reserves `length` bytes for a new object, has it laid out by `create`, and publishes both. The caller holds
-    /// the region's lock and has not found the name.
-    pub fn insert<R>(
+    /// Reserves `length` bytes for a new object, has it laid out by `create`, and publishes both. `create` has these bytes to itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](DirectoryError::Full), [`NoRoom`](DirectoryError::NoRoom), and those of `create`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the [region's lock](super::RegionView::lock) and has not found the name.
+    pub unsafe fn insert<R>(
         &self,
         name: &Name,
         length: u64,
@@ -309,7 +317,8 @@ impl<'m> Directory<'m> {
         let entry = self.entries.get(index).ok_or(DirectoryError::Full { entries: self.entries.len() })?;
         let no_room = DirectoryError::NoRoom { wanted: length, free: (self.memory.len() as u64).saturating_sub(end) };
         let offset = end.checked_next_multiple_of(OBJECT_ALIGN as u64).ok_or(no_room)?;
-        let memory = self.memory.part(offset, length).ok_or(no_room)?;
+        // SAFETY: it begins behind the last object, and the lock keeps others from giving it away, too.
+        let memory = unsafe { self.memory.part(offset, length) }.ok_or(no_room)?;
         let object = create(memory)?;
         entry.write(name, offset, length);
         self.link(index, name);

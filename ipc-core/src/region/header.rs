@@ -244,8 +244,16 @@ impl fmt::Debug for RegionView<'_> {
 }
 
 impl<'m> RegionView<'m> {
-    /// Lays an empty region into zeroed `memory`, which the caller has to itself and publishes afterwards.
-    pub fn initialise(
+    /// Lays an empty region into zeroed `memory`. The caller publishes it afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Truncated`](HeaderError::Truncated), [`TooShort`](HeaderError::TooShort).
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses this memory yet, it is zeroed, and no handle of what lay in it before is used again.
+    pub unsafe fn initialise(
         memory: Memory<'m>,
         geometry: Geometry,
         identity: u128,

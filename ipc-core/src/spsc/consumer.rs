@@ -189,7 +189,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         // Only what is published: the producer is about to write the rest.
         slots.prefetch(self.head, self.there(), Intent::Read);
         self.free(1);
-        check(value)
+        // SAFETY: copied from a slot, which is initialised.
+        unsafe { check(value) }
     }
 
     /// Receives the oldest element if there is one. Never waits.
@@ -243,7 +244,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         if self.known == self.head && self.tail().map_err(Refused::try_recv)? == self.head {
             self.why_empty().map_err(Refused::try_recv)?;
         }
-        check(self.held.view.slots.read(self.head)).map_err(TryRecvError::Fault)
+        // SAFETY: copied from a slot, which is initialised.
+        unsafe { check(self.held.view.slots.read(self.head)) }.map_err(TryRecvError::Fault)
     }
 
     /// Receives as many elements as there are and as `out` holds, and returns how many: at least one, unless `out` is empty.
@@ -335,7 +337,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         let count = out.len().min(self.there() as usize);
         let out = &mut out[..count];
         self.held.view.slots.read_slice(self.head, out);
-        let valid = valid_prefix(out);
+        // SAFETY: copied from slots, which are initialised.
+        let valid = unsafe { valid_prefix(out) };
         if valid == 0 {
             self.free(1);
             return Err(Fault::InvalidValue);

@@ -61,7 +61,8 @@ pub(super) const fn shape<T>(schema: u64) -> Shape {
     Shape::of::<T>(Kind::Watch, SLOTS as u64, schema)
 }
 
-impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
+// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
+unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
     const KIND: Kind = Kind::Watch;
     type Object = Words;
     type Handle<'m, P: Platform> = Watch<'m, T, P>;
@@ -109,7 +110,8 @@ pub struct Versioned<T> {
 
 impl<T: CheckedBitPattern> Versioned<T> {
     pub(super) fn of(snapshot: Snapshot<T, Timestamp>, now: Timestamp) -> Result<Self, Fault> {
-        let value = payload::check(snapshot.bytes)?;
+        // SAFETY: a snapshot is loaded from shared memory, which is initialised.
+        let value = unsafe { payload::check(snapshot.bytes) }?;
         Ok(Versioned { value, version: snapshot.version, age: snapshot.published.age(now) })
     }
 }
@@ -206,7 +208,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     #[doc(alias = "borrow")]
     pub fn get(&self) -> Result<T, Fault> {
         self.here()?;
-        self.view.read().and_then(|snapshot| payload::check(snapshot.bytes))
+        // SAFETY: a snapshot is loaded from shared memory, which is initialised.
+        self.view.read().and_then(|snapshot| unsafe { payload::check(snapshot.bytes) })
     }
 
     /// Returns a copy of the latest value, with its version and its age. Never waits.
@@ -281,7 +284,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
 
     #[inline]
     fn change(&self, turn: Turn<'_, P>, change: impl FnOnce(T) -> T) -> Result<T, Fault> {
-        let old = payload::check(self.view.read()?.bytes)?;
+        // SAFETY: a snapshot is loaded from shared memory, which is initialised.
+        let old = unsafe { payload::check(self.view.read()?.bytes) }?;
         self.view.publish(&self.platform, turn, &change(old))?;
         Ok(old)
     }

@@ -230,7 +230,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, O: Observer> ReadOnlyWatch<'m, T, O> {
     /// Those of [`Watch::get`].
     pub fn get(&self) -> Result<T, Fault> {
         self.here()?;
-        self.view.read().and_then(|snapshot| payload::check(snapshot.bytes))
+        // SAFETY: a snapshot is loaded from shared memory, which is initialised.
+        self.view.read().and_then(|snapshot| unsafe { payload::check(snapshot.bytes) })
     }
 
     /// Returns a copy of the latest value, with its version and its age.

@@ -189,9 +189,10 @@ fn fill(
     let map = attachment::map(&file, geometry.total()).map_err(|error| RegionError::io(name, "map the file", error))?;
     options.advise(&map);
     let identity = sys::random::<16>().map_err(|error| RegionError::io(name, "get random bytes", error))?;
-    let view =
-        RegionView::initialise(attachment::memory(&map), geometry, u128::from_le_bytes(identity), options.flags())
-            .map_err(|error| RegionError::new(name, RegionErrorKind::Header(error)))?;
+    let (memory, identity) = (attachment::memory(&map), u128::from_le_bytes(identity));
+    // SAFETY: a new file, of zeroes, that has no name yet.
+    let view = unsafe { RegionView::initialise(memory, geometry, identity, options.flags()) }
+        .map_err(|error| RegionError::new(name, RegionErrorKind::Header(error)))?;
     let path = path.map(Path::to_owned);
     let found_at = draft.temporary.as_ref().map(|draft| draft.0.clone());
     Attachment::establish(Candidate { file, map, view, id: status.id, name: name.to_owned(), path, found_at })

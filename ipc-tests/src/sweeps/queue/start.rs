@@ -132,7 +132,8 @@ fn lay_again(folder: &Folder, region: &Region, capacity: usize, first: u64) {
     assert_ne!(map, libc::MAP_FAILED);
     // SAFETY: mapped just now, for reading and writing, and unmapped only below.
     let memory = unsafe { Memory::from_raw(NonNull::new(map.cast()).expect("not null"), len) };
-    let memory = memory.part(info.offset, info.length).expect("the queue lies in the region");
+    // SAFETY: the directory says that the queue begins there.
+    let memory = unsafe { memory.part(info.offset, info.length) }.expect("the queue lies in the region");
     {
         let mut wanted = ipc_core::queue::Options::<Message>::new(capacity as u64);
         wanted.start = first;
