@@ -90,6 +90,7 @@ fn vforks(args: &Args) {
 }
 
 /// std takes `posix_spawn` for a command without hooks.
+#[expect(clippy::zombie_processes, reason = "the program outlives this process")]
 fn spawns(args: &Args) {
     hold(args);
     Command::new("cat").spawn().unwrap();
@@ -98,6 +99,7 @@ fn spawns(args: &Args) {
 }
 
 /// Hands copies of all descriptors on to another program.
+#[expect(clippy::zombie_processes, reason = "the program outlives this process")]
 fn hands_on(args: &Args) {
     hold(args);
     let entries = std::fs::read_dir("/proc/self/fd").unwrap();
