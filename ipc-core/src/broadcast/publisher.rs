@@ -5,52 +5,12 @@ use core::ops::Deref;
 
 use super::handle::Broadcast;
 use super::subscriber::Subscriber;
-use crate::ends::{Counted, Half, Presence, Role};
+use crate::ends::{Half, Role, counted};
 use crate::error::Fault;
-use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::wait::EventCount;
 
-// Subscribers are in no set. The one set is that of the publishers, whichever role is asked for.
-impl<T, P: Platform> Counted for Broadcast<'_, T, P> {
-    type Platform = P;
-
-    fn platform(&self) -> &P {
-        &self.platform
-    }
-
-    fn presence(&self, _: Role) -> &Presence {
-        &self.view.words.publishers
-    }
-
-    fn gate(&self, role: Role) -> &EventCount {
-        self.view.gate(role)
-    }
-
-    fn repair(&self, dead: &Dead) {
-        self.view.sweep(dead, &self.platform);
-    }
-}
-
-impl<T, P: Platform> Counted for Subscriber<'_, T, P> {
-    type Platform = P;
-
-    fn platform(&self) -> &P {
-        &self.platform
-    }
-
-    fn presence(&self, _: Role) -> &Presence {
-        &self.view.words.publishers
-    }
-
-    fn gate(&self, role: Role) -> &EventCount {
-        self.view.gate(role)
-    }
-
-    fn repair(&self, dead: &Dead) {
-        self.view.sweep(dead, &self.platform);
-    }
-}
+counted!(Broadcast<T>);
+counted!(Subscriber<T>);
 
 /// A handle that counts as a publisher, and does all that a [`Broadcast`] does. Made by [`Broadcast::publisher`].
 ///

@@ -239,6 +239,11 @@ impl<'m> View<'m> {
         first
     }
 
+    /// Who has a counted publisher, whichever role is asked for: subscribers are in no set.
+    pub(super) fn presence(&self, _: Role) -> &'m Presence {
+        &self.words.publishers
+    }
+
     /// Where publishers (senders) or subscribers (receivers) sleep.
     pub(super) fn gate(&self, role: Role) -> &'m EventCount {
         match role {

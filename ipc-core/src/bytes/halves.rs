@@ -1,45 +1,11 @@
 //! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is gone.
 
 use super::handle::ByteQueue;
-use crate::ends::{Counted, Half, Presence, Role, halves};
-use crate::participant::Dead;
+use crate::ends::{Half, halves};
 use crate::platform::Platform;
-use crate::wait::EventCount;
 
 /// The half on whose behalf an operation runs, if it notices that the other end is gone.
 pub(super) type Watch<'w, 'm, P> = Option<&'w Half<ByteQueue<'m, P>>>;
-
-impl<P: Platform> Counted for ByteQueue<'_, P> {
-    type Platform = P;
-
-    #[inline(always)]
-    fn platform(&self) -> &P {
-        &self.platform
-    }
-
-    #[inline(always)]
-    fn presence(&self, role: Role) -> &Presence {
-        self.view.presence(role)
-    }
-
-    fn gate(&self, role: Role) -> &EventCount {
-        match role {
-            Role::Sender => self.view.space(),
-            Role::Receiver => self.view.items(),
-        }
-    }
-
-    fn repair(&self, dead: &Dead) {
-        self.view.sweep(dead, &self.platform);
-    }
-}
-
-impl<'m, P: Platform> ByteQueue<'m, P> {
-    #[inline(always)]
-    pub(super) fn watched(&self) -> (&Self, Watch<'_, 'm, P>) {
-        (self, None)
-    }
-}
 
 /// A handle that only sends messages of any length, and that counts as a sender. Made by [`ByteQueue::sender`].
 ///
@@ -70,17 +36,3 @@ pub struct Receiver<'m, P: Platform> {
 }
 
 halves!(ByteQueue, Sender, Receiver);
-
-impl<'m, P: Platform> Sender<'m, P> {
-    #[inline(always)]
-    pub(super) fn watched(&self) -> (&ByteQueue<'m, P>, Watch<'_, 'm, P>) {
-        (self.half.object(), Some(&self.half))
-    }
-}
-
-impl<'m, P: Platform> Receiver<'m, P> {
-    #[inline(always)]
-    pub(super) fn watched(&self) -> (&ByteQueue<'m, P>, Watch<'_, 'm, P>) {
-        (self.half.object(), Some(&self.half))
-    }
-}

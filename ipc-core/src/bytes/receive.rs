@@ -189,21 +189,24 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     ) -> Result<usize, RecvBytesError> {
         let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
         let room = out.len();
-        let received = block_until(platform, view.items(), budget, patience.deadline(platform), |thorough| {
-            match view.receive(platform, out, Some(patience)) {
-                Err(Refusal::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Sender), || {
-                    // The last message of the sender that left came before its leaving.
-                    match view.receive(platform, out, Some(patience)) {
-                        Err(Refusal::NotNow) => Attempt::Done(Err(RecvBytesError::Disconnected)),
-                        result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
+        let received =
+            block_until(platform, view.gate(Role::Receiver), budget, patience.deadline(platform), |thorough| {
+                match view.receive(platform, out, Some(patience)) {
+                    Err(Refusal::NotNow) if thorough && watch => {
+                        Attempt::after(self.find_deserted(Role::Sender), || {
+                            // The last message of the sender that left came before its leaving.
+                            match view.receive(platform, out, Some(patience)) {
+                                Err(Refusal::NotNow) => Attempt::Done(Err(RecvBytesError::Disconnected)),
+                                result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
+                            }
+                        })
                     }
-                }),
-                Err(Refusal::NotNow) => Attempt::NotYet,
-                // Among them `Busy`: the time was over while another receiver had the lock.
-                result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
-            }
-        })
-        .unwrap_or_else(|unmet| Err(unmet.or_fault(RecvBytesError::Timeout)));
+                    Err(Refusal::NotNow) => Attempt::NotYet,
+                    // Among them `Busy`: the time was over while another receiver had the lock.
+                    result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
+                }
+            })
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(RecvBytesError::Timeout)));
         if let Ok(len) = received {
             // If the others are as long as this one.
             let words = words_for(len as u64);

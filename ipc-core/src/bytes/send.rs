@@ -139,7 +139,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
         let deadline = patience.deadline(platform);
         let mut reserve = Reserve::new();
-        let sent = block_until(platform, view.space(), budget, deadline, |thorough| {
+        let sent = block_until(platform, view.gate(Role::Sender), budget, deadline, |thorough| {
             if reserve.waits_for_more(platform, thorough, self.geometry.ring, || view.free_words()) {
                 return Attempt::NotYet;
             }

@@ -332,14 +332,12 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Where receivers sleep.
-    pub(super) fn items(&self) -> &'m EventCount {
-        &self.words.gates.items
-    }
-
-    /// Where senders sleep.
-    pub(super) fn space(&self) -> &'m EventCount {
-        &self.words.gates.space
+    /// Where senders sleep, and where receivers do.
+    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+        match role {
+            Role::Sender => &self.words.gates.space,
+            Role::Receiver => &self.words.gates.items,
+        }
     }
 
     /// Whether the queue is closed.

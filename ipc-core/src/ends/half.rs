@@ -66,6 +66,34 @@ pub(crate) trait Counted {
     }
 }
 
+/// Counts the ends of a handle whose view has `presence`, `gate` and `sweep`.
+macro_rules! counted {
+    ($handle:ident<$($T:ident)?>) => {
+        impl<$($T,)? P: $crate::Platform> $crate::ends::Counted for $handle<'_, $($T,)? P> {
+            type Platform = P;
+
+            #[inline(always)]
+            fn platform(&self) -> &P {
+                &self.platform
+            }
+
+            #[inline(always)]
+            fn presence(&self, role: $crate::ends::Role) -> &$crate::ends::Presence {
+                self.view.presence(role)
+            }
+
+            fn gate(&self, role: $crate::ends::Role) -> &$crate::wait::EventCount {
+                self.view.gate(role)
+            }
+
+            fn repair(&self, dead: &$crate::participant::Dead) {
+                self.view.sweep(dead, &self.platform);
+            }
+        }
+    };
+}
+pub(crate) use counted;
+
 /// A counted handle.
 pub(crate) struct Half<Q: Counted> {
     object: Q,
@@ -127,7 +155,16 @@ impl<Q: Counted> Drop for Half<Q> {
 /// What both halves of a queue have: the types have one field, `half`.
 macro_rules! halves {
     ($queue:ident $(<$T:ident>)?, $sender:ident, $receiver:ident) => {
+        $crate::ends::counted!($queue<$($T)?>);
+
         impl<'m, $($T,)? P: $crate::Platform> $queue<'m, $($T,)? P> {
+            /// The queue, and no half that notices that the other end is gone.
+            #[inline(always)]
+            #[allow(dead_code, reason = "for verbs that ask so")]
+            pub(crate) fn watched(&self) -> (&Self, Option<&$crate::ends::Half<Self>>) {
+                (self, None)
+            }
+
             /// Makes a sender half. While a living process has one, receivers do not report `Disconnected`. Its own sends report it
             /// once receiver halves existed and the last living one is gone.
             ///
@@ -164,6 +201,13 @@ macro_rules! halves {
             #[allow(dead_code, reason = "for those that iterate")]
             pub(crate) fn platform(&self) -> &P {
                 self.half.object().platform()
+            }
+
+            /// The queue, and the half on whose behalf an operation runs.
+            #[inline(always)]
+            #[allow(dead_code, reason = "for verbs that ask so")]
+            pub(crate) fn watched(&self) -> (&$queue<'m, $($T,)? P>, Option<&$crate::ends::Half<$queue<'m, $($T,)? P>>>) {
+                (self.half.object(), Some(&self.half))
             }
 
             /// Returns the queue, as a handle that does everything and is not counted.

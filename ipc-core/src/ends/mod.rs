@@ -13,7 +13,7 @@ mod iter;
 mod messages;
 mod presence;
 
-pub(crate) use half::{Counted, Half, halves};
+pub(crate) use half::{Counted, Half, counted, halves};
 pub use iter::{Ends, IntoIter, Iter, ReceiveError, TryIter};
 pub(crate) use iter::{Receives, end, iterators};
 pub(crate) use messages::messages;

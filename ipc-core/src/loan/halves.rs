@@ -1,45 +1,11 @@
 //! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is gone.
 
 use super::handle::LoanQueue;
-use crate::ends::{Counted, Half, Presence, Role, halves};
-use crate::participant::Dead;
+use crate::ends::{Half, halves};
 use crate::platform::Platform;
-use crate::wait::EventCount;
 
 /// The half on whose behalf an operation runs, if it notices that the other end is gone.
 pub(super) type Watch<'w, 'm, T, P> = Option<&'w Half<LoanQueue<'m, T, P>>>;
-
-impl<T, P: Platform> Counted for LoanQueue<'_, T, P> {
-    type Platform = P;
-
-    #[inline(always)]
-    fn platform(&self) -> &P {
-        &self.platform
-    }
-
-    #[inline(always)]
-    fn presence(&self, role: Role) -> &Presence {
-        self.view.presence(role)
-    }
-
-    fn gate(&self, role: Role) -> &EventCount {
-        match role {
-            Role::Sender => self.view.free_blocks(),
-            Role::Receiver => self.view.items(),
-        }
-    }
-
-    fn repair(&self, dead: &Dead) {
-        self.view.sweep(dead, &self.platform);
-    }
-}
-
-impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
-    #[inline(always)]
-    pub(super) fn watched(&self) -> (&Self, Watch<'_, 'm, T, P>) {
-        (self, None)
-    }
-}
 
 /// A handle that only borrows blocks and sends, and that counts as a sender. Made by [`LoanQueue::sender`].
 ///
@@ -71,21 +37,9 @@ pub struct Receiver<'m, T, P: Platform> {
 
 halves!(LoanQueue<T>, Sender, Receiver);
 
-impl<'m, T, P: Platform> Sender<'m, T, P> {
+impl<T, P: Platform> Sender<'_, T, P> {
     /// Returns how many elements a block has: the most of one message.
     pub fn block_len(&self) -> usize {
         self.queue().block_len()
-    }
-
-    #[inline(always)]
-    pub(super) fn watched(&self) -> (&LoanQueue<'m, T, P>, Watch<'_, 'm, T, P>) {
-        (self.half.object(), Some(&self.half))
-    }
-}
-
-impl<'m, T, P: Platform> Receiver<'m, T, P> {
-    #[inline(always)]
-    pub(super) fn watched(&self) -> (&LoanQueue<'m, T, P>, Watch<'_, 'm, T, P>) {
-        (self.half.object(), Some(&self.half))
     }
 }

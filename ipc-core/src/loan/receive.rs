@@ -130,7 +130,8 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             Err(RecvLoanError::Empty) => Attempt::NotYet,
             result => Attempt::Done(result),
         };
-        let received = block_until(&self.platform, self.view.items(), &self.recv_budget, deadline, attempt);
+        let received =
+            block_until(&self.platform, self.view.gate(Role::Receiver), &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.view.counts().2);
         self.recv_budget.gather(self.blocks() as u64 / 2, || self.view.counts().2);
         received.unwrap_or_else(|unmet| Err(unmet.or_fault(RecvLoanError::Timeout)))

@@ -209,7 +209,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             None if self.view.is_closed() => Attempt::Done(Err(LoanError::Closed)),
             None => Attempt::NotYet,
         };
-        let gate = self.view.free_blocks();
+        let gate = self.view.gate(Role::Sender);
         let lent = block_until(&self.platform, gate, &self.loan_budget, deadline, attempt);
         // The time may have been over before anybody looked for the dead.
         lent.unwrap_or_else(|unmet| match self.lend_now().map_or_else(|| self.lend_thoroughly(), Ok) {

@@ -217,14 +217,12 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Where receivers sleep.
-    pub(super) fn items(&self) -> &'m EventCount {
-        &self.words.gates.items
-    }
-
-    /// Where senders sleep that want a block.
-    pub(super) fn free_blocks(&self) -> &'m EventCount {
-        &self.words.gates.blocks
+    /// Where senders sleep, and where receivers do.
+    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+        match role {
+            Role::Sender => &self.words.gates.blocks,
+            Role::Receiver => &self.words.gates.items,
+        }
     }
 
     /// Whether the queue is closed.

@@ -5,17 +5,16 @@ use core::marker::PhantomData;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::words::{self, Stats, View, Words};
-use crate::ends::{Counted, Presence, Role};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Object, Shape, ShapeError, handle};
-use crate::participant::{Dead, Findings, ParticipantId};
+use crate::participant::{Findings, ParticipantId};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
 use crate::sync::Ordering;
 use crate::time::Timestamp;
-use crate::wait::{EventCount, SpinBudget};
+use crate::wait::SpinBudget;
 
 /// What a queue should be like.
 #[derive(Debug)]
@@ -316,34 +315,6 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
                 }
             }
         }
-    }
-}
-
-impl<T, P: Platform> Counted for Queue<'_, T, P> {
-    type Platform = P;
-
-    #[inline(always)]
-    fn platform(&self) -> &P {
-        &self.platform
-    }
-
-    #[inline(always)]
-    fn presence(&self, role: Role) -> &Presence {
-        match role {
-            Role::Sender => &self.view.words.senders,
-            Role::Receiver => &self.view.words.receivers,
-        }
-    }
-
-    fn gate(&self, role: Role) -> &EventCount {
-        match role {
-            Role::Sender => &self.view.words.gates.space,
-            Role::Receiver => &self.view.words.gates.items,
-        }
-    }
-
-    fn repair(&self, dead: &Dead) {
-        self.view.sweep(dead, &self.platform);
     }
 }
 

@@ -95,7 +95,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         if !self.platform.is_here() {
             return Err(SendTimeoutError::Fault(value, Fault::Forked));
         }
-        if watch && self.presence(Role::Receiver).is_left() {
+        if watch && self.view.presence(Role::Receiver).is_left() {
             return Err(SendTimeoutError::Disconnected(value));
         }
         if self.push_first(&value) { Ok(()) } else { self.send_contended(value, limit, watch) }
@@ -180,7 +180,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         if !self.platform.is_here() {
             return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Fault((), Fault::Forked) });
         }
-        if watch && self.presence(Role::Receiver).is_left() {
+        if watch && self.view.presence(Role::Receiver).is_left() {
             return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Disconnected(()) });
         }
         let mut sent = 0;

@@ -19,7 +19,7 @@ use crate::object::{Fact, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout,
 use crate::participant::Dead;
 use crate::platform::Platform;
 
-use crate::ends::Presence;
+use crate::ends::{Presence, Role};
 
 /// A word alone on its pair of cache lines.
 #[repr(C, align(128))]
@@ -136,7 +136,7 @@ unsafe impl Object for Words {
     }
 }
 
-impl View<'_> {
+impl<'m> View<'m> {
     /// Writes the words of an empty queue whose first message gets this position.
     ///
     /// # Safety
@@ -153,6 +153,23 @@ impl View<'_> {
         // SAFETY: the words were made just now.
         unsafe { Words::view(memory, geometry)? }.ring.initialise(start);
         Ok(())
+    }
+
+    /// Who holds a half of this kind.
+    #[inline(always)]
+    pub(super) fn presence(&self, role: Role) -> &'m Presence {
+        match role {
+            Role::Sender => &self.words.senders,
+            Role::Receiver => &self.words.receivers,
+        }
+    }
+
+    /// Where senders sleep, and where receivers do.
+    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+        match role {
+            Role::Sender => &self.words.gates.space,
+            Role::Receiver => &self.words.gates.items,
+        }
     }
 
     pub(super) fn count_given_up(&self, tickets: u64) {

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use bytemuck::NoUninit;
 
-use crate::ends::Presence;
+use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{RawMutex, Turn};
@@ -104,9 +104,7 @@ unsafe impl Object for Words {
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
-        view.words.writers.sweep(dead, platform);
-        view.presence.sweep(dead);
-        view.words.sleepers.rouse(platform);
+        view.sweep(dead, platform);
     }
 }
 
@@ -217,14 +215,21 @@ impl<'m> View<'m> {
         &self.words.writers
     }
 
-    /// Who has a counted writer.
-    pub(super) fn presence(&self) -> &'m Presence {
+    /// Who has a counted writer, whichever role is asked for: readers are in no set.
+    pub(super) fn presence(&self, _: Role) -> &'m Presence {
         self.presence
     }
 
-    /// Where the waiters sleep.
-    pub(super) fn sleepers(&self) -> &'m EventCount {
+    /// Where the readers sleep that wait. Writers do not wait for them.
+    pub(super) fn gate(&self, _: Role) -> &'m EventCount {
         &self.words.sleepers
+    }
+
+    /// Frees the lock of a dead participant, removes its writers, and wakes everybody.
+    pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
+        self.words.writers.sweep(dead, platform);
+        self.presence.sweep(dead);
+        self.words.sleepers.rouse(platform);
     }
 
     /// Publishes a value and returns the number of its version.

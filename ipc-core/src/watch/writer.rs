@@ -4,12 +4,9 @@ use core::fmt;
 use core::ops::Deref;
 
 use super::handle::Watch;
-use crate::ends::{Counted, Half, Presence, Role};
+use crate::ends::{Half, Role, counted};
 use crate::error::Fault;
-use crate::object::Object;
-use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::wait::EventCount;
 
 /// A [`Watch`] that is counted as a writer. It does all that a `Watch` does.
 ///
@@ -30,27 +27,7 @@ use crate::wait::EventCount;
 /// ```
 pub struct WatchWriter<'m, T, P: Platform>(Half<Watch<'m, T, P>>);
 
-impl<T, P: Platform> Counted for Watch<'_, T, P> {
-    type Platform = P;
-
-    fn platform(&self) -> &P {
-        &self.platform
-    }
-
-    /// Only writers are counted.
-    fn presence(&self, _: Role) -> &Presence {
-        self.view.presence()
-    }
-
-    /// Only readers wait.
-    fn gate(&self, _: Role) -> &EventCount {
-        self.view.sleepers()
-    }
-
-    fn repair(&self, dead: &Dead) {
-        super::Words::sweep(self.view, dead, &self.platform);
-    }
-}
+counted!(Watch<T>);
 
 impl<'m, T, P: Platform> Watch<'m, T, P> {
     /// Makes a counted writer.

@@ -55,7 +55,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "watch: a dead writer stays counted",
-        edits: &[edit(WATCH, 1, "view.presence.sweep(dead);", "")],
+        edits: &[edit(WATCH, 1, "self.presence.sweep(dead);", "")],
         protects: "readers do not wait for a writer that is dead",
         caught_by: ("loom_watch", "a_counted_writer_dies"),
     },
