@@ -4,7 +4,7 @@ use super::value::{Integer, Value};
 use super::words::{self, BYTES, Cell, Width};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Object, Shape, ShapeError, handle};
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -25,17 +25,15 @@ impl<T: Value, H> Builder<'_, Options<T>, H> {
         self.wanted.initial = value;
         self
     }
-
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
-    }
 }
 
 type Words<T> = words::Words<<T as Value>::Word>;
+
+impl<T: Value> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
+    }
+}
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: Value> Blueprint for Options<T> {

@@ -4,7 +4,7 @@ use super::words::{self, View, Words};
 use crate::error::{BarrierError, BarrierTimeoutError, Fault, JoinError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::{Platform, Use};
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -46,16 +46,7 @@ unsafe impl Blueprint for Options {
         unsafe { View::lay(memory, *parties) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        parties: &u32,
-        platform: P,
-    ) -> Result<Barrier<'m, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, parties)? };
-        Ok(Barrier::over(view, platform))
-    }
+    of_view!(Barrier<'m, P>: |_, view, _, platform| Barrier::over(view, platform));
 }
 
 /// What a party that has met the others learns.

@@ -7,7 +7,7 @@ use super::words::{Geometry, Stats, View, Words};
 use crate::error::{Fault, SubscribeError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Field, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 use crate::wait::SpinBudget;
@@ -76,13 +76,11 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.policy = Some(Policy::Wait { subscribers: most });
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -123,15 +121,7 @@ unsafe impl<T> Blueprint for Options<T> {
         unsafe { View::lay(memory, geometry) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &Geometry,
-        platform: P,
-    ) -> Result<Broadcast<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        Ok(Broadcast::over(unsafe { Words::view(memory, geometry)? }, platform))
-    }
+    of_view!(Broadcast<'m, T, P>: |_, view, _, platform| Broadcast::over(view, platform));
 }
 
 /// Messages that every subscriber sees: any number of publishers, any number of subscribers.

@@ -4,7 +4,7 @@ use super::words::{Geometry, View, Words, words_for};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 use crate::wait::SpinBudget;
@@ -38,11 +38,11 @@ impl<H> Builder<'_, Options, H> {
         self.wanted.capacity = bytes as u64;
         self
     }
+}
 
-    /// Sets a version number of what the bytes mean, which is compared at every open. Default: 0.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl HasSchema for Options {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -69,16 +69,7 @@ unsafe impl Blueprint for Options {
         unsafe { View::lay(memory, geometry, self.start) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &Geometry,
-        platform: P,
-    ) -> Result<ByteQueue<'m, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, geometry)? };
-        Ok(ByteQueue::over(view, *geometry, platform))
-    }
+    of_view!(ByteQueue<'m, P>: |_, view, geometry, platform| ByteQueue::over(view, *geometry, platform));
 }
 
 /// A bounded queue of messages of any length between processes: text, serialised data, frames. Any number of senders and receivers;

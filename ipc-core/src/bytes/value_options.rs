@@ -9,7 +9,7 @@ use super::handle::Options;
 use super::values::ValueQueue;
 use super::words::Words;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Geometry, Kind, Shape, ShapeError};
+use crate::object::{Blueprint, Builder, Geometry, HasSchema, Kind, Shape, ShapeError};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -55,13 +55,11 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
         self.wanted.bytes.capacity = bytes as u64;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Nothing else about the type is compared: a queue of values is a queue of bytes.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.bytes.schema = number;
-        self
+impl<T> HasSchema for ValueOptions<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.bytes.schema
     }
 }
 

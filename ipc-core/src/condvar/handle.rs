@@ -8,7 +8,7 @@ use super::words::{self, Words};
 use crate::error::{Fault, LockError};
 use crate::memory::Memory;
 use crate::mutex::MutexGuard;
-use crate::object::{Blueprint, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::time::{Instant, Limit, Timestamp};
 
@@ -35,16 +35,7 @@ unsafe impl Blueprint for Options {
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.map(drop).ok_or(ShapeError::Missing)
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &(),
-        platform: P,
-    ) -> Result<Condvar<'m, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let words = unsafe { Words::view(memory, geometry)? };
-        Ok(Condvar { words, platform })
-    }
+    of_view!(Condvar<'m, P>: |_, words, _, platform| Condvar { words, platform });
 }
 
 /// Whether a wait ended because its time was over.

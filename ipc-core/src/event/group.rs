@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::atomic::{BYTES, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::time::{Limit, Timestamp};
@@ -30,11 +30,11 @@ impl<H> Builder<'_, GroupOptions, H> {
         self.wanted.initial = flags;
         self
     }
+}
 
-    /// Sets a version number of what the flags mean, which is compared at every open. Default: 0.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl HasSchema for GroupOptions {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -59,16 +59,7 @@ unsafe impl Blueprint for GroupOptions {
             .ok_or(ShapeError::Missing)
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &(),
-        platform: P,
-    ) -> Result<EventGroup<'m, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let words = unsafe { Words::view(memory, geometry)? };
-        Ok(EventGroup { words, budget: SpinBudget::new(&platform), platform })
-    }
+    of_view!(EventGroup<'m, P>: |_, words, _, platform| EventGroup { words, budget: SpinBudget::new(&platform), platform });
 }
 
 /// Which flags are waited for, and what becomes of them.

@@ -4,7 +4,7 @@ use super::words::{self, Reset, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -60,16 +60,7 @@ unsafe impl Blueprint for Options {
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(self.initial)) }.map(|_| ()).ok_or(ShapeError::Missing)
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &(),
-        platform: P,
-    ) -> Result<Event<'m, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let words = unsafe { Words::view(memory, geometry)? };
-        Ok(Event { words, reset: self.reset, budget: SpinBudget::new(&platform), platform })
-    }
+    of_view!(Event<'m, P>: |wanted, words, _, platform| Event { words, reset: wanted.reset, budget: SpinBudget::new(&platform), platform });
 }
 
 /// A flag between processes that can be waited for: Python's `Event`, and with

@@ -7,7 +7,7 @@ use super::words::{View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Field, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::sync::private::AtomicU32;
 use crate::time::Timestamp;
@@ -53,13 +53,11 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.block_len = elements as u64;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -95,16 +93,7 @@ unsafe impl<T> Blueprint for Options<T> {
         unsafe { View::lay(memory, geometry, self.start) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &Geometry,
-        platform: P,
-    ) -> Result<LoanQueue<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, geometry)? };
-        Ok(LoanQueue::over(view, *geometry, platform))
-    }
+    of_view!(LoanQueue<'m, T, P>: |_, view, geometry, platform| LoanQueue::over(view, *geometry, platform));
 }
 
 /// A queue of messages that are written and read in place: large ones, or ones whose length varies up to a block's. Any number of

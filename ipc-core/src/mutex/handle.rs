@@ -9,7 +9,7 @@ use super::words::{Condition, Intent, Layout, Refused, View, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::participant::ParticipantId;
 use crate::payload::Place;
 use crate::platform::Platform;
@@ -38,13 +38,11 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.initial = value;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -67,16 +65,7 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
         unsafe { lay(memory, &self.initial) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        layout: &Layout,
-        platform: P,
-    ) -> Result<Mutex<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, layout)? };
-        Ok(Mutex::over(view, platform))
-    }
+    of_view!(Mutex<'m, T, P>: |_, view, _, platform| Mutex::over(view, platform));
 }
 
 /// Writes an unlocked mutex with this value.

@@ -14,7 +14,7 @@ use super::handle::{Locked, LockedInTime, Mutex, Options, Stats, lay};
 use super::words::{Condition, Intent, Layout, Refused, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError};
+use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, of_view};
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
 use crate::time::{Limit, Timestamp};
@@ -36,13 +36,11 @@ impl<T, H> Builder<'_, ReentrantOptions<T>, H> {
         self.wanted.0.initial = value;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.0.schema = number;
-        self
+impl<T> HasSchema for ReentrantOptions<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.0.schema
     }
 }
 
@@ -65,16 +63,7 @@ unsafe impl<T: Pod> Blueprint for ReentrantOptions<T> {
         unsafe { lay(memory, &self.0.initial) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        layout: &Layout,
-        platform: P,
-    ) -> Result<ReentrantMutex<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, layout)? };
-        Ok(ReentrantMutex(Mutex::over(view, platform)))
-    }
+    of_view!(ReentrantMutex<'m, T, P>: |_, view, _, platform| ReentrantMutex(Mutex::over(view, platform)));
 }
 
 /// A [`Mutex`](crate::Mutex) that the thread that holds it may lock again: Python's `RLock`, with data.

@@ -44,6 +44,23 @@ pub struct Builder<'r, B, H> {
     pub(crate) wanted: B,
 }
 
+/// What a caller wants of an object that has a schema.
+pub trait HasSchema {
+    /// The users' own number for the meaning of the object's content.
+    fn schema_mut(&mut self) -> &mut u64;
+}
+
+impl<B: HasSchema, H> Builder<'_, B, H> {
+    /// Sets a version number of what the object holds, which is compared at every open. Default: 0.
+    ///
+    /// Size and alignment of a type are always compared. The number tells types apart that only look alike, and meanings of bytes or
+    /// flags.
+    pub fn schema(mut self, number: u64) -> Self {
+        *self.wanted.schema_mut() = number;
+        self
+    }
+}
+
 impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
     /// A builder of an object in `host`.
     pub fn new(host: &'r H, name: &'r str, wanted: B) -> Self {

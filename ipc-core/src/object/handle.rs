@@ -61,3 +61,22 @@ macro_rules! handle {
     };
 }
 pub(crate) use handle;
+
+/// A blueprint's [`handle`](super::Blueprint::handle), where the view of the words is all that it needs of the memory: of the
+/// blueprint, the view, the sizes and the platform.
+macro_rules! of_view {
+    ($handle:ty: |$wanted:tt, $view:ident, $geometry:tt, $platform:ident| $made:expr) => {
+        unsafe fn handle<'m, P: $crate::Platform>(
+            &self,
+            memory: $crate::memory::Memory<'m>,
+            geometry: &$crate::object::Geometry<Self>,
+            $platform: P,
+        ) -> Result<$handle, $crate::object::ShapeError> {
+            let ($wanted, $geometry) = (self, geometry);
+            // SAFETY: the caller vouches for the object.
+            let $view = unsafe { <Self::Object as $crate::object::Object>::view(memory, geometry)? };
+            Ok($made)
+        }
+    };
+}
+pub(crate) use of_view;

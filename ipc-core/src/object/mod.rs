@@ -14,9 +14,9 @@ mod kinds;
 mod layout;
 mod shape;
 
-pub use builder::{Builder, Host};
+pub use builder::{Builder, HasSchema, Host};
 pub use element::{BlockElement, CellValue, LockData, Message};
-pub(crate) use handle::handle;
+pub(crate) use handle::{handle, of_view};
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;
 pub use kinds::{Kind, holds, sweep};

@@ -12,7 +12,7 @@ use crate::error::{
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -40,13 +40,9 @@ impl<T> Default for Options<T> {
     }
 }
 
-impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -69,16 +65,7 @@ unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
         unsafe { words::lay(memory, cells) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        cells: &Cells,
-        platform: P,
-    ) -> Result<OnceCell<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let once = unsafe { Words::view(memory, cells)? };
-        Ok(OnceCell { once, budget: SpinBudget::new(&platform), platform, value: PhantomData })
-    }
+    of_view!(OnceCell<'m, T, P>: |_, once, _, platform| OnceCell { once, budget: SpinBudget::new(&platform), platform, value: PhantomData });
 }
 
 /// A cell between processes that is set once, by the process that comes first: what [`std::sync::OnceLock`] is between threads.

@@ -8,7 +8,7 @@ use super::words::{self, Stats, View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HasSchema, Host, Kind, Shape, ShapeError, handle, of_view};
 use crate::participant::{Findings, ParticipantId};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
@@ -44,13 +44,11 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.capacity = messages as u64;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 
@@ -74,16 +72,7 @@ unsafe impl<T> Blueprint for Options<T> {
         unsafe { View::lay(memory, geometry, Position::new(self.start)) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        geometry: &Geometry,
-        platform: P,
-    ) -> Result<Queue<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, geometry)? };
-        Ok(Queue::over(view, platform, view.ring.hints()))
-    }
+    of_view!(Queue<'m, T, P>: |_, view, _, platform| Queue::over(view, platform, view.ring.hints()));
 }
 
 /// A bounded queue of `T` between processes: any number of senders, any number of receivers; each message goes to one

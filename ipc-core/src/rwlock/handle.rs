@@ -10,7 +10,7 @@ use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::{Condition, Refused};
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Object, Shape, ShapeError, handle};
 use crate::participant::ParticipantId;
 use crate::payload::{OVERHEAD, Place, cells};
 use crate::platform::Platform;
@@ -42,13 +42,11 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.initial = value;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 

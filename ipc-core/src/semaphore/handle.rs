@@ -5,7 +5,7 @@ use super::words::{self, CLOSING, OPEN, Stats, View, Words, possible};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, of_view};
 use crate::participant::{Findings, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
@@ -83,16 +83,7 @@ unsafe impl Blueprint for Options {
         unsafe { View::lay(memory, self.permits.ok_or(ShapeError::Unsaid)?, *max) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        max: &u32,
-        platform: P,
-    ) -> Result<Semaphore<'m, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, max)? };
-        Ok(Semaphore::over(view, platform))
-    }
+    of_view!(Semaphore<'m, P>: |_, view, _, platform| Semaphore::over(view, platform));
 }
 
 /// A counting semaphore between processes: so many may be in at once, or so many signals have come.

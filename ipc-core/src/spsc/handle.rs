@@ -8,7 +8,7 @@ use super::{Consumer, Producer};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, handle};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -40,13 +40,11 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.capacity = elements as u64;
         self
     }
+}
 
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Fault, TryWriteError, WaitTimeoutError, WriteError, WriteTime
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -46,19 +46,17 @@ impl<T, H> Builder<'_, Options<T>, H> {
         self.wanted.initial = Some(value);
         self
     }
-
-    /// Sets a version number of the type, which is compared at every open. Default: 0.
-    ///
-    /// Size and alignment are always compared. The number tells types apart that only look alike.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.wanted.schema = number;
-        self
-    }
 }
 
 /// What a cell of `T` is compared with.
 pub(super) const fn shape<T>(schema: u64) -> Shape {
     Shape::of::<T>(Kind::Watch, SLOTS as u64, schema)
+}
+
+impl<T> HasSchema for Options<T> {
+    fn schema_mut(&mut self) -> &mut u64 {
+        &mut self.schema
+    }
 }
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
@@ -84,16 +82,7 @@ unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
         unsafe { words::lay(memory, stride, initial, now) }
     }
 
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        stride: &Stride,
-        platform: P,
-    ) -> Result<Watch<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, stride)? };
-        Ok(Watch { view, budget: SpinBudget::new(&platform), platform, value: PhantomData })
-    }
+    of_view!(Watch<'m, T, P>: |_, view, _, platform| Watch { view, budget: SpinBudget::new(&platform), platform, value: PhantomData });
 }
 
 /// A value, which version it is, and how old.
