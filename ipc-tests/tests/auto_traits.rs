@@ -1,0 +1,142 @@
+//! The auto traits of every public type: which threads may have it or share it, and whether it survives a caught panic.
+//!
+//! A type loses one of these by a new field, which no other test notices and which breaks the programs of others.
+
+#![cfg(all(not(loom), unix))]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ipc_posix::*;
+
+/// Whether a type has a trait: an inherent constant comes before that of a trait.
+macro_rules! has {
+    ($type:ty: $trait:path) => {{
+        #[allow(dead_code, reason = "of a type that has it")]
+        trait Lacks {
+            const HAS: bool = false;
+        }
+        impl<T: ?Sized> Lacks for T {}
+        #[allow(dead_code, reason = "only its constant is used")]
+        struct Asked<T: ?Sized>(std::marker::PhantomData<T>);
+        #[allow(dead_code, reason = "of a type that lacks it")]
+        impl<T: ?Sized + $trait> Asked<T> {
+            const HAS: bool = true;
+        }
+        <Asked<$type>>::HAS
+    }};
+}
+
+/// The traits of a type by their letters.
+macro_rules! letters {
+    ($type:ty) => {
+        [
+            (has!($type: Send), 'S'),
+            (has!($type: Sync), 's'),
+            (has!($type: std::panic::UnwindSafe), 'U'),
+            (has!($type: std::panic::RefUnwindSafe), 'r'),
+            (has!($type: Unpin), 'P'),
+        ]
+        .iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, letter)| *letter)
+        .collect::<String>()
+    };
+}
+
+/// Compares types with what is said of them, and collects their names.
+macro_rules! types {
+    ($names:ident, $wrong:ident: $($said:literal: $($type:ty),+ $(,)?;)+) => {$($(
+        let (name, found) = (stringify!($type), letters!($type));
+        if found != $said {
+            $wrong.push(format!("{name}: {found}, not {}", $said));
+        }
+        $names.insert(name.split('<').next().unwrap_or(name).trim().to_owned());
+    )+)+};
+}
+
+/// Traits, which have no auto traits.
+const TRAITS: &[&str] =
+    &["AtomicInteger", "AtomicValue", "CellValue", "LoanElement", "LockData", "QueueMessage", "QueuedValue"];
+
+/// The names of types at the root of `ipc-posix`, errors apart.
+fn public() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-posix/src");
+    let read = |file: &str| std::fs::read_to_string(source.join(file)).expect("the sources");
+    let mut names = BTreeSet::new();
+    for used in read("lib.rs").split("\npub use ").skip(1) {
+        let used = used.split(';').next().expect("an end");
+        let list = used.rsplit_once('{').map_or(used, |(_, list)| list);
+        for name in list.trim_end_matches(['}', '\n']).split(',') {
+            let name = name.rsplit([' ', ':', '\n']).next().expect("a name");
+            names.insert(name.to_owned());
+        }
+    }
+    names.extend(
+        read("objects.rs")
+            .split("\npub type ")
+            .skip(1)
+            .map(|alias| alias.split(['<', ' ']).next().expect("a name").to_owned()),
+    );
+    let is_type = |name: &str| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
+    names.retain(|name| is_type(name) && !TRAITS.contains(&name.as_str()) && !name.ends_with("Error"));
+    names
+}
+
+#[test]
+fn every_public_type_has_its_auto_traits() {
+    let (mut names, mut wrong) = (BTreeSet::new(), Vec::new());
+    types! { names, wrong:
+        // Handles, halves and builders: any thread may have and share them.
+        "SsUrP":
+            Region, ReadOnlyRegion, RegionOptions, ReadOnlyWatchOptions<'static, u64>, Participant, Posix,
+            Atomic<u64>, Counter, Condvar, Event, EventGroup, Mutex<u64>, ReentrantMutex<u64>, RwLock<u64>, OnceCell<u64>, Barrier,
+            Queue<u64>, Sender<u64>, Receiver<u64>, ByteQueue, ByteSender, ByteReceiver,
+            ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
+            Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
+            Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
+            Semaphore, Watch<u64>, WatchReader<u64>, WatchWriter<u64>, ReadOnlyWatch<'static, u64>, RawMutex,
+            AtomicOptions<'static, u64>, CondvarOptions<'static>, EventOptions<'static>, EventGroupOptions<'static>,
+            MutexOptions<'static, u64>, ReentrantMutexOptions<'static, u64>, RwLockOptions<'static, u64>,
+            OnceCellOptions<'static, u64>, QueueOptions<'static, u64>, ByteQueueOptions<'static>,
+            ValueQueueOptions<'static, String>, LoanQueueOptions<'static, u64>, SpscOptions<'static, u64>,
+            BroadcastOptions<'static, u64>, SemaphoreOptions<'static>, BarrierOptions<'static>, WatchOptions<'static, u64>;
+        // Iterators.
+        "SsUrP":
+            QueueIter<'static, u64>, QueueTryIter<'static, u64>, ends::IntoIter<Queue<u64>>, SpscIntoIter<u64>,
+            BroadcastIntoIter<u64>;
+        // They borrow an end, or elements, for themselves.
+        "SsrP":
+            SpscIter<'static, u64>, SpscTryIter<'static, u64>, BroadcastIter<'static, u64>, BroadcastTryIter<'static, u64>,
+            SpscWriteChunk<'static, u64>, SpscReadChunk<'static, u64>, SharedSliceMut<'static, u64>;
+        // What is held: locks by a thread, the others by a process.
+        "sUrP":
+            MutexGuard<'static, u64>, MutexTransaction<'static, u64>, RwLockWriteGuard<'static, u64>;
+        "UrP": ReentrantMutexGuard<'static, u64>;
+        "SsUrP":
+            RwLockReadGuard<'static, u64>,
+            SemaphorePermit<'static>, OwnedSemaphorePermit, LoanedBlock<'static, u64>, LoanedMessage<'static, u64>,
+            SharedSlice<'static, u64>;
+        // Figures and answers.
+        "SsUrP":
+            QueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
+            RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
+            ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind;
+        // Errors: `?` takes them into a `Box<dyn Error + Send + Sync>`.
+        "SsUrP":
+            ObjectError, ObjectShapeError, DirectoryError, HeaderError, SpscClaimError, RecvError, TryRecvError,
+            RecvTimeoutError, SendError<u64>, TrySendError<u64>, SendTimeoutError<u64>, ForceSendError<u64>, SendSliceError,
+            SendIterError<u64>, AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError,
+            JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
+            WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError;
+        // What holds a `std::io::Error` is as that is; a thread is no handle.
+        "SsP": Error, RegionError, RegionErrorKind, RecoveryThread;
+        // With a guard in them they are as it is.
+        "sUrP": LockError<MutexGuard<'static, u64>>, TryLockError<MutexGuard<'static, u64>>, LockTimeoutError<MutexGuard<'static, u64>>;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let public = public();
+    assert!(public.len() > 80, "the sources are read: {public:?}");
+    let missing: Vec<_> = public.difference(&names).collect();
+    assert!(missing.is_empty(), "types that are not listed here: {missing:?}");
+}
