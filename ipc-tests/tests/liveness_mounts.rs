@@ -3,6 +3,8 @@
 
 #![cfg(not(loom))]
 
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +15,13 @@ use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-const ROLES: &[Role] = &[("keeps", keeps), ("refuses", refuses), ("holds", holds)];
+const ROLES: &[Role] = &[
+    ("keeps", keeps),
+    ("refuses", refuses),
+    ("holds", holds),
+    ("stays_whole", stays_whole),
+    ("names_hugetlbfs", names_hugetlbfs),
+];
 
 #[test]
 fn child_entry() {
@@ -95,6 +103,48 @@ fn refuses(args: &Args) {
     }
 }
 
+/// A region on a file system that others fill up.
+fn stays_whole(args: &Args) {
+    let directory = mount(args);
+    let region = options(&directory, true).size(32 << 20).create("r").unwrap();
+    // A copy does not have the region's flag.
+    std::fs::write(directory.join("copy"), std::fs::read(directory.join("r")).unwrap()).unwrap();
+    let error = options(&directory, true).open("copy").unwrap_err();
+    assert!(matches!(error.kind(), RegionErrorKind::FileSystem { .. }), "{error}");
+    assert!(error.to_string().contains("copy-on-write"), "{error}");
+    std::fs::remove_file(directory.join("copy")).unwrap();
+    let queue = region.byte_queue("q").capacity(8 << 20).create().unwrap();
+    let mounted = std::fs::File::open(&directory).unwrap();
+    let mut message = vec![7; 60_000];
+    let mut once_around = || {
+        for _ in 0..200 {
+            queue.try_send(&message).unwrap();
+            queue.recv(&mut message).unwrap();
+        }
+        // As the kernel does by itself every few seconds: what is copied on write gets another place.
+        // SAFETY: an open descriptor.
+        assert_eq!(unsafe { libc::syncfs(mounted.as_raw_fd()) }, 0);
+    };
+    once_around();
+    let mut filler = std::fs::File::create(directory.join("filler")).unwrap();
+    for piece in [65536, 512] {
+        while filler.write(&vec![1; piece]).is_ok() {}
+    }
+    once_around();
+    once_around();
+}
+
+/// The error says what to use instead.
+fn names_hugetlbfs(args: &Args) {
+    let directory = mount(args);
+    for tmpfile in [true, false] {
+        let error = options(&directory, tmpfile).create("r").unwrap_err();
+        assert!(matches!(error.kind(), RegionErrorKind::FileSystem { .. }), "{error}");
+        assert!(error.to_string().contains("huge_pages"), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing is left");
+}
+
 #[track_caller]
 fn play(role: &str, commands: &str, below: &[(&str, &str)]) {
     let _watchdog = Watchdog::new(LIMIT, commands);
@@ -131,6 +181,17 @@ fn ext4() {
 #[test]
 fn btrfs() {
     play("keeps", "truncate -s 128M image; mkfs.btrfs -q image; mount -o loop image here", &[]);
+}
+
+/// What is reserved stays reserved: the region's file is not copied on write.
+#[test]
+fn a_full_btrfs() {
+    play("stays_whole", "truncate -s 256M image; mkfs.btrfs -q image; mount -o loop image here", &[]);
+}
+
+#[test]
+fn hugetlbfs() {
+    play("names_hugetlbfs", "mount -t hugetlbfs none here", &[]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ const ROLES: &[Role] = &[
     ("file_limit", file_limit),
     ("without_proc", without_proc),
     ("other_user", other_user),
+    ("stops_in_its_turn", stops_in_its_turn),
+    ("beside_a_stopped_creator", beside_a_stopped_creator),
 ];
 
 #[test]
@@ -96,6 +98,63 @@ fn play(role: &str) {
 #[test]
 fn creators_of_a_region_that_fits_once_all_get_it() {
     play("crowd");
+}
+
+/// From now on, `call` does not run in this thread: the process stops. See seccomp(2).
+fn stop_at(call: libc::c_long) {
+    extern "C" fn stop(_: libc::c_int) {
+        children::say("stops");
+        // SAFETY: no memory is passed.
+        unsafe { libc::raise(libc::SIGSTOP) };
+    }
+    let op = |code, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
+    let mut filter = [
+        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, call as u32),
+        op(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_TRAP),
+        op(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: a handler that runs instead of the call, between two instructions of this thread; a program that is alive for the
+    // call.
+    unsafe {
+        libc::signal(libc::SIGSYS, stop as *const () as libc::sighandler_t);
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program), 0);
+    }
+}
+
+/// Has reserved the memory, and stops before the region has its name.
+fn stops_in_its_turn(args: &Args) {
+    stop_at(libc::SYS_linkat);
+    let _ = options(args).size(5 << 20).create("one");
+}
+
+fn beside_a_stopped_creator(args: &Args) {
+    let dir = args.get("dir");
+    mount(Path::new(&dir), "size=8m");
+    let large = options(args).size(5 << 20);
+    let mut creator = children::spawn("stops_in_its_turn", &[("dir", &dir)]);
+    creator.expect("stops");
+    creator.sigstop();
+    // There is no memory for a second one.
+    let error = large.open_or_create("one").unwrap_err();
+    let RegionErrorKind::Busy { action: "creating", pid } = error.kind() else { panic!("{error}") };
+    assert_eq!(*pid, Some(creator.pid()), "{error}");
+    assert!(matches!(options(args).open("one").unwrap_err().kind(), RegionErrorKind::NotFound { .. }));
+    options(args).size(1 << 20).create("two").unwrap();
+    // For a small one there is.
+    options(args).size(1 << 20).open_or_create("one").unwrap();
+    options(args).unlink("one").unwrap();
+    creator.sigkill();
+    large.create("one").unwrap();
+    children::say("done");
+}
+
+/// Others wait for a limited time, and learn what they have waited for.
+#[test]
+fn a_creator_that_stops_holds_up_others_for_a_limited_time() {
+    play("beside_a_stopped_creator");
 }
 
 fn leaver(args: &Args) {
