@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::format::{self, FormatError};
 use super::halves::{Receiver, Sender};
 use super::handle::{ByteQueue, Stats};
 use crate::ends::iterators;
@@ -20,6 +21,23 @@ use crate::timed::timed;
 ///
 /// Both sides have to mean the same type: the bytes do not say. Give the queue a [`schema`](crate::object::Builder::schema) number
 /// that changes with it.
+///
+/// # What does not work
+///
+/// The format does not describe itself: a reader must know what comes next. So these do not arrive, or arrive as another value:
+///
+/// - fields with `#[serde(skip_serializing_if)]`, and variants behind one with `#[serde(skip)]`;
+/// - enums with `#[serde(untagged)]` or `#[serde(tag = "...")]`, fields with `#[serde(flatten)]`, and other types that ask what is
+///   there (`deserialize_any`), as `serde_json::Value`;
+/// - values that are nested more than 128 deep, and values with more than 65,536 elements that take no bytes, such as `()`.
+///
+/// In debug builds, a send reads its message back, and returns [`SendValueError::Value`] where it finds one of these. In release builds
+/// only the receiver may notice. For such types, send text or bytes of a format that describes itself through a [`ByteQueue`].
+///
+/// # Bytes of another type
+///
+/// A receiver returns [`RecvValueError::Value`], or some value of its type. The limits above hold for it, too: no message overflows
+/// its stack or keeps it busy without end.
 ///
 /// ```
 /// # use ipc_posix::Region;
@@ -66,21 +84,8 @@ pub enum RecvValueError {
     Value(FormatError),
 }
 
-/// A value cannot be written as bytes, or bytes are not a value of the type. What it prints says why.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FormatError(postcard::Error);
-
-crate::error::debug_as_display!(FormatError);
 crate::error::debug_as_display!(SendValueError);
 crate::error::debug_as_display!(RecvValueError);
-
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for FormatError {}
 
 impl fmt::Display for SendValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,7 +279,7 @@ impl<T, P: Platform> ValueReceiver<'_, T, P> {
 
 macro_rules! send_verbs {
     ($name:ident, $bytes:ident) => {
-        impl<T: Serialize, P: Platform> $name<'_, T, P> {
+        impl<T: Serialize + DeserializeOwned, P: Platform> $name<'_, T, P> {
             #[doc = concat!("Sends a value if there is room, as [`", stringify!($bytes), "::try_send`].")]
             ///
             /// # Errors
@@ -339,15 +344,11 @@ macro_rules! recv_verbs {
 recv_verbs!(ValueQueue, ByteQueue);
 recv_verbs!(ValueReceiver, Receiver);
 
-fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, SendValueError> {
-    postcard::to_allocvec(value).map_err(|error| SendValueError::Value(FormatError(error)))
+fn write<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, SendValueError> {
+    format::write(value).map_err(SendValueError::Value)
 }
 
 fn read<T: DeserializeOwned>(message: Result<Vec<u8>, RecvBytesError>) -> Result<T, RecvValueError> {
     let message = message.map_err(RecvValueError::Queue)?;
-    match postcard::take_from_bytes(&message) {
-        Ok((value, [])) => Ok(value),
-        Ok(_) => Err(RecvValueError::Value(FormatError(postcard::Error::DeserializeBadEncoding))),
-        Err(error) => Err(RecvValueError::Value(FormatError(error))),
-    }
+    format::read(&message).map_err(RecvValueError::Value)
 }
