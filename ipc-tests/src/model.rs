@@ -7,8 +7,8 @@
 //! has to wake whoever the dead one owed a wake-up.)
 //!
 //! *Dying.* [`Actor::live`] runs a body that stops before its n-th write to anything shared (the shim counts them, see
-//! [`ipc_core::sync::crash`]). Then the kernel's part follows: what the actor had seized is free again, and the actor
-//! itself can be seized.
+//! [`ipc_core::sync::crash`]). Then the kernel's part follows: the actor's pins of others are gone, and the actor itself can be
+//! seized, by any number of others at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as Plain};
@@ -28,8 +28,9 @@ pub use objects::{Creator, QueueWords, RingWords, SemaphoreWords, Shared};
 pub const MOST_ACTORS: usize = 4;
 
 const ALIVE: u32 = 0;
+/// Dead, with as many pins as the rest of the word says.
 const DEAD: u32 = 1;
-const SEIZED_BY: u32 = 2;
+const PIN: u32 = 2;
 
 #[derive(Default)]
 struct Table {
@@ -45,8 +46,10 @@ struct Table {
 pub struct Machine {
     table: Mutex<Table>,
     beds: [Condvar; MOST_ACTORS],
-    /// ALIVE, DEAD, or SEIZED_BY + the seizer's index. Loom's own atomics: the kernel does not die.
+    /// ALIVE, or DEAD and the pins. Loom's own atomics: the kernel does not die.
     life: [loom::sync::atomic::AtomicU32; MOST_ACTORS],
+    /// Whom each actor has pinned. Not a point of the schedule: the kernel's own books.
+    pins: [std::sync::Mutex<Vec<usize>>; MOST_ACTORS],
     /// Whether a death ends sleeps.
     slices: bool,
     /// The handles of each actor and use. Not a point of the schedule: it is its own process's.
@@ -71,8 +74,19 @@ impl Machine {
             table: Mutex::new(Table::default()),
             beds: std::array::from_fn(|_| Condvar::new()),
             life: std::array::from_fn(|_| loom::sync::atomic::AtomicU32::new(ALIVE)),
+            pins: Default::default(),
             handles: Default::default(),
         })
+    }
+
+    /// Whether nobody has pinned this dead participant: its number can be given out again.
+    pub fn is_unpinned(&self, who: u16) -> bool {
+        self.life[id(who).index()].load(Ordering::Acquire) == DEAD
+    }
+
+    fn unpin(&self, pinned: usize) {
+        // Release, with the Acquire in `is_unpinned` and `seize`.
+        self.life[pinned].fetch_sub(PIN, Ordering::Release);
     }
 
     /// How many sleep.
@@ -140,9 +154,8 @@ impl Actor {
     pub fn die(&self) {
         let machine = &*self.machine;
         // The locks go first, then the news: as an exit in the kernel.
-        for life in &machine.life {
-            let held = SEIZED_BY + self.me.index() as u32;
-            let _ = life.compare_exchange(held, DEAD, Ordering::AcqRel, Ordering::Relaxed);
+        for pinned in std::mem::take(&mut *machine.pins[self.me.index()].lock().expect("the books")) {
+            machine.unpin(pinned);
         }
         machine.life[self.me.index()].swap(DEAD, Ordering::Release);
         if !machine.slices {
@@ -162,7 +175,7 @@ fn address(word: &AtomicU32) -> usize {
     std::ptr::from_ref(word).addr()
 }
 
-// SAFETY: an actor is one thread of a model; the machine's `life` words say who is dead, and lend each dead one to one seizer.
+// SAFETY: an actor is one thread of a model; the machine's `life` words say who is dead, and a number is never given out again.
 unsafe impl Platform for Actor {
     type Deadline = Instant;
 
@@ -228,15 +241,28 @@ unsafe impl Platform for Actor {
         if !self.seizes {
             return Err(NotSeized::NotNow);
         }
-        let mine = SEIZED_BY + self.me.index() as u32;
-        // Acquire, with the Release in `die` (or in `unseize`): everything that the dead one wrote.
-        let seized = self.machine.life[who.index()].compare_exchange(DEAD, mine, Ordering::Acquire, Ordering::Relaxed);
-        seized.map(drop).map_err(|_| NotSeized::NotNow)
+        let life = &self.machine.life[who.index()];
+        // Acquire, with the Release in `die`: everything that the dead one wrote. The pins in between are read-modify-writes.
+        let mut now = life.load(Ordering::Acquire);
+        while now & DEAD != 0 {
+            match life.compare_exchange(now, now + PIN, Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => {
+                    self.machine.pins[self.me.index()].lock().expect("the books").push(who.index());
+                    return Ok(());
+                }
+                Err(other) => now = other,
+            }
+        }
+        Err(NotSeized::NotNow)
     }
 
     fn unseize(&self, who: ParticipantId) {
         if crash::step() {
-            self.machine.life[who.index()].swap(DEAD, Ordering::Release);
+            let mut pins = self.machine.pins[self.me.index()].lock().expect("the books");
+            let pin = pins.iter().position(|pinned| *pinned == who.index()).expect("a pin");
+            pins.swap_remove(pin);
+            drop(pins);
+            self.machine.unpin(who.index());
         }
     }
 

@@ -225,6 +225,26 @@ fn sweeping_a_member() {
     });
 }
 
+/// A sweeper is late, and another one has swept the same member and begun a new phase meanwhile: that phase is not broken.
+#[test]
+fn a_late_sweeper_breaks_no_later_phase() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), Shared::new(2));
+        let dead = shared.party(&machine.actor(1));
+        assert_eq!(dead.join(), Ok(()));
+        std::mem::forget(dead);
+        machine.actor(1).die();
+        let late = spawn(&machine, &shared, 2, |shared, _, me| {
+            let seized = Seized::try_new(me, id(1)).expect("it is dead");
+            shared.barrier.sweep(seized.dead(), me);
+        });
+        assert_eq!(shared.party(&machine.actor(3)).reset(), Ok(()));
+        late.join().unwrap();
+        assert!(!shared.barrier.is_broken());
+        assert!(machine.is_unpinned(1));
+    });
+}
+
 /// The last party dies at any write of its arrival. The sweep wakes the one that waits, which has met it or is told.
 #[test]
 fn a_sweep_wakes_who_waits() {

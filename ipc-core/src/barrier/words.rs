@@ -26,6 +26,10 @@ const ASKED_AT_ONCE: usize = 16;
 /// Compare-exchanges of one call that peers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
+/// Phases that may begin, one after the other, while a sweep looks for the seats of a dead member: it has come to one of them at most,
+/// and each reset empties its seats.
+const SWEEP_ATTEMPTS: u32 = 64;
+
 /// The words besides the seats.
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -394,13 +398,26 @@ impl View<'_> {
     }
 
     /// Breaks the barrier if the dead participant was a member, takes its seats, and wakes whom it may have owed that.
+    ///
+    /// A second sweeper is harmless, however late it goes on: it breaks no phase but the one that was current when it found a seat of
+    /// the dead participant, and it empties only seats that name it. A [reset](Self::reset) that has emptied them begins a phase that
+    /// no sweeper of this death breaks.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let mine = |seen: u64| owner(seen) == Some(dead.who());
-        if self.seats.iter().any(|seat| mine(seat.look())) {
+        for _ in 0..SWEEP_ATTEMPTS {
+            // Before the seats (Acquire): one that is found now was a seat of this phase.
+            let state = self.state();
+            if !self.seats.iter().any(|seat| mine(seat.look())) {
+                break;
+            }
             // If it was the last to come, its phase is over, and it is the next one that it does not come to.
-            self.complete(self.state().phase(), platform);
+            if self.complete(state.phase(), platform) {
+                continue;
+            }
             // Before its seats are empty: else nobody would know that it had been a member.
-            self.abort(platform);
+            if state.is_broken() || self.advance(state, state.broken(), platform) {
+                break;
+            }
         }
         for seat in self.seats {
             let seen = seat.look();

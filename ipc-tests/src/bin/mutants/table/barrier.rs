@@ -71,11 +71,22 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BARRIER,
             1,
-            "            self.abort(platform);\n        }\n        for seat in self.seats",
-            "        }\n        for seat in self.seats",
+            "            if state.is_broken() || self.advance(state, state.broken(), platform) {\n                break;\n            }\n",
+            "            break;\n",
         )],
         protects: "a member's death is known after its number has gone to another",
         caught_by: ("loom_barrier", "sweeping_a_member"),
+    },
+    Mutant {
+        name: "barrier: a sweeper breaks whatever phase there is",
+        edits: &[edit(
+            BARRIER,
+            1,
+            "if state.is_broken() || self.advance(state, state.broken(), platform) {",
+            "if self.abort(platform) || self.is_broken() {",
+        )],
+        protects: "a sweeper that was stopped does not break the phase that others have begun meanwhile",
+        caught_by: ("loom_barrier", "a_late_sweeper_breaks_no_later_phase"),
     },
     Mutant {
         name: "barrier: a phase that ends wakes nobody",
