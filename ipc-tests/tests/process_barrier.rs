@@ -223,6 +223,48 @@ fn a_stopped_member_is_waited_for() {
     member.expect("Ok(\"met\")");
 }
 
+/// A party whose round was broken while it was stopped is told so, however many rounds of others came and went meanwhile.
+#[test]
+fn a_stopped_party_is_told_of_its_own_round() {
+    let _watchdog = Watchdog::new(LIMIT, "a_stopped_party_is_told_of_its_own_round");
+    for rounds in [15, 17, 40] {
+        let name = TempName::new("stopped-party");
+        let (_region, barrier) = create(&name, 2);
+        let mut party = meeting(&name);
+        party.say("wait");
+        until_waiting(&barrier, 1);
+        party.sigstop();
+        assert_eq!((barrier.abort(), barrier.reset()), (Ok(true), Ok(())));
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| (0..rounds).all(|_| barrier.wait().is_ok()));
+            assert!((0..rounds).all(|_| barrier.wait().is_ok()));
+            assert!(other.join().unwrap());
+        });
+        party.sigcont();
+        party.expect("Err(the barrier is broken)");
+    }
+}
+
+/// A party that was stopped for many rounds of others, none of which broke, has met those of its own round.
+#[test]
+fn a_stopped_party_has_met_the_others() {
+    let _watchdog = Watchdog::new(LIMIT, "a_stopped_party_has_met_the_others");
+    let name = TempName::new("stopped-met");
+    let (_region, barrier) = create(&name, 2);
+    let mut party = meeting(&name);
+    party.say("wait");
+    until_waiting(&barrier, 1);
+    party.sigstop();
+    std::thread::scope(|scope| {
+        assert!(barrier.wait().is_ok());
+        let other = scope.spawn(|| (0..40).all(|_| barrier.wait().is_ok()));
+        assert!((0..40).all(|_| barrier.wait().is_ok()));
+        assert!(other.join().unwrap());
+    });
+    party.sigcont();
+    party.expect("Ok(\"met\")");
+}
+
 /// Threads are parties, too; time limits, aborts and resets end everybody's waiting.
 #[test]
 fn breaking_and_resetting() {

@@ -5,9 +5,9 @@
 //!      state    sleepers
 //!      64       the seats, one for each party
 //!
-//! state  bits 63..24   23..8                        0
-//!             phase    which of the last 16 phases   broken
-//!                      ended by breaking
+//! state  bits 63..24   23..8                        1                0
+//!             phase    which of the last 16 phases   an earlier one   broken
+//!                      ended by breaking             did
 //! seat   bits 63..24   9..0
 //!             phase    owner (a participant), 0 = nobody
 //! ```
@@ -37,7 +37,8 @@
 //! | ending the phase: compare-exchange | AcqRel | the look at the state of those that wait, Acquire |
 //! | waking | the event count's | see [`EventCount`](crate::wait::EventCount) |
 //!
-//! A waiter that comes to look so late that the outcome of its phase is forgotten takes it for broken if any later one was.
+//! A waiter that was stopped for more than 16 phases is told that its phase is broken, unless no phase was ever broken: a party is never
+//! told that it has met others that were told that it has not.
 //!
 //! The phases are those of a sense-reversing barrier (D. Hensgen, R. Finkel, U. Manber, "Two Algorithms for Barrier
 //! Synchronization", 1988); breaking, aborting and resetting are as in Python's `threading.Barrier`.

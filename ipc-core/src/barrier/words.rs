@@ -14,7 +14,9 @@ use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
 /// The most parties of a barrier.
 pub(super) const MOST_PARTIES: u32 = 1 << 16;
 
-const BROKEN: u64 = 1;
+const BROKEN: u64 = 0b01;
+/// A phase was broken that the history does not reach back to.
+const FORGOTTEN: u64 = 0b10;
 const OWNER: u64 = 0x3ff;
 const PHASE_SHIFT: u32 = 24;
 const PHASES: u64 = 1 << 40;
@@ -118,24 +120,30 @@ impl State {
         self.0 & BROKEN != 0
     }
 
+    /// Which of the last phases were broken, the last one in bit 0.
+    fn history(self) -> u64 {
+        (self.0 >> HISTORY_SHIFT) & HISTORY
+    }
+
     fn broken(self) -> Self {
         State(self.0 | BROKEN)
     }
 
     /// The state after this phase.
     fn next(self, broken: bool) -> Self {
-        let history = ((self.0 >> HISTORY_SHIFT) << 1 | u64::from(broken)) & HISTORY;
-        State(((self.phase() + 1) % PHASES) << PHASE_SHIFT | history << HISTORY_SHIFT)
+        let history = self.history() << 1 | u64::from(broken);
+        let forgotten = if history > HISTORY { FORGOTTEN } else { self.0 & FORGOTTEN };
+        State(((self.phase() + 1) % PHASES) << PHASE_SHIFT | (history & HISTORY) << HISTORY_SHIFT | forgotten)
     }
 
-    /// What became of a phase that is this one or an earlier one.
+    /// What became of a phase that is this one or an earlier one. What is not known any more counts as broken.
     fn outcome(self, phase: u64) -> Outcome {
-        let history = (self.0 >> HISTORY_SHIFT) & HISTORY;
+        let history = self.history();
         let broken = match self.phase().wrapping_sub(phase) % PHASES {
             0 if !self.is_broken() => return Outcome::Running,
             0 => true,
             back @ 1..=REMEMBERED => (history >> (back - 1)) & 1 != 0,
-            _ => history != 0,
+            _ => (history | self.0 & FORGOTTEN) != 0,
         };
         if broken { Outcome::Broken } else { Outcome::Completed }
     }
