@@ -14,7 +14,7 @@ use ipc_core::object::Blueprint;
 use ipc_core::participant::{NotSeized, ParticipantId};
 use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::sync::AtomicU32;
-use ipc_core::{Instant, atomic, bytes, event, loan, once, watch};
+use ipc_core::{Instant, atomic, bytes, event, loan, once, semaphore, watch};
 
 /// One process on a clock that stands still while it runs, and goes on while it sleeps.
 #[derive(Default)]
@@ -22,6 +22,8 @@ struct Clock {
     now: Cell<Duration>,
     reads: Cell<u32>,
     sleeps: Cell<u32>,
+    /// Whether the next handle is another process's.
+    other: Cell<bool>,
 }
 
 impl Clock {
@@ -31,7 +33,7 @@ impl Clock {
     }
 }
 
-// SAFETY: one participant and one thread, which never seizes; no other one is there to need barriers.
+// SAFETY: one thread, whichever participant it plays, which never seizes; no other one is there to need barriers.
 unsafe impl Platform for &Clock {
     type Deadline = Instant;
 
@@ -55,7 +57,7 @@ unsafe impl Platform for &Clock {
     }
 
     fn me(&self) -> ParticipantId {
-        ParticipantId::new(1).expect("a participant's number")
+        ParticipantId::new(1 + u16::from(self.other.get())).expect("a participant's number")
     }
 
     fn seize(&self, _: ParticipantId) -> Result<(), NotSeized> {
@@ -94,6 +96,25 @@ fn object<'c, B: Blueprint>(wanted: &B, clock: &'c Clock) -> B::Handle<'static, 
 
 const LONG: Duration = Duration::from_millis(250);
 const WHOLE: Instant = Instant::from_nanos(LONG.as_nanos() as u64);
+
+/// A waiter reads the words of all permits at each of its checks. Beside very many it sleeps for longer between them.
+#[test]
+fn waiters_beside_many_permits_check_less_often() {
+    let clock = Clock::default();
+    let sleeps = |permits: u32| {
+        let theirs = object(&semaphore::Options { permits: Some(permits), max: None, bounded: true }, &clock);
+        let held = theirs.acquire_many(permits).expect("all are there");
+        clock.other.set(true);
+        let mine = theirs.clone();
+        clock.other.set(false);
+        clock.sleeps.take();
+        assert!(mine.acquire_timeout(Duration::from_secs(1)).is_err_and(|error| error.is_timeout()));
+        drop(held);
+        clock.sleeps.take()
+    };
+    assert!(sleeps(8) > 80, "a death is noticed within some milliseconds");
+    assert!(sleeps(1 << 17) < 12, "a tenth of a second each");
+}
 
 /// What is there at once is had without a look at the clock, whatever the limit.
 #[test]

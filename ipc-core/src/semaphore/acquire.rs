@@ -14,6 +14,10 @@ use super::word::{AVAILABLE, Chain};
 /// How often an attempt that does not wait begins again because others were faster, or because the dead were found.
 const TRIES: u32 = crate::sync::bound(16, 2);
 
+/// Permits of a semaphore whose words a waiter reads every few milliseconds, to find the dead among their holders. With more, it reads
+/// them every tenth of a second: that takes up to a millisecond or two.
+const READ_OFTEN: usize = 1 << 16;
+
 /// Why [`Semaphore::collect`] has nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
@@ -214,7 +218,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                         Attempt::Again
                     } else if survey.owners.unknown {
                         Attempt::Unknown
-                    } else if survey.owners.alive {
+                    } else if survey.owners.alive && self.view.used().len() <= READ_OFTEN {
                         Attempt::Suspect
                     } else {
                         Attempt::NotYet

@@ -49,7 +49,8 @@
 //! # Deaths
 //!
 //! An acquirer that finds no permit asks the platform about the owners of those that are held, each once, and takes over
-//! what the dead ones had. While it sleeps behind living owners it does so again every few milliseconds.
+//! what the dead ones had. While it sleeps behind living owners it does so again every few milliseconds, and every tenth of a second
+//! where more than 65,536 permits were ever used: each time it reads the words of all.
 //!
 //! # Orderings
 //!
