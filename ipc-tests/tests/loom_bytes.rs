@@ -237,6 +237,25 @@ fn room_for_two_senders() {
     });
 }
 
+/// Proves that a receiver that is woken for a message that it has no room for wakes another one that has.
+#[test]
+fn a_receiver_without_room_passes_the_wake_up_on() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(FOUR_WORDS));
+        let [short, long] = [(1, 1), (2, 16)].map(|(number, room)| {
+            let (actor, shared) = (machine.actor(number), shared.clone());
+            thread::spawn(move || shared.handle(&actor).recv(&mut [0; 16][..room]))
+        });
+        let queue = shared.handle(&machine.actor(3));
+        queue.try_send(b"three").unwrap();
+        assert_eq!(long.join().unwrap(), Ok(5));
+        // The short one may have come too late to be told of it.
+        queue.close().unwrap();
+        let told = short.join().unwrap();
+        assert!(matches!(told, Err(RecvBytesError::TooLong { len: 5, room: 1 } | RecvBytesError::Closed)), "{told:?}");
+    });
+}
+
 /// Proves that closing wakes a sleeping receiver.
 #[test]
 fn closing_ends_a_receiver() {

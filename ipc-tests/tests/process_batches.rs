@@ -160,10 +160,32 @@ fn what_was_not_sent() {
     queue.close().unwrap();
     assert_eq!(queue.try_send_slice(&[7]), Err(TrySendError::Closed(())));
     let error = queue.send_iter(10..13).unwrap_err();
-    assert_eq!((error.sent, error.unsent, error.cause), (0, vec![10, 11, 12], SendTimeoutError::Closed(())));
+    assert_eq!((error.sent, error.unsent, error.cause), (0, vec![10], SendTimeoutError::Closed(())));
     let mut rest = vec![0];
     assert_eq!((queue.recv_many(&mut rest, 9), rest), (Ok(1), vec![0, 4]));
     assert_eq!(queue.recv_slice(&mut out), Err(RecvError::Closed));
+}
+
+/// A vector grows by what is there, not by what may come at most.
+#[test]
+fn a_vector_gets_room_for_what_is_there() {
+    const MOST: usize = 1000;
+    let region = Region::options().size(4 << 20).anonymous().unwrap();
+    let queue = region.queue::<u64>("many").capacity(1 << 16).create().unwrap();
+    let pair = region.spsc::<u64>("pair").capacity(1 << 16).create().unwrap();
+    let (mut producer, mut consumer) = (pair.producer().unwrap(), pair.consumer().unwrap());
+    for _ in 0..2 {
+        queue.send(1).unwrap();
+        producer.send(1).unwrap();
+    }
+    let mut got = Vec::new();
+    assert_eq!((queue.try_recv_many(&mut got, usize::MAX), queue.send(1)), (Ok(2), Ok(())));
+    assert_eq!(queue.recv_many(&mut got, usize::MAX), Ok(1));
+    assert_eq!((consumer.try_recv_many(&mut got, usize::MAX), producer.send(1)), (Ok(2), Ok(())));
+    assert_eq!(consumer.recv_many(&mut got, usize::MAX), Ok(1));
+    assert!(got == [1; 6] && got.capacity() < MOST, "room for {}", got.capacity());
+    queue.send_slice(&[1; 5000]).unwrap();
+    assert_eq!(queue.recv_many(&mut got, usize::MAX), Ok(5000));
 }
 
 /// Batches of a handle are woken for at once: a sleeper for each message goes.

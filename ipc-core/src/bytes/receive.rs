@@ -32,7 +32,7 @@ macro_rules! recv_verbs {
             #[inline]
             pub fn try_recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
                 let (queue, watch) = self.watched();
-                queue.receive_now(uninit(out), watch)
+                queue.receive_now(uninit(out), watch).map_err(|error| queue.told(error))
             }
 
             /// Receives the oldest message into the front of `out`. Returns its length. Blocks while there is none: polls for some
@@ -44,14 +44,14 @@ macro_rules! recv_verbs {
             #[inline]
             pub fn recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
                 let (queue, watch) = self.watched();
-                queue.recv_within(uninit(out), &Limit::Forever, watch)
+                queue.recv_within(uninit(out), &Limit::Forever, watch).map_err(|error| queue.told(error))
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Receives the oldest message",
                 [&self, out: &mut [u8]] limit [] -> Result<usize, RecvBytesError> {
                     let (queue, watch) = self.watched();
-                    queue.recv_within(uninit(out), limit, watch)
+                    queue.recv_within(uninit(out), limit, watch).map_err(|error| queue.told(error))
                 }
             }
         }
@@ -134,6 +134,15 @@ iterators!(ByteQueue, Vec<u8>, RecvBytesError, RecvBytesError, recv_vec, try_rec
 iterators!(Receiver, Vec<u8>, RecvBytesError, RecvBytesError, recv_vec, try_recv_vec);
 
 impl<'m, P: Platform> ByteQueue<'m, P> {
+    /// What a caller is told. A message that is too long for it stays, so its wake-up goes on to another receiver.
+    #[cold]
+    fn told(&self, error: RecvBytesError) -> RecvBytesError {
+        if matches!(error, RecvBytesError::TooLong { .. }) {
+            self.view.gate(Role::Receiver).notify(&self.platform, || 1);
+        }
+        error
+    }
+
     #[inline]
     fn receive_now(&self, out: &mut [MaybeUninit<u8>], watch: Watch<'_, 'm, P>) -> Result<usize, RecvBytesError> {
         self.here()?;
@@ -241,7 +250,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
             match append(buffer, room, &receive) {
                 // A message that is longer than the last one, and no longer than the ring: each round is another message.
                 Err(RecvBytesError::TooLong { len, .. }) if len > room && len <= self.geometry.longest() => room = len,
-                result => return result,
+                result => return result.map_err(|error| self.told(error)),
             }
         }
     }

@@ -28,6 +28,9 @@ impl Default for Options {
 impl<H> Builder<'_, Options, H> {
     /// Makes each `set` release one waiter, which clears the flag. Every opener must set it, too. Default: the flag stays set until
     /// it is cleared, and releases every waiter.
+    ///
+    /// A flag does not count: a `set` of an event that is still set changes nothing, so two of them may release one waiter, and a
+    /// `clear` before a waiter has come takes the flag away. A [semaphore](crate::semaphore::Semaphore) counts.
     pub fn auto_reset(mut self) -> Self {
         self.wanted.reset = Reset::Auto;
         self
@@ -77,9 +80,9 @@ unsafe impl Blueprint for Options {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Whoever has waited sees everything that the setter did before. A `set` that is directly followed by a `clear` releases
-/// everybody who was waiting at the time. Processes that are killed hold up nobody: if a setter is killed
-/// before it has woken the sleepers, they notice within a tenth of a second.
+/// A thread that has waited sees everything that the setter did before. A `set` that is directly followed by a `clear` releases
+/// every thread that was waiting at the time; of an event with `auto_reset` it may release none. Processes that are killed hold up
+/// no other: if a setter is killed before it has woken the sleepers, they notice within a tenth of a second.
 ///
 /// [`is_set`](Self::is_set) is one load. `set` makes a system call only if somebody sleeps. After `fork`, the child's handle
 /// answers with [`Fault::Forked`].

@@ -1,8 +1,10 @@
 //! Batches from iterators and into vectors.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::slice::from_ref;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -13,15 +15,12 @@ use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
 
-/// Values that are taken from an iterator before they are sent.
-const BATCH: usize = 64;
-
 /// A send of an iterator's values did not send all of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SendIterError<T, C = SendTimeoutError<()>> {
     /// How many were sent.
     pub sent: usize,
-    /// What was taken from the iterator and not sent, in order.
+    /// What was taken from the iterator and not sent: at most one value.
     pub unsent: Vec<T>,
     /// Why.
     pub cause: C,
@@ -44,56 +43,25 @@ impl<T, C: fmt::Display> fmt::Debug for SendIterError<T, C> {
 
 impl<T, C: fmt::Display> core::error::Error for SendIterError<T, C> {}
 
-/// Sends what the iterator yields by calls of `send`.
-fn send_iter<T>(
-    values: impl IntoIterator<Item = T>,
-    mut send: impl FnMut(&[T]) -> Result<(), SendSliceError>,
-) -> Result<usize, SendIterError<T>> {
-    let mut values = values.into_iter();
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut total = 0;
-    loop {
-        batch.extend(values.by_ref().take(BATCH));
-        if batch.is_empty() {
-            return Ok(total);
+/// Sends each of these by a call of `send` before it asks for the next one, which may take long, or panic.
+fn send_each<T, R, C>(
+    values: impl Iterator<Item = T>,
+    mut send: impl FnMut(&T) -> Result<R, C>,
+) -> Result<usize, SendIterError<T, C>> {
+    let mut sent = 0;
+    for value in values {
+        if let Err(cause) = send(&value) {
+            return Err(SendIterError { sent, unsent: vec![value], cause });
         }
-        if let Err(SendSliceError { sent, cause }) = send(&batch) {
-            batch.drain(..sent);
-            return Err(SendIterError { sent: total + sent, unsent: batch, cause });
-        }
-        total += batch.len();
-        batch.clear();
+        sent += 1;
     }
+    Ok(sent)
 }
 
-/// Sends at most `room` values of the iterator by calls of `send`, which says how many it sent.
-fn try_send_iter<T>(
-    values: impl IntoIterator<Item = T>,
-    mut room: usize,
-    send: impl Fn(&[T]) -> Result<usize, TrySendError<()>>,
-) -> Result<usize, TrySendIterError<T>> {
-    let mut values = values.into_iter();
-    let mut batch = Vec::with_capacity(BATCH.min(room));
-    let mut total = 0;
-    while room > 0 {
-        batch.extend(values.by_ref().take(BATCH.min(room)));
-        if batch.is_empty() {
-            break;
-        }
-        let (sent, cause) = match send(&batch) {
-            Ok(sent) if sent < batch.len() => (sent, TrySendError::Full(())),
-            Ok(sent) => {
-                total += sent;
-                room -= sent;
-                batch.clear();
-                continue;
-            }
-            Err(cause) => (0, cause),
-        };
-        batch.drain(..sent);
-        return Err(SendIterError { sent: total + sent, unsent: batch, cause });
-    }
-    Ok(total)
+/// How many messages a vector gets room for where this many are there: others may come before they are received, and none may be there
+/// before a wait.
+pub(crate) fn expected(there: usize) -> usize {
+    there.max(64)
 }
 
 /// Makes room for `most` more values in `buffer`, lets `fill` write to its front, and keeps as many as it says.
@@ -115,10 +83,10 @@ pub fn append<T, E>(
 macro_rules! batches {
     (send $sender:ident, $queue:ident => $of:expr, $room:expr, $watch:literal) => {
         impl<T: NoUninit + CheckedBitPattern, P: Platform> $sender<'_, T, P> {
-            /// Sends as many of the iterator's values as there is room for, in batches, and returns how many. Never waits.
+            /// Sends as many of the iterator's values as there is room for, and returns how many. Never waits.
             ///
             /// A value is asked for only when there is room for it, so with no other sender none is lost: pass `by_ref()` and go
-            /// on later. An error holds what was taken and not sent.
+            /// on later. Each one is sent before the next one is asked for. An error holds the value that was taken and not sent.
             ///
             /// ```
             /// # use ipc_posix::Region;
@@ -138,23 +106,26 @@ macro_rules! batches {
             pub fn try_send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, TrySendIterError<T>> {
                 let $queue = self;
                 match $room {
-                    Ok(room) => try_send_iter(values, room, |batch| self.try_send_slice(batch)),
+                    Ok(room) => send_each(values.into_iter().take(room), |value| self.try_send_slice(from_ref(value))),
                     Err(cause) => Err(SendIterError { sent: 0, unsent: Vec::new(), cause }),
                 }
             }
 
-            /// Sends all that the iterator yields, in batches, and returns how many. Blocks while there is no room.
+            /// Sends all that the iterator yields, and returns how many. Blocks while there is no room.
+            ///
+            /// Each value is sent before the next one is asked for: a slow iterator keeps nothing back, and of one that panics all
+            /// that it has yielded was sent. [`send_slice`](Self::send_slice) sends values that are there already in fewer steps.
             ///
             /// # Errors
             ///
-            /// Those of [`send`](Self::send). The error holds what was taken from the iterator and not sent.
+            /// Those of [`send`](Self::send). The error holds the value that was taken from the iterator and not sent.
             pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
                 self.send_iter_within(values, &Limit::Forever)
             }
 
             timed! {
                 send_iter_timeout, send_iter_deadline, send_iter, "Sends all that the iterator yields"
-                "`timeout` is for all of them together, and counts from the first wait. The error holds what was taken from the iterator and not sent.",
+                "`timeout` is for all of them together, and counts from the first wait. The error holds the value that was taken from the iterator and not sent.",
                 [&self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterError<T>> {
                     self.send_iter_within(values, limit)
                 }
@@ -166,8 +137,12 @@ macro_rules! batches {
                 limit: &Limit<P::Deadline>,
             ) -> Result<usize, SendIterError<T>> {
                 let $queue = self;
-                let mut waits = limit.over_all_waits();
-                send_iter(values, |batch| $of.send_slice_within(batch, &mut waits, $watch))
+                let (queue, mut waits) = ($of, limit.over_all_waits());
+                let send = |value: &T| queue.send_slice_within(from_ref(value), &mut waits, $watch);
+                send_each(values.into_iter(), send).map_err(|error| {
+                    let SendIterError { sent, unsent, cause: SendSliceError { cause, .. } } = error;
+                    SendIterError { sent, unsent, cause }
+                })
             }
         }
     };
@@ -181,7 +156,7 @@ macro_rules! batches {
             /// Those of [`try_recv`](Self::try_recv).
             pub fn try_recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, TryRecvError> {
                 let $queue = self;
-                append(buffer, most.min($of.capacity()), |$try| $tried)
+                append(buffer, most.min(expected($of.len())), |$try| $tried)
             }
 
             /// Appends the messages that are there to `buffer`, at most `most`, and returns how many: at least one, unless `most` is
@@ -208,7 +183,7 @@ macro_rules! batches {
                 limit: &Limit<P::Deadline>,
             ) -> Result<usize, RecvTimeoutError> {
                 let $queue = self;
-                append(buffer, most.min($of.capacity()), |room| $of.recv_into(room, limit, $watch))
+                append(buffer, most.min(expected($of.len())), |room| $of.recv_into(room, limit, $watch))
             }
         }
     };

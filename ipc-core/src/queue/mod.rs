@@ -26,6 +26,8 @@ pub mod words;
 
 pub use crate::ends::Role;
 #[cfg(feature = "alloc")]
+pub(crate) use batch::expected;
+#[cfg(feature = "alloc")]
 pub use batch::{SendIterError, TrySendIterError, append};
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Queue};

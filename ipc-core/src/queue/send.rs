@@ -14,8 +14,8 @@ use crate::wait::{Attempt, Reserve, block_until};
 
 use super::handle::Queue;
 
-/// How often an overwriting send makes room before it reports contention.
-const FORCE_ATTEMPTS: u32 = 8;
+/// How often others may be faster than an overwriting send before it reports contention: each time one of them has got on.
+const FORCE_ATTEMPTS: u32 = crate::sync::bound(1 << 12, 8);
 
 impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     /// The common case of every send: room, and no rival since this handle's last send. `false`: nothing was done.
@@ -283,12 +283,13 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
 }
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
-    /// Sends even if the queue is full, by taking out the oldest message, which it returns. Never waits.
+    /// Sends even if the queue is full, by taking out the oldest message, which it returns. Lets others run for up to a millisecond if a
+    /// living sender is in the middle of that one.
     ///
     /// # Errors
     ///
-    /// [`Contended`](ForceSendError::Contended) if other senders took the room that was made: both values come back,
-    /// nothing is lost. [`Closed`](ForceSendError::Closed).
+    /// [`Contended`](ForceSendError::Contended) if other senders took the room that was made, or if the sender of the oldest message
+    /// does not finish it: the values come back, nothing is lost. [`Closed`](ForceSendError::Closed).
     #[doc(alias = "force_push")]
     #[doc(alias = "push_overwrite")]
     pub fn force_send(&self, value: T) -> Result<Option<T>, ForceSendError<T>> {
@@ -313,6 +314,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 Err(PushRefused::Full) => match self.try_recv() {
                     Ok(oldest) => displaced = Some(oldest),
                     Err(TryRecvError::Fault(fault)) => return Err(ForceSendError::Fault(value, fault)),
+                    // It has let others run for a while already.
+                    Err(TryRecvError::Busy) => break,
                     Err(_) => {}
                 },
             }

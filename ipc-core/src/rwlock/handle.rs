@@ -126,8 +126,8 @@ type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 /// bytes of the region for each process that can be attached at once (`RegionOptions::participants`).
 ///
 /// A waiting writer keeps new readers out. Readers that were kept out queue with the writers. No order is promised. It follows
-/// that a thread must not ask for a second read lock while it holds one: it might wait for a writer that waits for it. (The
-/// same holds for std's.)
+/// that a thread must not ask for a second read lock while it holds one: it might wait for a writer that waits for it. A thread that
+/// holds a read guard and asks for the write lock waits for itself, for ever. (Both hold for std's, too.)
 ///
 /// # Trust
 ///

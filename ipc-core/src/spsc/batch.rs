@@ -8,18 +8,21 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::platform::Platform;
-use crate::queue::{SendIterError, append};
+use crate::queue::{SendIterError, append, expected};
 use crate::time::Limit;
 use crate::timed::timed;
 
 use super::consumer::Consumer;
 use super::producer::Producer;
 
-/// Elements that [`Producer::send_iter`] writes before it publishes them.
+/// Elements that [`Producer::send_iter`] wants room for at a time.
 const BATCH: usize = 64;
 
 impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
-    /// Sends all elements of the iterator, in batches, and returns how many; blocks while the queue is full.
+    /// Sends all elements of the iterator, and returns how many. Blocks while the queue is full.
+    ///
+    /// Each one is sent before the next one is asked for: a slow iterator keeps nothing back, and of one that panics all that it has
+    /// yielded was sent. [`send_slice`](Self::send_slice) sends elements that are there already in fewer steps.
     ///
     /// # Errors
     ///
@@ -62,7 +65,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
     ///
     /// Those of [`try_recv_slice`](Self::try_recv_slice).
     pub fn try_recv_many(&mut self, buffer: &mut Vec<T>, most: usize) -> Result<usize, TryRecvError> {
-        let most = most.min(self.capacity());
+        let most = most.min(expected(self.len()));
         append(buffer, most, |room| self.try_recv_uninit(room).map(|values| values.len()))
     }
 
@@ -89,7 +92,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
         most: usize,
         limit: &Limit<P::Deadline>,
     ) -> Result<usize, RecvTimeoutError> {
-        let most = most.min(self.capacity());
+        let most = most.min(expected(self.len()));
         append(buffer, most, |room| self.recv_uninit_within(room, limit).map(|values| values.len()))
     }
 }

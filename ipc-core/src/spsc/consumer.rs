@@ -357,11 +357,15 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     ///
     /// Those of [`try_recv`](Self::try_recv).
     pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P>, TryRecvError> {
-        self.find_many(most).map_err(Refused::try_recv)?;
+        if most == 0 {
+            self.held.here().map_err(TryRecvError::Fault)?;
+        } else {
+            self.find_many(most).map_err(Refused::try_recv)?;
+        }
         Ok(self.chunk(most))
     }
 
-    /// Lends at least one and at most `most` elements; blocks while the queue is empty.
+    /// Lends at least one and at most `most` elements (none if that is 0). Blocks while the queue is empty.
     ///
     /// # Errors
     ///
@@ -380,7 +384,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         most: usize,
         limit: &Limit<P::Deadline>,
     ) -> Result<ReadChunk<'_, 'm, T, P>, RecvTimeoutError> {
-        self.find_many_within(most, limit)?;
+        if most == 0 {
+            self.held.here().map_err(RecvTimeoutError::Fault)?;
+        } else {
+            self.find_many_within(most, limit)?;
+        }
         Ok(self.chunk(most))
     }
 

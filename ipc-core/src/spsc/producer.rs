@@ -304,7 +304,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     fn send_slice_within(&mut self, values: &[T], limit: &Limit<P::Deadline>) -> Result<(), SendSliceError> {
         let mut sent = 0;
         let mut waits = limit.over_all_waits();
-        let mut reserved = self.held.here().map_err(Refused::Fault);
+        let mut reserved = self.here();
         while sent < values.len() {
             reserved = self.reserve_many_within(values.len() - sent, &mut waits);
             if reserved.is_err() {
@@ -315,10 +315,10 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         reserved.map_err(|refused| SendSliceError { sent, cause: refused.send(()) })
     }
 
-    /// Sends as many of the iterator's elements as there is room for, all at once, and returns how many.
+    /// Sends as many of the iterator's elements as there is room for, and returns how many. Never waits.
     ///
-    /// An element is asked for only when there is room for it, so none is lost: pass `by_ref()` and go on later. If the iterator
-    /// panics, nothing is sent. Never waits.
+    /// An element is asked for only when there is room for it, so none is lost: pass `by_ref()` and go on later. Each one is sent
+    /// before the next one is asked for.
     ///
     /// ```
     /// # use ipc_posix::Region;
@@ -341,17 +341,15 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         Ok(self.push_iter(values.into_iter().take(room as usize)))
     }
 
-    /// Writes the elements, for which there is room, and sends them all at once.
+    /// Sends the elements, for which there is room, each before it asks for the next one, which may take long, or panic.
     pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> usize {
         let mut count = 0;
         for value in values {
-            self.held.view.slots.write(self.tail.wrapping_add(count), value);
+            self.held.view.slots.write(self.tail, value);
+            self.publish(1);
             count += 1;
         }
-        if count != 0 {
-            self.publish(count);
-        }
-        count as usize
+        count
     }
 
     /// Reserves room for at least one and at most `most` elements (none if that is 0), to be written in place. Never waits.
@@ -378,11 +376,12 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     ///
     /// Those of [`try_send`](Self::try_send).
     pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P>, TrySendError<()>> {
-        self.reserve_many(most).map_err(|refused| refused.try_send(()))?;
+        let reserved = if most == 0 { self.here() } else { self.reserve_many(most) };
+        reserved.map_err(|refused| refused.try_send(()))?;
         Ok(self.chunk(most))
     }
 
-    /// Reserves room for at least one and at most `most` elements; blocks while the queue is full.
+    /// Reserves room for at least one and at most `most` elements (none if that is 0). Blocks while the queue is full.
     ///
     /// # Errors
     ///
@@ -403,8 +402,16 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         most: usize,
         limit: &Limit<P::Deadline>,
     ) -> Result<WriteChunk<'_, 'm, T, P>, SendTimeoutError<()>> {
-        self.reserve_many_within(most, &mut limit.over_all_waits()).map_err(|refused| refused.send(()))?;
+        let reserved = match most {
+            0 => self.here(),
+            _ => self.reserve_many_within(most, &mut limit.over_all_waits()),
+        };
+        reserved.map_err(|refused| refused.send(()))?;
         Ok(self.chunk(most))
+    }
+
+    fn here(&self) -> Result<(), Refused> {
+        self.held.here().map_err(Refused::Fault)
     }
 
     fn chunk(&mut self, most: usize) -> WriteChunk<'_, 'm, T, P> {

@@ -121,6 +121,7 @@ macro_rules! contracts_everywhere {
     ($with:ident) => {
         $with! {
             queue_is_first_in_first_out: One(queue::Options::new(2)) => contracts::queue::first_in_first_out;
+            queue_send_iter: One(queue::Options::new(10)) => contracts::queue::send_iter;
             queue_force_send: One(queue::Options::new(2)) => contracts::queue::force_send;
             queue_close_then_drain: One(queue::Options::new(4)) => contracts::queue::close_then_drain;
             queue_close_wakes: One(queue::Options::new(1)) => contracts::queue::close_wakes;
@@ -145,6 +146,7 @@ macro_rules! contracts_everywhere {
             spsc_claims: One(spsc::Options::new(4)) => contracts::spsc::claims;
             spsc_close_then_drain: One(spsc::Options::new(4)) => contracts::spsc::close_then_drain;
             spsc_chunks: One(spsc::Options::new(4)) => contracts::spsc::chunks;
+            spsc_send_iter: One(spsc::Options::new(4)) => contracts::spsc::send_iter;
             spsc_abandoned: One(spsc::Options::new(4)) => contracts::spsc::abandoned;
             mutex_excludes: One(mutex::Options::default()) => contracts::locks::mutex_excludes;
             mutex_counts: One(mutex::Options::default()) => contracts::locks::mutex_counts;

@@ -26,6 +26,21 @@ pub fn first_in_first_out<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_
     role.one(|| assert!(queue.is_empty()));
 }
 
+/// Each value of an iterator is sent before the next one is asked for, so what it has yielded is there even if it panics.
+pub fn send_iter<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        let slow = |from: u64| (from..from + 3).inspect(move |value| assert_eq!(queue.len() as u64, value - 1));
+        assert_eq!((queue.send_iter(slow(1)), queue.try_send_iter(slow(4))), (Ok(3), Ok(3)));
+        let broken = || (7..).inspect(|value| assert!(value % 2 == 1, "a value that cannot be made"));
+        let panics = [
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.send_iter(broken()).is_ok())),
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.try_send_iter(broken()).is_ok())),
+        ];
+        assert!(panics.iter().all(Result::is_err));
+    });
+    role.two(|| assert_eq!(queue.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 7]));
+}
+
 /// A forced send into a full queue drops the oldest message and gives it back; into a closed one it gives the value back.
 pub fn force_send<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
     role.one(|| {

@@ -58,15 +58,44 @@ pub fn chunks<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) {
     });
     role.two(|| {
         let consumer = consumer.as_mut().expect("it is here");
+        assert_eq!(consumer.try_read_chunk(0).map(|chunk| chunk.len()), Ok(0));
         let chunk = consumer.try_read_chunk(8).expect("elements");
         assert_eq!(chunk.iter().collect::<Vec<_>>(), [0, 1]);
         chunk.commit(1).unwrap();
         assert_eq!((consumer.recv(), consumer.try_recv()), (Ok(1), Err(TryRecvError::Empty)));
+        assert_eq!(consumer.try_read_chunk(0).map(|chunk| chunk.len()), Ok(0), "none of none");
+        assert_eq!(consumer.read_chunk(0).map(|chunk| chunk.len()), Ok(0));
     });
+    role.one(|| {
+        let producer = producer.as_mut().expect("it is here");
+        assert_eq!(producer.try_send_slice(&[1; 9]), Ok(4));
+        assert_eq!(producer.try_write_chunk(0).map(|chunk| chunk.len()), Ok(0), "no place of no free ones");
+        assert_eq!(producer.write_chunk(0).map(|chunk| chunk.len()), Ok(0));
+    });
+    role.two(|| assert_eq!(consumer.as_mut().expect("it is here").try_iter().count(), 4));
     role.at_once(
         || producer.as_mut().expect("it is here").send_slice(&[1; 50]).expect("nobody closes"),
         || (0..50).for_each(|_| assert_eq!(consumer.as_mut().expect("it is here").recv(), Ok(1))),
     );
+}
+
+/// Each element of an iterator is sent before the next one is asked for, so what it has yielded is there even if it panics.
+pub fn send_iter<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        let mut producer = queue.producer().expect("nobody has it");
+        let slow = |from: u64| (from..from + 2).inspect(move |value| assert_eq!(queue.len() as u64, value - 1));
+        assert_eq!((producer.send_iter(slow(1)), producer.try_send_iter(slow(3))), (Ok(2), Ok(2)));
+        let broken = || (7..).inspect(|value| assert!(value % 2 == 1, "an element that cannot be made"));
+        for tries in [false, true] {
+            queue.consumer().expect("nobody has it").try_iter().take(2).for_each(drop);
+            let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match tries {
+                true => producer.try_send_iter(broken()).is_ok(),
+                false => producer.send_iter(broken()).is_ok(),
+            }));
+            assert!(panics.is_err());
+        }
+    });
+    role.two(|| assert_eq!(queue.consumer().expect("nobody has it").try_iter().collect::<Vec<_>>(), [7, 7]));
 }
 
 /// When the producer is dropped, the consumer gets what is there and is told; a producer is told that its consumer is gone.

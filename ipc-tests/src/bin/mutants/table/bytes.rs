@@ -3,6 +3,7 @@
 use super::{Mutant, edit, silence};
 
 const BYTES: &str = "ipc-core/src/bytes/words.rs";
+const RECEIVE: &str = "ipc-core/src/bytes/receive.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -65,6 +66,12 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(BYTES, "send", 1)],
         protects: "a receiver that sleeps is woken",
         caught_by: ("loom_bytes", "blocking_hand_over"),
+    },
+    Mutant {
+        name: "bytes: who has no room for a message wakes nobody",
+        edits: &[silence(RECEIVE, "told", 1)],
+        protects: "a receiver with room is woken for it",
+        caught_by: ("loom_bytes", "a_receiver_without_room_passes_the_wake_up_on"),
     },
     Mutant {
         name: "bytes: room wakes nobody",
