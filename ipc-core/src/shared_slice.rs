@@ -58,12 +58,14 @@ impl<'a, T, P: Platform> SharedSlice<'a, T, P> {
 
     /// How many elements there are.
     #[inline]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is none.
     #[inline]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -95,6 +97,7 @@ impl<'a, T: AnyBitPattern, P: Platform> SharedSlice<'a, T, P> {
     ///
     /// In a child after `fork`.
     #[inline]
+    #[must_use]
     pub fn get(&self, index: usize) -> Option<T> {
         self.platform.assert_here();
         // SAFETY: here, inside and aligned; any bits are a T.
@@ -198,12 +201,14 @@ impl<'a, T, P: Platform> SharedSliceMut<'a, T, P> {
 
     /// How many elements there are.
     #[inline]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is none.
     #[inline]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

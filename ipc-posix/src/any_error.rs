@@ -226,6 +226,7 @@ impl Error {
     /// assert_eq!(Error::from(RecvError::Fault(Fault::Forked)).fault(), Some(Fault::Forked));
     /// assert_eq!(Error::from(RecvError::Closed).fault(), None);
     /// ```
+    #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Error::Fault(fault) => Some(*fault),
@@ -253,6 +254,7 @@ impl Error {
     /// use ipc_posix::{Error, RecvTimeoutError};
     /// assert!(Error::from(RecvTimeoutError::Timeout).is_timeout());
     /// ```
+    #[must_use]
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::RecvTimeout(error) => error.is_timeout(),

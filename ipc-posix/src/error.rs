@@ -245,6 +245,7 @@ impl RegionError {
     }
 
     /// Whether there is no region of this name.
+    #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, RegionErrorKind::NotFound { .. })
     }
@@ -254,6 +255,7 @@ impl RegionError {
     }
 
     /// Whether there is something of this name already.
+    #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(*self.kind, RegionErrorKind::AlreadyExists { .. })
     }

@@ -402,6 +402,6 @@ fn words_that_make_no_sense() {
     assert_eq!(queue.producer().unwrap_err().kind(), SpscClaimErrorKind::Fault(Fault::Corrupted));
     assert_eq!(queue.consumer().unwrap_err().kind(), SpscClaimErrorKind::Fault(Fault::Corrupted));
     write(tail, 0);
-    queue.producer().unwrap();
-    queue.consumer().unwrap();
+    drop(queue.producer().unwrap());
+    drop(queue.consumer().unwrap());
 }

@@ -55,6 +55,7 @@ pub struct BarrierWaitResult(bool);
 
 impl BarrierWaitResult {
     /// Returns whether this party leads: one of all parties does, each time.
+    #[must_use]
     pub fn is_leader(&self) -> bool {
         self.0
     }
@@ -143,6 +144,7 @@ impl<'m, P: Platform> Barrier<'m, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "n_waiting")]
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.platform.assert_here();
         self.view.waiting()
@@ -154,6 +156,7 @@ impl<'m, P: Platform> Barrier<'m, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "broken")]
+    #[must_use]
     pub fn is_broken(&self) -> bool {
         self.platform.assert_here();
         self.view.is_broken()

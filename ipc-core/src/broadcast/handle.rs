@@ -200,6 +200,7 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn published(&self) -> u64 {
         self.platform.assert_here();
         self.view.tail()
@@ -212,6 +213,7 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn subscribers(&self) -> usize {
         self.platform.assert_here();
         self.view.subscribers()
@@ -222,6 +224,7 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()
@@ -245,6 +248,7 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.is_closed()

@@ -28,6 +28,7 @@ counted!(Subscriber<T>);
 /// assert_eq!(subscriber.recv(), Err(RecvBroadcastError::Disconnected));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "the other end notices when this is dropped"]
 pub struct Publisher<'m, T, P: Platform> {
     half: Half<Broadcast<'m, T, P>>,
 }

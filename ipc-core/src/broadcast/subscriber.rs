@@ -146,6 +146,7 @@ impl View<'_> {
 
 /// One that sees every message of a broadcast from where it began. Made by [`Broadcast::subscribe`](super::Broadcast::subscribe).
 /// The subscription ends when it is dropped.
+#[must_use = "the subscription ends when this is dropped"]
 pub struct Subscriber<'m, T, P: Platform> {
     pub(super) view: View<'m>,
     next: u64,
@@ -203,6 +204,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn len(&self) -> u64 {
         self.platform.assert_here();
         self.view.tail().wrapping_sub(self.next)
@@ -213,6 +215,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -222,6 +225,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()
@@ -238,6 +242,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_disconnected(&self) -> bool {
         self.platform.assert_here();
         self.is_deserted(Role::Sender)
@@ -248,6 +253,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.is_closed()

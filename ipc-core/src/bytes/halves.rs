@@ -26,11 +26,13 @@ pub(super) type Watch<'w, 'm, P> = Option<&'w Half<ByteQueue<'m, P>>>;
 /// assert_eq!(log.sender()?.send(b"to nobody"), Err(SendBytesError::Disconnected));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "the other end notices when this is dropped"]
 pub struct Sender<'m, P: Platform> {
     half: Half<ByteQueue<'m, P>>,
 }
 
 /// A handle that only receives messages of any length, and that counts as a receiver. Made by [`ByteQueue::receiver`]. See [`Sender`].
+#[must_use = "the other end notices when this is dropped"]
 pub struct Receiver<'m, P: Platform> {
     half: Half<ByteQueue<'m, P>>,
 }

@@ -170,6 +170,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "qsize")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.platform.assert_here();
         self.view.counts().2 as usize
@@ -180,6 +181,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.platform.assert_here();
         self.view.free_words() < words_for(self.geometry.most as u64)
@@ -190,6 +192,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.platform.assert_here();
         self.view.used_words() == 0
@@ -211,6 +214,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         let (sent, received, len) = self.view.counts();
@@ -236,6 +240,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.is_closed()

@@ -53,12 +53,14 @@ pub struct ValueQueue<'m, T, P> {
 }
 
 /// A handle that only sends values, and that counts as a sender. Made by [`ValueQueue::sender`]. See [`Sender`].
+#[must_use = "the other end notices when this is dropped"]
 pub struct ValueSender<'m, T, P: Platform> {
     bytes: Sender<'m, P>,
     values: PhantomData<fn(T) -> T>,
 }
 
 /// A handle that only receives values, and that counts as a receiver. Made by [`ValueQueue::receiver`]. See [`Sender`].
+#[must_use = "the other end notices when this is dropped"]
 pub struct ValueReceiver<'m, T, P: Platform> {
     bytes: Receiver<'m, P>,
     values: PhantomData<fn(T) -> T>,
@@ -152,6 +154,7 @@ macro_rules! queries {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn len(&self) -> usize {
                 self.bytes.len()
             }
@@ -161,6 +164,7 @@ macro_rules! queries {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.bytes.is_empty()
             }
@@ -170,6 +174,7 @@ macro_rules! queries {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_full(&self) -> bool {
                 self.bytes.is_full()
             }
@@ -179,6 +184,7 @@ macro_rules! queries {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn stats(&self) -> Stats {
                 self.bytes.stats()
             }
@@ -202,6 +208,7 @@ macro_rules! queries {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_closed(&self) -> bool {
                 self.bytes.is_closed()
             }
@@ -261,6 +268,7 @@ impl<T, P: Platform> ValueSender<'_, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_disconnected(&self) -> bool {
         self.bytes.is_disconnected()
     }
@@ -272,6 +280,7 @@ impl<T, P: Platform> ValueReceiver<'_, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_disconnected(&self) -> bool {
         self.bytes.is_disconnected()
     }

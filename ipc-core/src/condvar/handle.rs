@@ -44,6 +44,7 @@ pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
     /// Returns whether the time was over.
+    #[must_use]
     pub fn timed_out(&self) -> bool {
         self.0
     }

@@ -220,6 +220,7 @@ macro_rules! halves {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn len(&self) -> usize {
                 self.queue().len()
             }
@@ -229,6 +230,7 @@ macro_rules! halves {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.queue().is_empty()
             }
@@ -238,6 +240,7 @@ macro_rules! halves {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_full(&self) -> bool {
                 self.queue().is_full()
             }
@@ -252,6 +255,7 @@ macro_rules! halves {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn stats(&self) -> super::Stats {
                 self.queue().stats()
             }
@@ -270,6 +274,7 @@ macro_rules! halves {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_closed(&self) -> bool {
                 self.queue().is_closed()
             }
@@ -279,6 +284,7 @@ macro_rules! halves {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_disconnected(&self) -> bool {
                 self.half.is_disconnected()
             }

@@ -206,6 +206,7 @@ impl<R: Ends> IntoIter<R> {
     }
 
     /// Returns the handle.
+    #[must_use]
     pub fn into_inner(self) -> R {
         self.from
     }

@@ -124,6 +124,7 @@ impl<R: ReceivesAlone> IntoMessages<R> {
     }
 
     /// Ends the iteration and returns the end.
+    #[must_use]
     pub fn into_inner(self) -> R {
         self.from
     }

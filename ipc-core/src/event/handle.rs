@@ -137,6 +137,7 @@ impl<'m, P: Platform> Event<'m, P> {
     ///
     /// In a child after `fork`.
     #[inline]
+    #[must_use]
     pub fn is_set(&self) -> bool {
         self.platform.assert_here();
         self.words.is_set()
@@ -179,6 +180,7 @@ impl<'m, P: Platform> Event<'m, P> {
 
     /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
     #[doc(hidden)]
+    #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.platform.assert_here();
         self.words.is_awaited()

@@ -103,11 +103,13 @@ impl<'q, 'm, T, P: Platform> Loan<'q, 'm, T, P> {
     }
 
     /// Returns how many elements the message has.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len
     }
 
     /// Returns whether the message has no elements.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.len == 0
     }
@@ -210,11 +212,13 @@ impl<'q, 'm, T, P: Platform> Received<'q, 'm, T, P> {
     }
 
     /// Returns how many elements the message has.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.len
     }
 
     /// Returns whether the message has no elements.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.len == 0
     }
@@ -238,6 +242,7 @@ impl<T: AnyBitPattern, P: Platform> Received<'_, '_, T, P> {
     ///
     /// In a child after `fork`.
     #[inline]
+    #[must_use]
     pub fn get(&self, index: usize) -> Option<T> {
         self.elements().get(index)
     }
@@ -267,6 +272,7 @@ impl<T: AnyBitPattern, P: Platform> Received<'_, '_, T, P> {
     ///
     /// In a child after `fork`.
     #[cfg(feature = "alloc")]
+    #[must_use]
     pub fn to_vec(&self) -> Vec<T> {
         let mut all = Vec::new();
         let copied: Result<_, core::convert::Infallible> =

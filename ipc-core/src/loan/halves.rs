@@ -26,11 +26,13 @@ pub(super) type Watch<'w, 'm, T, P> = Option<&'w Half<LoanQueue<'m, T, P>>>;
 /// assert_eq!(frames.sender()?.send_copy(b"to nobody"), Err(LoanError::Disconnected));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "the other end notices when this is dropped"]
 pub struct Sender<'m, T, P: Platform> {
     half: Half<LoanQueue<'m, T, P>>,
 }
 
 /// A handle that only receives messages in their blocks, and that counts as a receiver. Made by [`LoanQueue::receiver`]. See [`Sender`].
+#[must_use = "the other end notices when this is dropped"]
 pub struct Receiver<'m, T, P: Platform> {
     half: Half<LoanQueue<'m, T, P>>,
 }

@@ -219,6 +219,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.platform.assert_here();
         self.view.counts().2 as usize
@@ -229,6 +230,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -238,6 +240,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.platform.assert_here();
         self.view.free() == 0
@@ -249,6 +252,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn free_blocks(&self) -> usize {
         self.platform.assert_here();
         self.view.free()
@@ -272,6 +276,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         let (sent, received, len) = self.view.counts();
@@ -297,6 +302,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.is_closed()

@@ -74,6 +74,7 @@ impl<P: Platform> Bare<P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.here().is_some_and(|lock| lock.shared.condition() != Condition::CLEAN)
     }

@@ -308,6 +308,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.platform.assert_here();
         self.words.raw.condition() != Condition::CLEAN
@@ -331,6 +332,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "locked")]
+    #[must_use]
     pub fn is_locked(&self) -> bool {
         self.stats().holder.is_some()
     }
@@ -351,6 +353,7 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         let condition = self.words.raw.condition();

@@ -129,6 +129,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
     }
 
     /// Returns whether both handles are of one mutex, however each was opened. Also after a fork.
+    #[must_use]
     pub fn same_object(&self, other: &Self) -> bool
     where
         P: Located,
@@ -173,6 +174,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.0.is_poisoned()
     }
@@ -183,6 +185,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "locked")]
+    #[must_use]
     pub fn is_locked(&self) -> bool {
         self.0.is_locked()
     }
@@ -192,6 +195,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.stats()
     }

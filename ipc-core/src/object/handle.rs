@@ -23,6 +23,7 @@ macro_rules! handle {
             }
 
             #[doc = concat!("Returns whether both handles are of one ", $noun, ", however each was opened. Also after a fork.")]
+            #[must_use]
             pub fn same_object(&self, other: &Self) -> bool
             where
                 P: $crate::platform::Located,

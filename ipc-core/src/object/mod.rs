@@ -31,6 +31,7 @@ use crate::time::Timestamp;
 
 /// The bytes that an object takes in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Footprint(#[doc(hidden)] pub u64);
 
 impl Footprint {

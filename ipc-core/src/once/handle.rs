@@ -115,6 +115,7 @@ impl<T, P: Platform> OnceCell<'_, T, P> {
     ///
     /// In a child after `fork`.
     #[inline]
+    #[must_use]
     pub fn is_set(&self) -> bool {
         self.platform.assert_here();
         self.once.is_set()

@@ -29,6 +29,7 @@ use crate::timed::timed;
 /// assert_eq!(receiver.recv(), Err(RecvError::Disconnected));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "the other end notices when this is dropped"]
 pub struct Sender<'m, T, P: Platform> {
     pub(super) half: Half<Queue<'m, T, P>>,
 }
@@ -97,6 +98,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
 }
 
 /// A handle that only receives, and that counts as a receiver. Made by [`Queue::receiver`]. See [`Sender`].
+#[must_use = "the other end notices when this is dropped"]
 pub struct Receiver<'m, T, P: Platform> {
     pub(super) half: Half<Queue<'m, T, P>>,
 }
@@ -147,6 +149,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn peek(&self) -> Option<T> {
         self.queue().peek()
     }

@@ -192,6 +192,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "qsize")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.platform.assert_here();
         self.view.ring.len() as usize
@@ -203,6 +204,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "empty")]
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -213,6 +215,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     ///
     /// In a child after `fork`.
     #[doc(alias = "full")]
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
@@ -222,6 +225,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()
@@ -254,6 +258,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.ring.is_closed() || self.complete_closing()

@@ -273,6 +273,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn peek(&self) -> Option<T> {
         self.platform().assert_here();
         // SAFETY: copied from cells of the ring.

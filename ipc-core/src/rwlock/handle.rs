@@ -260,6 +260,7 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.platform.assert_here();
         self.view.words.turnstile.condition() != Condition::CLEAN
@@ -280,6 +281,7 @@ impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         let turnstile = &self.view.words.turnstile;

@@ -203,6 +203,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     #[doc(alias = "available_permits")]
     #[doc(alias = "sem_getvalue")]
     #[doc(alias = "get_value")]
+    #[must_use]
     pub fn available(&self) -> u32 {
         self.platform.assert_here();
         self.view.count(AVAILABLE)
@@ -225,6 +226,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()
@@ -251,6 +253,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.is_closed(&self.platform)

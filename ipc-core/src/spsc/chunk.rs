@@ -45,11 +45,13 @@ impl<'c, 'm, T, P: Platform> WriteChunk<'c, 'm, T, P> {
     }
 
     /// How many places there are: at least one, unless none was asked for.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -106,11 +108,13 @@ impl<'c, 'm, T, P: Platform> ReadChunk<'c, 'm, T, P> {
     }
 
     /// How many elements there are: at least one, unless none was asked for.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is none.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -154,6 +158,7 @@ impl<T: AnyBitPattern, P: Platform> ReadChunk<'_, '_, T, P> {
     ///
     /// In a child after `fork`.
     #[inline]
+    #[must_use]
     pub fn get(&self, index: usize) -> Option<T> {
         self.end.held.platform.assert_here();
         (index < self.len).then(|| self.read(index))

@@ -25,6 +25,7 @@ use super::words::{End, View};
 /// within a tenth of a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_producer).
 ///
 /// With the feature `std`, a `Consumer<u8>` is also an `io::Read`: together with the producer, a pipe with a name.
+#[must_use = "the other end notices when this is dropped"]
 pub struct Consumer<'m, T, P: Platform> {
     pub(super) held: Held<'m, T, P>,
     /// The next position: ours to count, `head` in shared memory follows it.
@@ -48,6 +49,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn slots(&self) -> usize {
         self.len()
     }
@@ -89,10 +91,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     #[inline(always)]
     fn find(&mut self) -> Result<(), Refused> {
         self.held.here()?;
-        if self.known == self.head && !self.look()? {
-            self.known = self.why_empty()?;
-        }
-        Ok(())
+        if self.known != self.head || self.look()? { Ok(()) } else { self.look_last() }
     }
 
     /// Finds an element; waits for it.
@@ -100,6 +99,14 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     fn find_within(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
         self.held.here()?;
         if self.known != self.head || self.look()? { Ok(()) } else { self.wait_for_item(limit) }
+    }
+
+    /// For a caller that has found nothing: finds an element after all, or says why there is none.
+    #[cold]
+    #[inline(never)]
+    fn look_last(&mut self) -> Result<(), Refused> {
+        self.known = self.why_empty()?;
+        Ok(())
     }
 
     /// For a caller that has found nothing. Returns the producer's index if there is an element now.

@@ -145,6 +145,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.platform.assert_here();
         self.view.len() as usize
@@ -155,6 +156,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -164,6 +166,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
     }
@@ -173,6 +176,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()
@@ -183,6 +187,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.platform.assert_here();
         self.view.words.is_closed()
@@ -207,6 +212,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn producer_pid(&self) -> Option<u32> {
         self.pid(End::Producer)
     }
@@ -216,6 +222,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn consumer_pid(&self) -> Option<u32> {
         self.pid(End::Consumer)
     }

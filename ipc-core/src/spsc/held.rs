@@ -138,6 +138,7 @@ macro_rules! end {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn len(&self) -> usize {
                 self.held.len()
             }
@@ -147,6 +148,7 @@ macro_rules! end {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
@@ -156,6 +158,7 @@ macro_rules! end {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_full(&self) -> bool {
                 self.len() == self.capacity()
             }
@@ -165,6 +168,7 @@ macro_rules! end {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn stats(&self) -> super::Stats {
                 $crate::here::Here::assert_here(&self.held.platform);
                 self.held.view.stats()
@@ -175,6 +179,7 @@ macro_rules! end {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn is_closed(&self) -> bool {
                 self.held.is_closed()
             }
@@ -187,6 +192,7 @@ macro_rules! end {
             ///
             /// In a child after `fork`.
             #[doc(alias = "is_abandoned")]
+            #[must_use]
             pub fn is_disconnected(&self) -> bool {
                 $crate::here::Here::assert_here(&self.held.platform);
                 self.held.is_deserted()
@@ -197,6 +203,7 @@ macro_rules! end {
             /// # Panics
             ///
             /// In a child after `fork`.
+            #[must_use]
             pub fn $has(&self) -> bool {
                 $crate::here::Here::assert_here(&self.held.platform);
                 self.held.has_other()

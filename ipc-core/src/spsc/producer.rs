@@ -21,6 +21,7 @@ use super::words::{End, View};
 /// of a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_consumer).
 ///
 /// With the feature `std`, a `Producer<u8>` is also an `io::Write`: together with the consumer, a pipe with a name.
+#[must_use = "the other end notices when this is dropped"]
 pub struct Producer<'m, T, P: Platform> {
     pub(super) held: Held<'m, T, P>,
     /// The next position: ours to count, `tail` in shared memory follows it.
@@ -43,6 +44,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn slots(&self) -> usize {
         self.capacity() - self.len()
     }

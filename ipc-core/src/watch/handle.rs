@@ -181,6 +181,7 @@ impl<T, P: Platform> Watch<'_, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()

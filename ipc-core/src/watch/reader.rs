@@ -104,6 +104,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn is_disconnected(&self) -> bool {
         self.watch.platform.assert_here();
         self.watch.is_deserted(Role::Sender)

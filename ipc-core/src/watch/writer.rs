@@ -25,6 +25,7 @@ use crate::platform::Platform;
 /// assert_eq!(progress.changed(), Err(ChangedError::Disconnected));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "the other end notices when this is dropped"]
 pub struct WatchWriter<'m, T, P: Platform>(Half<Watch<'m, T, P>>);
 
 counted!(Watch<T>);

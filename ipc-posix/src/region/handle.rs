@@ -48,6 +48,7 @@ pub struct Participant {
 
 impl Participant {
     /// Whether it lived when it was looked at.
+    #[must_use]
     pub fn is_alive(&self) -> bool {
         self.alive
     }
@@ -142,6 +143,7 @@ impl Region {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn free(&self) -> u64 {
         self.membership.assert_here();
         self.membership.view().directory().free()
@@ -158,6 +160,7 @@ impl Region {
     }
 
     /// Whether this handle can be used here: `false` in a child after `fork`.
+    #[must_use]
     pub fn is_usable(&self) -> bool {
         self.membership.is_here()
     }
@@ -165,6 +168,7 @@ impl Region {
     /// Whether the region was opened by name and that name no longer means it: removed, or replaced by another. Handles
     /// go on working among those who still have it open. A system call or two.
     #[doc(alias = "is_unlinked")]
+    #[must_use]
     pub fn is_orphaned(&self) -> bool {
         let attachment = &self.membership;
         match attachment.path() {
@@ -190,6 +194,7 @@ impl Region {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn participants(&self) -> Vec<Participant> {
         self.membership.assert_here();
         let attachment = &self.membership;
@@ -211,6 +216,7 @@ impl Region {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn list(&self) -> Vec<ObjectInfo> {
         self.membership.assert_here();
         self.membership.view().directory().list().collect()

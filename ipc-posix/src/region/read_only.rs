@@ -70,6 +70,7 @@ impl ReadOnlyRegion {
     }
 
     /// Whether the name was removed since. A system call.
+    #[must_use]
     pub fn is_orphaned(&self) -> bool {
         self.probe.links() == Some(0)
     }
@@ -79,6 +80,7 @@ impl ReadOnlyRegion {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn list(&self) -> Vec<ObjectInfo> {
         self.fork.assert_here();
         self.view.directory().list().collect()
@@ -113,6 +115,7 @@ impl ReadOnlyRegion {
     /// # Panics
     ///
     /// In a child after `fork`.
+    #[must_use]
     pub fn participants(&self) -> Vec<Participant> {
         self.fork.assert_here();
         list_participants(self.view.records(), self.clock, None, |who| {

@@ -192,7 +192,7 @@ impl Couple for Duet {
                 demand(barrier.waiting() <= 2, Verdict::TORN, || "three of two wait".to_owned())
             }
             Object::Event(event) => {
-                event.is_set();
+                let _ = event.is_set();
                 Ok(())
             }
         }
