@@ -14,8 +14,8 @@ use super::word::{AVAILABLE, Chain};
 /// How often an attempt that does not wait begins again because others were faster, or because the dead were found.
 const TRIES: u32 = crate::sync::bound(16, 2);
 
-/// Permits of a semaphore whose words a waiter reads every few milliseconds, to find the dead among their holders. With more, it reads
-/// them every tenth of a second: that takes up to a millisecond or two.
+/// Permits of a semaphore whose words a waiter reads at each poll, and every few milliseconds to find the dead among their holders. With
+/// more, it reads them before each sleep only, of a tenth of a second: that takes up to some milliseconds.
 const READ_OFTEN: usize = 1 << 16;
 
 /// Why [`Semaphore::collect`] has nothing.
@@ -203,6 +203,10 @@ impl<'m, P: Platform> Semaphore<'m, P> {
             return Err(AcquireTimeoutError::TooMany);
         }
         let attempt = |thorough: bool| {
+            if !thorough && self.view.used().len() > READ_OFTEN {
+                let first = if permits == 1 { self.take_first() } else { None };
+                return first.map_or(Attempt::NotYet, |raw| Attempt::Done(Ok(raw)));
+            }
             if thorough && permits > 1 {
                 self.view.announce_many(&self.platform);
             }
