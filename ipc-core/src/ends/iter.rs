@@ -105,16 +105,6 @@ impl<'q, R: Ends> Iter<'q, R> {
     pub(crate) fn new(from: &'q R) -> Self {
         Iter { from, end: None, skipped: 0 }
     }
-
-    /// Returns why the iteration has ended; `None` while it goes on.
-    pub fn end(&self) -> Option<R::Error> {
-        self.end.clone()
-    }
-
-    /// Returns how many messages were dropped because their bits are no value of the type.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
-    }
 }
 
 impl<'q, R: Receives<'q>> Iterator for Iter<'q, R> {
@@ -156,16 +146,6 @@ impl<'q, R: Ends> TryIter<'q, R> {
     pub(crate) fn new(from: &'q R) -> Self {
         TryIter { from, end: None, skipped: 0 }
     }
-
-    /// Returns why the last step found no message; `None` if it found one.
-    pub fn end(&self) -> Option<R::TryError> {
-        self.end.clone()
-    }
-
-    /// Returns how many messages were dropped because their bits are no value of the type.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
-    }
 }
 
 impl<'q, R: Receives<'q>> Iterator for TryIter<'q, R> {
@@ -193,16 +173,6 @@ pub struct IntoIter<R: Ends> {
 impl<R: Ends> IntoIter<R> {
     pub(crate) fn new(from: R) -> Self {
         IntoIter { from, end: None, skipped: 0 }
-    }
-
-    /// Returns why the iteration has ended; `None` while it goes on.
-    pub fn end(&self) -> Option<R::Error> {
-        self.end.clone()
-    }
-
-    /// Returns how many messages were dropped because their bits are no value of the type.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
     }
 
     /// Returns the handle.
@@ -235,16 +205,33 @@ where
 
 impl<R, T> FusedIterator for IntoIter<R> where R: for<'q> Receives<'q, Item = T> {}
 
-macro_rules! debug {
-    ($($iter:ident $(<$lifetime:lifetime>)?),+) => {$(
+/// What all iterators tell of themselves.
+macro_rules! told {
+    ($iter:ident $(<$lifetime:lifetime>)?, $error:ident, $why:literal) => {
+        impl<R: Ends> $iter<$($lifetime,)? R> {
+            #[doc = concat!("Returns why the ", $why, ".")]
+            #[must_use]
+            pub fn end(&self) -> Option<R::$error> {
+                self.end.clone()
+            }
+
+            /// Returns how many messages were dropped because their bits are no value of the type.
+            #[must_use]
+            pub fn skipped(&self) -> u64 {
+                self.skipped
+            }
+        }
+
         impl<R: Ends<Error: fmt::Debug, TryError: fmt::Debug> + fmt::Debug> fmt::Debug for $iter<$($lifetime,)? R> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).field("skipped", &self.skipped).finish()
             }
         }
-    )+};
+    };
 }
-debug!(Iter<'_>, TryIter<'_>, IntoIter);
+told!(Iter<'_>, Error, "iteration has ended; `None` while it goes on");
+told!(IntoIter, Error, "iteration has ended; `None` while it goes on");
+told!(TryIter<'_>, TryError, "last step found no message; `None` if it found one");
 
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {

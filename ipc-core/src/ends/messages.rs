@@ -96,31 +96,11 @@ impl<'q, R: ReceivesAlone> Messages<'q, R> {
     pub(crate) fn new(from: &'q mut R) -> Self {
         Messages { from, end: None, skipped: 0 }
     }
-
-    /// Why the iteration has ended; `None` while it goes on.
-    pub fn end(&self) -> Option<R::Error> {
-        self.end
-    }
-
-    /// How many messages were dropped because their bits are no value of the type.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
-    }
 }
 
 impl<R: ReceivesAlone> IntoMessages<R> {
     pub(crate) fn new(from: R) -> Self {
         IntoMessages { from, end: None, skipped: 0 }
-    }
-
-    /// Why the iteration has ended; `None` while it goes on.
-    pub fn end(&self) -> Option<R::Error> {
-        self.end
-    }
-
-    /// How many messages were dropped because their bits are no value of the type.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
     }
 
     /// Ends the iteration and returns the end.
@@ -133,16 +113,6 @@ impl<R: ReceivesAlone> IntoMessages<R> {
 impl<'q, R: ReceivesAlone> TryMessages<'q, R> {
     pub(crate) fn new(from: &'q mut R) -> Self {
         TryMessages { from, end: None, skipped: 0 }
-    }
-
-    /// Why the last step found no message; `None` if it found one.
-    pub fn end(&self) -> Option<R::TryError> {
-        self.end
-    }
-
-    /// How many messages were dropped because their bits are no value of the type.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
     }
 }
 
@@ -205,16 +175,33 @@ impl<R: ReceivesAlone> Iterator for TryMessages<'_, R> {
 impl<R: ReceivesAlone> FusedIterator for Messages<'_, R> {}
 impl<R: ReceivesAlone> FusedIterator for IntoMessages<R> {}
 
-macro_rules! debug {
-    ($($iter:ident $(<$lifetime:lifetime>)?),+) => {$(
+/// What all iterators tell of themselves.
+macro_rules! told {
+    ($iter:ident $(<$lifetime:lifetime>)?, $error:ident, $why:literal) => {
+        impl<R: ReceivesAlone> $iter<$($lifetime,)? R> {
+            #[doc = concat!("Returns why the ", $why, ".")]
+            #[must_use]
+            pub fn end(&self) -> Option<R::$error> {
+                self.end
+            }
+
+            /// Returns how many messages were dropped because their bits are no value of the type.
+            #[must_use]
+            pub fn skipped(&self) -> u64 {
+                self.skipped
+            }
+        }
+
         impl<R: ReceivesAlone + fmt::Debug> fmt::Debug for $iter<$($lifetime,)? R> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($iter)).field("from", &self.from).field("end", &self.end).field("skipped", &self.skipped).finish()
             }
         }
-    )+};
+    };
 }
-debug!(Messages<'_>, IntoMessages, TryMessages<'_>);
+told!(Messages<'_>, Error, "iteration has ended; `None` while it goes on");
+told!(IntoMessages, Error, "iteration has ended; `None` while it goes on");
+told!(TryMessages<'_>, TryError, "last step found no message; `None` if it found one");
 
 /// Iterators of a type that receives alone: `iter`, `try_iter` and the two `IntoIterator`s.
 macro_rules! messages {
