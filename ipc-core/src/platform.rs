@@ -42,7 +42,8 @@ pub enum Use {
 /// - [`me`](Self::me) always returns the same participant. All handles that use the same memory agree on who that is: two
 ///   programs that may die apart from each other are two participants.
 /// - [`seize`](Self::seize) returns `Ok` only for a participant that makes no further step: its last write happens-before the
-///   return, and no other call returns `Ok` for it, nor is its number given away, before [`unseize`](Self::unseize).
+///   return, and its number is not given away before [`unseize`](Self::unseize). Other calls may return `Ok` for it meanwhile, of
+///   this participant or another one, each of which is ended by an `unseize` of its own.
 /// - [`thread`](Self::thread) returns 0, or always the same number in one thread and another one in every other living thread
 ///   of this participant.
 /// - [`is_here`](Self::is_here) returns `true` only while the memory of the handle is there, and belongs to the participant
@@ -81,17 +82,28 @@ pub unsafe trait Platform {
     /// Who is calling.
     fn me(&self) -> ParticipantId;
 
-    /// Seizes `who` if it can make no further step. Until [`unseize`](Self::unseize), nobody else can seize it or take its
-    /// record over. Never waits.
+    /// Seizes `who` if it can make no further step. Until [`unseize`](Self::unseize), nobody can take its number. Others may seize
+    /// it, too. Never waits.
     ///
     /// # Errors
     ///
-    /// [`NotNow`](NotSeized::NotNow) if it lives, or if somebody else has it. [`Unknown`](NotSeized::Unknown) if there is no
+    /// [`NotNow`](NotSeized::NotNow) if it lives, or if it cannot be seized just now. [`Unknown`](NotSeized::Unknown) if there is no
     /// way to find out: a call that waits behind it ends with [`Fault::DeathsUnknown`](crate::Fault::DeathsUnknown) after a
     /// second.
     fn seize(&self, who: ParticipantId) -> Result<(), NotSeized>;
 
-    /// Ends a successful [`seize`](Self::seize).
+    /// Seizes `who` as [`seize`](Self::seize) does, unless another participant has begun to repair after it a short time ago. The
+    /// default knows of no others.
+    ///
+    /// # Errors
+    ///
+    /// Those of `seize`; [`NotNow`](NotSeized::NotNow) if the caller should leave the repair to another participant. It must not be
+    /// left to one for ever, for that one may be stopped.
+    fn seize_to_repair(&self, who: ParticipantId) -> Result<(), NotSeized> {
+        self.seize(who)
+    }
+
+    /// Ends a successful [`seize`](Self::seize) or [`seize_to_repair`](Self::seize_to_repair).
     fn unseize(&self, who: ParticipantId);
 
     /// The notifier's barrier, on every fast path: between its state change and its look at the sleepers' bit.
@@ -298,6 +310,9 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     }
     fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
         (**self).seize(who)
+    }
+    fn seize_to_repair(&self, who: ParticipantId) -> Result<(), NotSeized> {
+        (**self).seize_to_repair(who)
     }
     fn unseize(&self, who: ParticipantId) {
         (**self).unseize(who);

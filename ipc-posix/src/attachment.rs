@@ -1,6 +1,7 @@
 //! One attachment of this process to one region: the mapping that keeps the lock byte, and its place among the participants.
 
 mod membership;
+mod place;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +14,6 @@ use std::time::Duration;
 
 use ipc_core::ParticipantId;
 use ipc_core::memory::Memory;
-use ipc_core::participant::Dead;
 use ipc_core::platform::Use;
 use ipc_core::region::{Flags, HeaderError, RegionView};
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
@@ -21,13 +21,14 @@ use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use crate::error::{RegionError, RegionErrorKind};
 use crate::fork::ForkGuard;
 use crate::liveness::{self, Held, LockByte};
-use crate::pin::Pin;
+use crate::pin::{Lock, Pin, Pins};
 use crate::probe::{FileId, Probe, Status};
 use crate::region::unlink_error;
 use crate::turn::{Turn, Waited};
 use crate::{clock, membarrier, sys};
 
 pub(crate) use membership::Membership;
+use place::Newcomer;
 
 /// How long a process that leaves waits for the gate: others hold it for some system calls. And for its turn to remove
 /// the name.
@@ -79,8 +80,8 @@ pub(crate) struct Attachment {
     spinning_helps: bool,
     /// Which clock this process reads.
     clock: u64,
-    /// What keeps the place of the dead participant that one of our threads repairs after.
-    pin: Mutex<Option<Pin>>,
+    /// What keeps the places of the dead participants that our threads repair after.
+    pins: Mutex<Pins>,
     /// How many counted handles of each object and use this process has. Joining and leaving happen under this lock. A child
     /// that inherits it locked never asks for it: it is not here, so its handles are not counted.
     users: Mutex<HashMap<(String, Use), usize>>,
@@ -89,7 +90,7 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
-    /// Takes a place: locks a free byte for the candidate's file description, repairs after its last owner, and signs
+    /// Takes a place: repairs after its last owner, locks its byte for the candidate's file description, and signs
     /// the record. The caller excludes forks ([`NoFork`](crate::fork::NoFork)) until the returned file is closed.
     ///
     /// While it takes the byte it shares the gate with others that do. A process that holds the gate alone, to remove the
@@ -112,13 +113,9 @@ impl Attachment {
             // Replaced between the two calls.
             None => RegionError::new(&name, RegionErrorKind::Contended),
         })?;
-        let lock_error = |error| RegionError::io(&name, "lock a byte of the file (OFD locks)", error);
-        if !liveness::try_lock_shared(file.as_raw_fd(), LockByte::GATE).map_err(lock_error)? {
-            return Err(RegionError::new(name, RegionErrorKind::Busy { action: "leaving", pid: None }));
-        }
-        let me = take_place(&file, &view, &name)?;
-        // From here on nobody takes the region for unused. A repair may take long, and is no reason to keep others waiting.
-        liveness::unlock(file.as_raw_fd(), LockByte::GATE);
+        let newcomer = Newcomer::new(&file, view, &name)?;
+        let me = newcomer.take_place()?;
+        newcomer.leave_gate();
         let attachment = Attachment {
             map: ManuallyDrop::new(map),
             view,
@@ -128,18 +125,13 @@ impl Attachment {
             asymmetric,
             spinning_helps: has_several_processors(),
             clock: clock::identity(),
-            pin: Mutex::new(None),
+            pins: Mutex::default(),
             users: Mutex::default(),
             name,
             path,
         };
         let membership = Membership::new(attachment);
         if let Some(record) = view.records().get(me.index()) {
-            // The byte is ours, so the participant that had this number is gone. If it left, it left nothing to repair.
-            if record.info().joined {
-                // SAFETY: its byte was locked until its address space was gone.
-                view.sweep(&unsafe { Dead::on_evidence(me) }, &membership);
-            }
             record.join(std::process::id(), start_time().unwrap_or(0), clock::timestamp(membership.clock));
         }
         Ok((membership, file))
@@ -334,11 +326,10 @@ impl<'p> ClosedGate<'p> {
     fn close(probe: &'p Probe) -> Option<Self> {
         let begun = std::time::Instant::now();
         loop {
-            match Pin::try_new(probe, LockByte::GATE) {
+            match Pin::try_new(probe, LockByte::GATE, Lock::Alone) {
                 Ok(Some(pin)) => return Some(ClosedGate { probe, pin: Some(pin) }),
                 // Held alone, or shared by processes that attach.
                 Ok(None) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(_) => return None,
             }
             if begun.elapsed() >= GATE_PATIENCE {
@@ -355,39 +346,6 @@ impl Drop for ClosedGate<'_> {
             pin.release(self.probe);
         }
     }
-}
-
-/// Places of which the record says that they are taken, and that are tried in their order all the same: their owner may be dead.
-const TAKEN_TRIED: usize = 32;
-
-/// Locks the first free byte of the table. Where many are taken, those of living processes are passed over at first: each try is
-/// a system call, and a crowd that attaches at once would make n² of them.
-fn take_place(file: &File, view: &RegionView<'_>, name: &str) -> Result<ParticipantId, RegionError> {
-    let records = view.records();
-    let lock = |who| {
-        let locked = liveness::try_lock(file.as_raw_fd(), LockByte::of(who));
-        locked.map_err(|error| RegionError::io(name, "lock a byte of the file (OFD locks)", error))
-    };
-    let (mut tried, mut passed) = (0, Vec::new());
-    for (index, record) in records.iter().enumerate() {
-        let Some(who) = ParticipantId::from_index(index) else { break };
-        if record.info().joined {
-            tried += 1;
-            if tried > TAKEN_TRIED {
-                passed.push(who);
-                continue;
-            }
-        }
-        if lock(who)? {
-            return Ok(who);
-        }
-    }
-    for who in passed {
-        if lock(who)? {
-            return Ok(who);
-        }
-    }
-    Err(RegionError::new(name, RegionErrorKind::TooManyParticipants { max: records.len() as u32 }))
 }
 
 /// Whether this process may run on more than one processor, see sched_getaffinity(2).

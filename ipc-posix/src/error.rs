@@ -170,6 +170,14 @@ pub enum RegionErrorKind {
         /// The records.
         max: u32,
     },
+    /// No place is free, and some that no living process has cannot be had either, for other processes hold shared locks on their
+    /// bytes of the file: a process that is stopped while it repairs after a dead one, or one that only reads the file and locks it.
+    PlacesLocked {
+        /// The region's places.
+        max: u32,
+        /// Those that are locked in this way.
+        locked: u32,
+    },
     /// The region was made for `membarrier`, which this process may not use (an old kernel, or a filter). Create it
     /// with [`MemoryBarrier::Fence`](crate::MemoryBarrier::Fence).
     BarrierMissing,
@@ -248,10 +256,6 @@ impl RegionError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, RegionErrorKind::NotFound { .. })
-    }
-
-    pub(crate) fn is_busy(&self) -> bool {
-        matches!(*self.kind, RegionErrorKind::Busy { .. })
     }
 
     /// Whether there is something of this name already.
@@ -355,6 +359,11 @@ impl fmt::Display for RegionError {
                 }
             }
             RegionErrorKind::TooManyParticipants { max } => write!(f, "all {max} participants' places are taken"),
+            RegionErrorKind::PlacesLocked { max, locked } => write!(
+                f,
+                "none of the {max} participants' places can be had: {locked} of them are nobody's, but other processes hold read \
+                 locks on their bytes of the file (a repair that is stopped, or a reader that locks the file)"
+            ),
             RegionErrorKind::BarrierMissing => f.write_str("made for membarrier, which this process may not use"),
             RegionErrorKind::NotSealed => f.write_str("not sealed against truncation"),
             RegionErrorKind::Contended => f.write_str("others keep creating and removing it"),

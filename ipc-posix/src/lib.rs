@@ -56,8 +56,8 @@
 //!
 //! Each process that attaches holds a lock on one byte of the region's file, through its mapping. The kernel releases
 //! it when the address space is gone (killed, exited, exec'ed), and not before: a stopped process is alive, a zombie
-//! is dead, process ids and PID namespaces do not matter. Whoever repairs after a dead process first takes that lock,
-//! so nobody repairs after somebody who might still write. File systems whose mappings do not keep the lock, such as
+//! is dead, process ids and PID namespaces do not matter. Whoever repairs after a dead process first takes a shared lock on
+//! that byte, so nobody repairs after somebody who might still write. File systems whose mappings do not keep the lock, such as
 //! overlayfs, are refused: use tmpfs, as in `/dev/shm`, or ext4.
 //!
 //! After `fork`, the child's handles, guards, chunks and iterators touch nothing until it opens the region again: what returns a
@@ -69,9 +69,9 @@
 //! causes no memory unsafety, no panic and no endless loop here; at worst [`Fault::Corrupted`]. Exceptions are the
 //! references that the guards of [`Mutex`] and [`RwLock`] hand out, the lock of the feature `lock_api`, and `ValueQueue`,
 //! which decodes what it receives. A hostile peer with write access can in addition truncate the file (the kernel then
-//! raises `SIGBUS` in everybody), and one with read access can hold lock bytes: give such peers a region of their own, or
-//! an [anonymous one](RegionOptions::anonymous), which is sealed against truncation. Do not point asynchronous I/O of the
-//! kernel at shared memory.
+//! raises `SIGBUS` in everybody) and hold lock bytes, and one with read access can keep others from attaching, by read locks:
+//! give such peers a region of their own, or an [anonymous one](RegionOptions::anonymous), which is sealed against truncation.
+//! Do not point asynchronous I/O of the kernel at shared memory.
 
 #![deny(missing_docs)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]

@@ -4,6 +4,23 @@
 //! region's file, on a file description that only its mapping keeps open. The lock goes when the address space does.
 //! Locks say nothing about the file's contents; the bytes may lie beyond its end.
 //!
+//! # Who is dead
+//!
+//! | locks on a participant's byte | what they say |
+//! |---|---|
+//! | one exclusive | its owner lives |
+//! | shared ones | nobody lives, and the number is not given out: somebody repairs after the dead owner, or reads the file and has locked it |
+//! | none | nobody lives, and a newcomer can have the number |
+//!
+//! Who repairs after a dead participant *pins* its byte: a shared lock. It cannot be had beside the exclusive lock of a living owner,
+//! so it is the test for life; and no newcomer can have its exclusive lock beside it, so it keeps the number from being given out. But
+//! it can be had beside other shared locks: several processes may repair at once, one that is stopped meanwhile keeps nobody, and a
+//! process that may only read the file, and so can take shared locks only, can neither feign life nor stop a repair. What it can keep
+//! from others is what needs an exclusive lock: a place, and the gate of those that leave.
+//!
+//! A newcomer that comes to a dead one's place pins it as well, repairs, and only then asks for the exclusive lock: before that, its
+//! life is nobody's. If others have pinned the byte it goes on to the next place.
+//!
 //! # Who holds a description, and until when
 //!
 //! An open file description ends, and its locks with it, when no descriptor and no mapping of any process refers to it.
@@ -101,11 +118,10 @@ pub(crate) fn unlock(fd: RawFd, byte: LockByte) {
 pub(crate) enum Held {
     /// Nobody.
     Free,
-    /// A participant, or a process that repairs after one: these locks are exclusive, and need write access.
+    /// An owner: exclusive locks need write access.
     Owned,
-    /// Somebody who reads the file and has taken a shared lock. It is nobody's life, but it keeps the byte from being
-    /// locked. There is no owner beside it.
-    Read,
+    /// One or several with shared locks, see the module's page. There is no owner beside them.
+    Shared,
 }
 
 /// Who else but the description of `fd` holds the byte.
@@ -115,7 +131,7 @@ pub(crate) fn held(fd: RawFd, byte: LockByte) -> io::Result<Held> {
     sys::check(unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &mut lock) })?;
     Ok(match libc::c_int::from(lock.l_type) {
         libc::F_UNLCK => Held::Free,
-        libc::F_RDLCK => Held::Read,
+        libc::F_RDLCK => Held::Shared,
         _ => Held::Owned,
     })
 }

@@ -7,15 +7,39 @@
 //!
 //! Where no description can be opened any more (other rights than at the opening, a sandbox, `chroot`), the pin is a
 //! lock on the probe's own description.
+//!
+//! A pin on a participant's byte is a shared lock, see [`liveness`](crate::liveness). The gate is held alone.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
 use crate::fork::NoFork;
-use crate::liveness::{self, Held, LockByte};
+use ipc_core::ParticipantId;
+
+use crate::liveness::{self, LockByte};
 use crate::probe::Probe;
 use crate::sys;
+
+/// How a byte is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Beside other shared locks.
+    Shared,
+    /// Beside none.
+    Alone,
+}
+
+impl Lock {
+    /// Locks the byte for the description of `fd`, without waiting. `false` if another description forbids it. Our own lock of the
+    /// other kind becomes this one in one step.
+    pub(crate) fn try_on(self, fd: RawFd, byte: LockByte) -> io::Result<bool> {
+        match self {
+            Lock::Shared => liveness::try_lock_shared(fd, byte),
+            Lock::Alone => liveness::try_lock(fd, byte),
+        }
+    }
+}
 
 /// A lock byte that this process holds until [`release`](Pin::release).
 #[derive(Debug)]
@@ -30,23 +54,18 @@ enum Holder {
 }
 
 impl Pin {
-    /// Locks the byte if nobody has it. `None`: somebody does, or another thread forks just now.
+    /// Locks the byte if no other lock forbids it. `None`: one does, or another thread forks just now.
     ///
     /// # Errors
     ///
-    /// The system does not say who holds the byte, or does not let it be locked.
-    pub(crate) fn try_new(probe: &Probe, byte: LockByte) -> io::Result<Option<Pin>> {
-        match probe.ask(byte)? {
-            Held::Free => {}
-            Held::Owned => return Ok(None),
-            Held::Read => return Err(io::Error::from_raw_os_error(libc::EAGAIN)),
-        }
+    /// The system does not let the byte be locked.
+    pub(crate) fn try_new(probe: &Probe, byte: LockByte, lock: Lock) -> io::Result<Option<Pin>> {
         let Some(_no_fork) = NoFork::briefly() else { return Ok(None) };
         if let Ok(file) = probe.another() {
             match keep_by_mapping(&file) {
                 Ok(page) => {
                     let pin = Pin(Holder::Mapping(page));
-                    return match liveness::try_lock(file.as_raw_fd(), byte) {
+                    return match lock.try_on(file.as_raw_fd(), byte) {
                         Ok(true) => Ok(Some(pin)),
                         refused => {
                             pin.release(probe);
@@ -59,7 +78,7 @@ impl Pin {
             }
         }
         let fd = probe.descriptor()?;
-        if !liveness::try_lock(fd, byte)? {
+        if !lock.try_on(fd, byte)? {
             return Ok(None);
         }
         // The descriptor may have changed hands between the question and the lock.
@@ -80,6 +99,33 @@ impl Pin {
                     liveness::unlock(fd, byte);
                 }
             }
+        }
+    }
+}
+
+/// Whom the threads of this process have pinned, each as often as it was.
+#[derive(Debug, Default)]
+pub(crate) struct Pins(Vec<(ParticipantId, Pin)>);
+
+impl Pins {
+    /// Pins the dead participant's byte. `false` if it lives, or if another thread forks just now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pin::try_new`].
+    pub(crate) fn add(&mut self, probe: &Probe, who: ParticipantId) -> io::Result<bool> {
+        let pin = Pin::try_new(probe, LockByte::of(who), Lock::Shared)?;
+        Ok(pin.map(|pin| self.0.push((who, pin))).is_some())
+    }
+
+    /// Takes one pin of the participant back.
+    pub(crate) fn remove(&mut self, probe: &Probe, who: ParticipantId) {
+        let Some(at) = self.0.iter().position(|(other, _)| *other == who) else { return };
+        let (_, pin) = self.0.swap_remove(at);
+        // The locks of one description on one byte are one lock: the last one gives it back.
+        let by_probe = |pin: &Pin| matches!(pin.0, Holder::Probe(..));
+        if !(by_probe(&pin) && self.0.iter().any(|(other, pin)| *other == who && by_probe(pin))) {
+            pin.release(probe);
         }
     }
 }

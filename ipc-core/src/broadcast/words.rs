@@ -271,7 +271,8 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Frees the lock and the cursors of a dead participant, removes it from the publishers, and wakes every thread to which it may have owed a wake-up.
+    /// Frees the lock and the cursors of a dead participant, removes it from the publishers, and wakes every thread to which it may have
+    /// owed a wake-up. A second sweeper is harmless: a lock or a cursor that was freed does not name the dead one again.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.words.front.lock.sweep(dead, platform);
         for cursor in self.cursors {

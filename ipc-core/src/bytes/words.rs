@@ -312,7 +312,7 @@ impl<'m> View<'m> {
         Ok(())
     }
 
-    /// Frees the locks of a dead participant, removes its halves, and wakes everybody.
+    /// Frees the locks of a dead participant, removes its halves, and wakes everybody. A second sweeper is harmless, as each part is.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let Words { tail, head, senders, receivers, .. } = self.words;
         tail.lock.sweep(dead, platform);

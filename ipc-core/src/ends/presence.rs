@@ -1,8 +1,8 @@
 //! Which participants hold a sender half, and which a receiver half.
 //!
-//! One bit for each participant and role. A participant writes its own bit (join, leave); once it is dead, the process that has seized
-//! it does. The other side loads the bits before it sleeps, and asks the platform about the life of those that are set: as many system
-//! calls as there are dead ones, plus one.
+//! One bit for each participant and role. A participant writes its own bit (join, leave); once it is dead, the processes that have
+//! seized it do. The other side loads the bits before it sleeps, and asks the platform about the life of those that are set: as many
+//! system calls as there are dead ones, plus one.
 //!
 //! The bits of a set are its members, but an empty set alone does not mean that its last member left: before anybody ever joined, the
 //! other side waits. The sticky bit `SEEN` tells the difference. It is set after the member's bit, so a process that is joining is
@@ -75,7 +75,7 @@ impl Presence {
         self.words[word].fetch_and(!bit, Ordering::Release);
     }
 
-    /// Removes a dead participant.
+    /// Removes a dead participant. A second sweeper is harmless: nobody sets the bit while the dead one's number is pinned.
     pub(crate) fn sweep(&self, dead: &Dead) {
         let (word, bit) = bit(dead.who());
         if self.words[word].load(Ordering::Relaxed) & bit != 0 {

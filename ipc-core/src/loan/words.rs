@@ -441,6 +441,9 @@ impl<'m> View<'m> {
 
     /// Frees the blocks that a dead participant had borrowed, was about to send, or was reading; what it had sent stays. Removes its
     /// halves, and wakes everybody. Idempotent.
+    ///
+    /// A second sweeper is harmless, however late: a block that was freed does not name the dead one again. One that it had sent may be
+    /// received, and its slot filled again, between the two loads of `is_sent`; then the block's word has changed (L2).
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         for (index, Block { state: block, .. }) in self.blocks.iter().enumerate() {
             let word = block.load(Ordering::Acquire);

@@ -446,6 +446,9 @@ impl RawMutex {
     }
 
     /// Frees the lock if the dead participant held it, and wakes the others.
+    ///
+    /// A second sweeper is harmless, however late: it changes a word that names the dead one, which none does again, or takes a
+    /// hand-over back, whose sleepers it wakes.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let mut word = self.word.load(Ordering::Relaxed);
         // The others can only add bits: a handful of attempts is enough.

@@ -88,7 +88,8 @@ pub unsafe trait Object {
     /// A kind that names this type lies in `memory`, of these sizes.
     unsafe fn view<'m>(memory: Memory<'m>, geometry: &Self::Geometry) -> Result<Self::View<'m>, ShapeError>;
 
-    /// Repairs what a dead participant has left, and wakes every waiter to which it may have owed a wake-up. Idempotent.
+    /// Repairs what a dead participant has left, and wakes every waiter to which it may have owed a wake-up. Idempotent, and harmless
+    /// beside other sweeps after the same participant, also if it was stopped and goes on when they are long over.
     fn sweep<P: Platform + ?Sized>(view: Self::View<'_>, dead: &Dead, platform: &P);
 
     /// Whether the participant holds something that only a guard gives back. A guard that was forgotten is no call that runs and

@@ -43,7 +43,7 @@ pub struct Dead {
 
 impl Dead {
     /// Claims that `who` makes no step while the result lives, on the caller's own evidence: a participant
-    /// that joins has just taken the lock byte of its future record, so the record's last owner is gone.
+    /// that joins has pinned the lock byte of its future record, so the record's last owner is gone.
     ///
     /// # Safety
     ///
@@ -62,7 +62,7 @@ impl Dead {
 /// Why a participant was not [seized](Seized).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotSeized {
-    /// It lives, or another one repairs after it just now.
+    /// It lives, or the caller leaves the repair to another one that has begun.
     NotNow,
     /// The platform cannot tell whether it lives, or not seize it: the system refuses.
     Unknown,
@@ -80,9 +80,9 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Asks after `who`, and repairs after it if it is dead.
+    /// Asks after `who`, and repairs after it if it is dead, unless another participant has just begun to.
     pub(crate) fn ask<P: Platform + ?Sized>(&mut self, platform: &P, who: ParticipantId, repair: impl FnOnce(&Dead)) {
-        match Seized::try_new(platform, who) {
+        match Seized::to_repair(platform, who) {
             Ok(seized) => {
                 repair(seized.dead());
                 self.dead = true;
@@ -102,9 +102,12 @@ impl Findings {
     }
 }
 
-/// A participant that was verified dead and whose record is pinned: nobody can take it over until this
-/// guard drops.
-#[must_use = "dropping it gives the record free again"]
+/// A participant that was verified dead and whose number is pinned: nobody can take it until this guard drops.
+///
+/// Others may have pinned it at the same time and repair, too. While it is pinned, its number is nobody else's: a word that names it
+/// names the dead one, and once the word has changed it never names it again. So a repair that changes such words by compare-exchange
+/// is harmless beside another one, however late it goes on.
+#[must_use = "dropping it gives the number free again"]
 pub struct Seized<'p, P: Platform + ?Sized> {
     platform: &'p P,
     dead: Dead,
@@ -121,6 +124,19 @@ impl<'p, P: Platform + ?Sized> Seized<'p, P> {
             return Err(NotSeized::NotNow);
         }
         platform.seize(who).map(|()| Seized { platform, dead: Dead { who } })
+    }
+
+    /// Seizes `who` if it is dead and no other participant has just begun to repair after it: for repairs that are much work, so that
+    /// not all that wait behind a dead one do it at once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_new`](Self::try_new). The caller may ask again: an unfinished repair of another one is respected for a short time.
+    pub fn to_repair(platform: &'p P, who: ParticipantId) -> Result<Self, NotSeized> {
+        if who == platform.me() {
+            return Err(NotSeized::NotNow);
+        }
+        platform.seize_to_repair(who).map(|()| Seized { platform, dead: Dead { who } })
     }
 
     /// The proof to hand to repair functions.

@@ -2,6 +2,11 @@
 //!
 //! Who lives is what the kernel says about the lock byte with the same number, and no record. A record says whether its last
 //! owner left with everything given back: then the next one has nothing to repair. The epoch counts how often a record was taken.
+//!
+//! Several participants may repair after the same dead one at once. So that not all that wait behind it do, its record says since when
+//! somebody does: a hint, which is respected for [`REPAIR_PATIENCE`] and decides nothing.
+
+use core::time::Duration;
 
 use crate::object::{Fact, layout};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -9,6 +14,10 @@ use crate::time::{Instant, Timestamp};
 
 const FREE: u32 = 0;
 const LIVE: u32 = 1;
+
+/// How long a participant that could repair leaves that to another one that has begun: most repairs take microseconds, but this one's
+/// process may be stopped.
+const REPAIR_PATIENCE: Duration = Duration::from_millis(50);
 
 /// One participant's record in shared memory.
 #[repr(C)]
@@ -21,7 +30,9 @@ pub struct Record {
     start_time: AtomicU64,
     joined: AtomicU64,
     clock: AtomicU64,
-    _room: [AtomicU64; 3],
+    /// When the current repair after the record's dead owner began, on the monotonic clock, in nanoseconds; 0 if there is none.
+    repair: AtomicU64,
+    _room: [AtomicU64; 2],
 }
 
 crate::sync::assert_layout!(size_of::<Record>() == 64);
@@ -44,7 +55,8 @@ pub struct RecordInfo {
 
 impl Record {
     /// Where what lies.
-    pub(crate) const LAYOUT: Fact = layout!(Record { state, epoch, pid, _reserved, start_time, joined, clock, _room });
+    pub(crate) const LAYOUT: Fact =
+        layout!(Record { state, epoch, pid, _reserved, start_time, joined, clock, repair, _room });
 
     /// Takes the record for a new participant. The caller holds the lock byte of this record and has swept
     /// what its predecessor left.
@@ -56,6 +68,7 @@ impl Record {
         self.start_time.store(start_time, Ordering::Relaxed);
         self.joined.store(now.at.as_nanos(), Ordering::Relaxed);
         self.clock.store(now.clock, Ordering::Relaxed);
+        self.repair.store(0, Ordering::Relaxed);
         // Release, with the Acquire in `info`: who sees LIVE sees the fields.
         self.state.store(LIVE, Ordering::Release);
     }
@@ -64,6 +77,24 @@ impl Record {
     /// not sweep.
     pub fn leave(&self) {
         self.state.store(FREE, Ordering::Release);
+    }
+
+    /// Whether somebody has begun to repair after the dead owner a short time ago, and not ended it. For callers that have another
+    /// reason to believe so: one that was killed meanwhile leaves the hint.
+    pub fn is_in_repair(&self, now: Instant) -> bool {
+        // A hint from the future is that of another clock (another time namespace).
+        let begun = self.repair.load(Ordering::Relaxed);
+        begun != 0 && begun <= now.as_nanos() && now.saturating_since(Instant::from_nanos(begun)) < REPAIR_PATIENCE
+    }
+
+    /// Says that the caller begins to repair.
+    pub fn begin_repair(&self, now: Instant) {
+        self.repair.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Says that a repair is over.
+    pub fn end_repair(&self) {
+        self.repair.store(0, Ordering::Relaxed);
     }
 
     /// A copy of the record. The fields may belong to different owners if it changes hands meanwhile.

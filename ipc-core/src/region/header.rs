@@ -367,8 +367,8 @@ impl<'m> RegionView<'m> {
         self.records
     }
 
-    /// Repairs the whole region after a dead participant: the lock, and every object. Idempotent. Objects whose
-    /// headers make no sense are passed over.
+    /// Repairs the whole region after a dead participant: the lock, and every object. Idempotent, and harmless beside others that do
+    /// it at the same time. Objects whose headers make no sense are passed over.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.header.lock.sweep(dead, platform);
         for (_, memory) in self.directory.objects() {

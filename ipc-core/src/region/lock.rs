@@ -122,7 +122,8 @@ impl RegionLock {
         }
     }
 
-    /// Frees the lock if the dead participant held it.
+    /// Frees the lock if the dead participant held it. A second sweeper is harmless: the word names the dead one until it is changed, and
+    /// never again.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let mut word = self.0.load(Ordering::Relaxed);
         // It must not stay: the number will be a living participant's one day. The others can only add their bit, or take the lock over.

@@ -83,6 +83,10 @@ impl Ring<'_> {
     ///
     /// Idempotent: a sweeper that dies half-way is followed by another. Bounded by the capacity. The caller
     /// wakes the consumers if anything was given up.
+    ///
+    /// A second sweeper beside it, or one that was stopped and goes on when the ring is laps ahead, is harmless: what it replaces is
+    /// either the `Busy` of a ticket of the dead one or the stamp before it, of a slot that is stamped once for that position. A slot
+    /// that a later `tail` has passed is stamped (I1), so a stale `tail` leads to no ticket of another owner.
     pub fn sweep(&self, dead: &Dead) -> u64 {
         let who = dead.who();
         // Acquire, "ticket": with this tail come the marks of every ticket before its newest (I1).

@@ -333,7 +333,8 @@ impl<'m> View<'m> {
         })
     }
 
-    /// Sets the counters of dead readers to 0: a system call or two for each participant that reads.
+    /// Sets the counters of dead readers to 0: a system call or two for each participant that reads. A plain store, for nobody raises
+    /// the counter of a dead participant while its number is pinned, so that a second store is harmless, too.
     #[cold]
     fn count_out_the_dead<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {
         let mut found = Findings::default();
@@ -347,7 +348,8 @@ impl<'m> View<'m> {
         found.found()
     }
 
-    /// Takes out what the dead participant had, and wakes the others.
+    /// Takes out what the dead participant had, and wakes the others. A second sweeper is harmless, as in
+    /// [`count_out_the_dead`](Self::count_out_the_dead).
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.words.turnstile.sweep(dead, platform);
         if let Ok(count) = self.count_of(dead.who()) {

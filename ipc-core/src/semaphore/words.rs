@@ -257,6 +257,8 @@ impl<'m> View<'m> {
         stats
     }
 
+    /// Takes back what a dead participant held, and what it was about to post, and wakes everybody. A second sweeper is harmless: a
+    /// permit that was taken back does not name the dead one again.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         for permit in self.used() {
             let seen = permit.load(Ordering::Relaxed);

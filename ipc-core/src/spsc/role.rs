@@ -63,7 +63,7 @@ impl Role {
         let _ = self.0.compare_exchange(mine, SEEN, Ordering::Release, Ordering::Relaxed);
     }
 
-    /// Takes the role from a dead participant, if it holds it.
+    /// Takes the role from a dead participant, if it holds it. A second sweeper is harmless: the word does not name the dead one again.
     pub(super) fn sweep(&self, dead: &Dead) {
         let held = SEEN | u32::from(dead.who().get());
         // AcqRel, "role": hands on what the dead one did, which the seizure has made visible to us.

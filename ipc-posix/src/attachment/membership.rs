@@ -12,8 +12,7 @@ use ipc_core::{Instant, ParticipantId, Platform};
 
 use super::Attachment;
 use crate::fork::ForkGuard;
-use crate::liveness::LockByte;
-use crate::pin::Pin;
+use crate::liveness::{Held, LockByte};
 use crate::{clock, futex, membarrier, thread};
 
 /// A shared attachment: what handles keep, so that the mapping outlives them, and what the core calls.
@@ -43,6 +42,14 @@ impl Membership {
     pub(crate) fn assert_here(&self) {
         self.fork.assert_here();
     }
+
+    /// Pins the byte of `who` if its owner is dead and `wanted` agrees to who holds it now.
+    fn try_seize(&self, who: ParticipantId, wanted: impl FnOnce(Held) -> bool) -> std::io::Result<bool> {
+        let Attachment { pins, probe, .. } = &**self;
+        // Another thread is at it, or this one, interrupted by a signal: not now.
+        let Ok(mut pins) = pins.try_lock() else { return Ok(false) };
+        Ok(self.is_here() && wanted(probe.ask(LockByte::of(who))?) && pins.add(probe, who)?)
+    }
 }
 
 impl Deref for Membership {
@@ -55,8 +62,8 @@ impl Deref for Membership {
 }
 
 // SAFETY: a participant is a place in the region's table that only this process holds, with a lock byte that the kernel releases
-// when the address space is gone: `seize` takes that byte. After a fork, `is_here` compares the process. `fork.rs`, `thread.rs` and
-// `membarrier.rs` say why the rest holds.
+// when the address space is gone: `seize` takes a shared lock on that byte, beside which nobody has an exclusive one. After a fork,
+// `is_here` compares the process. `fork.rs`, `thread.rs` and `membarrier.rs` say why the rest holds.
 unsafe impl Platform for Membership {
     type Deadline = std::time::Instant;
 
@@ -87,38 +94,45 @@ unsafe impl Platform for Membership {
     }
 
     fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
-        // Another thread repairs: not now.
-        let mut pin = self.attachment.pin.try_lock().map_err(|_| NotSeized::NotNow)?;
-        if pin.is_some() || !self.is_here() {
+        self.try_seize(who, |held| held != Held::Owned)
+            .map_err(|_| NotSeized::Unknown)?
+            .then_some(())
+            .ok_or(NotSeized::NotNow)
+    }
+
+    fn seize_to_repair(&self, who: ParticipantId) -> Result<(), NotSeized> {
+        let Some(record) = self.attachment.view.records().get(who.index()) else { return self.seize(who) };
+        let now = clock::now();
+        let seized = self.try_seize(who, |held| match held {
+            Held::Owned => false,
+            // Perhaps by one that repairs.
+            Held::Shared => !record.is_in_repair(now),
+            Held::Free => true,
+        });
+        if !seized.map_err(|_| NotSeized::Unknown)? {
             return Err(NotSeized::NotNow);
         }
-        let new = Pin::try_new(&self.attachment.probe, LockByte::of(who)).map_err(|_| NotSeized::Unknown)?;
-        *pin = Some(new.ok_or(NotSeized::NotNow)?);
+        record.begin_repair(now);
         Ok(())
     }
 
-    fn unseize(&self, _who: ParticipantId) {
-        let pin = self.attachment.pin.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(pin) = pin.filter(|_| self.is_here()) {
-            pin.release(&self.attachment.probe);
+    fn unseize(&self, who: ParticipantId) {
+        if !self.is_here() {
+            return;
         }
+        if let Some(record) = self.attachment.view.records().get(who.index()) {
+            record.end_repair();
+        }
+        self.attachment.pins.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.attachment.probe, who);
     }
 
     #[inline(always)]
     fn light_barrier(&self) {
-        if self.asymmetric {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            full_fence();
-        }
+        light_barrier(self.asymmetric);
     }
 
     fn heavy_barrier(&self) {
-        if self.asymmetric {
-            membarrier::global();
-        } else {
-            fence(Ordering::SeqCst);
-        }
+        heavy_barrier(self.asymmetric);
     }
 
     #[inline(always)]
@@ -142,6 +156,25 @@ unsafe impl Platform for Membership {
 
     fn yield_now(&self) {
         std::thread::yield_now();
+    }
+}
+
+/// See [`Platform::light_barrier`].
+#[inline(always)]
+pub(super) fn light_barrier(asymmetric: bool) {
+    if asymmetric {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        full_fence();
+    }
+}
+
+/// See [`Platform::heavy_barrier`].
+pub(super) fn heavy_barrier(asymmetric: bool) {
+    if asymmetric {
+        membarrier::global();
+    } else {
+        fence(Ordering::SeqCst);
     }
 }
 

@@ -18,16 +18,27 @@ use crate::sys;
 /// How long a process that opens waits for one that leaves, and that decides about the removal of the name: longer than
 /// that one waits for its own turn.
 const GATE_PATIENCE: Duration = Duration::from_secs(4);
+/// How long it waits for a place that others have pinned: a repair is short.
+const PIN_PATIENCE: Duration = Duration::from_secs(1);
 const GATE_PAUSE: Duration = Duration::from_millis(1);
 
-/// Repeats `attempt` while a process that leaves has closed the gate. Between attempts, forks go on.
+/// Repeats `attempt` while a process that leaves has closed the gate, or while the last places are pinned. Between attempts, forks go on.
 fn through_gate<R>(mut attempt: impl FnMut() -> Result<R, RegionError>) -> Result<R, RegionError> {
     let begun = Instant::now();
     loop {
         match attempt() {
-            Err(error) if error.is_busy() && begun.elapsed() < GATE_PATIENCE => std::thread::sleep(GATE_PAUSE),
+            Err(error) if begun.elapsed() < patience(&error) => std::thread::sleep(GATE_PAUSE),
             result => return result,
         }
+    }
+}
+
+/// How long to try again after this error.
+fn patience(error: &RegionError) -> Duration {
+    match error.kind() {
+        RegionErrorKind::Busy { .. } => GATE_PATIENCE,
+        RegionErrorKind::PlacesLocked { .. } => PIN_PATIENCE,
+        _ => Duration::ZERO,
     }
 }
 

@@ -105,6 +105,10 @@ impl RegionOptions {
     /// The permission bits of a new region, applied exactly (the umask does not count). Default: 0600.
     ///
     /// An opener refuses a region that everybody may write to, unless it says so here too.
+    ///
+    /// A user who may only read the file can take read locks on it (see fcntl(2)). They stop no call on objects and no repair after a
+    /// death. But while such a lock covers the whole file, no further process can attach, which is the error
+    /// [`PlacesLocked`](crate::RegionErrorKind::PlacesLocked), and the last one that leaves does not remove the name.
     pub fn mode(mut self, bits: u32) -> Self {
         self.mode = bits & 0o777;
         self
@@ -266,7 +270,8 @@ impl RegionOptions {
         Err(RegionError::new(name, RegionErrorKind::Contended))
     }
 
-    /// Opens the region for looking only: the mapping is read-only, and no participant's place is taken.
+    /// Opens the region for looking only: the mapping is read-only, and no participant's place is taken. Takes no locks. The right
+    /// to read the file is also the right to lock it for reading, see [`mode`](Self::mode).
     pub fn open_read_only(&self, name: &str) -> Result<ReadOnlyRegion, RegionError> {
         let path = self.path_of(name)?;
         ReadOnlyRegion::open(self, name, &path)
