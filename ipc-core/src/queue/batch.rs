@@ -156,6 +156,7 @@ macro_rules! batches {
             /// Those of [`try_recv`](Self::try_recv).
             pub fn try_recv_many(&self, buffer: &mut Vec<T>, most: usize) -> Result<usize, TryRecvError> {
                 let $queue = self;
+                $of.here()?;
                 append(buffer, most.min(expected($of.len())), |$try| $tried)
             }
 
@@ -183,6 +184,7 @@ macro_rules! batches {
                 limit: &Limit<P::Deadline>,
             ) -> Result<usize, RecvTimeoutError> {
                 let $queue = self;
+                $of.here()?;
                 append(buffer, most.min(expected($of.len())), |room| $of.recv_into(room, limit, $watch))
             }
         }

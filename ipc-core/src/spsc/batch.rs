@@ -65,6 +65,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
     ///
     /// Those of [`try_recv_slice`](Self::try_recv_slice).
     pub fn try_recv_many(&mut self, buffer: &mut Vec<T>, most: usize) -> Result<usize, TryRecvError> {
+        self.held.here()?;
         let most = most.min(expected(self.len()));
         append(buffer, most, |room| self.try_recv_uninit(room).map(|values| values.len()))
     }
@@ -92,6 +93,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
         most: usize,
         limit: &Limit<P::Deadline>,
     ) -> Result<usize, RecvTimeoutError> {
+        self.held.here()?;
         let most = most.min(expected(self.len()));
         append(buffer, most, |room| self.recv_uninit_within(room, limit).map(|values| values.len()))
     }
