@@ -16,7 +16,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use ipc_posix::bytemuck::{CheckedBitPattern, NoUninit};
-use ipc_posix::{ByteQueue, Receiver, RecvBytesError, RecvTimeoutError, Region, SendBytesError};
+use ipc_posix::{ByteQueue, Receiver, RecvError, RecvTimeoutError, Region, SendBytesTimeoutError};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -213,7 +213,7 @@ fn receiver(name: &str) -> Result<()> {
         line.clear();
         match lines.recv_into(&mut line) {
             Ok(_) => {}
-            Err(RecvBytesError::Closed) => break,
+            Err(RecvError::Closed) => break,
             Err(error) => return Err(error.into()),
         }
         received += 1;
@@ -313,8 +313,8 @@ fn send(name: &str) -> Result<()> {
         let mut told = false;
         while let Err(error) = queue.send_timeout(line, PATIENCE) {
             match error {
-                SendBytesError::Timeout if told => {}
-                SendBytesError::Timeout => {
+                SendBytesTimeoutError::Timeout if told => {}
+                SendBytesTimeoutError::Timeout => {
                     eprintln!("quickstart: full after {} lines; waiting for `quickstart recv {name}`", number - 1);
                     told = true;
                 }
@@ -337,8 +337,8 @@ fn recv(name: &str) -> Result<()> {
         line.clear();
         match queue.recv_into_timeout(&mut line, PATIENCE) {
             Ok(_) => {}
-            Err(RecvBytesError::Timeout) if told => continue,
-            Err(RecvBytesError::Timeout) => {
+            Err(RecvTimeoutError::Timeout) if told => continue,
+            Err(RecvTimeoutError::Timeout) => {
                 eprintln!("quickstart: waiting for `quickstart send {name}`");
                 told = true;
                 continue;

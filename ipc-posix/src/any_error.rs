@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-#[cfg(feature = "serde")]
-use ipc_core::bytes::{RecvValueError, SendValueError};
 use ipc_core::error::*;
-use ipc_core::queue::SendIterError;
+use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 use ipc_core::spsc::{ClaimError, ClaimErrorKind};
 
 use crate::error::{ObjectError, ObjectErrorKind, RegionError, debug_as_display};
@@ -14,27 +12,31 @@ use crate::error::{ObjectError, ObjectErrorKind, RegionError, debug_as_display};
 macro_rules! any_error {
     (
         $(#[$doc:meta])*
-        own { $($(#[doc = $odoc:literal])* $(#[cfg($ocfg:meta)])? $own:ident($otype:ident)),* $(,)? }
+        own { $($(#[$odoc:meta])* $own:ident($otype:ident)),* $(,)? }
         plain { $($(#[$pdoc:meta])* $plain:ident($ptype:ident)),* $(,)? }
         valued { $($(#[$vdoc:meta])* $valued:ident($vtype:ident)),* $(,)? }
         guarded { $($(#[$gdoc:meta])* $guarded:ident($gtype:ident)),* $(,)? }
+        // With the feature `serde`.
+        formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $queue:ident)),* $(,)? }
     ) => {
         $(#[$doc])*
         #[non_exhaustive]
         pub enum Error {
-            $($(#[doc = $odoc])* $(#[cfg($ocfg)])? $own($otype),)*
+            $($(#[$odoc])* $own($otype),)*
             $($(#[$pdoc])* $plain($ptype),)*
             $($(#[$vdoc])* $valued($vtype<()>),)*
             $($(#[$gdoc])* $guarded($gtype<()>),)*
+            $($(#[$fdoc])* #[cfg(feature = "serde")] $formatted($ftype),)*
         }
 
         impl Error {
             fn as_dyn(&self) -> &(dyn std::error::Error + 'static) {
                 match self {
-                    $($(#[cfg($ocfg)])? Error::$own(error) => error,)*
+                    $(Error::$own(error) => error,)*
                     $(Error::$plain(error) => error,)*
                     $(Error::$valued(error) => error,)*
                     $(Error::$guarded(error) => error,)*
+                    $(#[cfg(feature = "serde")] Error::$formatted(error) => error,)*
                 }
             }
 
@@ -44,13 +46,13 @@ macro_rules! any_error {
                     $(Error::$plain($ptype::Fault(fault)) => Some(fault),)*
                     $(Error::$valued($vtype::Fault(_, fault)) => Some(fault),)*
                     $(Error::$guarded($gtype::Fault(fault)) => Some(fault),)*
+                    $(#[cfg(feature = "serde")] Error::$formatted($ftype::Queue($queue::Fault(fault))) => Some(fault),)*
                     _ => None,
                 }
             }
         }
 
         $(
-            $(#[cfg($ocfg)])?
             impl From<$otype> for Error {
                 fn from(error: $otype) -> Self {
                     Error::$own(error)
@@ -77,6 +79,14 @@ macro_rules! any_error {
             impl<G> From<$gtype<G>> for Error {
                 fn from(error: $gtype<G>) -> Self {
                     Error::$guarded(error.without_guard())
+                }
+            }
+        )*
+        $(
+            #[cfg(feature = "serde")]
+            impl From<$ftype> for Error {
+                fn from(error: $ftype) -> Self {
+                    Error::$formatted(error)
                 }
             }
         )*
@@ -114,12 +124,8 @@ any_error! {
         Claim(ClaimError),
         /// Only some of several values were sent.
         SendSlice(SendSliceError),
-        /// A value of serde's types was not sent.
-        #[cfg(feature = "serde")]
-        SendValue(SendValueError),
-        /// No value of serde's types was received.
-        #[cfg(feature = "serde")]
-        RecvValue(RecvValueError),
+        /// Only some of several values were sent in time.
+        SendSliceTimeout(SendSliceTimeoutError),
     }
     plain {
         /// A receive failed.
@@ -130,16 +136,30 @@ any_error! {
         RecvTimeout(RecvTimeoutError),
         /// A message of bytes was not sent.
         SendBytes(SendBytesError),
+        /// A message of bytes was not sent at once.
+        TrySendBytes(TrySendBytesError),
+        /// A message of bytes was not sent in time.
+        SendBytesTimeout(SendBytesTimeoutError),
         /// No message of bytes was received.
         RecvBytes(RecvBytesError),
+        /// No message of bytes was received at once.
+        TryRecvBytes(TryRecvBytesError),
+        /// No message of bytes was received in time.
+        RecvBytesTimeout(RecvBytesTimeoutError),
         /// A block was not lent or not sent.
         Loan(LoanError),
-        /// No message was received in its block.
-        RecvLoan(RecvLoanError),
+        /// A block was not lent at once, or not sent.
+        TryLoan(TryLoanError),
+        /// A block was not lent in time, or not sent.
+        LoanTimeout(LoanTimeoutError),
         /// A subscription did not begin.
         Subscribe(SubscribeError),
         /// A subscriber got no message.
         RecvBroadcast(RecvBroadcastError),
+        /// A subscriber got no message at once.
+        TryRecvBroadcast(TryRecvBroadcastError),
+        /// A subscriber got no message in time.
+        RecvBroadcastTimeout(RecvBroadcastTimeoutError),
         /// Permits were not acquired.
         Acquire(AcquireError),
         /// Permits were not there at once.
@@ -178,6 +198,10 @@ any_error! {
         SendTimeout(SendTimeoutError),
         /// A message was not published.
         Publish(PublishError),
+        /// A message was not published at once.
+        TryPublish(TryPublishError),
+        /// A message was not published in time.
+        PublishTimeout(PublishTimeoutError),
         /// A cell that is set once was not set.
         Set(SetError),
         /// A cell that is set once was not set at once.
@@ -194,6 +218,20 @@ any_error! {
         TryLock(TryLockError),
         /// A lock was not taken in time, or something happened to its last holder. It is released.
         LockTimeout(LockTimeoutError),
+    }
+    formatted {
+        /// A value of serde's types was not sent.
+        SendValue(SendValueError, SendBytesError),
+        /// A value of serde's types was not sent at once.
+        TrySendValue(TrySendValueError, TrySendBytesError),
+        /// A value of serde's types was not sent in time.
+        SendValueTimeout(SendValueTimeoutError, SendBytesTimeoutError),
+        /// No value of serde's types was received.
+        RecvValue(RecvValueError, RecvError),
+        /// No value of serde's types was received at once.
+        TryRecvValue(TryRecvValueError, TryRecvError),
+        /// No value of serde's types was received in time.
+        RecvValueTimeout(RecvValueTimeoutError, RecvTimeoutError),
     }
 }
 
@@ -214,6 +252,18 @@ impl std::error::Error for Error {
 impl<T> From<SendIterError<T>> for Error {
     fn from(error: SendIterError<T>) -> Self {
         Error::SendSlice(SendSliceError { sent: error.sent, cause: error.cause })
+    }
+}
+
+impl<T> From<SendIterTimeoutError<T>> for Error {
+    fn from(error: SendIterTimeoutError<T>) -> Self {
+        Error::SendSliceTimeout(SendSliceError { sent: error.sent, cause: error.cause })
+    }
+}
+
+impl<T> From<TrySendIterError<T>> for Error {
+    fn from(error: TrySendIterError<T>) -> Self {
+        Error::TrySend(error.cause)
     }
 }
 
@@ -239,11 +289,8 @@ impl Error {
                 ClaimErrorKind::Fault(fault) => Some(fault),
                 _ => None,
             },
-            Error::SendSlice(SendSliceError { cause: SendTimeoutError::Fault(_, fault), .. }) => Some(*fault),
-            #[cfg(feature = "serde")]
-            Error::SendValue(SendValueError::Queue(SendBytesError::Fault(fault))) => Some(*fault),
-            #[cfg(feature = "serde")]
-            Error::RecvValue(RecvValueError::Queue(RecvBytesError::Fault(fault))) => Some(*fault),
+            Error::SendSlice(SendSliceError { cause: SendError::Fault(_, fault), .. })
+            | Error::SendSliceTimeout(SendSliceError { cause: SendTimeoutError::Fault(_, fault), .. }) => Some(*fault),
             _ => self.fault_of_operation(),
         }
     }
@@ -259,13 +306,12 @@ impl Error {
         match self {
             Error::RecvTimeout(error) => error.is_timeout(),
             Error::SendTimeout(error) => error.is_timeout(),
-            Error::SendSlice(error) => error.cause.is_timeout(),
-            Error::SendBytes(error) => error.is_timeout(),
-            Error::RecvBytes(error) => error.is_timeout(),
-            Error::Loan(error) => error.is_timeout(),
-            Error::RecvLoan(error) => error.is_timeout(),
-            Error::Publish(error) => error.is_timeout(),
-            Error::RecvBroadcast(error) => error.is_timeout(),
+            Error::SendSliceTimeout(error) => error.cause.is_timeout(),
+            Error::SendBytesTimeout(error) => error.is_timeout(),
+            Error::RecvBytesTimeout(error) => error.is_timeout(),
+            Error::LoanTimeout(error) => error.is_timeout(),
+            Error::PublishTimeout(error) => error.is_timeout(),
+            Error::RecvBroadcastTimeout(error) => error.is_timeout(),
             Error::AcquireTimeout(error) => error.is_timeout(),
             Error::BarrierTimeout(error) => error.is_timeout(),
             Error::ChangedTimeout(error) => error.is_timeout(),
@@ -274,9 +320,9 @@ impl Error {
             Error::SetTimeout(error) => error.is_timeout(),
             Error::LockTimeout(error) => error.is_timeout(),
             #[cfg(feature = "serde")]
-            Error::SendValue(SendValueError::Queue(error)) => error.is_timeout(),
+            Error::SendValueTimeout(error) => error.is_timeout(),
             #[cfg(feature = "serde")]
-            Error::RecvValue(RecvValueError::Queue(error)) => error.is_timeout(),
+            Error::RecvValueTimeout(error) => error.is_timeout(),
             _ => false,
         }
     }

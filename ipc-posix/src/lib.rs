@@ -126,18 +126,30 @@ pub use error::{NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionError
 pub use ipc_core::atomic::{Integer as AtomicInteger, Value as AtomicValue};
 pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats};
-pub use ipc_core::bytes::Stats as ByteQueueStats;
 #[cfg(feature = "serde")]
-pub use ipc_core::bytes::{FormatError as ValueFormatError, QueuedValue, RecvValueError, SendValueError};
+pub use ipc_core::bytes::QueuedValue;
+pub use ipc_core::bytes::Stats as ByteQueueStats;
 pub use ipc_core::condvar::WaitTimeoutResult;
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    ChangedError, ChangedTimeoutError, Fault, ForceSendError, LoanError, LockError, LockTimeoutError, PublishError,
-    RecvBroadcastError, RecvBytesError, RecvError, RecvLoanError, RecvTimeoutError, SendBytesError, SendError,
-    SendSliceError, SendTimeoutError, SetError, SetTimeoutError, SubscribeError, TryChangedError, TryLockError,
-    TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
+    ChangedError, ChangedTimeoutError, Fault, ForceSendError, LockError, LockTimeoutError, RecvError, RecvTimeoutError,
+    SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, SetError, SetTimeoutError, TryChangedError,
+    TryLockError, TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError, WriteError,
+    WriteTimeoutError,
+};
+#[cfg(feature = "serde")]
+pub use ipc_core::error::{
+    FormatError as ValueFormatError, RecvValueError, RecvValueTimeoutError, SendValueError, SendValueTimeoutError,
+    TryRecvValueError, TrySendValueError,
+};
+pub use ipc_core::error::{
+    LoanError, LoanTimeoutError, PublishError, PublishTimeoutError, RecvBroadcastError, RecvBroadcastTimeoutError,
+    SubscribeError, TryLoanError, TryPublishError, TryRecvBroadcastError,
+};
+pub use ipc_core::error::{
+    RecvBytesError, RecvBytesTimeoutError, SendBytesError, SendBytesTimeoutError, TryRecvBytesError, TrySendBytesError,
 };
 pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
@@ -146,7 +158,7 @@ pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
 };
 pub use ipc_core::queue::Stats as QueueStats;
-pub use ipc_core::queue::{SendIterError, TrySendIterError};
+pub use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
 pub use ipc_core::rwlock::Stats as RwLockStats;
 pub use ipc_core::semaphore::Stats as SemaphoreStats;

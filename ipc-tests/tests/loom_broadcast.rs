@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ipc_core::broadcast::{Options, Policy, Subscriber};
-use ipc_core::error::{PublishError, RecvBroadcastError};
+use ipc_core::error::{PublishError, RecvBroadcastError, TryPublishError, TryRecvBroadcastError};
 use ipc_core::participant::Seized;
 use ipc_core::sync::spin_hint;
 use ipc_tests::model::{Actor, Machine, Shared, Twin, explore, explore_deaths, id, twin, whole};
@@ -20,13 +20,13 @@ fn made(capacity: u64, subscribers: u32) -> Arc<Words> {
     Shared::new(wanted)
 }
 
-fn try_publish(shared: &Words, actor: &Actor, number: u64) -> Result<u64, PublishError<Twin>> {
+fn try_publish(shared: &Words, actor: &Actor, number: u64) -> Result<u64, TryPublishError<Twin>> {
     shared.handle(actor).try_publish(twin(number))
 }
 
 fn publish(shared: &Words, actor: &Actor, number: u64) {
     while let Err(error) = try_publish(shared, actor, number) {
-        assert!(matches!(error, PublishError::Full(_)), "{error:?}");
+        assert!(matches!(error, TryPublishError::Full(_)), "{error:?}");
         spin_hint();
     }
 }
@@ -52,9 +52,9 @@ fn who_is_slow_is_told() {
                         assert_eq!(whole(message), expected);
                         expected += 1;
                     }
-                    Err(RecvBroadcastError::Lagged(missed)) => expected += missed,
+                    Err(TryRecvBroadcastError::Lagged(missed)) => expected += missed,
                     // Writers may have spoilt all three attempts.
-                    Err(RecvBroadcastError::Empty | RecvBroadcastError::Fault(_)) => spin_hint(),
+                    Err(TryRecvBroadcastError::Empty | TryRecvBroadcastError::Fault(_)) => spin_hint(),
                     Err(other) => panic!("{other:?}"),
                 }
             }
@@ -81,7 +81,7 @@ fn nobody_misses_anything() {
                         assert_eq!(whole(message), expected);
                         expected += 1;
                     }
-                    Err(RecvBroadcastError::Empty) => spin_hint(),
+                    Err(TryRecvBroadcastError::Empty) => spin_hint(),
                     Err(other) => panic!("{other:?}"),
                 }
             }
@@ -113,7 +113,7 @@ fn who_joins_late_misses_nothing() {
             let second = try_publish(&shared, &two, 3).is_ok();
             let mut messages = subscriber.try_iter();
             let got: Vec<u64> = messages.by_ref().map(whole).collect();
-            assert_eq!(messages.end(), Some(RecvBroadcastError::Empty));
+            assert_eq!(messages.end(), Some(TryRecvBroadcastError::Empty));
             let in_order = got.iter().copied().eq(first..first + got.len() as u64);
             assert!(!second && got.len() >= 2 && in_order, "{first}, {second}, {got:?}");
         });

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ipc_core::LoanQueue;
-use ipc_core::error::{LoanError, RecvLoanError};
+use ipc_core::error::{LoanError, RecvError, TryLoanError, TryRecvError};
 use ipc_core::loan::{Options, Received};
 use ipc_core::participant::Seized;
 use ipc_core::sync::spin_hint;
@@ -29,7 +29,7 @@ fn read(received: Received<'_, '_, Twin, Actor>) -> u64 {
 fn try_send(queue: &Queue<'_>, number: u64) -> bool {
     match queue.try_send_copy(&[twin(number)]) {
         Ok(()) => true,
-        Err(LoanError::Exhausted) => false,
+        Err(TryLoanError::Exhausted) => false,
         Err(error) => panic!("{error:?}"),
     }
 }
@@ -44,7 +44,7 @@ fn send(queue: &Queue<'_>, number: u64) {
 fn try_receive(queue: &Queue<'_>) -> Option<u64> {
     match queue.try_recv() {
         Ok(received) => Some(read(received)),
-        Err(RecvLoanError::Empty) => None,
+        Err(TryRecvError::Empty) => None,
         Err(error) => panic!("{error:?}"),
     }
 }
@@ -226,7 +226,7 @@ fn closing_ends_a_receiver() {
             let (actor, shared) = (machine.actor(1), shared.clone());
             thread::spawn(move || shared.handle(&actor).close().unwrap())
         };
-        assert_eq!(shared.handle(&machine.actor(2)).recv().unwrap_err(), RecvLoanError::Closed);
+        assert_eq!(shared.handle(&machine.actor(2)).recv().unwrap_err(), RecvError::Closed);
         assert!(closer.join().unwrap());
     });
 }
@@ -279,7 +279,7 @@ fn the_last_sender_leaves() {
         let leaving = thread::spawn(move || sender.send_copy(&[twin(1)]).unwrap());
         let receiver = shared.handle(&machine.actor(2)).receiver().unwrap();
         assert_eq!(read(receiver.recv().unwrap()), 1);
-        assert_eq!(receiver.recv().unwrap_err(), RecvLoanError::Disconnected);
+        assert_eq!(receiver.recv().unwrap_err(), RecvError::Disconnected);
         leaving.join().unwrap();
     });
 }
@@ -297,7 +297,7 @@ fn the_last_receiver_leaves() {
         assert_eq!(sender.loan_uninit(1).unwrap_err(), LoanError::Disconnected);
         leaving.join().unwrap();
         assert!(loan.send().unwrap_err().is_disconnected());
-        assert_eq!(sender.try_send_copy(&[twin(1)]), Err(LoanError::Disconnected));
+        assert_eq!(sender.try_send_copy(&[twin(1)]), Err(TryLoanError::Disconnected));
         assert_eq!(sender.queue().free_blocks(), 1);
     });
 }

@@ -5,7 +5,7 @@
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-use ipc_posix::{Queue, RecvError, Region, SendTimeoutError, TryRecvError, TrySendError};
+use ipc_posix::{Queue, RecvError, Region, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
 use ipc_tests::watchdog::Watchdog;
@@ -160,7 +160,7 @@ fn what_was_not_sent() {
     queue.close().unwrap();
     assert_eq!(queue.try_send_slice(&[7]), Err(TrySendError::Closed(())));
     let error = queue.send_iter(10..13).unwrap_err();
-    assert_eq!((error.sent, error.unsent, error.cause), (0, vec![10], SendTimeoutError::Closed(())));
+    assert_eq!((error.sent, error.unsent, error.cause), (0, vec![10], SendError::Closed(())));
     let mut rest = vec![0];
     assert_eq!((queue.recv_many(&mut rest, 9), rest), (Ok(1), vec![0, 4]));
     assert_eq!(queue.recv_slice(&mut out), Err(RecvError::Closed));

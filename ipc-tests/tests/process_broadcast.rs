@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use ipc_posix::{Broadcast, Fault, PublishError, RecvBroadcastError, Region, SubscribeError};
+use ipc_posix::{
+    Broadcast, Fault, PublishError, PublishTimeoutError, RecvBroadcastError, RecvBroadcastTimeoutError, Region,
+    SubscribeError, TryPublishError, TryRecvBroadcastError,
+};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
@@ -167,9 +170,9 @@ fn a_slow_subscriber() {
     child.expect("dawdling");
     child.sigstop();
     assert_eq!((broadcast.try_publish(record(0, 0)), broadcast.publish(record(0, 1))), (Ok(0), Ok(1)));
-    assert_eq!(broadcast.try_publish(record(0, 2)), Err(PublishError::Full(record(0, 2))));
+    assert_eq!(broadcast.try_publish(record(0, 2)), Err(TryPublishError::Full(record(0, 2))));
     let late = broadcast.publish_timeout(record(0, 2), Duration::from_millis(2));
-    assert_eq!(late, Err(PublishError::Timeout(record(0, 2))));
+    assert_eq!(late, Err(PublishTimeoutError::Timeout(record(0, 2))));
     assert_eq!(broadcast.subscribe().unwrap_err(), SubscribeError::Full { max: 1 });
     let waiting = {
         let broadcast = broadcast.clone();
@@ -197,7 +200,7 @@ fn the_last_publisher_goes() {
     let name = TempName::new("last");
     let broadcast = create(&name, 8, None);
     let mut subscriber = broadcast.subscribe().unwrap();
-    assert_eq!(subscriber.try_recv(), Err(RecvBroadcastError::Empty), "nobody has been there yet");
+    assert_eq!(subscriber.try_recv(), Err(TryRecvBroadcastError::Empty), "nobody has been there yet");
     let mut children = ["0", "1"].map(|number| {
         let mut child = children::spawn("tell", &[("name", name.as_str()), ("number", number)]);
         child.expect("told");
@@ -208,7 +211,7 @@ fn the_last_publisher_goes() {
     assert_eq!(got, [0, 1]);
     assert!(!subscriber.is_disconnected(), "one is left");
     let short = Duration::from_millis(2);
-    assert_eq!(subscriber.recv_timeout(short), Err(RecvBroadcastError::Timeout));
+    assert_eq!(subscriber.recv_timeout(short), Err(RecvBroadcastTimeoutError::Timeout));
     let waiting = std::thread::spawn(move || (subscriber.recv(), subscriber));
     children[1].sigkill();
     let (end, mut subscriber) = waiting.join().unwrap();
@@ -216,7 +219,7 @@ fn the_last_publisher_goes() {
     assert!(subscriber.is_disconnected());
     // A successor is waited for again, and a last one that leaves by itself is noticed at once.
     let publisher = broadcast.publisher().unwrap();
-    assert_eq!(subscriber.try_recv(), Err(RecvBroadcastError::Empty));
+    assert_eq!(subscriber.try_recv(), Err(TryRecvBroadcastError::Empty));
     publisher.publish(record(0, 2)).unwrap();
     drop(publisher);
     let mut rest = subscriber.iter();
@@ -230,8 +233,8 @@ fn what_is_said() {
     let region = Region::options().anonymous().unwrap();
     let broadcast = region.broadcast::<u64>("news").capacity(3).create().unwrap();
     let mut subscriber = broadcast.subscribe().unwrap();
-    assert_eq!(subscriber.try_recv(), Err(RecvBroadcastError::Empty));
-    assert_eq!(subscriber.recv_timeout(Duration::from_millis(2)), Err(RecvBroadcastError::Timeout));
+    assert_eq!(subscriber.try_recv(), Err(TryRecvBroadcastError::Empty));
+    assert_eq!(subscriber.recv_timeout(Duration::from_millis(2)), Err(RecvBroadcastTimeoutError::Timeout));
     for number in 0..10 {
         assert_eq!(broadcast.publish(number), Ok(number));
     }
@@ -247,9 +250,9 @@ fn what_is_said() {
     let error = region.broadcast::<u8>("news").open().unwrap_err();
     assert_eq!(error.to_string(), "broadcast \"news\": element size 1 here, 8 in the region");
     assert!(children::holds_after_fork(|| {
-        broadcast.try_publish(1) == Err(PublishError::Fault(1, Fault::Forked))
+        broadcast.try_publish(1) == Err(TryPublishError::Fault(1, Fault::Forked))
             && broadcast.subscribe().is_err_and(|error| error == SubscribeError::Fault(Fault::Forked))
-            && subscriber.try_recv() == Err(RecvBroadcastError::Fault(Fault::Forked))
+            && subscriber.try_recv() == Err(TryRecvBroadcastError::Fault(Fault::Forked))
     }));
 }
 

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ipc_posix::{
-    ByteQueue, Fault, LoanError, LoanQueue, RecvBytesError, RecvLoanError, RecvValueError, Region, SendBytesError,
-    SendValueError,
+    ByteQueue, Fault, LoanError, LoanQueue, LoanTimeoutError, RecvBytesTimeoutError, RecvError, RecvTimeoutError,
+    RecvValueError, Region, SendBytesError, SendBytesTimeoutError, TryLoanError, TryRecvError, TrySendBytesError,
+    TrySendValueError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
@@ -91,14 +92,14 @@ fn the_last_sender_of_bytes_is_gone() {
     let stopped = || {
         assert!(!receiver.is_disconnected(), "a stopped process lives");
         assert_eq!(receiver.recv_vec().unwrap(), b"last words");
-        assert_eq!(receiver.recv_vec_timeout(SOON), Err(RecvBytesError::Timeout));
+        assert_eq!(receiver.recv_vec_timeout(SOON), Err(RecvTimeoutError::Timeout));
     };
     other_end("send_bytes", &name, stopped, || {
-        assert_eq!(receiver.recv_vec(), Err(RecvBytesError::Disconnected));
+        assert_eq!(receiver.recv_vec(), Err(RecvError::Disconnected));
         assert!(receiver.is_disconnected());
-        assert_eq!(receiver.try_recv_vec(), Err(RecvBytesError::Disconnected));
+        assert_eq!(receiver.try_recv_vec(), Err(TryRecvError::Disconnected));
     });
-    assert_eq!(queue.try_recv_vec(), Err(RecvBytesError::Empty), "a plain handle does not count");
+    assert_eq!(queue.try_recv_vec(), Err(TryRecvError::Empty), "a plain handle does not count");
 }
 
 /// A sender of bytes learns that the last living receiver is gone; from then on it is refused, room or not.
@@ -112,17 +113,17 @@ fn the_last_receiver_of_bytes_is_gone() {
     sender.send(&message).unwrap();
     let stopped = || {
         assert!(!sender.is_disconnected(), "a stopped process lives");
-        assert_eq!(sender.send_timeout(&message, SOON), Err(SendBytesError::Timeout));
-        assert_eq!(sender.try_send(&message), Err(SendBytesError::Full));
+        assert_eq!(sender.send_timeout(&message, SOON), Err(SendBytesTimeoutError::Timeout));
+        assert_eq!(sender.try_send(&message), Err(TrySendBytesError::Full));
     };
     other_end("receive_bytes", &name, stopped, || {
         assert_eq!(sender.send(&message), Err(SendBytesError::Disconnected));
         assert!(sender.is_disconnected());
     });
     assert_eq!(queue.recv_vec().unwrap(), message);
-    assert_eq!(sender.try_send(b"to nobody"), Err(SendBytesError::Disconnected));
+    assert_eq!(sender.try_send(b"to nobody"), Err(TrySendBytesError::Disconnected));
     let late = Instant::now() + SOON;
-    assert_eq!(sender.send_parts_deadline(&[b"to ", b"nobody"], late), Err(SendBytesError::Disconnected));
+    assert_eq!(sender.send_parts_deadline(&[b"to ", b"nobody"], late), Err(SendBytesTimeoutError::Disconnected));
     assert!(queue.is_empty());
     queue.send(b"to the queue").unwrap();
     let _receiver = queue.receiver().unwrap();
@@ -155,7 +156,7 @@ fn bytes_that_are_there() {
     assert!(sender.close().unwrap() && queue.is_closed());
     assert!(children::holds_after_fork(|| {
         sender.close() == Err(Fault::Forked)
-            && sender.try_send(b"x") == Err(SendBytesError::Fault(Fault::Forked))
+            && sender.try_send(b"x") == Err(TrySendBytesError::Fault(Fault::Forked))
             && queue.sender().unwrap_err() == Fault::Forked
             && queue.iter().end().is_none()
     }));
@@ -173,7 +174,7 @@ fn bytes_one_after_the_other() {
     drop(sender);
     let mut lines = receiver.iter();
     assert_eq!(lines.by_ref().collect::<Vec<_>>(), [b"one", b"two"]);
-    assert_eq!(lines.end(), Some(RecvBytesError::Disconnected));
+    assert_eq!(lines.end(), Some(RecvError::Disconnected));
     assert_eq!(receiver.into_iter().count(), 0);
     queue.send(b"three").unwrap();
     queue.close().unwrap();
@@ -184,7 +185,7 @@ fn bytes_one_after_the_other() {
     }
     assert_eq!(count, 1);
     let mut lines = queue.iter();
-    assert_eq!((lines.next(), lines.end()), (None, Some(RecvBytesError::Closed)));
+    assert_eq!((lines.next(), lines.end()), (None, Some(RecvError::Closed)));
     assert_eq!(queue.into_iter().next(), None);
 }
 
@@ -194,11 +195,15 @@ fn bytes_with_a_deadline() {
     let region = Region::options().anonymous().unwrap();
     let queue = region.byte_queue("bytes").capacity(100).create().unwrap();
     let (past, mut buffer) = (Instant::now(), Vec::new());
-    assert_eq!(queue.recv_deadline(&mut [0; 8], past + SOON), Err(RecvBytesError::Timeout));
-    assert_eq!(queue.recv_into_deadline(&mut buffer, past + SOON), Err(RecvBytesError::Timeout));
-    assert_eq!(queue.recv_vec_deadline(past), Err(RecvBytesError::Timeout));
+    assert_eq!(queue.recv_deadline(&mut [0; 8], past + SOON), Err(RecvBytesTimeoutError::Timeout));
+    assert_eq!(queue.recv_into_deadline(&mut buffer, past + SOON), Err(RecvTimeoutError::Timeout));
+    assert_eq!(queue.recv_vec_deadline(past), Err(RecvTimeoutError::Timeout));
     assert_eq!(queue.send_parts_timeout(&[b"together", b" now"], SOON), Ok(()));
-    assert_eq!(queue.send_deadline(&[1; 100], past), Err(SendBytesError::Timeout), "no room in a ring of 16 words");
+    assert_eq!(
+        queue.send_deadline(&[1; 100], past),
+        Err(SendBytesTimeoutError::Timeout),
+        "no room in a ring of 16 words"
+    );
     assert_eq!(queue.recv_vec_deadline(past).unwrap(), b"together now", "a message that is there wins");
     queue.send(b"again").unwrap();
     assert_eq!((queue.recv_into_deadline(&mut buffer, past), &buffer[..]), (Ok(5), &b"again"[..]));
@@ -218,11 +223,11 @@ fn values_have_ends() {
     drop(sender);
     let mut left = receiver.iter();
     assert_eq!(left.by_ref().collect::<Vec<_>>(), [value(2)]);
-    assert_eq!(left.end(), Some(RecvValueError::Queue(RecvBytesError::Disconnected)));
+    assert_eq!(left.end(), Some(RecvValueError::Queue(RecvError::Disconnected)));
     assert!(receiver.is_disconnected());
     drop(receiver);
     let sender = values.sender().unwrap();
-    assert_eq!(sender.try_send(&value(3)), Err(SendValueError::Queue(SendBytesError::Disconnected)));
+    assert_eq!(sender.try_send(&value(3)), Err(TrySendValueError::Queue(TrySendBytesError::Disconnected)));
     values.send(&value(3)).unwrap();
     assert_eq!(values.try_iter().collect::<Vec<_>>(), [value(3)]);
     values.bytes().send(&[77]).unwrap();
@@ -242,14 +247,14 @@ fn the_last_sender_of_blocks_is_gone() {
     let stopped = || {
         assert!(!receiver.is_disconnected(), "a stopped process lives");
         assert_eq!(receiver.recv().unwrap().to_vec(), [1, 2, 3]);
-        assert_eq!(receiver.recv_timeout(SOON).unwrap_err(), RecvLoanError::Timeout);
+        assert_eq!(receiver.recv_timeout(SOON).unwrap_err(), RecvTimeoutError::Timeout);
     };
     other_end("send_block", &name, stopped, || {
-        assert_eq!(receiver.recv().unwrap_err(), RecvLoanError::Disconnected);
+        assert_eq!(receiver.recv().unwrap_err(), RecvError::Disconnected);
         assert!(receiver.is_disconnected());
-        assert_eq!(receiver.try_recv().unwrap_err(), RecvLoanError::Disconnected);
+        assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Disconnected);
     });
-    assert_eq!(queue.try_recv().unwrap_err(), RecvLoanError::Empty, "a plain handle does not count");
+    assert_eq!(queue.try_recv().unwrap_err(), TryRecvError::Empty, "a plain handle does not count");
 }
 
 /// A sender of blocks learns that the last living receiver is gone; from then on it is refused, whether a block is free or not.
@@ -263,8 +268,8 @@ fn the_last_receiver_of_blocks_is_gone() {
     let loan = sender.loan(4).unwrap();
     let stopped = || {
         assert!(!sender.is_disconnected(), "a stopped process lives");
-        assert_eq!(sender.loan_timeout(1, SOON).unwrap_err(), LoanError::Timeout);
-        assert_eq!(sender.try_send_copy(&[1]), Err(LoanError::Exhausted));
+        assert_eq!(sender.loan_timeout(1, SOON).unwrap_err(), LoanTimeoutError::Timeout);
+        assert_eq!(sender.try_send_copy(&[1]), Err(TryLoanError::Exhausted));
     };
     other_end("receive_blocks", &name, stopped, || {
         assert_eq!(sender.send_copy(&[1]), Err(LoanError::Disconnected));
@@ -273,7 +278,7 @@ fn the_last_receiver_of_blocks_is_gone() {
     let error = loan.send().unwrap_err();
     assert_eq!((error.is_disconnected(), error.to_string().as_str()), (true, "the last living receiver is gone"));
     drop(error);
-    assert_eq!(sender.try_loan(1).unwrap_err(), LoanError::Disconnected);
+    assert_eq!(sender.try_loan(1).unwrap_err(), TryLoanError::Disconnected);
     assert!(queue.is_empty());
     queue.send_copy(&[1]).unwrap();
     let receiver = queue.receiver().unwrap();
@@ -288,12 +293,12 @@ fn blocks_have_the_same_verbs() {
     let queue = region.loan_queue::<u32>("blocks").blocks(2).block_len(4).create().unwrap();
     let past = Instant::now();
     assert_eq!((queue.capacity(), queue.len(), queue.is_empty(), queue.is_full()), (2, 0, true, false));
-    assert_eq!(queue.recv_deadline(past + SOON).unwrap_err(), RecvLoanError::Timeout);
+    assert_eq!(queue.recv_deadline(past + SOON).unwrap_err(), RecvTimeoutError::Timeout);
     queue.send_copy_deadline(&[1], past).unwrap();
     let loan = queue.loan_uninit_deadline(1, past).unwrap();
     assert_eq!((queue.len(), queue.is_empty(), queue.is_full()), (1, false, true));
-    assert_eq!(queue.loan_deadline(1, past).unwrap_err(), LoanError::Timeout);
-    assert_eq!(queue.send_copy_timeout(&[2], SOON), Err(LoanError::Timeout));
+    assert_eq!(queue.loan_deadline(1, past).unwrap_err(), LoanTimeoutError::Timeout);
+    assert_eq!(queue.send_copy_timeout(&[2], SOON), Err(LoanTimeoutError::Timeout));
     drop(loan);
     queue.send_copy(&[2]).unwrap();
     assert_eq!(queue.try_iter().map(|received| received.get(0).unwrap()).collect::<Vec<_>>(), [1, 2]);
@@ -301,7 +306,7 @@ fn blocks_have_the_same_verbs() {
     assert!(queue.sender().unwrap().close().unwrap() && queue.is_closed());
     let mut messages = queue.iter();
     assert_eq!(messages.by_ref().map(|received| received.to_vec()).collect::<Vec<_>>(), [[3]]);
-    assert_eq!(messages.end(), Some(RecvLoanError::Closed));
+    assert_eq!(messages.end(), Some(RecvError::Closed));
     assert_eq!(queue.receiver().unwrap().iter().count(), 0);
     assert_eq!((&queue).into_iter().count(), 0);
     assert!(children::holds_after_fork(|| {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ipc_posix::{Fault, LoanError, LoanQueue, RecvLoanError, Region};
+use ipc_posix::{Fault, LoanQueue, LoanTimeoutError, RecvError, RecvTimeoutError, Region, TryLoanError, TryRecvError};
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
@@ -77,7 +77,7 @@ fn many_to_many() {
                         count += 1;
                     }
                     Err(end) => {
-                        assert_eq!(end, RecvLoanError::Closed);
+                        assert_eq!(end, RecvError::Closed);
                         return count;
                     }
                 }
@@ -122,7 +122,7 @@ fn senders_die() {
             next += 1;
         }
         let all: Vec<_> = (0..BLOCKS).map(|_| queue.try_loan_uninit(1).unwrap()).collect();
-        assert_eq!(queue.try_loan_uninit(1).unwrap_err(), LoanError::Exhausted);
+        assert_eq!(queue.try_loan_uninit(1).unwrap_err(), TryLoanError::Exhausted);
         drop(all);
     }
 }
@@ -189,8 +189,8 @@ fn a_holder_is_stopped_and_dies() {
         assert_eq!(check(queue.try_recv().unwrap()), (0, number));
     }
     let mine = [queue.try_loan(1).unwrap(), queue.try_loan(1).unwrap()];
-    assert_eq!(queue.try_loan(1).unwrap_err(), LoanError::Exhausted);
-    assert_eq!(queue.loan_uninit_timeout(1, Duration::from_millis(2)).unwrap_err(), LoanError::Timeout);
+    assert_eq!(queue.try_loan(1).unwrap_err(), TryLoanError::Exhausted);
+    assert_eq!(queue.loan_uninit_timeout(1, Duration::from_millis(2)).unwrap_err(), LoanTimeoutError::Timeout);
     let waiting = {
         let queue = queue.clone();
         std::thread::spawn(move || (0..4).map(|_| queue.loan(1)).filter(Result::is_ok).count())
@@ -222,7 +222,7 @@ fn who_waits_behind_a_dead_senders_messages_sleeps() {
         }
     };
     let before = computed();
-    assert_eq!(queue.loan_uninit_timeout(1, Duration::from_millis(400)).unwrap_err(), LoanError::Timeout);
+    assert_eq!(queue.loan_uninit_timeout(1, Duration::from_millis(400)).unwrap_err(), LoanTimeoutError::Timeout);
     // A tenth of the time, where it would be all of it.
     assert!(computed() - before < Duration::from_millis(40), "{:?} of computing", computed() - before);
     assert_eq!(queue.len(), BLOCKS);
@@ -259,13 +259,13 @@ fn what_is_not_possible() {
     let error = queue.try_loan(5).unwrap_err();
     assert_eq!(
         (error, error.to_string().as_str()),
-        (LoanError::TooLong { len: 5, max: 4 }, "a message of 5 elements, a block has 4")
+        (TryLoanError::TooLong { len: 5, max: 4 }, "a message of 5 elements, a block has 4")
     );
     let zeroes = queue.try_loan(4).unwrap();
     zeroes.send().unwrap();
     assert_eq!(queue.try_recv().unwrap().to_vec(), [0; 4]);
-    assert_eq!(queue.try_recv().unwrap_err(), RecvLoanError::Empty);
-    assert_eq!(queue.recv_timeout(Duration::from_millis(2)).unwrap_err(), RecvLoanError::Timeout);
+    assert_eq!(queue.try_recv().unwrap_err(), TryRecvError::Empty);
+    assert_eq!(queue.recv_timeout(Duration::from_millis(2)).unwrap_err(), RecvTimeoutError::Timeout);
     queue.send_copy(&[]).unwrap();
     let loan = queue.try_loan(1).unwrap();
     queue.close().unwrap();
@@ -274,7 +274,7 @@ fn what_is_not_possible() {
     let loan = error.into_inner();
     assert_eq!(loan.len(), 1);
     assert!(queue.recv().unwrap().is_empty());
-    assert_eq!(queue.recv().unwrap_err(), RecvLoanError::Closed);
+    assert_eq!(queue.recv().unwrap_err(), RecvError::Closed);
     let message = |error: ipc_posix::ObjectError| error.to_string();
     assert_eq!(
         message(region.loan_queue::<u64>("frames").block_len(5).open().unwrap_err()),
@@ -285,8 +285,8 @@ fn what_is_not_possible() {
         "loan queue \"frames\": blocks 3 here, 2 in the region"
     );
     assert!(children::holds_after_fork(|| {
-        queue.try_loan(1).is_err_and(|error| error == LoanError::Fault(Fault::Forked))
-            && queue.try_recv().is_err_and(|error| error == RecvLoanError::Fault(Fault::Forked))
+        queue.try_loan(1).is_err_and(|error| error == TryLoanError::Fault(Fault::Forked))
+            && queue.try_recv().is_err_and(|error| error == TryRecvError::Fault(Fault::Forked))
     }));
     drop(loan);
     assert_eq!(queue.free_blocks(), 2);

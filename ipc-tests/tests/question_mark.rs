@@ -1,6 +1,8 @@
 //! `?` takes the error of every operation into `ipc_posix::Error`.
 #![cfg(not(loom))]
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use ipc_posix::{
@@ -110,6 +112,123 @@ fn waits() -> Result<(), Error> {
     barrier.wait()?;
     barrier.wait_timeout(SOON)?;
     Ok(())
+}
+
+/// Public error types that are in no error of an operation by themselves, and why.
+const PARTS: [(&str, &str); 5] = [
+    ("DirectoryError", "`ObjectError` holds it"),
+    ("HeaderError", "`RegionError` holds it"),
+    ("ObjectShapeError", "`DirectoryError` says what an object's shape differs in"),
+    ("TryError", "not an error, but the name of one in a trait"),
+    ("ValueFormatError", "the errors of a queue of values hold it"),
+];
+
+/// Returns each of these errors through `?`, as a fault; and their names.
+macro_rules! faults {
+    ($($name:ident $(<$value:ty>)?),* $(,)?) => {{
+        $({
+            fn returned() -> Result<(), Error> {
+                Err::<(), ipc_posix::$name $(<$value>)?>(Fault::Forked.into())?;
+                Ok(())
+            }
+            assert_eq!(returned().unwrap_err().fault(), Some(Fault::Forked), stringify!($name));
+        })*
+        vec![$(stringify!($name)),*]
+    }};
+}
+
+/// Goes through `?` if the type has a conversion. That the operation fails is not asked for.
+macro_rules! converted {
+    ($($name:ident $(<$value:ty>)?),* $(,)?) => {{
+        $({
+            fn returned(error: Option<ipc_posix::$name $(<$value>)?>) -> Result<(), Error> {
+                Ok(error.map_or(Ok(()), Err)?)
+            }
+            assert!(returned(None).is_ok());
+        })*
+        vec![$(stringify!($name)),*]
+    }};
+}
+
+/// The names of errors that are public at the root of `ipc_posix`, and those of the core's errors, as the sources have them.
+fn public_errors() -> [BTreeSet<String>; 2] {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    [("ipc-posix/src/lib.rs", "pub use "), ("ipc-core/src/error/mod.rs", "pub use ")].map(|(file, begin)| {
+        let text = std::fs::read_to_string(sources.join(file)).unwrap();
+        let lists = text.split(begin).skip(1).filter_map(|rest| rest.split(';').next());
+        let items = lists.flat_map(|list| list.split(['{', '}', ',']));
+        let names =
+            items.filter_map(|item| item.split_whitespace().last()).map(|item| item.rsplit(':').next().unwrap());
+        names.filter(|name| name.ends_with("Error") && *name != "Error").map(str::to_owned).collect()
+    })
+}
+
+#[test]
+fn every_public_error_goes_through_the_question_mark() {
+    let mut shown = faults! {
+        AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, ChangedError, ChangedTimeoutError,
+        ForceSendError<()>, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
+        PublishTimeoutError<()>, RecvBroadcastError, RecvBroadcastTimeoutError, RecvBytesError, RecvBytesTimeoutError,
+        RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, ReleaseError, SendBytesError,
+        SendBytesTimeoutError, SendError<()>, SendTimeoutError<()>, SendValueError, SendValueTimeoutError, SetError<()>,
+        SetTimeoutError<()>, SubscribeError, TryAcquireError, TryChangedError, TryLoanError, TryLockError<()>,
+        TryPublishError<()>, TryRecvBroadcastError, TryRecvBytesError, TryRecvError, TryRecvValueError, TrySendBytesError,
+        TrySendError<()>, TrySendValueError, TrySetError<()>, TryWriteError, WaitTimeoutError, WriteError,
+        WriteTimeoutError,
+    };
+    shown.extend(converted! {
+        ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,
+        SendSliceTimeoutError, SpscClaimError, TrySendIterError<String>,
+    });
+    let known: BTreeSet<String> =
+        shown.into_iter().chain(PARTS.iter().map(|(name, _)| *name)).map(str::to_owned).collect();
+    let [public, core] = public_errors();
+    assert!(public.len() > 50, "the errors are found: {public:?}");
+    assert_eq!(public.difference(&known).collect::<Vec<_>>(), [""; 0], "errors without a conversion or a reason");
+    let absent = core.difference(&public).filter(|name| *name != "FormatError").collect::<Vec<_>>();
+    assert_eq!(absent, [""; 0], "errors of the core that ipc_posix does not have at its root");
+}
+
+/// Each form returns its own error: `try_` forms one that begins with `Try`, timed forms one with `Timeout`, the others neither.
+#[test]
+fn each_form_has_an_error_of_its_own() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-core/src");
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for text in texts(&sources) {
+        for (begin, timed) in [("pub fn ", false), ("timed! {", true)] {
+            for rest in text.split(begin).skip(1) {
+                let name: String = rest.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let (_, result) = rest.split_once("->").unwrap_or_default();
+                let result = result.split(['{', ';']).next().unwrap_or_default();
+                for error in result.split(|c: char| !c.is_alphanumeric()).filter(|word| word.ends_with("Error")) {
+                    seen += 1;
+                    let right = if timed {
+                        error.contains("Timeout")
+                    } else {
+                        name.starts_with("try_") == error.starts_with("Try") && !error.contains("Timeout")
+                    };
+                    if !right && !OTHERS.contains(&(name.as_str(), error)) {
+                        wrong.push(format!("{name}: {error}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen > 150, "the methods are found: {seen}");
+    assert_eq!(wrong, [""; 0]);
+}
+
+/// Methods that do not wait and have one form, and a name that a macro puts in.
+const OTHERS: [(&str, &str); 3] = [("end", "TryError"), ("peek", "TryRecvError"), ("", "WaitTimeoutError")];
+
+/// The sources below a folder, without comments.
+fn texts(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    entries.flat_map(|path| if path.is_dir() { texts(&path) } else { vec![text(&path)] }).collect()
 }
 
 #[test]

@@ -15,8 +15,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PublishError, RecvBroadcastError, RecvBytesError,
-    RecvLoanError, RecvTimeoutError, Region, SpscConsumer, SpscProducer,
+    Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PublishTimeoutError, RecvBroadcastTimeoutError,
+    RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -185,7 +185,7 @@ fn pass_bytes(bytes: &ByteQueue, dice: &mut Dice, soon: Duration) -> Result<()> 
             dice.dawdle();
             Ok(bytes.send_timeout(&message(number, dice.below(900)), PATIENCE)?)
         }
-        Err(RecvBytesError::Timeout) => Ok(()),
+        Err(RecvBytesTimeoutError::Timeout) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -194,7 +194,7 @@ fn pass_bytes(bytes: &ByteQueue, dice: &mut Dice, soon: Duration) -> Result<()> 
 fn pass_a_block(loans: &LoanQueue<u64>, dice: &mut Dice, soon: Duration) -> Result<()> {
     let block = match loans.recv_timeout(soon) {
         Ok(block) => block,
-        Err(RecvLoanError::Timeout) => return Ok(()),
+        Err(RecvTimeoutError::Timeout) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
     let words = block.to_vec();
@@ -231,7 +231,7 @@ impl Follower {
         let number = self.published;
         match broadcast.publish_timeout([me, number, !me, me ^ number], soon) {
             Ok(_) => self.published += 1,
-            Err(PublishError::Timeout(_)) => {}
+            Err(PublishTimeoutError::Timeout(_)) => {}
             Err(error) => return Err(error.to_string().into()),
         }
         dice.dawdle();
@@ -250,11 +250,11 @@ impl Follower {
                 }
             }
             Ok(torn) => Err(format!("torn news: {torn:?}").into()),
-            Err(RecvBroadcastError::Lagged(_)) if self.may_miss => {
+            Err(RecvBroadcastTimeoutError::Lagged(_)) if self.may_miss => {
                 self.next.values_mut().for_each(|(_, later)| *later = true);
                 Ok(true)
             }
-            Err(RecvBroadcastError::Timeout) => Ok(false),
+            Err(RecvBroadcastTimeoutError::Timeout) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

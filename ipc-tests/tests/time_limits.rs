@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use ipc_core::condvar::{self, Condvar};
-use ipc_core::error::{LoanError, RecvBytesError, RecvLoanError, SendBytesError};
+use ipc_core::error::{LoanTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, SendBytesTimeoutError};
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::mutex::{self, Mutex};
 use ipc_core::object::Blueprint;
@@ -164,13 +164,13 @@ fn messages_and_room_are_waited_for() {
     let clock = Clock::default();
     let (bytes, blocks) = (object(&bytes::Options::new(8), &clock), object(&loan::Options::<u8>::new(1, 8), &clock));
     let until = |ms| Instant::from_nanos(Duration::from_millis(ms).as_nanos() as u64);
-    assert_eq!(bytes.recv_timeout(&mut [0; 8], LONG), Err(RecvBytesError::Timeout));
+    assert_eq!(bytes.recv_timeout(&mut [0; 8], LONG), Err(RecvBytesTimeoutError::Timeout));
     assert_eq!(clock.now.get(), LONG);
     bytes.try_send(b"full").unwrap();
-    assert_eq!(bytes.send_deadline(b"late", until(300)), Err(SendBytesError::Timeout));
-    assert_eq!(blocks.recv_deadline(until(350)).unwrap_err(), RecvLoanError::Timeout);
+    assert_eq!(bytes.send_deadline(b"late", until(300)), Err(SendBytesTimeoutError::Timeout));
+    assert_eq!(blocks.recv_deadline(until(350)).unwrap_err(), RecvTimeoutError::Timeout);
     let _loan = blocks.try_loan(1).unwrap();
-    assert_eq!(blocks.send_copy_deadline(b"late", until(400)), Err(LoanError::Timeout));
+    assert_eq!(blocks.send_copy_deadline(b"late", until(400)), Err(LoanTimeoutError::Timeout));
     assert_eq!(clock.now.get(), Duration::from_millis(400));
 }
 

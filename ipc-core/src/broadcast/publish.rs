@@ -4,8 +4,8 @@ use bytemuck::NoUninit;
 
 use super::handle::Broadcast;
 use super::words::{View, stamp};
-use crate::error::{Fault, PublishError, Refused};
-use crate::mutex::{self, Turn};
+use crate::error::{Fault, PublishError, PublishTimeoutError, Refused, TryPublishError};
+use crate::mutex::Turn;
 use crate::participant::Findings;
 use crate::payload;
 use crate::platform::Platform;
@@ -15,7 +15,7 @@ use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 impl View<'_> {
-    /// Takes the publishers' lock. Without `waits`, a caller gets [`NotNow`](Refused::NotNow) if a living publisher has it for longer
+    /// Takes the publishers' lock. Without `waits`, a caller gets [`Busy`](Refused::Busy) if a living publisher has it for longer
     /// than a copy takes.
     #[inline]
     pub(super) fn turn<'a, P: Platform>(
@@ -25,15 +25,10 @@ impl View<'_> {
         waits: Option<&mut Waits<'_, P::Deadline>>,
     ) -> Result<Turn<'a, P>, Refused> {
         let lock = &self.words.front.lock;
-        let taken = match waits {
+        Ok(match waits {
             Some(waits) => lock.turn_within(platform, budget, waits),
             None => lock.poll_turn(platform),
-        };
-        taken.map_err(|refused| match refused {
-            mutex::Refused::Corrupted => Refused::Fault(Fault::Corrupted),
-            mutex::Refused::Unknown => Refused::Fault(Fault::DeathsUnknown),
-            mutex::Refused::Taken | mutex::Refused::Mine => Refused::NotNow,
-        })
+        }?)
     }
 
     /// Publishes a message, and returns its position. Waits for other publishers if there are `waits`, and not for subscribers.
@@ -125,6 +120,7 @@ impl View<'_> {
 impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     #[inline]
     fn publish_now(&self, value: &T, waits: Option<&mut Waits<'_, P::Deadline>>) -> Result<u64, Refused> {
+        self.here()?;
         self.view.publish(&self.platform, value, &self.budget, waits)
     }
 
@@ -135,20 +131,13 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     ///
     /// # Errors
     ///
-    /// [`Full`](PublishError::Full), [`Closed`](PublishError::Closed). The error holds the value.
-    pub fn try_publish(&self, value: T) -> Result<u64, PublishError<T>> {
-        if let Err(fault) = self.here() {
-            return Err(PublishError::Fault(value, fault));
-        }
+    /// [`Full`](TryPublishError::Full), [`Closed`](TryPublishError::Closed). The error holds the value.
+    pub fn try_publish(&self, value: T) -> Result<u64, TryPublishError<T>> {
         let mut published = self.publish_now(&value, None);
         if published == Err(Refused::NotNow) && self.view.drop_dead(&self.platform) == Ok(true) {
             published = self.publish_now(&value, None);
         }
-        published.map_err(|refused| match refused {
-            Refused::NotNow => PublishError::Full(value),
-            Refused::Closed | Refused::Disconnected => PublishError::Closed(value),
-            Refused::Fault(fault) => PublishError::Fault(value, fault),
-        })
+        published.map_err(|refused| TryPublishError::of(refused, value))
     }
 
     /// Publishes a message, and returns its number, from 0. Where publishers wait for subscribers, it blocks for the slowest one.
@@ -162,30 +151,24 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     #[doc(alias = "send")]
     #[inline]
     pub fn publish(&self, value: T) -> Result<u64, PublishError<T>> {
-        self.publish_within(value, &Limit::Forever)
+        self.publish_within(&value, &Limit::Forever).map_err(|refused| PublishError::of(refused, value))
     }
 
     timed! {
         publish_timeout, publish_deadline, publish, "Publishes a message",
-        [&self, value: T] limit [] -> Result<u64, PublishError<T>> { self.publish_within(value, limit) }
+        [&self, value: T] limit [] -> Result<u64, PublishTimeoutError<T>> {
+            self.publish_within(&value, limit).map_err(|refused| PublishTimeoutError::of(refused, value))
+        }
     }
 
     #[inline]
-    fn publish_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<u64, PublishError<T>> {
-        if let Err(fault) = self.here() {
-            return Err(PublishError::Fault(value, fault));
-        }
+    fn publish_within(&self, value: &T, limit: &Limit<P::Deadline>) -> Result<u64, Refused> {
         // One time limit for the lock and for subscribers.
         let mut waits = limit.over_all_waits();
-        let published = match self.publish_now(&value, Some(&mut waits)) {
-            Err(Refused::NotNow) => self.publish_contended(&value, waits),
+        match self.publish_now(value, Some(&mut waits)) {
+            Err(Refused::NotNow) => self.publish_contended(value, waits),
             published => published,
-        };
-        published.map_err(|refused| match refused {
-            Refused::NotNow => PublishError::Timeout(value),
-            Refused::Closed | Refused::Disconnected => PublishError::Closed(value),
-            Refused::Fault(fault) => PublishError::Fault(value, fault),
-        })
+        }
     }
 
     #[cold]

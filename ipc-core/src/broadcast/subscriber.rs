@@ -9,7 +9,9 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::words::{Stats, View, stamp};
 use crate::ends::{Counted, Role, messages};
-use crate::error::{Fault, RecvBroadcastError, Refused, SubscribeError};
+use crate::error::{
+    Fault, RecvBroadcastError, RecvBroadcastTimeoutError, Refused, SubscribeError, TryRecvBroadcastError,
+};
 use crate::here::Here;
 use crate::participant::Findings;
 use crate::payload::{self, check};
@@ -18,7 +20,7 @@ use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, fence, spin_hint};
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, SpinBudget, block_until};
+use crate::wait::{Attempt, SpinBudget, Unmet, block_until};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
@@ -74,14 +76,14 @@ impl View<'_> {
         }
     }
 
-    /// Copies the message of position `next`, if it was published. Then `next` is the one behind it.
+    /// Copies the message of position `next`, if it was published. Then `next` is the one behind it. `None`: it was not.
     #[inline]
     fn receive<T, P: Platform + ?Sized>(
         &self,
         platform: &P,
         next: &mut u64,
         cursor: Option<usize>,
-    ) -> Result<MaybeUninit<T>, RecvBroadcastError> {
+    ) -> Result<Option<MaybeUninit<T>>, RecvBroadcastError> {
         if payload::stride::<T>() != self.stride {
             return Err(RecvBroadcastError::Fault(Fault::Corrupted));
         }
@@ -89,7 +91,7 @@ impl View<'_> {
             let tail = self.tail();
             let behind = tail.wrapping_sub(*next);
             if behind == 0 {
-                return Err(RecvBroadcastError::Empty);
+                return Ok(None);
             }
             if behind > 1 << 63 {
                 return Err(RecvBroadcastError::Fault(Fault::Corrupted));
@@ -104,7 +106,7 @@ impl View<'_> {
                     if slot[0].load(Ordering::Relaxed) == stamp(*next) {
                         *next = next.wrapping_add(1);
                         self.moved_on(platform, *next, tail, cursor);
-                        return Ok(value);
+                        return Ok(Some(value));
                     }
                 }
             }
@@ -165,7 +167,7 @@ impl<T, P: Platform + fmt::Debug> fmt::Debug for Subscriber<'_, T, P> {
     }
 }
 
-messages!(Subscriber, RecvBroadcastError, RecvBroadcastError);
+messages!(Subscriber, RecvBroadcastError, TryRecvBroadcastError);
 
 impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     pub(super) fn begin(view: View<'m>, platform: P, back: u64) -> Result<Self, SubscribeError> {
@@ -261,46 +263,54 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
 }
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
+    /// The next message; `None` if there is none yet.
     #[inline]
-    fn receive(&mut self) -> Result<T, RecvBroadcastError> {
-        let copied = self.view.receive::<T, P>(&self.platform, &mut self.next, self.cursor)?;
-        // SAFETY: copied from cells of the ring.
-        unsafe { check(copied) }.map_err(RecvBroadcastError::Fault)
+    fn next_message(&mut self) -> Result<Option<T>, RecvBroadcastError> {
+        self.platform.here()?;
+        match self.receive()? {
+            None => self.next_message_at_the_end(),
+            received => Ok(received),
+        }
+    }
+
+    #[inline]
+    fn receive(&mut self) -> Result<Option<T>, RecvBroadcastError> {
+        match self.view.receive::<T, P>(&self.platform, &mut self.next, self.cursor)? {
+            // SAFETY: copied from cells of the ring.
+            Some(copied) => Ok(Some(unsafe { check(copied) }?)),
+            None => Ok(None),
+        }
+    }
+
+    /// For a caller that has found no message.
+    #[cold]
+    fn next_message_at_the_end(&mut self) -> Result<Option<T>, RecvBroadcastError> {
+        let end = if self.view.is_closed() {
+            RecvBroadcastError::Closed
+        } else if self.is_deserted_now(Role::Sender, &self.tries) {
+            RecvBroadcastError::Disconnected
+        } else {
+            return Ok(None);
+        };
+        // What was published before the end is visible now.
+        match self.receive()? {
+            None => Err(end),
+            received => Ok(received),
+        }
     }
 
     /// Receives the next message, if there is one. Never waits; a system call only if a publisher sleeps.
     ///
     /// # Errors
     ///
-    /// [`Empty`](RecvBroadcastError::Empty); [`Lagged`](RecvBroadcastError::Lagged) with the number of messages that were
+    /// [`Empty`](TryRecvBroadcastError::Empty); [`Lagged`](TryRecvBroadcastError::Lagged) with the number of messages that were
     /// overwritten before this subscriber came to them, after which it goes on with the oldest;
-    /// [`Closed`](RecvBroadcastError::Closed) once the broadcast is closed and read to its end;
-    /// [`Disconnected`](RecvBroadcastError::Disconnected) once it is read to its end and the last
+    /// [`Closed`](TryRecvBroadcastError::Closed) once the broadcast is closed and read to its end;
+    /// [`Disconnected`](TryRecvBroadcastError::Disconnected) once it is read to its end and the last
     /// [counted publisher](super::Publisher) is gone. That the last one was killed is noticed within a thousand tries.
     #[inline]
-    pub fn try_recv(&mut self) -> Result<T, RecvBroadcastError> {
-        self.platform.here()?;
-        match self.receive() {
-            Err(RecvBroadcastError::Empty) => self.try_recv_at_the_end(),
-            received => received,
-        }
-    }
-
-    /// For a caller that has found no message.
-    #[cold]
-    fn try_recv_at_the_end(&mut self) -> Result<T, RecvBroadcastError> {
-        let end = if self.view.is_closed() {
-            RecvBroadcastError::Closed
-        } else if self.is_deserted_now(Role::Sender, &self.tries) {
-            RecvBroadcastError::Disconnected
-        } else {
-            return Err(RecvBroadcastError::Empty);
-        };
-        // What was published before the end is visible now.
-        match self.receive() {
-            Err(RecvBroadcastError::Empty) => Err(end),
-            received => received,
-        }
+    pub fn try_recv(&mut self) -> Result<T, TryRecvBroadcastError> {
+        self.next_message()?.ok_or(TryRecvBroadcastError::Empty)
     }
 
     /// Receives the next message; blocks until there is one.
@@ -311,40 +321,52 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     /// second.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvBroadcastError> {
-        self.recv_within(&Limit::Forever)
+        // The end of time does not come.
+        self.recv_within(&Limit::Forever)?.ok_or(RecvBroadcastError::Fault(Fault::Corrupted))
     }
 
     timed! {
         recv_timeout, recv_deadline, recv, "Receives the next message",
-        [&mut self] limit [] -> Result<T, RecvBroadcastError> { self.recv_within(limit) }
+        [&mut self] limit [] -> Result<T, RecvBroadcastTimeoutError> {
+            self.recv_within(limit)?.ok_or(RecvBroadcastTimeoutError::Timeout)
+        }
     }
 
+    /// The blocking receive in its general form. `None`: the time was over.
     #[inline]
-    fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvBroadcastError> {
-        match self.try_recv() {
-            Err(RecvBroadcastError::Empty) => self.recv_contended(limit),
-            received => received,
+    fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<Option<T>, RecvBroadcastError> {
+        match self.next_message()? {
+            None => self.recv_contended(limit),
+            received => Ok(received),
         }
     }
 
     #[cold]
-    fn recv_contended(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvBroadcastError> {
+    fn recv_contended(&mut self, limit: &Limit<P::Deadline>) -> Result<Option<T>, RecvBroadcastError> {
         let (view, next) = (self.view, self.next);
-        let attempt = |thorough: bool| {
-            let over = view.tail() != next || view.is_closed() || view.words.publishers.is_left();
-            if over {
-                return Attempt::Done(());
-            }
-            // Removes dead publishers.
-            let deserted = if thorough { self.find_deserted(Role::Sender) } else { Ok(false) };
-            Attempt::after(deserted, || Attempt::Done(()))
-        };
         let deadline = limit.deadline(&self.platform);
-        block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt)
-            .map_err(|unmet| unmet.or_fault(RecvBroadcastError::Timeout))?;
-        self.budget.learn_found(|| self.len());
-        self.budget.gather(self.view.capacity / 2, || self.len());
-        self.try_recv()
+        loop {
+            let attempt = |thorough: bool| {
+                let over = view.tail() != next || view.is_closed() || view.words.publishers.is_left();
+                if over {
+                    return Attempt::Done(());
+                }
+                // Removes dead publishers.
+                let deserted = if thorough { self.find_deserted(Role::Sender) } else { Ok(false) };
+                Attempt::after(deserted, || Attempt::Done(()))
+            };
+            match block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt) {
+                Ok(()) => {}
+                Err(Unmet::TimedOut) => return Ok(None),
+                Err(Unmet::Unknown) => return Err(Fault::DeathsUnknown.into()),
+            }
+            self.budget.learn_found(|| self.len());
+            self.budget.gather(self.view.capacity / 2, || self.len());
+            // None: the publishers had left, and there is a new one.
+            if let Some(message) = self.next_message()? {
+                return Ok(Some(message));
+            }
+        }
     }
 }
 

@@ -6,11 +6,13 @@ use core::mem::MaybeUninit;
 
 use super::halves::{Receiver, Watch};
 use super::handle::ByteQueue;
-use super::words::{Patience, Refusal, words_for};
+use super::words::{Patience, words_for};
 #[cfg(feature = "alloc")]
 use crate::ends::iterators;
 use crate::ends::{Counted, Role};
-use crate::error::{Fault, RecvBytesError};
+#[cfg(feature = "alloc")]
+use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
+use crate::error::{RecvBytesError, RecvBytesTimeoutError, Refused, TryRecvBytesError};
 use crate::platform::Platform;
 #[cfg(feature = "alloc")]
 use crate::queue::append;
@@ -20,19 +22,21 @@ use crate::wait::{Attempt, block_until};
 
 /// The verbs of whatever receives: both have a method `watched`.
 macro_rules! recv_verbs {
-    ($receives:ident, $note:literal) => {
+    ($receives:ident, $note:literal $(, $disconnected:literal)?) => {
         impl<P: Platform> $receives<'_, P> {
             /// Receives the oldest message into the front of `out`, if there is one. Returns its length. Does not wait, except for a
             /// moment while another receiver is in the middle of its copy.
             ///
             /// # Errors
             ///
-            /// [`Empty`](RecvBytesError::Empty); [`TooLong`](RecvBytesError::TooLong) with the length that is needed (the message
-            #[doc = concat!("stays); [`Closed`](RecvBytesError::Closed) once the queue is closed and drained", $note)]
+            /// [`Empty`](TryRecvBytesError::Empty), [`Busy`](TryRecvBytesError::Busy);
+            /// [`TooLong`](TryRecvBytesError::TooLong) with the length that is needed (the message stays);
+            #[doc = concat!("[`Closed`](TryRecvBytesError::Closed) once the queue is closed and drained", $("; [`Disconnected`](TryRecvBytesError::Disconnected)", $disconnected,)? $note)]
             #[inline]
-            pub fn try_recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
+            pub fn try_recv(&self, out: &mut [u8]) -> Result<usize, TryRecvBytesError> {
                 let (queue, watch) = self.watched();
-                queue.receive_now(uninit(out), watch).map_err(|error| queue.told(error))
+                let room = out.len();
+                Ok(queue.fits(queue.receive_now(uninit(out), watch)?, room)?)
             }
 
             /// Receives the oldest message into the front of `out`. Returns its length. Blocks while there is none: polls for some
@@ -40,18 +44,20 @@ macro_rules! recv_verbs {
             ///
             /// # Errors
             ///
-            /// The errors of [`try_recv`](Self::try_recv), except `Empty`.
+            /// The errors of [`try_recv`](Self::try_recv), except `Empty` and `Busy`.
             #[inline]
             pub fn recv(&self, out: &mut [u8]) -> Result<usize, RecvBytesError> {
                 let (queue, watch) = self.watched();
-                queue.recv_within(uninit(out), &Limit::Forever, watch).map_err(|error| queue.told(error))
+                let room = out.len();
+                queue.fits(queue.recv_within(uninit(out), &Limit::Forever, watch)?, room)
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Receives the oldest message",
-                [&self, out: &mut [u8]] limit [] -> Result<usize, RecvBytesError> {
+                [&self, out: &mut [u8]] limit [] -> Result<usize, RecvBytesTimeoutError> {
                     let (queue, watch) = self.watched();
-                    queue.recv_within(uninit(out), limit, watch).map_err(|error| queue.told(error))
+                    let room = out.len();
+                    Ok(queue.fits(queue.recv_within(uninit(out), limit, watch)?, room)?)
                 }
             }
         }
@@ -64,27 +70,28 @@ macro_rules! recv_verbs {
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`Empty`](RecvBytesError::Empty); [`Closed`](RecvBytesError::Closed) once the queue is closed and drained", $note)]
-            pub fn try_recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
+            /// [`Empty`](TryRecvError::Empty), [`Busy`](TryRecvError::Busy);
+            #[doc = concat!("[`Closed`](TryRecvError::Closed) once the queue is closed and drained", $("; [`Disconnected`](TryRecvError::Disconnected)", $disconnected,)? $note)]
+            pub fn try_recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, TryRecvError> {
                 let (queue, watch) = self.watched();
-                queue.append(buffer, |out| queue.receive_now(out, watch))
+                Ok(queue.append(buffer, |out| queue.receive_now(out, watch))?)
             }
 
             /// Appends the oldest message to `buffer`, which grows as needed. Returns the message's length. Blocks while there is none.
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`Closed`](RecvBytesError::Closed) once the queue is closed and drained", $note)]
-            pub fn recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvBytesError> {
+            #[doc = concat!("[`Closed`](RecvError::Closed) once the queue is closed and drained", $("; [`Disconnected`](RecvError::Disconnected)", $disconnected,)? $note)]
+            pub fn recv_into(&self, buffer: &mut Vec<u8>) -> Result<usize, RecvError> {
                 let (queue, watch) = self.watched();
-                queue.append_within(buffer, &Limit::Forever, watch)
+                Ok(queue.append_within(buffer, &Limit::Forever, watch)?)
             }
 
             timed! {
                 recv_into_timeout, recv_into_deadline, recv_into, "Appends the oldest message to `buffer`",
-                [&self, buffer: &mut Vec<u8>] limit [] -> Result<usize, RecvBytesError> {
+                [&self, buffer: &mut Vec<u8>] limit [] -> Result<usize, RecvTimeoutError> {
                     let (queue, watch) = self.watched();
-                    queue.append_within(buffer, limit, watch)
+                    Ok(queue.append_within(buffer, limit, watch)?)
                 }
             }
 
@@ -94,7 +101,7 @@ macro_rules! recv_verbs {
             /// # Errors
             ///
             /// As for [`try_recv_into`](Self::try_recv_into).
-            pub fn try_recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
+            pub fn try_recv_vec(&self) -> Result<Vec<u8>, TryRecvError> {
                 let mut message = Vec::new();
                 self.try_recv_into(&mut message).map(|_| message)
             }
@@ -104,19 +111,21 @@ macro_rules! recv_verbs {
             /// # Errors
             ///
             /// As for [`recv_into`](Self::recv_into).
-            pub fn recv_vec(&self) -> Result<Vec<u8>, RecvBytesError> {
-                self.recv_vec_within(&Limit::Forever)
+            pub fn recv_vec(&self) -> Result<Vec<u8>, RecvError> {
+                let mut message = Vec::new();
+                self.recv_into(&mut message).map(|_| message)
             }
 
             timed! {
                 recv_vec_timeout, recv_vec_deadline, recv_vec, "Receives the oldest message",
-                [&self] limit [] -> Result<Vec<u8>, RecvBytesError> { self.recv_vec_within(limit) }
+                [&self] limit [] -> Result<Vec<u8>, RecvTimeoutError> { self.recv_vec_within(limit) }
             }
 
-            pub(super) fn recv_vec_within(&self, limit: &Limit<P::Deadline>) -> Result<Vec<u8>, RecvBytesError> {
+            pub(super) fn recv_vec_within(&self, limit: &Limit<P::Deadline>) -> Result<Vec<u8>, RecvTimeoutError> {
                 let (queue, watch) = self.watched();
                 let mut message = Vec::new();
-                queue.append_within(&mut message, limit, watch).map(|_| message)
+                queue.append_within(&mut message, limit, watch)?;
+                Ok(message)
             }
         }
     };
@@ -124,41 +133,49 @@ macro_rules! recv_verbs {
 recv_verbs!(ByteQueue, ".");
 recv_verbs!(
     Receiver,
-    "; [`Disconnected`](RecvBytesError::Disconnected) once the queue is empty and the last sender half has left. That the last one was \
-     killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise."
+    ". That the last sender was killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise.",
+    " once the queue is empty and the last sender half has left"
 );
 
 #[cfg(feature = "alloc")]
-iterators!(ByteQueue, Vec<u8>, RecvBytesError, RecvBytesError, recv_vec, try_recv_vec);
+iterators!(ByteQueue, Vec<u8>, RecvError, TryRecvError, recv_vec, try_recv_vec);
 #[cfg(feature = "alloc")]
-iterators!(Receiver, Vec<u8>, RecvBytesError, RecvBytesError, recv_vec, try_recv_vec);
+iterators!(Receiver, Vec<u8>, RecvError, TryRecvError, recv_vec, try_recv_vec);
 
+// Each of these returns the length of the message. If that is more than `out` holds, the message stays.
 impl<'m, P: Platform> ByteQueue<'m, P> {
-    /// What a caller is told. A message that is too long for it stays, so its wake-up goes on to another receiver.
-    #[cold]
-    fn told(&self, error: RecvBytesError) -> RecvBytesError {
-        if matches!(error, RecvBytesError::TooLong { .. }) {
-            self.view.gate(Role::Receiver).notify(&self.platform, || 1);
+    #[inline]
+    fn receive_now(&self, out: &mut [MaybeUninit<u8>], watch: Watch<'_, 'm, P>) -> Result<usize, Refused> {
+        self.here()?;
+        match self.view.receive(&self.platform, out, None) {
+            Err(Refused::NotNow) if watch.is_some_and(|half| half.is_deserted_now()) => self.receive_last(out, None),
+            received => received,
         }
-        error
     }
 
+    /// The length of a received message, if there was room for it.
     #[inline]
-    fn receive_now(&self, out: &mut [MaybeUninit<u8>], watch: Watch<'_, 'm, P>) -> Result<usize, RecvBytesError> {
-        self.here()?;
-        let room = out.len();
-        let mut received = self.view.receive(&self.platform, out, None);
-        if received == Err(Refusal::NotNow) && watch.is_some_and(|half| half.is_deserted_now()) {
-            // The last message of the sender that left came before its leaving.
-            received = self.view.receive(&self.platform, out, None);
-            if received == Err(Refusal::NotNow) {
-                return Err(RecvBytesError::Disconnected);
-            }
+    fn fits(&self, len: usize, room: usize) -> Result<usize, RecvBytesError> {
+        if len > room { self.too_long(len, room) } else { Ok(len) }
+    }
+
+    /// The message stays, so its wake-up goes on to another receiver.
+    #[cold]
+    fn too_long(&self, len: usize, room: usize) -> Result<usize, RecvBytesError> {
+        self.view.gate(Role::Receiver).notify(&self.platform, || 1);
+        Err(RecvBytesError::TooLong { len, room })
+    }
+
+    /// For a receiver that has found the senders gone: their last message came before their leaving.
+    fn receive_last(
+        &self,
+        out: &mut [MaybeUninit<u8>],
+        patience: Option<&Patience<'_, P::Deadline>>,
+    ) -> Result<usize, Refused> {
+        match self.view.receive(&self.platform, out, patience) {
+            Err(Refused::NotNow) => Err(Refused::Disconnected),
+            received => received,
         }
-        received.map_err(|refusal| match refusal {
-            Refusal::NotNow | Refusal::Busy => RecvBytesError::Empty,
-            refusal => not_received(refusal, room),
-        })
     }
 
     /// The blocking receive in its general form. With `watch`, the last living sender's disappearance ends it.
@@ -168,7 +185,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         out: &mut [MaybeUninit<u8>],
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, P>,
-    ) -> Result<usize, RecvBytesError> {
+    ) -> Result<usize, Refused> {
         self.receive(out, &Patience::new(&self.recv_budget, limit), watch)
     }
 
@@ -179,12 +196,11 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         out: &mut [MaybeUninit<u8>],
         patience: &Patience<'_, P::Deadline>,
         watch: Watch<'_, 'm, P>,
-    ) -> Result<usize, RecvBytesError> {
+    ) -> Result<usize, Refused> {
         self.here()?;
-        let room = out.len();
         match self.view.receive(&self.platform, out, Some(patience)) {
-            Err(Refusal::NotNow) => self.recv_contended(out, patience, watch.is_some()),
-            received => received.map_err(|refusal| not_received(refusal, room)),
+            Err(Refused::NotNow) => self.recv_contended(out, patience, watch.is_some()),
+            received => received,
         }
     }
 
@@ -195,28 +211,26 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         out: &mut [MaybeUninit<u8>],
         patience: &Patience<'_, P::Deadline>,
         watch: bool,
-    ) -> Result<usize, RecvBytesError> {
+    ) -> Result<usize, Refused> {
         let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
         let room = out.len();
         let received =
             block_until(platform, view.gate(Role::Receiver), budget, patience.deadline(platform), |thorough| {
                 match view.receive(platform, out, Some(patience)) {
-                    Err(Refusal::NotNow) if thorough && watch => {
+                    Err(Refused::NotNow) if thorough && watch => {
                         Attempt::after(self.find_deserted(Role::Sender), || {
-                            // The last message of the sender that left came before its leaving.
-                            match view.receive(platform, out, Some(patience)) {
-                                Err(Refusal::NotNow) => Attempt::Done(Err(RecvBytesError::Disconnected)),
-                                result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
-                            }
+                            Attempt::Done(self.receive_last(out, Some(patience)))
                         })
                     }
-                    Err(Refusal::NotNow) => Attempt::NotYet,
+                    Err(Refused::NotNow) => Attempt::NotYet,
                     // Among them `Busy`: the time was over while another receiver had the lock.
-                    result => Attempt::Done(result.map_err(|refusal| not_received(refusal, room))),
+                    result => Attempt::Done(result),
                 }
             })
-            .unwrap_or_else(|unmet| Err(unmet.or_fault(RecvBytesError::Timeout)));
-        if let Ok(len) = received {
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)));
+        if let Ok(len) = received
+            && len <= room
+        {
             // If the others are as long as this one.
             let words = words_for(len as u64);
             let messages = || view.used_words() / words;
@@ -232,7 +246,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         buffer: &mut Vec<u8>,
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, P>,
-    ) -> Result<usize, RecvBytesError> {
+    ) -> Result<usize, Refused> {
         let patience = Patience::new(&self.recv_budget, limit);
         self.append(buffer, |out| self.receive(out, &patience, watch))
     }
@@ -243,15 +257,23 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     fn append(
         &self,
         buffer: &mut Vec<u8>,
-        receive: impl Fn(&mut [MaybeUninit<u8>]) -> Result<usize, RecvBytesError>,
-    ) -> Result<usize, RecvBytesError> {
+        receive: impl Fn(&mut [MaybeUninit<u8>]) -> Result<usize, Refused>,
+    ) -> Result<usize, Refused> {
         let mut room = buffer.capacity() - buffer.len();
         loop {
-            match append(buffer, room, &receive) {
-                // A message that is longer than the last one, and no longer than the ring: each round is another message.
-                Err(RecvBytesError::TooLong { len, .. }) if len > room && len <= self.geometry.longest() => room = len,
-                result => return result.map_err(|error| self.told(error)),
+            let mut needed = 0;
+            append(buffer, room, |out| {
+                needed = receive(out)?;
+                Ok::<_, Refused>(if needed > room { 0 } else { needed })
+            })?;
+            if needed <= room {
+                return Ok(needed);
             }
+            if needed > self.geometry.longest() {
+                return Err(Refused::Fault(Fault::Corrupted));
+            }
+            // Longer than the last one, and no longer than the ring: each round is another message.
+            room = needed;
         }
     }
 }
@@ -261,14 +283,4 @@ fn uninit(out: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let start: *mut MaybeUninit<u8> = out.as_mut_ptr().cast();
     // SAFETY: the same memory, borrowed exclusively, into which only bytes are written.
     unsafe { core::slice::from_raw_parts_mut(start, out.len()) }
-}
-
-fn not_received(refusal: Refusal, room: usize) -> RecvBytesError {
-    match refusal {
-        Refusal::NotNow | Refusal::Busy => RecvBytesError::Timeout,
-        Refusal::Closed => RecvBytesError::Closed,
-        Refusal::TooLong { len } => RecvBytesError::TooLong { len, room },
-        Refusal::Corrupted => RecvBytesError::Fault(Fault::Corrupted),
-        Refusal::Unknown => RecvBytesError::Fault(Fault::DeathsUnknown),
-    }
 }

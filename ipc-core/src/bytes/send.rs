@@ -2,9 +2,9 @@
 
 use super::halves::{Sender, Watch};
 use super::handle::ByteQueue;
-use super::words::{Patience, Refusal, words_for};
+use super::words::{Patience, words_for};
 use crate::ends::{Counted, Role};
-use crate::error::{Fault, SendBytesError};
+use crate::error::{Refused, SendBytesError, SendBytesTimeoutError, TrySendBytesError};
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
@@ -12,16 +12,17 @@ use crate::wait::{Attempt, Reserve, block_until};
 
 /// The verbs of whatever sends: both have a method `watched`.
 macro_rules! send_verbs {
-    ($sends:ident, $note:literal) => {
+    ($sends:ident, $note:literal $(, $disconnected:literal)?) => {
         impl<P: Platform> $sends<'_, P> {
             /// Sends one message if there is room. Does not wait, except for a moment while another sender is in the middle of its
             /// copy.
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`Full`](SendBytesError::Full), [`TooLong`](SendBytesError::TooLong), [`Closed`](SendBytesError::Closed)", $note)]
+            /// [`Full`](TrySendBytesError::Full), [`TooLong`](TrySendBytesError::TooLong),
+            #[doc = concat!("[`Closed`](TrySendBytesError::Closed)", $("; [`Disconnected`](TrySendBytesError::Disconnected)", $disconnected,)? $note)]
             #[inline]
-            pub fn try_send(&self, message: &[u8]) -> Result<(), SendBytesError> {
+            pub fn try_send(&self, message: &[u8]) -> Result<(), TrySendBytesError> {
                 self.try_send_parts(&[message])
             }
 
@@ -29,7 +30,8 @@ macro_rules! send_verbs {
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`TooLong`](SendBytesError::TooLong), [`Closed`](SendBytesError::Closed)", $note)]
+            /// [`TooLong`](SendBytesError::TooLong),
+            #[doc = concat!("[`Closed`](SendBytesError::Closed)", $("; [`Disconnected`](SendBytesError::Disconnected)", $disconnected,)? $note)]
             #[inline]
             pub fn send(&self, message: &[u8]) -> Result<(), SendBytesError> {
                 self.send_parts(&[message])
@@ -37,7 +39,7 @@ macro_rules! send_verbs {
 
             timed! {
                 send_timeout, send_deadline, send, "Sends one message",
-                [&self, message: &[u8]] limit [] -> Result<(), SendBytesError> {
+                [&self, message: &[u8]] limit [] -> Result<(), SendBytesTimeoutError> {
                     let (queue, watch) = self.watched();
                     queue.send_within(&[message], limit, watch)
                 }
@@ -51,7 +53,7 @@ macro_rules! send_verbs {
             /// As for [`try_send`](Self::try_send).
             #[doc(alias = "try_send_vectored")]
             #[inline]
-            pub fn try_send_parts(&self, parts: &[&[u8]]) -> Result<(), SendBytesError> {
+            pub fn try_send_parts(&self, parts: &[&[u8]]) -> Result<(), TrySendBytesError> {
                 let (queue, watch) = self.watched();
                 queue.send_now(parts, watch)
             }
@@ -70,7 +72,7 @@ macro_rules! send_verbs {
 
             timed! {
                 send_parts_timeout, send_parts_deadline, send_parts, "Sends one message of these parts",
-                [&self, parts: &[&[u8]]] limit [] -> Result<(), SendBytesError> {
+                [&self, parts: &[&[u8]]] limit [] -> Result<(), SendBytesTimeoutError> {
                     let (queue, watch) = self.watched();
                     queue.send_within(parts, limit, watch)
                 }
@@ -81,8 +83,9 @@ macro_rules! send_verbs {
 send_verbs!(ByteQueue, ".");
 send_verbs!(
     Sender,
-    "; [`Disconnected`](SendBytesError::Disconnected) once the last receiver half has left, room or not. That the last one was killed \
-     is noticed where there is no room: within a tenth of a second by a call that waits, within a thousand calls otherwise."
+    ". That the last receiver was killed is noticed where there is no room: within a tenth of a second by a call that waits, within a \
+     thousand calls otherwise.",
+    " once the last receiver half has left, room or not"
 );
 
 impl<'m, P: Platform> ByteQueue<'m, P> {
@@ -102,29 +105,30 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     }
 
     #[inline]
-    pub(super) fn send_now(&self, parts: &[&[u8]], watch: Watch<'_, 'm, P>) -> Result<(), SendBytesError> {
+    fn send_now(&self, parts: &[&[u8]], watch: Watch<'_, 'm, P>) -> Result<(), TrySendBytesError> {
         self.measured(parts, watch)?;
-        self.view.send(&self.platform, parts, None).map_err(|refusal| match refusal {
-            Refusal::NotNow if watch.is_some_and(|half| half.is_deserted_now()) => SendBytesError::Disconnected,
-            Refusal::NotNow | Refusal::Busy => SendBytesError::Full,
-            refusal => not_sent(refusal),
-        })
+        match self.view.send(&self.platform, parts, None) {
+            Err(Refused::NotNow) if watch.is_some_and(|half| half.is_deserted_now()) => {
+                Err(TrySendBytesError::Disconnected)
+            }
+            sent => Ok(sent?),
+        }
     }
 
     /// The blocking send in its general form. With `watch`, the last living receiver's disappearance ends it.
     #[inline]
-    pub(super) fn send_within(
+    pub(super) fn send_within<E: From<SendBytesError> + From<Refused>>(
         &self,
         parts: &[&[u8]],
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, P>,
-    ) -> Result<(), SendBytesError> {
+    ) -> Result<(), E> {
         let len = self.measured(parts, watch)?;
         let patience = Patience::new(&self.send_budget, limit);
-        match self.view.send(&self.platform, parts, Some(&patience)) {
-            Err(Refusal::NotNow) => self.send_contended(parts, len, &patience, watch.is_some()),
-            sent => sent.map_err(not_sent),
-        }
+        Ok(match self.view.send(&self.platform, parts, Some(&patience)) {
+            Err(Refused::NotNow) => self.send_contended(parts, len, &patience, watch.is_some()),
+            sent => sent,
+        }?)
     }
 
     #[cold]
@@ -135,7 +139,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         len: usize,
         patience: &Patience<'_, P::Deadline>,
         watch: bool,
-    ) -> Result<(), SendBytesError> {
+    ) -> Result<(), Refused> {
         let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
         let deadline = patience.deadline(platform);
         let mut reserve = Reserve::new();
@@ -144,25 +148,15 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
                 return Attempt::NotYet;
             }
             match view.send(platform, parts, Some(patience)) {
-                Err(Refusal::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Receiver), || {
-                    Attempt::Done(Err(SendBytesError::Disconnected))
-                }),
-                Err(Refusal::NotNow) => Attempt::NotYet,
+                Err(Refused::NotNow) if thorough && watch => {
+                    Attempt::after(self.find_deserted(Role::Receiver), || Attempt::Done(Err(Refused::Disconnected)))
+                }
+                Err(Refused::NotNow) => Attempt::NotYet,
                 // Among them `Busy`: the time was over while another sender had the lock.
-                result => Attempt::Done(result.map_err(not_sent)),
+                result => Attempt::Done(result),
             }
         });
         budget.learn_found(|| view.free_words() / words_for(len as u64));
-        sent.unwrap_or_else(|unmet| Err(unmet.or_fault(SendBytesError::Timeout)))
-    }
-}
-
-fn not_sent(refusal: Refusal) -> SendBytesError {
-    match refusal {
-        Refusal::NotNow | Refusal::Busy => SendBytesError::Timeout,
-        Refusal::Closed => SendBytesError::Closed,
-        Refusal::Unknown => SendBytesError::Fault(Fault::DeathsUnknown),
-        // A send has nothing to be too long for: it was measured.
-        Refusal::Corrupted | Refusal::TooLong { .. } => SendBytesError::Fault(Fault::Corrupted),
+        sent.unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 }

@@ -1,18 +1,19 @@
 //! Values of serde's types, through a byte queue.
 
 use alloc::vec::Vec;
-use core::error::Error;
 use core::fmt;
 use core::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::format::{self, FormatError};
 use super::halves::{Receiver, Sender};
 use super::handle::{ByteQueue, Stats};
 use crate::ends::iterators;
-use crate::error::{Fault, RecvBytesError, SendBytesError};
+use crate::error::{
+    Fault, FormatError, RecvValueError, RecvValueTimeoutError, SendBytesTimeoutError, SendValueError,
+    SendValueTimeoutError, TryRecvValueError, TrySendValueError,
+};
 use crate::platform::Platform;
 use crate::timed::timed;
 
@@ -21,23 +22,6 @@ use crate::timed::timed;
 ///
 /// Both sides have to mean the same type: the bytes do not say. Give the queue a [`schema`](crate::object::Builder::schema) number
 /// that changes with it.
-///
-/// # What does not work
-///
-/// The format does not describe itself: a reader must know what comes next. So these do not arrive, or arrive as another value:
-///
-/// - fields with `#[serde(skip_serializing_if)]`, and variants behind one with `#[serde(skip)]`;
-/// - enums with `#[serde(untagged)]` or `#[serde(tag = "...")]`, fields with `#[serde(flatten)]`, and other types that ask what is
-///   there (`deserialize_any`), as `serde_json::Value`;
-/// - values that are nested more than 128 deep, and values with more than 65,536 elements that take no bytes, such as `()`.
-///
-/// In debug builds, a send reads its message back, and returns [`SendValueError::Value`] where it finds one of these. In release builds
-/// only the receiver may notice. For such types, send text or bytes of a format that describes itself through a [`ByteQueue`].
-///
-/// # Bytes of another type
-///
-/// A receiver returns [`RecvValueError::Value`], or some value of its type. The limits above hold for it, too: no message overflows
-/// its stack or keeps it busy without end.
 ///
 /// ```
 /// # use ipc_posix::Region;
@@ -64,71 +48,6 @@ pub struct ValueSender<'m, T, P: Platform> {
 pub struct ValueReceiver<'m, T, P: Platform> {
     bytes: Receiver<'m, P>,
     values: PhantomData<fn(T) -> T>,
-}
-
-/// A value was not sent.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendValueError {
-    /// The queue did not take the bytes.
-    Queue(SendBytesError),
-    /// The value cannot be written in this format.
-    Value(FormatError),
-}
-
-/// No value was received.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RecvValueError {
-    /// The queue did not give any bytes.
-    Queue(RecvBytesError),
-    /// The message's bytes are no value of the type. It was received and is dropped.
-    Value(FormatError),
-}
-
-crate::error::debug_as_display!(SendValueError);
-crate::error::debug_as_display!(RecvValueError);
-
-impl fmt::Display for SendValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendValueError::Queue(error) => error.fmt(f),
-            SendValueError::Value(error) => write!(f, "the value cannot be written: {error}"),
-        }
-    }
-}
-
-impl fmt::Display for RecvValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecvValueError::Queue(error) => error.fmt(f),
-            RecvValueError::Value(error) => write!(f, "the message is not a value of the type: {error}"),
-        }
-    }
-}
-
-impl crate::ends::ReceiveError for RecvValueError {
-    fn is_bad_message(&self) -> bool {
-        matches!(self, RecvValueError::Value(_))
-    }
-}
-
-impl Error for SendValueError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SendValueError::Queue(error) => Some(error),
-            SendValueError::Value(error) => Some(error),
-        }
-    }
-}
-
-impl Error for RecvValueError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            RecvValueError::Queue(error) => Some(error),
-            RecvValueError::Value(error) => Some(error),
-        }
-    }
 }
 
 /// What a queue of values and its halves have: what the queue of their bytes has.
@@ -288,14 +207,14 @@ impl<T, P: Platform> ValueReceiver<'_, T, P> {
 
 macro_rules! send_verbs {
     ($name:ident, $bytes:ident) => {
-        impl<T: Serialize + DeserializeOwned, P: Platform> $name<'_, T, P> {
+        impl<T: Serialize, P: Platform> $name<'_, T, P> {
             #[doc = concat!("Sends a value if there is room, as [`", stringify!($bytes), "::try_send`].")]
             ///
             /// # Errors
             ///
             /// Those of the queue of bytes; or that the value cannot be written.
-            pub fn try_send(&self, value: &T) -> Result<(), SendValueError> {
-                self.bytes.try_send(&write(value)?).map_err(SendValueError::Queue)
+            pub fn try_send(&self, value: &T) -> Result<(), TrySendValueError> {
+                Ok(self.bytes.try_send(&write(value)?)?)
             }
 
             #[doc = concat!("Sends a value. Blocks while there is no room, as [`", stringify!($bytes), "::send`].")]
@@ -304,14 +223,15 @@ macro_rules! send_verbs {
             ///
             /// Those of the queue of bytes; or that the value cannot be written.
             pub fn send(&self, value: &T) -> Result<(), SendValueError> {
-                self.bytes.send(&write(value)?).map_err(SendValueError::Queue)
+                Ok(self.bytes.send(&write(value)?)?)
             }
 
             timed! {
                 send_timeout, send_deadline, send, "Sends a value",
-                [&self, value: &T] limit [] -> Result<(), SendValueError> {
+                [&self, value: &T] limit [] -> Result<(), SendValueTimeoutError> {
                     let (queue, watch) = self.bytes.watched();
-                    queue.send_within(&[&write(value)?], limit, watch).map_err(SendValueError::Queue)
+                    let sent: Result<(), SendBytesTimeoutError> = queue.send_within(&[&write(value)?], limit, watch);
+                    Ok(sent?)
                 }
             }
         }
@@ -328,8 +248,8 @@ macro_rules! recv_verbs {
             /// # Errors
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
-            pub fn try_recv(&self) -> Result<T, RecvValueError> {
-                read(self.bytes.try_recv_vec())
+            pub fn try_recv(&self) -> Result<T, TryRecvValueError> {
+                Ok(read(&self.bytes.try_recv_vec()?)?)
             }
 
             #[doc = concat!("Receives the oldest value. Blocks while there is none, as [`", stringify!($bytes), "::recv`].")]
@@ -338,26 +258,29 @@ macro_rules! recv_verbs {
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn recv(&self) -> Result<T, RecvValueError> {
-                read(self.bytes.recv_vec())
+                Ok(read(&self.bytes.recv_vec()?)?)
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Receives the oldest value",
-                [&self] limit [] -> Result<T, RecvValueError> { read(self.bytes.recv_vec_within(limit)) }
+                [&self] limit [] -> Result<T, RecvValueTimeoutError> { Ok(read(&self.bytes.recv_vec_within(limit)?)?) }
             }
         }
 
-        iterators!($name<T: DeserializeOwned>, T, RecvValueError, RecvValueError, recv, try_recv);
+        iterators!($name<T: DeserializeOwned>, T, RecvValueError, TryRecvValueError, recv, try_recv);
     };
 }
 recv_verbs!(ValueQueue, ByteQueue);
 recv_verbs!(ValueReceiver, Receiver);
 
-fn write<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, SendValueError> {
-    format::write(value).map_err(SendValueError::Value)
+fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, FormatError> {
+    postcard::to_allocvec(value).map_err(FormatError)
 }
 
-fn read<T: DeserializeOwned>(message: Result<Vec<u8>, RecvBytesError>) -> Result<T, RecvValueError> {
-    let message = message.map_err(RecvValueError::Queue)?;
-    format::read(&message).map_err(RecvValueError::Value)
+fn read<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError> {
+    match postcard::take_from_bytes(message) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) => Err(FormatError(postcard::Error::DeserializeBadEncoding)),
+        Err(error) => Err(FormatError(error)),
+    }
 }

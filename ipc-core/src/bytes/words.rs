@@ -4,8 +4,9 @@ use core::cell::OnceCell;
 use core::mem::MaybeUninit;
 
 use crate::ends::{Presence, Role};
+use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::{Condition, Intent, RawMutex, Refused};
+use crate::mutex::{self, Condition, Intent, RawMutex};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
@@ -123,26 +124,6 @@ pub(super) const fn words_for(len: u64) -> u64 {
     1 + len.div_ceil(WORD)
 }
 
-/// Why a record did not go in or out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// No room for a record of this length; or none to receive.
-    NotNow,
-    /// Somebody alive on the same side holds the lock.
-    Busy,
-    /// The queue is closed (and, for a receiver, drained).
-    Closed,
-    /// The next message is longer than the receiver's memory.
-    TooLong {
-        /// Its bytes.
-        len: usize,
-    },
-    /// A word makes no sense.
-    Corrupted,
-    /// A participant on the same side holds the lock of which the platform cannot tell whether it lives.
-    Unknown,
-}
-
 /// The queue as one participant sees it.
 #[derive(Clone, Copy)]
 pub struct View<'m> {
@@ -183,7 +164,7 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
         lock: &'a RawMutex,
         platform: &'a P,
         patience: Option<&Patience<'_, P::Deadline>>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Refused> {
         if !lock.lock_first(platform, Intent::Transaction) {
             Self::take_contended(lock, platform, patience)?;
         }
@@ -195,21 +176,17 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
         lock: &RawMutex,
         platform: &P,
         patience: Option<&Patience<'_, P::Deadline>>,
-    ) -> Result<Condition, Refusal> {
+    ) -> Result<Condition, Refused> {
         let taken = match patience {
             Some(patience) => {
                 lock.lock_contended(platform, Intent::Transaction, patience.budget, patience.deadline(platform))
             }
             None => Self::poll(lock, platform),
         };
-        taken.map_err(|refused| match refused {
-            Refused::Taken | Refused::Mine => Refusal::Busy,
-            Refused::Corrupted => Refusal::Corrupted,
-            Refused::Unknown => Refusal::Unknown,
-        })
+        Ok(taken?)
     }
 
-    fn poll(lock: &RawMutex, platform: &P) -> Result<Condition, Refused> {
+    fn poll(lock: &RawMutex, platform: &P) -> Result<Condition, mutex::Refused> {
         for _ in 0..POLLS {
             spin_hint();
             if lock.lock_first(platform, Intent::Transaction) {
@@ -361,7 +338,7 @@ impl<'m> View<'m> {
         platform: &P,
         parts: &[&[u8]],
         patience: Option<&Patience<'_, P::Deadline>>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Refused> {
         // The caller has compared it with the ring, so nothing overflows.
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let needed = words_for(len as u64);
@@ -370,7 +347,7 @@ impl<'m> View<'m> {
             let _turn = Turn::take(lock, platform, patience)?;
             // Relaxed: under the lock.
             if gates.closed.load(Ordering::Relaxed) != 0 {
-                return Err(Refusal::Closed);
+                return Err(Refused::Closed);
             }
             let at = index.load(Ordering::Relaxed);
             // What was free when `known` was loaded is free now. It was loaded under this lock, so its Acquire covers us, too.
@@ -380,7 +357,7 @@ impl<'m> View<'m> {
                 let used = self.used(at, now)?;
                 known.store(now, Ordering::Relaxed);
                 if self.ring - used < needed {
-                    return Err(Refusal::NotNow);
+                    return Err(Refused::NotNow);
                 }
             }
             self.slots.write(at, len as u64);
@@ -398,14 +375,14 @@ impl<'m> View<'m> {
         Ok(())
     }
 
-    /// Receives the oldest message into the front of `out`, if there is one and it fits: its length. Waits for other receivers as
-    /// `patience` says, or (`None`) only for a few polls.
+    /// Receives the oldest message into the front of `out`, if there is one: its length. If that is more than `out` holds, the message
+    /// stays. Waits for other receivers as `patience` says, or (`None`) only for a few polls.
     pub(super) fn receive<P: Platform + ?Sized>(
         &self,
         platform: &P,
         out: &mut [MaybeUninit<u8>],
         patience: Option<&Patience<'_, P::Deadline>>,
-    ) -> Result<usize, Refusal> {
+    ) -> Result<usize, Refused> {
         let Words { tail, head: Side { index, known, count, lock }, gates, .. } = self.words;
         let len = {
             let _turn = Turn::take(lock, platform, patience)?;
@@ -425,9 +402,9 @@ impl<'m> View<'m> {
             // SAFETY: copied from shared memory; any bits are a number.
             let len = unsafe { self.slots.read(at).assume_init() };
             if len > (used - 1) * WORD {
-                return Err(Refusal::Corrupted);
+                return Err(Refused::Fault(Fault::Corrupted));
             }
-            let Some(place) = out.get_mut(..len as usize) else { return Err(Refusal::TooLong { len: len as usize }) };
+            let Some(place) = out.get_mut(..len as usize) else { return Ok(len as usize) };
             self.slots.read_bytes(at.wrapping_add(1), place);
             let end = at.wrapping_add(words_for(len));
             // Release, "free".
@@ -442,9 +419,9 @@ impl<'m> View<'m> {
 
     /// Words between two indices. More than the ring has make no sense.
     #[inline(always)]
-    fn used(&self, tail: u64, head: u64) -> Result<u64, Refusal> {
+    fn used(&self, tail: u64, head: u64) -> Result<u64, Refused> {
         let used = tail.wrapping_sub(head);
-        if used > self.ring { Err(Refusal::Corrupted) } else { Ok(used) }
+        if used > self.ring { Err(Refused::Fault(Fault::Corrupted)) } else { Ok(used) }
     }
 
     /// For a receiver that has found no message: whether more can come. None can once the queue is closed and no sender is in the
@@ -455,16 +432,16 @@ impl<'m> View<'m> {
         platform: &P,
         head: u64,
         patience: Option<&Patience<'_, P::Deadline>>,
-    ) -> Refusal {
+    ) -> Refused {
         if !self.is_closed() {
-            return Refusal::NotNow;
+            return Refused::NotNow;
         }
         // Senders check for the closing under this lock: those that take it after us find the queue closed.
         match Turn::take(&self.words.tail.lock, platform, patience) {
             // Relaxed: under the lock.
-            Ok(_turn) if self.words.tail.index.load(Ordering::Relaxed) == head => Refusal::Closed,
-            Ok(_turn) => Refusal::NotNow,
-            Err(refusal) => refusal,
+            Ok(_turn) if self.words.tail.index.load(Ordering::Relaxed) == head => Refused::Closed,
+            Ok(_turn) => Refused::NotNow,
+            Err(refused) => refused,
         }
     }
 

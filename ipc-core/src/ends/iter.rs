@@ -84,14 +84,14 @@ const fn rest(ended: bool) -> (usize, Option<usize>) {
 /// Each step, in a child after `fork`.
 ///
 /// ```
-/// # use ipc_posix::{RecvBytesError, Region};
+/// # use ipc_posix::{RecvError, Region};
 /// # let region = Region::options().anonymous()?;
 /// # let log = region.byte_queue("log").capacity(80).create()?;
 /// log.send(b"a line")?;
 /// log.close()?;
 /// let mut lines = log.iter();
 /// assert_eq!(lines.by_ref().collect::<Vec<_>>(), [b"a line"]);
-/// assert_eq!(lines.end(), Some(RecvBytesError::Closed));
+/// assert_eq!(lines.end(), Some(RecvError::Closed));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "an iterator receives nothing until it is asked for messages"]

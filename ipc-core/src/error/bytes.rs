@@ -1,22 +1,30 @@
-//! Errors of the queue of bytes.
+//! Errors of the queue of bytes. Receives into memory that grows have those of the queue of values.
 
 use core::fmt;
 
 use super::Fault;
 
-plain_error! {
-    /// Why a message of bytes was not sent.
-    SendBytesError {
-        /// There is no room, or other senders are at it (only from a send that does not wait).
-        Full => "the queue is full",
+forms! {
+    plain
+    /// Why a blocking send of a message of bytes failed.
+    SendBytesError,
+    /// Why a send of a message of bytes that does not wait failed.
+    TrySendBytesError {
+        /// There is no room, or a living sender is in the middle of its copy.
+        Full [is_full: "Whether there was no room."] => "the queue is full",
+    },
+    /// Why a send of a message of bytes with a time limit failed.
+    SendBytesTimeoutError {
         /// There was no room in time.
-        Timeout => "no room in the queue in time",
+        Timeout [is_timeout: "Whether the time was over."] => "no room in the queue in time",
+    },
+    {
         /// The queue is closed.
-        Closed => "sending on a closed queue",
+        Closed [is_closed: "Whether the queue is closed."] => "sending on a closed queue",
         /// The last living receiver is gone (only from a sender half).
-        Disconnected => "the last living receiver is gone",
+        Disconnected [is_disconnected: "Whether the last living receiver is gone."] => "the last living receiver is gone",
         /// The message is longer than the queue was made for. It would never fit.
-        TooLong {
+        TooLong [is_too_long: "Whether the message is too long."] {
             /// Its bytes.
             len: usize,
             /// The most bytes of a message.
@@ -25,53 +33,34 @@ plain_error! {
     }
 }
 
-plain_error! {
-    /// Why no message of bytes was received.
-    RecvBytesError {
-        /// There is no message, or other receivers are at it (only from a receive that does not wait).
-        Empty => "the queue is empty",
+forms! {
+    plain
+    /// Why a blocking receive into memory of the caller's failed.
+    RecvBytesError,
+    /// Why a receive into memory of the caller's that does not wait failed.
+    TryRecvBytesError {
+        /// There is no message.
+        Empty [is_empty: "Whether there was no message."] => "the queue is empty",
+        /// A living process is in the middle of receiving a message, or of sending the last one. It may be stopped.
+        Busy [is_busy: "Whether a living process was in the middle of its copy."] => "a living process is in the middle of its copy",
+    },
+    /// Why a receive into memory of the caller's with a time limit failed.
+    RecvBytesTimeoutError {
         /// No message came in time.
-        Timeout => "no message in time",
+        Timeout [is_timeout: "Whether the time was over."] => "no message in time",
+    },
+    {
         /// The queue is closed and drained.
-        Closed => "the queue is closed and drained",
+        Closed [is_closed: "Whether the queue is closed and drained."] => "the queue is closed and drained",
         /// The queue is empty and the last living sender is gone (only from a receiver half).
-        Disconnected => "the queue is empty and the last living sender is gone",
+        Disconnected [is_disconnected: "Whether the last living sender is gone."]
+            => "the queue is empty and the last living sender is gone",
         /// The oldest message is longer than the memory for it. It stays.
-        TooLong {
+        TooLong [is_too_long: "Whether the message is too long."] {
             /// Its bytes.
             len: usize,
             /// The memory's.
             room: usize,
         } => "a message of {len} bytes, room for {room}",
-    }
-}
-
-predicates! {
-    SendBytesError {
-        /// Whether there was no room.
-        is_full: SendBytesError::Full,
-        /// Whether the time was over.
-        is_timeout: SendBytesError::Timeout,
-        /// Whether the queue is closed.
-        is_closed: SendBytesError::Closed,
-        /// Whether the last living receiver is gone.
-        is_disconnected: SendBytesError::Disconnected,
-        /// Whether the message is too long.
-        is_too_long: SendBytesError::TooLong { .. },
-    }
-}
-
-predicates! {
-    RecvBytesError {
-        /// Whether there was no message.
-        is_empty: RecvBytesError::Empty,
-        /// Whether the time was over.
-        is_timeout: RecvBytesError::Timeout,
-        /// Whether the queue is closed and drained.
-        is_closed: RecvBytesError::Closed,
-        /// Whether the last living sender is gone.
-        is_disconnected: RecvBytesError::Disconnected,
-        /// Whether the message is too long.
-        is_too_long: RecvBytesError::TooLong { .. },
     }
 }

@@ -12,8 +12,6 @@ macro_rules! debug_as_display {
         }
     };
 }
-#[cfg(feature = "serde")]
-pub(crate) use debug_as_display;
 
 /// What makes an object unusable for the caller, whatever the operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,14 +47,16 @@ impl fmt::Display for Fault {
 impl core::error::Error for Fault {}
 debug_as_display!(Fault);
 
-/// An error: its variants with what they say, and a `Fault`, which every operation may find.
+/// An error: its variants with what they say, and a `Fault`, which every operation may find. In brackets: the question whether it is
+/// that variant.
 macro_rules! plain_error {
     (
         $(#[$doc:meta])*
         $name:ident {
             $(
                 $(#[$vdoc:meta])*
-                $variant:ident $(($item:ident: $itype:ty))? $({ $($(#[$fdoc:meta])* $field:ident: $ftype:ty),* $(,)? })? => $text:literal
+                $variant:ident $([$question:ident: $asks:literal])?
+                $(($item:ident: $itype:ty))? $({ $($(#[$fdoc:meta])* $field:ident: $ftype:ty),* $(,)? })? => $text:literal
             ),* $(,)?
         }
     ) => {
@@ -68,6 +68,8 @@ macro_rules! plain_error {
             /// The object cannot be used.
             Fault(Fault),
         }
+
+        predicates! { $name { $($(#[doc = $asks] $question: $name::$variant { .. },)?)* } }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,9 +91,14 @@ macro_rules! plain_error {
     };
 }
 
-/// The same for an error that gives a value back with each variant. What it prints does not show the value.
+/// As `plain_error`, of an error that gives a value back with each variant. What it prints does not show the value.
 macro_rules! value_error {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident {
+            $($(#[$vdoc:meta])* $variant:ident $([$question:ident: $asks:literal])? => $text:literal),* $(,)?
+        }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
@@ -100,6 +107,8 @@ macro_rules! value_error {
             /// The object cannot be used. The value comes back.
             Fault(T, Fault),
         }
+
+        predicates! { $name<T> { $($(#[doc = $asks] $question: $name::$variant(_),)?)* } }
 
         impl<T> $name<T> {
             /// The value, which comes back.
@@ -155,11 +164,11 @@ macro_rules! predicates {
 
 /// The error of a blocking form becomes that of the other forms, which have its variants and more.
 macro_rules! widens {
-    ($from:ident { $($variant:ident),* $(,)? } => $to:ident) => {
+    ($from:ident { $($variant:ident $(($item:ident))? $({ $($field:ident),* })?),* $(,)? } => $to:ident) => {
         impl From<$from> for $to {
             fn from(error: $from) -> Self {
                 match error {
-                    $($from::$variant => $to::$variant,)*
+                    $($from::$variant $(($item))? $({ $($field),* })? => $to::$variant $(($item))? $({ $($field),* })?,)*
                     $from::Fault(fault) => $to::Fault(fault),
                 }
             }
@@ -191,6 +200,57 @@ macro_rules! widens {
     };
 }
 
+/// The errors of a verb that has a form without a time limit, one that does not wait, and forms with a limit. The last variants are those
+/// of all three.
+macro_rules! forms {
+    (
+        plain
+        $(#[$doc:meta])* $name:ident,
+        $(#[$try_doc:meta])* $try_name:ident { $($try_only:tt)* },
+        $(#[$limit_doc:meta])* $limit_name:ident { $($limit_only:tt)* },
+        {
+            $(
+                $(#[$vdoc:meta])*
+                $variant:ident [$question:ident: $asks:literal]
+                $(($item:ident: $itype:ty))? $({ $($(#[$fdoc:meta])* $field:ident: $ftype:ty),* $(,)? })? => $text:literal
+            ),* $(,)?
+        }
+    ) => {
+        forms!(@each plain_error {
+            $(#[$doc])* $name {},
+            $(#[$try_doc])* $try_name { $($try_only)* },
+            $(#[$limit_doc])* $limit_name { $($limit_only)* },
+        } {
+            $($(#[$vdoc])* $variant [$question: $asks] $(($item: $itype))? $({ $($(#[$fdoc])* $field: $ftype),* })? => $text,)*
+        });
+        widens!($name { $($variant $(($item))? $({ $($field),* })?),* } => $try_name);
+        widens!($name { $($variant $(($item))? $({ $($field),* })?),* } => $limit_name);
+    };
+    (
+        value
+        $(#[$doc:meta])* $name:ident,
+        $(#[$try_doc:meta])* $try_name:ident { $($try_only:tt)* },
+        $(#[$limit_doc:meta])* $limit_name:ident { $($limit_only:tt)* },
+        { $($(#[$vdoc:meta])* $variant:ident [$question:ident: $asks:literal] => $text:literal),* $(,)? }
+    ) => {
+        forms!(@each value_error {
+            $(#[$doc])* $name {},
+            $(#[$try_doc])* $try_name { $($try_only)* },
+            $(#[$limit_doc])* $limit_name { $($limit_only)* },
+        } {
+            $($(#[$vdoc])* $variant [$question: $asks] => $text,)*
+        });
+        widens!($name<T> { $($variant),* } => $try_name);
+        widens!($name<T> { $($variant),* } => $limit_name);
+    };
+    (@each $error:ident { $($(#[$doc:meta])* $name:ident { $($only:tt)* },)* } $common:tt) => {
+        $(forms!(@one $error { $(#[$doc])* $name { $($only)* } } $common);)*
+    };
+    (@one $error:ident { $(#[$doc:meta])* $name:ident { $($only:tt)* } } { $($common:tt)* }) => {
+        $error! { $(#[$doc])* $name { $($only)* $($common)* } }
+    };
+}
+
 mod barrier;
 mod broadcast;
 mod bytes;
@@ -199,22 +259,34 @@ mod lock;
 mod queue;
 mod refused;
 mod semaphore;
+#[cfg(feature = "serde")]
+mod values;
 mod watch;
 
 pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
-pub use broadcast::{PublishError, RecvBroadcastError, SubscribeError};
-pub use bytes::{RecvBytesError, SendBytesError};
-pub use loan::{LoanError, RecvLoanError};
+pub use broadcast::{
+    PublishError, PublishTimeoutError, RecvBroadcastError, RecvBroadcastTimeoutError, SubscribeError, TryPublishError,
+    TryRecvBroadcastError,
+};
+pub use bytes::{
+    RecvBytesError, RecvBytesTimeoutError, SendBytesError, SendBytesTimeoutError, TryRecvBytesError, TrySendBytesError,
+};
+pub use loan::{LoanError, LoanTimeoutError, TryLoanError};
 pub use lock::{
     LockError, LockTimeoutError, SetError, SetTimeoutError, TryLockError, TrySetError, TryWriteError, WriteError,
     WriteTimeoutError,
 };
 pub use queue::{
-    ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError,
-    TrySendError,
+    ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
+    TryRecvError, TrySendError,
 };
 pub(crate) use refused::Refused;
 pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
+#[cfg(feature = "serde")]
+pub use values::{
+    FormatError, RecvValueError, RecvValueTimeoutError, SendValueError, SendValueTimeoutError, TryRecvValueError,
+    TrySendValueError,
+};
 pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};
 
 plain_error! {
@@ -253,4 +325,4 @@ macro_rules! of_receives {
         }
     )*};
 }
-of_receives!(RecvError, TryRecvError, RecvBroadcastError, RecvBytesError, RecvLoanError);
+of_receives!(RecvError, TryRecvError, RecvBroadcastError, TryRecvBroadcastError);

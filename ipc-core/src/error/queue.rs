@@ -4,79 +4,66 @@ use core::fmt;
 
 use super::Fault;
 
-macro_rules! send_error {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
-        value_error! {
-            $(#[$doc])*
-            $name {
-                $($(#[$vdoc])* $variant => $text,)*
-                /// The queue is closed. The value comes back.
-                Closed => "sending on a closed queue",
-                /// The last living receiver is gone (only from a sender half). The value comes back.
-                Disconnected => "the last living receiver is gone",
-            }
-        }
-
-        predicates! {
-            $name<T> {
-                /// Whether the queue is closed.
-                is_closed: $name::Closed(_),
-                /// Whether the last living receiver is gone.
-                is_disconnected: $name::Disconnected(_),
-            }
-        }
-    };
-}
-
-send_error! {
+forms! {
+    value
     /// Why a blocking send failed.
-    SendError {}
-}
-send_error! {
+    SendError,
     /// Why a send that does not wait failed.
     TrySendError {
         /// There is no room.
-        Full => "the queue is full",
-    }
-}
-send_error! {
+        Full [is_full: "Whether the queue was full."] => "the queue is full",
+    },
     /// Why a send with a time limit failed.
     SendTimeoutError {
         /// There was no room in time.
-        Timeout => "no room in the queue in time",
-    }
-}
-
-predicates! {
-    TrySendError<T> {
-        /// Whether the queue was full.
-        is_full: TrySendError::Full(_),
-    }
-}
-predicates! {
-    SendTimeoutError<T> {
-        /// Whether the time was over.
-        is_timeout: SendTimeoutError::Timeout(_),
+        Timeout [is_timeout: "Whether the time was over."] => "no room in the queue in time",
+    },
+    {
+        /// The queue is closed. The value comes back.
+        Closed [is_closed: "Whether the queue is closed."] => "sending on a closed queue",
+        /// The last living receiver is gone (only from a sender half). The value comes back.
+        Disconnected [is_disconnected: "Whether the last living receiver is gone."] => "the last living receiver is gone",
     }
 }
 
 /// Why a send of several values did not send all of them: the first `sent` ones are sent, the others are not.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SendSliceError {
+pub struct SendSliceError<C = SendError<()>> {
     /// How many were sent.
     pub sent: usize,
     /// Why the next one was not.
-    pub cause: SendTimeoutError<()>,
+    pub cause: C,
 }
 
-impl fmt::Display for SendSliceError {
+/// Why a send of several values with a time limit did not send all of them.
+pub type SendSliceTimeoutError = SendSliceError<SendTimeoutError<()>>;
+
+impl SendSliceTimeoutError {
+    /// The error of a send without a time limit.
+    pub(crate) fn endless(self) -> SendSliceError {
+        SendSliceError { sent: self.sent, cause: self.cause.endless() }
+    }
+}
+
+impl<C: fmt::Display> fmt::Display for SendSliceError<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "after {} values: {}", self.sent, self.cause)
     }
 }
 
-impl core::error::Error for SendSliceError {}
-debug_as_display!(SendSliceError);
+impl<C: fmt::Display> core::error::Error for SendSliceError<C> {}
+
+impl<C: fmt::Display> fmt::Debug for SendSliceError<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<SendSliceError> for SendSliceTimeoutError {
+    fn from(error: SendSliceError) -> Self {
+        SendSliceError { sent: error.sent, cause: error.cause.into() }
+    }
+}
 
 /// Why an overwriting send failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -147,63 +134,30 @@ predicates! {
     }
 }
 
-macro_rules! recv_error {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
-        plain_error! {
-            $(#[$doc])*
-            $name {
-                $($(#[$vdoc])* $variant => $text,)*
-                /// The queue is closed and drained.
-                Closed => "the queue is closed and drained",
-                /// The queue is empty and the last living sender is gone (only from a receiver half).
-                Disconnected => "the queue is empty and the last living sender is gone",
-            }
-        }
-
-        predicates! {
-            $name {
-                /// Whether the queue is closed and drained.
-                is_closed: $name::Closed,
-                /// Whether the last living sender is gone.
-                is_disconnected: $name::Disconnected,
-            }
-        }
-    };
-}
-
-recv_error! {
+forms! {
+    plain
     /// Why a blocking receive failed.
-    RecvError {}
-}
-recv_error! {
+    RecvError,
     /// Why a receive that does not wait failed.
     TryRecvError {
         /// There is no message: none whose send had returned when the call began.
-        Empty => "the queue is empty",
-        /// The oldest message is still being written by a living sender, which may be stopped. Messages behind it may be there.
-        Busy => "the oldest message is still being written by a living sender",
-    }
-}
-recv_error! {
+        Empty [is_empty: "Whether there was no message."] => "the queue is empty",
+        /// A living process is in the middle of its copy of the oldest message: a sender or, in a queue of bytes, a receiver. It may be
+        /// stopped. Messages behind that one may be there.
+        Busy [is_busy: "Whether a living process was in the middle of its copy of the oldest message."]
+            => "a living process is in the middle of its copy of the oldest message",
+    },
     /// Why a receive with a time limit failed.
     RecvTimeoutError {
         /// No message came in time.
-        Timeout => "no message in time",
-    }
-}
-
-predicates! {
-    TryRecvError {
-        /// Whether there was no message.
-        is_empty: TryRecvError::Empty,
-        /// Whether a living sender still writes the oldest message.
-        is_busy: TryRecvError::Busy,
-    }
-}
-predicates! {
-    RecvTimeoutError {
-        /// Whether the time was over.
-        is_timeout: RecvTimeoutError::Timeout,
+        Timeout [is_timeout: "Whether the time was over."] => "no message in time",
+    },
+    {
+        /// The queue is closed and drained.
+        Closed [is_closed: "Whether the queue is closed and drained."] => "the queue is closed and drained",
+        /// The queue is empty and the last living sender is gone (only from a receiver half).
+        Disconnected [is_disconnected: "Whether the last living sender is gone."]
+            => "the queue is empty and the last living sender is gone",
     }
 }
 
@@ -230,8 +184,3 @@ impl RecvTimeoutError {
         }
     }
 }
-
-widens!(SendError<T> { Closed, Disconnected } => TrySendError);
-widens!(SendError<T> { Closed, Disconnected } => SendTimeoutError);
-widens!(RecvError { Closed, Disconnected } => TryRecvError);
-widens!(RecvError { Closed, Disconnected } => RecvTimeoutError);

@@ -4,59 +4,26 @@ use core::fmt;
 
 use super::Fault;
 
-macro_rules! acquire_error {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
-        plain_error! {
-            $(#[$doc])*
-            $name {
-                $($(#[$vdoc])* $variant => $text,)*
-                /// The semaphore is closed.
-                Closed => "the semaphore is closed",
-                /// The semaphore can never have so many permits at once.
-                TooMany => "the semaphore can never have so many permits",
-            }
-        }
-
-        predicates! {
-            $name {
-                /// Whether the semaphore is closed.
-                is_closed: $name::Closed,
-                /// Whether more permits were asked for than the semaphore can ever have.
-                is_too_many: $name::TooMany,
-            }
-        }
-    };
-}
-
-acquire_error! {
+forms! {
+    plain
     /// Why a blocking acquire failed.
-    AcquireError {}
-}
-acquire_error! {
+    AcquireError,
     /// Why an acquire that does not wait failed.
     TryAcquireError {
         /// There are not as many permits.
-        NoPermits => "the semaphore has no permit to give",
-    }
-}
-acquire_error! {
+        NoPermits [is_no_permits: "Whether there were not as many permits."] => "the semaphore has no permit to give",
+    },
     /// Why an acquire with a time limit failed.
     AcquireTimeoutError {
         /// There were not as many permits in time.
-        Timeout => "no permit in time",
-    }
-}
-
-predicates! {
-    TryAcquireError {
-        /// Whether there were not as many permits.
-        is_no_permits: TryAcquireError::NoPermits,
-    }
-}
-predicates! {
-    AcquireTimeoutError {
-        /// Whether the time was over.
-        is_timeout: AcquireTimeoutError::Timeout,
+        Timeout [is_timeout: "Whether the time was over."] => "no permit in time",
+    },
+    {
+        /// The semaphore is closed.
+        Closed [is_closed: "Whether the semaphore is closed."] => "the semaphore is closed",
+        /// The semaphore can never have so many permits at once.
+        TooMany [is_too_many: "Whether more permits were asked for than the semaphore can ever have."]
+            => "the semaphore can never have so many permits",
     }
 }
 
@@ -64,19 +31,12 @@ plain_error! {
     /// Why a release failed. Nothing was released.
     ReleaseError {
         /// There would be more permits than the maximum.
-        Full {
+        Full [is_full: "Whether there would be more permits than the maximum."] {
             /// How many were to be released.
             wanted: u32,
             /// For how many there was room.
             room: u32,
         } => "released {wanted} permits, but the semaphore's maximum leaves room for {room}",
-    }
-}
-
-predicates! {
-    ReleaseError {
-        /// Whether there would be more permits than the maximum.
-        is_full: ReleaseError::Full { .. },
     }
 }
 
@@ -90,6 +50,3 @@ impl AcquireTimeoutError {
         }
     }
 }
-
-widens!(AcquireError { Closed, TooMany } => TryAcquireError);
-widens!(AcquireError { Closed, TooMany } => AcquireTimeoutError);

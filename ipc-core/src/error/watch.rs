@@ -4,54 +4,23 @@ use core::fmt;
 
 use super::{Fault, WaitTimeoutError};
 
-plain_error! {
+forms! {
+    plain
     /// Why there will be no version that was not seen.
-    ChangedError {
-        /// Counted writers existed, and no living process has one any more. The last value was seen.
-        Disconnected => "the last writer is gone",
-    }
-}
-
-plain_error! {
+    ChangedError,
     /// Why there is no version that was not seen.
     TryChangedError {
         /// The latest version was seen.
-        Unchanged => "the latest version was seen",
-        /// Counted writers existed, and no living process has one any more. The last value was seen.
-        Disconnected => "the last writer is gone",
-    }
-}
-
-plain_error! {
+        Unchanged [is_unchanged: "Whether the latest version was seen."] => "the latest version was seen",
+    },
     /// Why there was no version that was not seen, in time.
     ChangedTimeoutError {
         /// There was none in time.
-        Timeout => "there was no change in time",
+        Timeout [is_timeout: "Whether the time was over."] => "there was no change in time",
+    },
+    {
         /// Counted writers existed, and no living process has one any more. The last value was seen.
-        Disconnected => "the last writer is gone",
-    }
-}
-
-predicates! {
-    ChangedError {
-        /// Whether the last writer is gone.
-        is_disconnected: ChangedError::Disconnected,
-    }
-}
-predicates! {
-    TryChangedError {
-        /// Whether the latest version was seen.
-        is_unchanged: TryChangedError::Unchanged,
-        /// Whether the last writer is gone.
-        is_disconnected: TryChangedError::Disconnected,
-    }
-}
-predicates! {
-    ChangedTimeoutError {
-        /// Whether the time was over.
-        is_timeout: ChangedTimeoutError::Timeout,
-        /// Whether the last writer is gone.
-        is_disconnected: ChangedTimeoutError::Disconnected,
+        Disconnected [is_disconnected: "Whether the last writer is gone."] => "the last writer is gone",
     }
 }
 
@@ -75,6 +44,3 @@ impl ChangedTimeoutError {
         }
     }
 }
-
-widens!(ChangedError { Disconnected } => TryChangedError);
-widens!(ChangedError { Disconnected } => ChangedTimeoutError);

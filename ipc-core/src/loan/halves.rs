@@ -10,18 +10,18 @@ pub(super) type Watch<'w, 'm, T, P> = Option<&'w Half<LoanQueue<'m, T, P>>>;
 /// A handle that only borrows blocks and sends, and that counts as a sender. Made by [`LoanQueue::sender`].
 ///
 /// When the last half of the last living sender process is dropped, or that process dies, receiver halves report
-/// [`Disconnected`](crate::error::RecvLoanError::Disconnected) once the queue is drained. When the last half of the last living receiver
+/// [`Disconnected`](crate::error::RecvError::Disconnected) once the queue is drained. When the last half of the last living receiver
 /// process is dropped, loans and sends are refused. Plain [`LoanQueue`] handles do not count.
 ///
 /// ```
-/// # use ipc_posix::{LoanError, RecvLoanError, Region};
+/// # use ipc_posix::{LoanError, RecvError, Region};
 /// # let region = Region::options().anonymous()?;
 /// let frames = region.loan_queue::<u8>("frames").blocks(2).block_len(1024).create()?;
 /// let (sender, receiver) = (frames.sender()?, frames.receiver()?);
 /// sender.send_copy(&[1, 2, 3])?;
 /// drop(sender);
 /// assert_eq!(receiver.recv()?.to_vec(), [1, 2, 3]);
-/// assert_eq!(receiver.recv().unwrap_err(), RecvLoanError::Disconnected);
+/// assert_eq!(receiver.recv().unwrap_err(), RecvError::Disconnected);
 /// drop(receiver);
 /// assert_eq!(frames.sender()?.send_copy(b"to nobody"), Err(LoanError::Disconnected));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -287,7 +287,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// Closes the queue for everybody, for good. Returns `true` if this call did. Never waits.
     ///
     /// Nothing can be sent from now on, except for a message that is being sent at this instant, which can be received like any other.
-    /// Receivers drain what is there and then get [`Closed`](crate::error::RecvLoanError::Closed).
+    /// Receivers drain what is there and then get [`Closed`](crate::error::RecvError::Closed).
     ///
     /// # Errors
     ///

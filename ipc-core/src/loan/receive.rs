@@ -4,7 +4,7 @@ use super::guard::Received;
 use super::halves::{Receiver, Watch};
 use super::handle::LoanQueue;
 use crate::ends::{Counted, Role, iterators};
-use crate::error::{Fault, RecvLoanError};
+use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
@@ -12,55 +12,56 @@ use crate::wait::{Attempt, block_until};
 
 /// The verbs of whatever receives: both have a method `watched`.
 macro_rules! recv_verbs {
-    ($receives:ident, $note:literal) => {
+    ($receives:ident, $note:literal $(, $disconnected:literal)?) => {
         impl<'m, T, P: Platform> $receives<'m, T, P> {
             /// Takes the oldest message, if there is one. Never waits; lock-free.
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`Empty`](RecvLoanError::Empty); [`Closed`](RecvLoanError::Closed) once the queue is closed and drained", $note)]
+            /// [`Empty`](TryRecvError::Empty);
+            #[doc = concat!("[`Closed`](TryRecvError::Closed) once the queue is closed and drained", $("; [`Disconnected`](TryRecvError::Disconnected)", $disconnected,)? $note)]
             #[inline]
-            pub fn try_recv(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+            pub fn try_recv(&self) -> Result<Received<'_, 'm, T, P>, TryRecvError> {
                 let (queue, watch) = self.watched();
-                queue.recv_now(watch)
+                Ok(queue.recv_now(watch)?)
             }
 
             /// Takes the oldest message. Blocks while there is none: polls for some microseconds, lets others run, then sleeps.
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`Closed`](RecvLoanError::Closed) once the queue is closed and drained", $note)]
+            #[doc = concat!("[`Closed`](RecvError::Closed) once the queue is closed and drained", $("; [`Disconnected`](RecvError::Disconnected)", $disconnected,)? $note)]
             #[inline]
-            pub fn recv(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+            pub fn recv(&self) -> Result<Received<'_, 'm, T, P>, RecvError> {
                 let (queue, watch) = self.watched();
-                queue.recv_within(&Limit::Forever, watch)
+                Ok(queue.recv_within(&Limit::Forever, watch)?)
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Takes the oldest message",
-                [&self] limit [] -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+                [&self] limit [] -> Result<Received<'_, 'm, T, P>, RecvTimeoutError> {
                     let (queue, watch) = self.watched();
-                    queue.recv_within(limit, watch)
+                    Ok(queue.recv_within(limit, watch)?)
                 }
             }
         }
 
-        iterators!(lent $receives<T>, Received, RecvLoanError, RecvLoanError, recv, try_recv);
+        iterators!(lent $receives<T>, Received, RecvError, TryRecvError, recv, try_recv);
     };
 }
 recv_verbs!(LoanQueue, ".");
 recv_verbs!(
     Receiver,
-    "; [`Disconnected`](RecvLoanError::Disconnected) once the queue is empty and the last sender half has left. That the last one was \
-     killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise."
+    ". That the last sender was killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise.",
+    " once the queue is empty and the last sender half has left"
 );
 
 impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     #[inline(always)]
-    fn recv_now(&self, watch: Watch<'_, 'm, T, P>) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn recv_now(&self, watch: Watch<'_, 'm, T, P>) -> Result<Received<'_, 'm, T, P>, Refused> {
         self.here()?;
         match self.take() {
-            Err(RecvLoanError::Empty) if watch.is_some_and(|half| half.is_deserted_now()) => self.take_last(),
+            Err(Refused::NotNow) if watch.is_some_and(|half| half.is_deserted_now()) => self.take_last(),
             received => received,
         }
     }
@@ -71,16 +72,16 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         &self,
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, T, P>,
-    ) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    ) -> Result<Received<'_, 'm, T, P>, Refused> {
         self.here()?;
         match self.take() {
-            Err(RecvLoanError::Empty) => self.recv_contended(limit, watch.is_some()),
+            Err(Refused::NotNow) => self.recv_contended(limit, watch.is_some()),
             received => received,
         }
     }
 
     #[inline(always)]
-    fn take(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn take(&self) -> Result<Received<'_, 'm, T, P>, Refused> {
         match self.view.receive(self.platform.me()) {
             Ok(Some(index)) => self.measured(index),
             Ok(None) => self.why_empty(),
@@ -89,28 +90,28 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     }
 
     /// For a receiver that has found the senders gone: their last message came before their leaving.
-    fn take_last(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn take_last(&self) -> Result<Received<'_, 'm, T, P>, Refused> {
         match self.take() {
-            Err(RecvLoanError::Empty) => Err(RecvLoanError::Disconnected),
+            Err(Refused::NotNow) => Err(Refused::Disconnected),
             received => received,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn why_empty(&self) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn why_empty(&self) -> Result<Received<'_, 'm, T, P>, Refused> {
         if !self.view.is_closed() {
-            return Err(RecvLoanError::Empty);
+            return Err(Refused::NotNow);
         }
         // What was sent before the closing is visible now.
         match self.view.receive(self.platform.me())? {
             Some(index) => self.measured(index),
-            None => Err(RecvLoanError::Closed),
+            None => Err(Refused::Closed),
         }
     }
 
     #[inline(always)]
-    fn measured(&self, index: usize) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn measured(&self, index: usize) -> Result<Received<'_, 'm, T, P>, Refused> {
         let len = self.view.message_len(index);
         if len > self.block_len() as u64 {
             self.view.give_back(&self.platform, index);
@@ -121,19 +122,19 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
 
     #[cold]
     #[inline(never)]
-    fn recv_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<Received<'_, 'm, T, P>, RecvLoanError> {
+    fn recv_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<Received<'_, 'm, T, P>, Refused> {
         let deadline = limit.deadline(&self.platform);
         let attempt = |thorough: bool| match self.take() {
-            Err(RecvLoanError::Empty) if thorough && watch => {
+            Err(Refused::NotNow) if thorough && watch => {
                 Attempt::after(self.find_deserted(Role::Sender), || Attempt::Done(self.take_last()))
             }
-            Err(RecvLoanError::Empty) => Attempt::NotYet,
+            Err(Refused::NotNow) => Attempt::NotYet,
             result => Attempt::Done(result),
         };
         let received =
             block_until(&self.platform, self.view.gate(Role::Receiver), &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.view.counts().2);
         self.recv_budget.gather(self.blocks() as u64 / 2, || self.view.counts().2);
-        received.unwrap_or_else(|unmet| Err(unmet.or_fault(RecvLoanError::Timeout)))
+        received.unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 }

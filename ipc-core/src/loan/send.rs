@@ -6,7 +6,7 @@ use super::guard::Loan;
 use super::halves::{Sender, Watch};
 use super::handle::LoanQueue;
 use crate::ends::{Counted, Role};
-use crate::error::{Fault, LoanError, SendError};
+use crate::error::{Fault, LoanError, LoanTimeoutError, Refused, TryLoanError};
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Limit;
@@ -15,17 +15,17 @@ use crate::wait::{Attempt, block_until};
 
 /// The verbs of whatever sends: both have a method `watched`.
 macro_rules! send_verbs {
-    ($sends:ident, $note:literal) => {
+    ($sends:ident, $note:literal $(, $disconnected:literal)?) => {
         impl<'m, T, P: Platform> $sends<'m, T, P> {
             /// Borrows a block for a message of `len` elements, if one is free. Never waits; lock-free. Its elements are what its last
             /// owner left there. If there seems to be no free block, those of dead processes are looked for: that takes system calls.
             ///
             /// # Errors
             ///
-            /// [`Exhausted`](LoanError::Exhausted), [`TooLong`](LoanError::TooLong), [`Closed`](LoanError::Closed) if the queue is
-            #[doc = concat!("closed and no block is free", $note)]
+            /// [`Exhausted`](TryLoanError::Exhausted), [`TooLong`](TryLoanError::TooLong), [`Closed`](TryLoanError::Closed) if the queue
+            #[doc = concat!("is closed and no block is free", $("; [`Disconnected`](TryLoanError::Disconnected)", $disconnected,)? $note)]
             #[inline]
-            pub fn try_loan_uninit(&self, len: usize) -> Result<Loan<'_, 'm, T, P>, LoanError> {
+            pub fn try_loan_uninit(&self, len: usize) -> Result<Loan<'_, 'm, T, P>, TryLoanError> {
                 let (queue, watch) = self.watched();
                 queue.loan_now(len, watch)
             }
@@ -35,8 +35,8 @@ macro_rules! send_verbs {
             ///
             /// # Errors
             ///
-            /// [`TooLong`](LoanError::TooLong), [`Closed`](LoanError::Closed) if the queue is closed and no block is free
-            #[doc = $note]
+            /// [`TooLong`](LoanError::TooLong), [`Closed`](LoanError::Closed) if the queue is closed and no block is
+            #[doc = concat!("free", $("; [`Disconnected`](LoanError::Disconnected)", $disconnected,)? $note)]
             #[inline]
             pub fn loan_uninit(&self, len: usize) -> Result<Loan<'_, 'm, T, P>, LoanError> {
                 let (queue, watch) = self.watched();
@@ -45,7 +45,7 @@ macro_rules! send_verbs {
 
             timed! {
                 loan_uninit_timeout, loan_uninit_deadline, loan_uninit, "Borrows a block",
-                [&self, len: usize] limit [] -> Result<Loan<'_, 'm, T, P>, LoanError> {
+                [&self, len: usize] limit [] -> Result<Loan<'_, 'm, T, P>, LoanTimeoutError> {
                     let (queue, watch) = self.watched();
                     queue.loan_within(len, limit, watch)
                 }
@@ -58,7 +58,7 @@ macro_rules! send_verbs {
             /// # Errors
             ///
             /// As for [`try_loan_uninit`](Self::try_loan_uninit).
-            pub fn try_loan(&self, len: usize) -> Result<Loan<'_, 'm, T, P>, LoanError> {
+            pub fn try_loan(&self, len: usize) -> Result<Loan<'_, 'm, T, P>, TryLoanError> {
                 self.try_loan_uninit(len).map(zeroed)
             }
 
@@ -73,7 +73,7 @@ macro_rules! send_verbs {
 
             timed! {
                 loan_timeout, loan_deadline, loan, "Borrows a block",
-                [&self, len: usize] limit [] -> Result<Loan<'_, 'm, T, P>, LoanError> {
+                [&self, len: usize] limit [] -> Result<Loan<'_, 'm, T, P>, LoanTimeoutError> {
                     let (queue, watch) = self.watched();
                     queue.loan_within(len, limit, watch).map(zeroed)
                 }
@@ -85,9 +85,9 @@ macro_rules! send_verbs {
             ///
             /// # Errors
             ///
-            /// As for [`try_loan_uninit`](Self::try_loan_uninit), and [`Closed`](LoanError::Closed) whether a block is free or not.
-            pub fn try_send_copy(&self, values: &[T]) -> Result<(), LoanError> {
-                self.try_loan_uninit(values.len()).and_then(|loan| send_copy(loan, values))
+            /// As for [`try_loan_uninit`](Self::try_loan_uninit), and [`Closed`](TryLoanError::Closed) whether a block is free or not.
+            pub fn try_send_copy(&self, values: &[T]) -> Result<(), TryLoanError> {
+                Ok(send_copy(self.try_loan_uninit(values.len())?, values)?)
             }
 
             /// Sends a copy of these elements: for messages that are somewhere else already. Blocks while no block is free.
@@ -96,14 +96,14 @@ macro_rules! send_verbs {
             ///
             /// As for [`loan_uninit`](Self::loan_uninit), and [`Closed`](LoanError::Closed) whether a block is free or not.
             pub fn send_copy(&self, values: &[T]) -> Result<(), LoanError> {
-                self.loan_uninit(values.len()).and_then(|loan| send_copy(loan, values))
+                send_copy(self.loan_uninit(values.len())?, values)
             }
 
             timed! {
                 send_copy_timeout, send_copy_deadline, send_copy, "Sends a copy of these elements",
-                [&self, values: &[T]] limit [] -> Result<(), LoanError> {
+                [&self, values: &[T]] limit [] -> Result<(), LoanTimeoutError> {
                     let (queue, watch) = self.watched();
-                    queue.loan_within(values.len(), limit, watch).and_then(|loan| send_copy(loan, values))
+                    Ok(send_copy(queue.loan_within::<LoanTimeoutError>(values.len(), limit, watch)?, values)?)
                 }
             }
         }
@@ -112,8 +112,9 @@ macro_rules! send_verbs {
 send_verbs!(LoanQueue, ".");
 send_verbs!(
     Sender,
-    "; [`Disconnected`](LoanError::Disconnected) once the last receiver half has left, whether a block is free or not. That the last one \
-     was killed is noticed where no block is free: within a tenth of a second by a call that waits, within a thousand calls otherwise."
+    ". That the last receiver was killed is noticed where no block is free: within a tenth of a second by a call that waits, within a \
+     thousand calls otherwise.",
+    " once the last receiver half has left, whether a block is free or not"
 );
 
 fn zeroed<'q, 'm, T: NoUninit + Zeroable, P: Platform>(mut loan: Loan<'q, 'm, T, P>) -> Loan<'q, 'm, T, P> {
@@ -123,7 +124,7 @@ fn zeroed<'q, 'm, T: NoUninit + Zeroable, P: Platform>(mut loan: Loan<'q, 'm, T,
 
 fn send_copy<T: NoUninit, P: Platform>(mut loan: Loan<'_, '_, T, P>, values: &[T]) -> Result<(), LoanError> {
     loan.copy_from_slice(values);
-    loan.send().map_err(SendError::into)
+    Ok(loan.send()?)
 }
 
 impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
@@ -141,14 +142,14 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     }
 
     #[inline]
-    fn loan_now(&self, len: usize, watch: Watch<'_, 'm, T, P>) -> Result<Loan<'_, 'm, T, P>, LoanError> {
+    fn loan_now(&self, len: usize, watch: Watch<'_, 'm, T, P>) -> Result<Loan<'_, 'm, T, P>, TryLoanError> {
         self.ready(len, watch)?;
         let index = match self.lend_now() {
             Some(index) => index,
             None => match self.lend_thoroughly() {
-                Err(LoanError::Fault(Fault::DeathsUnknown)) => return Err(LoanError::Exhausted),
-                Err(LoanError::Exhausted) if watch.is_some_and(|half| half.is_deserted_now()) => {
-                    return Err(LoanError::Disconnected);
+                Err(Refused::Fault(Fault::DeathsUnknown)) => return Err(TryLoanError::Exhausted),
+                Err(Refused::NotNow) if watch.is_some_and(|half| half.is_deserted_now()) => {
+                    return Err(TryLoanError::Disconnected);
                 }
                 lent => lent?,
             },
@@ -158,12 +159,12 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
 
     /// The blocking loan in its general form. With `watch`, the last living receiver's disappearance ends it.
     #[inline(always)]
-    fn loan_within(
+    fn loan_within<E: From<LoanError> + From<Refused>>(
         &self,
         len: usize,
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, T, P>,
-    ) -> Result<Loan<'_, 'm, T, P>, LoanError> {
+    ) -> Result<Loan<'_, 'm, T, P>, E> {
         self.ready(len, watch)?;
         let index = match self.lend_now() {
             Some(index) => index,
@@ -184,36 +185,36 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     /// For a caller that has found no free block: looks for those of dead processes.
     #[cold]
     #[inline(never)]
-    fn lend_thoroughly(&self) -> Result<usize, LoanError> {
+    fn lend_thoroughly(&self) -> Result<usize, Refused> {
         if self.view.is_closed() {
-            return Err(LoanError::Closed);
+            return Err(Refused::Closed);
         }
         let found = if self.view.find_dead(&self.platform)? { self.lend_now() } else { None };
-        found.ok_or(LoanError::Exhausted)
+        found.ok_or(Refused::NotNow)
     }
 
     #[cold]
     #[inline(never)]
-    fn lend_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<usize, LoanError> {
+    fn lend_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<usize, Refused> {
         let deadline = limit.deadline(&self.platform);
         let attempt = |thorough: bool| match self.lend_now() {
             Some(index) => Attempt::Done(Ok(index)),
             None if thorough => match self.lend_thoroughly() {
-                Err(LoanError::Exhausted) if watch => {
-                    Attempt::after(self.find_deserted(Role::Receiver), || Attempt::Done(Err(LoanError::Disconnected)))
+                Err(Refused::NotNow) if watch => {
+                    Attempt::after(self.find_deserted(Role::Receiver), || Attempt::Done(Err(Refused::Disconnected)))
                 }
-                Err(LoanError::Exhausted) => Attempt::NotYet,
-                Err(LoanError::Fault(Fault::DeathsUnknown)) => Attempt::Unknown,
+                Err(Refused::NotNow) => Attempt::NotYet,
+                Err(Refused::Fault(Fault::DeathsUnknown)) => Attempt::Unknown,
                 result => Attempt::Done(result),
             },
-            None if self.view.is_closed() => Attempt::Done(Err(LoanError::Closed)),
+            None if self.view.is_closed() => Attempt::Done(Err(Refused::Closed)),
             None => Attempt::NotYet,
         };
         let gate = self.view.gate(Role::Sender);
         let lent = block_until(&self.platform, gate, &self.loan_budget, deadline, attempt);
         // The time may have been over before anybody looked for the dead.
         lent.unwrap_or_else(|unmet| match self.lend_now().map_or_else(|| self.lend_thoroughly(), Ok) {
-            Err(LoanError::Exhausted) => Err(unmet.or_fault(LoanError::Timeout)),
+            Err(Refused::NotNow) => Err(unmet.or_fault(Refused::NotNow)),
             result => result,
         })
     }

@@ -10,14 +10,16 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::halves::{Receiver, Sender};
 use super::handle::Queue;
-use crate::error::{RecvError, RecvTimeoutError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::error::{
+    RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
+};
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
 
 /// A send of an iterator's values did not send all of them.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SendIterError<T, C = SendTimeoutError<()>> {
+pub struct SendIterError<T, C = SendError<()>> {
     /// How many were sent.
     pub sent: usize,
     /// What was taken from the iterator and not sent: at most one value.
@@ -28,6 +30,16 @@ pub struct SendIterError<T, C = SendTimeoutError<()>> {
 
 /// A send of an iterator's values that does not wait did not send all that it took.
 pub type TrySendIterError<T> = SendIterError<T, TrySendError<()>>;
+
+/// A send of an iterator's values with a time limit did not send all of them.
+pub type SendIterTimeoutError<T> = SendIterError<T, SendTimeoutError<()>>;
+
+impl<T> SendIterTimeoutError<T> {
+    /// The error of a send without a time limit.
+    pub(crate) fn endless(self) -> SendIterError<T> {
+        SendIterError { sent: self.sent, unsent: self.unsent, cause: self.cause.endless() }
+    }
+}
 
 impl<T, C: fmt::Display> fmt::Display for SendIterError<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,13 +132,13 @@ macro_rules! batches {
             ///
             /// Those of [`send`](Self::send). The error holds the value that was taken from the iterator and not sent.
             pub fn send_iter(&self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
-                self.send_iter_within(values, &Limit::Forever)
+                self.send_iter_within(values, &Limit::Forever).map_err(SendIterTimeoutError::endless)
             }
 
             timed! {
                 send_iter_timeout, send_iter_deadline, send_iter, "Sends all that the iterator yields"
                 "`timeout` is for all of them together, and counts from the first wait. The error holds the value that was taken from the iterator and not sent.",
-                [&self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterError<T>> {
+                [&self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterTimeoutError<T>> {
                     self.send_iter_within(values, limit)
                 }
             }
@@ -135,7 +147,7 @@ macro_rules! batches {
                 &self,
                 values: impl IntoIterator<Item = T>,
                 limit: &Limit<P::Deadline>,
-            ) -> Result<usize, SendIterError<T>> {
+            ) -> Result<usize, SendIterTimeoutError<T>> {
                 let $queue = self;
                 let (queue, mut waits) = ($of, limit.over_all_waits());
                 let send = |value: &T| queue.send_slice_within(from_ref(value), &mut waits, $watch);

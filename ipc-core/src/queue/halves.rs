@@ -6,7 +6,8 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use super::handle::Queue;
 use crate::ends::{Half, halves};
 use crate::error::{
-    RecvError, RecvTimeoutError, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
+    RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, TryRecvError,
+    TrySendError,
 };
 use crate::platform::Platform;
 use crate::time::Limit;
@@ -85,13 +86,15 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
 
     /// Sends all of these, as [`Queue::send_slice`] and [`send`](Self::send).
     pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
-        self.queue().send_slice_within(values, &mut Limit::Forever.over_all_waits(), true)
+        self.queue()
+            .send_slice_within(values, &mut Limit::Forever.over_all_waits(), true)
+            .map_err(SendSliceTimeoutError::endless)
     }
 
     timed! {
         send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
         "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
-        [&self, values: &[T]] limit [] -> Result<(), SendSliceError> {
+        [&self, values: &[T]] limit [] -> Result<(), SendSliceTimeoutError> {
             self.queue().send_slice_within(values, &mut limit.over_all_waits(), true)
         }
     }

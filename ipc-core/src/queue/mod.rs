@@ -28,7 +28,7 @@ pub use crate::ends::Role;
 #[cfg(feature = "alloc")]
 pub(crate) use batch::expected;
 #[cfg(feature = "alloc")]
-pub use batch::{SendIterError, TrySendIterError, append};
+pub use batch::{SendIterError, SendIterTimeoutError, TrySendIterError, append};
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Queue};
 pub(crate) use words::{Lone, Words};

@@ -4,7 +4,8 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::ends::{Counted, Role};
 use crate::error::{
-    Fault, ForceSendError, Refused, SendError, SendSliceError, SendTimeoutError, TryRecvError, TrySendError,
+    Fault, ForceSendError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, TryRecvError,
+    TrySendError,
 };
 use crate::platform::Platform;
 use crate::ring::{Position, PushRefused};
@@ -105,7 +106,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[inline(never)]
     fn send_contended(&self, value: T, limit: &Limit<P::Deadline>, watch: bool) -> Result<(), SendTimeoutError<T>> {
         self.wait_to_push(limit.deadline(&self.platform), watch, || self.push(&value))
-            .map_err(|refused| refused.send(value))
+            .map_err(|refused| SendTimeoutError::of(refused, value))
     }
 }
 
@@ -161,12 +162,13 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     /// As for [`send`](Self::send); the error says how many were sent.
     pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
         self.send_slice_within(values, &mut Limit::Forever.over_all_waits(), false)
+            .map_err(SendSliceTimeoutError::endless)
     }
 
     timed! {
         send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
         "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
-        [&self, values: &[T]] limit [] -> Result<(), SendSliceError> {
+        [&self, values: &[T]] limit [] -> Result<(), SendSliceTimeoutError> {
             self.send_slice_within(values, &mut limit.over_all_waits(), false)
         }
     }
@@ -176,7 +178,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         values: &[T],
         waits: &mut Waits<'_, P::Deadline>,
         watch: bool,
-    ) -> Result<(), SendSliceError> {
+    ) -> Result<(), SendSliceTimeoutError> {
         if !self.platform.is_here() {
             return Err(SendSliceError { sent: 0, cause: SendTimeoutError::Fault((), Fault::Forked) });
         }
@@ -203,7 +205,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                     }
                 }
             };
-            return Err(SendSliceError { sent, cause: refused.send(()) });
+            return Err(SendSliceError { sent, cause: SendTimeoutError::of(refused, ()) });
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use core::iter::once;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::error::{RecvError, RecvTimeoutError, SendTimeoutError, TryRecvError};
 use crate::platform::Platform;
-use crate::queue::{SendIterError, append, expected};
+use crate::queue::{SendIterError, SendIterTimeoutError, append, expected};
 use crate::time::Limit;
 use crate::timed::timed;
 
@@ -28,13 +28,13 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     ///
     /// Those of [`send`](Self::send). The error holds the element that was taken from the iterator and not sent.
     pub fn send_iter(&mut self, values: impl IntoIterator<Item = T>) -> Result<usize, SendIterError<T>> {
-        self.send_iter_within(values, &Limit::Forever)
+        self.send_iter_within(values, &Limit::Forever).map_err(SendIterTimeoutError::endless)
     }
 
     timed! {
         send_iter_timeout, send_iter_deadline, send_iter, "Sends all that the iterator yields"
         "`timeout` is for all of them together, and counts from the first wait. The error holds the element that was taken from the iterator and not sent.",
-        [&mut self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterError<T>> {
+        [&mut self, values: impl IntoIterator<Item = T>] limit [] -> Result<usize, SendIterTimeoutError<T>> {
             self.send_iter_within(values, limit)
         }
     }
@@ -43,13 +43,13 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
         &mut self,
         values: impl IntoIterator<Item = T>,
         limit: &Limit<P::Deadline>,
-    ) -> Result<usize, SendIterError<T>> {
+    ) -> Result<usize, SendIterTimeoutError<T>> {
         let mut values = values.into_iter();
         let mut waits = limit.over_all_waits();
         let mut sent = 0;
         while let Some(first) = values.next() {
             if let Err(refused) = self.reserve_many_within(BATCH, &mut waits) {
-                return Err(SendIterError { sent, unsent: vec![first], cause: refused.send(()) });
+                return Err(SendIterError { sent, unsent: vec![first], cause: SendTimeoutError::of(refused, ()) });
             }
             let room = BATCH.min(self.room() as usize);
             sent += self.push_iter(once(first).chain(values.by_ref().take(room - 1)));

@@ -173,7 +173,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
             Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_item(limit),
             found => found,
         }
-        .map_err(Refused::recv)
+        .map_err(RecvTimeoutError::from)
     }
 
     /// Gives the places of `count` elements to the producer.
@@ -213,7 +213,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.find() {
             Ok(()) => self.pop().map_err(TryRecvError::Fault),
-            Err(refused) => Err(refused.try_recv()),
+            Err(refused) => Err(refused.into()),
         }
     }
 
@@ -237,7 +237,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvTimeoutError> {
         match self.find_within(limit) {
             Ok(()) => self.pop().map_err(RecvTimeoutError::Fault),
-            Err(refused) => Err(refused.recv()),
+            Err(refused) => Err(refused.into()),
         }
     }
 
@@ -247,9 +247,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     ///
     /// Those of [`try_recv`](Self::try_recv).
     pub fn peek(&self) -> Result<T, TryRecvError> {
-        self.held.here().map_err(TryRecvError::Fault)?;
-        if self.known == self.head && self.tail().map_err(Refused::try_recv)? == self.head {
-            self.why_empty().map_err(Refused::try_recv)?;
+        self.held.here()?;
+        if self.known == self.head && self.tail()? == self.head {
+            self.why_empty()?;
         }
         // SAFETY: copied from a slot, which is initialised.
         unsafe { check(self.held.view.slots.read(self.head)) }.map_err(TryRecvError::Fault)
@@ -269,7 +269,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         if out.is_empty() {
             return self.held.here().map(|()| 0).map_err(TryRecvError::Fault);
         }
-        self.find_many(out.len()).map_err(Refused::try_recv)?;
+        self.find_many(out.len())?;
         fill_slice(out, |out| self.pop_into(out).map(|values| values.len())).map_err(TryRecvError::Fault)
     }
 
@@ -306,7 +306,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         if out.is_empty() {
             return self.held.here().map(|()| &mut [][..]).map_err(TryRecvError::Fault);
         }
-        self.find_many(out.len()).map_err(Refused::try_recv)?;
+        self.find_many(out.len())?;
         self.pop_into(out).map_err(TryRecvError::Fault)
     }
 
@@ -365,9 +365,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// Those of [`try_recv`](Self::try_recv).
     pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P>, TryRecvError> {
         if most == 0 {
-            self.held.here().map_err(TryRecvError::Fault)?;
+            self.held.here()?;
         } else {
-            self.find_many(most).map_err(Refused::try_recv)?;
+            self.find_many(most)?;
         }
         Ok(self.chunk(most))
     }

@@ -2,7 +2,7 @@
 
 use bytemuck::NoUninit;
 
-use crate::error::{Fault, Refused, SendError, SendSliceError, SendTimeoutError, TrySendError};
+use crate::error::{Fault, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, TrySendError};
 use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
@@ -226,7 +226,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
                 self.push(value);
                 Ok(())
             }
-            Err(refused) => Err(refused.try_send(value)),
+            Err(refused) => Err(TrySendError::of(refused, value)),
         }
     }
 
@@ -266,7 +266,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
                 self.push(value);
                 Ok(())
             }
-            Err(refused) => Err(refused.send(value)),
+            Err(refused) => Err(SendTimeoutError::of(refused, value)),
         }
     }
 
@@ -283,7 +283,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         if values.is_empty() {
             return self.held.here().map(|()| 0).map_err(|fault| TrySendError::Fault((), fault));
         }
-        self.reserve_many(values.len()).map_err(|refused| refused.try_send(()))?;
+        self.reserve_many(values.len()).map_err(|refused| TrySendError::of(refused, ()))?;
         Ok(self.push_some(values))
     }
 
@@ -294,16 +294,16 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// Those of [`send`](Self::send). The error says how many were sent: the first ones.
     #[inline]
     pub fn send_slice(&mut self, values: &[T]) -> Result<(), SendSliceError> {
-        self.send_slice_within(values, &Limit::Forever)
+        self.send_slice_within(values, &Limit::Forever).map_err(SendSliceTimeoutError::endless)
     }
 
     timed! {
         send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
         "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
-        [&mut self, values: &[T]] limit [] -> Result<(), SendSliceError> { self.send_slice_within(values, limit) }
+        [&mut self, values: &[T]] limit [] -> Result<(), SendSliceTimeoutError> { self.send_slice_within(values, limit) }
     }
 
-    fn send_slice_within(&mut self, values: &[T], limit: &Limit<P::Deadline>) -> Result<(), SendSliceError> {
+    fn send_slice_within(&mut self, values: &[T], limit: &Limit<P::Deadline>) -> Result<(), SendSliceTimeoutError> {
         let mut sent = 0;
         let mut waits = limit.over_all_waits();
         let mut reserved = self.here();
@@ -314,7 +314,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
             }
             sent += self.push_some(&values[sent..]);
         }
-        reserved.map_err(|refused| SendSliceError { sent, cause: refused.send(()) })
+        reserved.map_err(|refused| SendSliceError { sent, cause: SendTimeoutError::of(refused, ()) })
     }
 
     /// Sends as many of the iterator's elements as there is room for, and returns how many. Never waits.
@@ -338,7 +338,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     ///
     /// Those of [`try_send`](Self::try_send).
     pub fn try_send_iter(&mut self, values: impl IntoIterator<Item = T>) -> Result<usize, TrySendError<()>> {
-        self.reserve_many(usize::MAX).map_err(|refused| refused.try_send(()))?;
+        self.reserve_many(usize::MAX).map_err(|refused| TrySendError::of(refused, ()))?;
         let room = self.room();
         Ok(self.push_iter(values.into_iter().take(room as usize)))
     }
@@ -379,7 +379,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// Those of [`try_send`](Self::try_send).
     pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P>, TrySendError<()>> {
         let reserved = if most == 0 { self.here() } else { self.reserve_many(most) };
-        reserved.map_err(|refused| refused.try_send(()))?;
+        reserved.map_err(|refused| TrySendError::of(refused, ()))?;
         Ok(self.chunk(most))
     }
 
@@ -408,7 +408,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
             0 => self.here(),
             _ => self.reserve_many_within(most, &mut limit.over_all_waits()),
         };
-        reserved.map_err(|refused| refused.send(()))?;
+        reserved.map_err(|refused| SendTimeoutError::of(refused, ()))?;
         Ok(self.chunk(most))
     }
 
@@ -433,7 +433,9 @@ impl<P: Platform> std::io::Write for Producer<'_, u8, P> {
         match self.reserve_many_within(bytes.len(), &mut Limit::Forever.over_all_waits()) {
             Ok(()) => Ok(self.push_some(bytes)),
             Err(Refused::Fault(fault)) => Err(std::io::Error::other(fault)),
-            Err(refused) => Err(std::io::Error::new(std::io::ErrorKind::BrokenPipe, refused.send(()).endless())),
+            Err(refused) => {
+                Err(std::io::Error::new(std::io::ErrorKind::BrokenPipe, SendTimeoutError::of(refused, ()).endless()))
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use ipc_core::Platform;
 use ipc_core::broadcast::{Broadcast, Options, Policy};
-use ipc_core::error::{PublishError, RecvBroadcastError};
+use ipc_core::error::{PublishError, RecvBroadcastError, TryPublishError, TryRecvBroadcastError};
 
 use super::Role;
 
@@ -32,13 +32,13 @@ pub fn lag<P: Platform + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &Role<'
             assert!(broadcast.try_publish(number).is_ok());
             assert_eq!(quick.recv(), Ok(number));
         }
-        assert_eq!(quick.try_recv(), Err(RecvBroadcastError::Empty));
+        assert_eq!(quick.try_recv(), Err(TryRecvBroadcastError::Empty));
     });
     role.two(|| {
         let slow = slow.as_mut().expect("it is here");
         assert_eq!(slow.recv(), Err(RecvBroadcastError::Lagged(2)));
         (2..6).for_each(|number| assert_eq!(slow.recv(), Ok(number)));
-        assert_eq!(slow.try_recv(), Err(RecvBroadcastError::Empty));
+        assert_eq!(slow.try_recv(), Err(TryRecvBroadcastError::Empty));
     });
 }
 
@@ -47,7 +47,7 @@ pub fn waits<P: Platform + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &Role
     let mut subscriber = role.two(|| broadcast.subscribe().expect("a subscriber"));
     role.one(|| {
         (0..4).for_each(|number| assert!(broadcast.try_publish(number).is_ok()));
-        assert_eq!(broadcast.try_publish(4), Err(PublishError::Full(4)));
+        assert_eq!(broadcast.try_publish(4), Err(TryPublishError::Full(4)));
     });
     role.at_once(
         || (4..100).for_each(|number| assert!(broadcast.publish(number).is_ok())),

@@ -2,7 +2,7 @@
 
 use ipc_core::Platform;
 use ipc_core::bytes::ByteQueue;
-use ipc_core::error::{RecvBytesError, SendBytesError};
+use ipc_core::error::{RecvError, SendBytesError, TryRecvBytesError, TryRecvError, TrySendBytesError};
 
 use super::Role;
 
@@ -12,15 +12,15 @@ pub fn borders<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
         assert_eq!((queue.try_send(b"first"), queue.try_send(b"")), (Ok(()), Ok(())));
         assert_eq!(queue.send_parts(&[b"in ", b"parts"]), Ok(()));
         let max = queue.max_len();
-        let error = Err(SendBytesError::TooLong { len: max + 1, max });
+        let error = Err(TrySendBytesError::TooLong { len: max + 1, max });
         assert_eq!(queue.try_send(&vec![0; max + 1]), error);
     });
     role.two(|| {
         let mut short = [0; 4];
-        assert_eq!(queue.try_recv(&mut short), Err(RecvBytesError::TooLong { len: 5, room: 4 }));
+        assert_eq!(queue.try_recv(&mut short), Err(TryRecvBytesError::TooLong { len: 5, room: 4 }));
         assert_eq!((queue.recv_vec().as_deref(), queue.recv_vec().as_deref()), (Ok(&b"first"[..]), Ok(&b""[..])));
         assert_eq!(queue.try_recv_vec().as_deref(), Ok(&b"in parts"[..]));
-        assert_eq!(queue.try_recv_vec(), Err(RecvBytesError::Empty));
+        assert_eq!(queue.try_recv_vec(), Err(TryRecvError::Empty));
     });
     // Round the end of the ring, many times.
     let message = |number: u8| vec![number; usize::from(number % 50)];
@@ -40,7 +40,7 @@ pub fn close_then_drain<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) 
         assert_eq!((queue.close().unwrap(), queue.is_closed()), (false, true));
         assert_eq!(queue.send(b"late"), Err(SendBytesError::Closed));
         assert_eq!(queue.recv_vec().as_deref(), Ok(&b"last"[..]));
-        assert_eq!(queue.recv_vec(), Err(RecvBytesError::Closed));
+        assert_eq!(queue.recv_vec(), Err(RecvError::Closed));
     });
 }
 
@@ -52,10 +52,10 @@ pub fn halves<P: Platform + Clone>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
     role.two(|| {
         let receiver = receiver.expect("it is here");
         assert_eq!(receiver.recv_vec().as_deref(), Ok(&b"last"[..]));
-        assert_eq!(receiver.recv_vec(), Err(RecvBytesError::Disconnected));
+        assert_eq!(receiver.recv_vec(), Err(RecvError::Disconnected));
     });
     role.one(|| {
         let sender = queue.sender().expect("a half");
-        assert_eq!(sender.try_send(b"nobody"), Err(SendBytesError::Disconnected), "though there is room");
+        assert_eq!(sender.try_send(b"nobody"), Err(TrySendBytesError::Disconnected), "though there is room");
     });
 }

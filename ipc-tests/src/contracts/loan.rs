@@ -1,7 +1,7 @@
 //! Contracts of the loan queue.
 
 use ipc_core::Platform;
-use ipc_core::error::{LoanError, RecvLoanError, SendError};
+use ipc_core::error::{LoanError, RecvError, SendError, TryLoanError};
 use ipc_core::loan::LoanQueue;
 
 use super::Role;
@@ -15,7 +15,7 @@ pub fn given_back<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
         loan.send().expect("it is open");
         drop(queue.try_loan(4).expect("the other block"));
         assert_eq!((queue.free_blocks(), queue.len()), (1, 1), "the loan that was not sent came back");
-        let error = Some(LoanError::TooLong { len: 5, max: 4 });
+        let error = Some(TryLoanError::TooLong { len: 5, max: 4 });
         assert_eq!(queue.try_loan(5).err(), error);
     });
     let received = role.two(|| {
@@ -26,7 +26,7 @@ pub fn given_back<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
     role.one(|| {
         let _held = queue.try_loan(1).expect("the other block");
         assert_eq!((queue.free_blocks(), queue.is_empty()), (0, true));
-        assert_eq!(queue.try_loan(1).err(), Some(LoanError::Exhausted), "the reader has a block");
+        assert_eq!(queue.try_loan(1).err(), Some(TryLoanError::Exhausted), "the reader has a block");
     });
     role.two(|| drop(received));
     role.one(|| assert_eq!(queue.free_blocks(), 2));
@@ -51,7 +51,7 @@ pub fn close_then_drain<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<
     role.two(|| {
         assert_eq!(queue.send_copy(&[8]), Err(LoanError::Closed));
         assert_eq!(queue.recv().expect("the last message").to_vec(), [7]);
-        assert_eq!(queue.recv().err(), Some(RecvLoanError::Closed));
+        assert_eq!(queue.recv().err(), Some(RecvError::Closed));
         assert_eq!(queue.free_blocks(), 2);
     });
 }
@@ -77,7 +77,7 @@ pub fn halves<P: Platform + Clone>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_
     role.two(|| {
         let receiver = receiver.expect("it is here");
         assert_eq!(receiver.recv().expect("a message").to_vec(), [1]);
-        assert_eq!(receiver.recv().err(), Some(RecvLoanError::Disconnected));
+        assert_eq!(receiver.recv().err(), Some(RecvError::Disconnected));
     });
     role.one(|| assert_eq!(queue.sender().expect("a half").send_copy(&[2]), Err(LoanError::Disconnected)));
 }

@@ -1,8 +1,11 @@
 //! Contracts of the queue of values in serde's formats.
 
 use ipc_core::Platform;
-use ipc_core::bytes::{ByteQueue, RecvValueError, SendValueError, ValueQueue};
-use ipc_core::error::{RecvBytesError, SendBytesError};
+use ipc_core::bytes::{ByteQueue, ValueQueue};
+use ipc_core::error::{
+    RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, SendBytesError, SendBytesTimeoutError,
+    SendValueError, SendValueTimeoutError, TryRecvError, TryRecvValueError, TrySendBytesError, TrySendValueError,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Role;
@@ -20,20 +23,19 @@ fn orders() -> [Order; 3] {
     [print("long", &[1, 2, 300]), Order::Stop, print("", &[])]
 }
 
-fn received(error: RecvBytesError) -> RecvValueError {
-    RecvValueError::Queue(error)
-}
-
 /// Values are received as they were sent, in their order; what is no value of the type is dropped with an error of its own.
 pub fn round_trip<P: Platform + Clone>(bytes: &ByteQueue<'_, P>, role: &Role<'_>) {
     let queue = ValueQueue::<'_, Order, P>::new(bytes.clone());
     role.one(|| {
-        assert_eq!((queue.is_empty(), queue.try_recv().err() == Some(received(RecvBytesError::Empty))), (true, true));
+        assert_eq!(
+            (queue.is_empty(), queue.try_recv().err() == Some(TryRecvValueError::Queue(TryRecvError::Empty))),
+            (true, true)
+        );
         orders().iter().for_each(|order| assert_eq!(queue.try_send(order), Ok(())));
         assert_eq!(bytes.try_send(&[9, 9]), Ok(()), "there is no ninth variant");
         assert_eq!(queue.send(&Order::Stop), Ok(()));
         let long = Order::Print { title: "x".repeat(bytes.max_len() + 1), pages: Vec::new() };
-        assert!(matches!(queue.try_send(&long), Err(SendValueError::Queue(_))), "it never fits");
+        assert!(matches!(queue.try_send(&long), Err(TrySendValueError::Queue(_))), "it never fits");
     });
     role.two(|| {
         assert_eq!(queue.try_iter().take(3).collect::<Vec<_>>(), orders());
@@ -56,19 +58,19 @@ pub fn ends<P: Platform + Clone>(bytes: &ByteQueue<'_, P>, role: &Role<'_>) {
     role.two(|| {
         let mut values = receiver.expect("it is here").into_iter();
         assert_eq!(values.by_ref().collect::<Vec<_>>(), [Order::Stop]);
-        assert_eq!(values.end(), Some(received(RecvBytesError::Disconnected)));
+        assert_eq!(values.end(), Some(RecvValueError::Queue(RecvError::Disconnected)));
         assert_eq!(values.size_hint(), (0, Some(0)));
     });
     role.one(|| {
         let sender = queue.sender().expect("a half");
-        assert_eq!(sender.try_send(&Order::Stop), Err(SendValueError::Queue(SendBytesError::Disconnected)));
+        assert_eq!(sender.try_send(&Order::Stop), Err(TrySendValueError::Queue(TrySendBytesError::Disconnected)));
         assert_eq!(queue.send(&Order::Stop), Ok(()), "a plain handle does not care");
         assert!(queue.close().unwrap());
     });
     role.two(|| {
         assert_eq!(queue.send(&Order::Stop), Err(SendValueError::Queue(SendBytesError::Closed)));
         assert_eq!(queue.iter().collect::<Vec<_>>(), [Order::Stop]);
-        assert_eq!(queue.recv(), Err(received(RecvBytesError::Closed)));
+        assert_eq!(queue.recv(), Err(RecvValueError::Queue(RecvError::Closed)));
     });
 }
 
@@ -78,9 +80,12 @@ pub fn deadlines<P: Clocked + Clone>(bytes: &ByteQueue<'_, P>, role: &Role<'_>) 
     // With its length, most of the queue.
     let long = vec![7; bytes.max_len() - 2];
     role.one(|| {
-        assert_eq!(queue.recv_deadline(P::past()), Err(received(RecvBytesError::Timeout)));
+        assert_eq!(queue.recv_deadline(P::past()), Err(RecvValueTimeoutError::Queue(RecvTimeoutError::Timeout)));
         assert_eq!(queue.send_deadline(&long, P::past()), Ok(()));
-        assert_eq!(queue.send_deadline(&long, P::past()), Err(SendValueError::Queue(SendBytesError::Timeout)));
+        assert_eq!(
+            queue.send_deadline(&long, P::past()),
+            Err(SendValueTimeoutError::Queue(SendBytesTimeoutError::Timeout))
+        );
     });
     role.two(|| assert_eq!(queue.recv_deadline(P::past()), Ok(long.clone())));
     role.at_once(

@@ -1,7 +1,7 @@
 //! Broadcasts: the victim is killed while it publishes, subscribes, receives or ends. What it published is there whole or not at all, it
 //! holds up nobody, and the other subscribers see everything.
 
-use ipc_posix::{Broadcast, BroadcastSubscriber, RecvBroadcastError, Region};
+use ipc_posix::{Broadcast, BroadcastSubscriber, RecvBroadcastTimeoutError, Region, TryRecvBroadcastError};
 
 use super::books::{Message, VICTIM, message, serial_of};
 use super::play::{self, Finding, Play, demand, granted};
@@ -174,7 +174,7 @@ impl Play for Deed {
                 loop {
                     match subscriber.recv_timeout(patience()) {
                         Ok(message) => last = serial_of(&message).unwrap_or(0),
-                        Err(RecvBroadcastError::Disconnected) => return last,
+                        Err(RecvBroadcastTimeoutError::Disconnected) => return last,
                         Err(_) => return u64::MAX,
                     }
                 }
@@ -198,7 +198,7 @@ impl Play for Deed {
             let told = subscriber.len() as usize;
             let first = subscriber.try_recv();
             let lagged = match first {
-                Err(RecvBroadcastError::Lagged(missed)) => missed as usize,
+                Err(TryRecvBroadcastError::Lagged(missed)) => missed as usize,
                 _ => 0,
             };
             let mut got: Vec<u64> = first.iter().map(|message| serial_of(message).unwrap_or(0)).collect();

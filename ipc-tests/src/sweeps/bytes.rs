@@ -1,7 +1,7 @@
 //! Byte queues: the victim is killed while it sends, receives or closes. Each message is there whole or not at all, and the survivors go
 //! on.
 
-use ipc_posix::{ByteQueue, RecvBytesError, Region};
+use ipc_posix::{ByteQueue, Region, TryRecvError};
 
 use super::play::{self, Finding, Play, counted, demand, granted};
 use super::stage::Folder;
@@ -68,7 +68,7 @@ fn drain(queue: &ByteQueue) -> Result<Vec<usize>, Finding> {
     loop {
         match queue.try_recv_vec() {
             Ok(message) => got.push(number(&message)),
-            Err(RecvBytesError::Empty | RecvBytesError::Closed) => return Ok(got),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return Ok(got),
             Err(error) => return Err((Verdict::WEDGED, format!("a survivor: {error}"))),
         }
     }

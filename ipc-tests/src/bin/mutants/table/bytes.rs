@@ -56,7 +56,7 @@ pub const MUTANTS: &[Mutant] = &[
             BYTES,
             1,
             "        match Turn::take(&self.words.tail.lock, platform, patience) {",
-            "        match Ok::<(), Refusal>(drop((platform, patience))) {",
+            "        match Ok::<(), Refused>(drop((platform, patience))) {",
         )],
         protects: "nothing is behind the end",
         caught_by: ("loom_bytes", "nothing_is_behind_the_end"),

@@ -1,0 +1,159 @@
+//! Errors of the queue of serde's values.
+
+use core::error::Error;
+use core::fmt;
+
+use super::*;
+
+/// A value cannot be written as bytes, or bytes are not a value of the type. What it prints says why.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FormatError(pub(crate) postcard::Error);
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for FormatError {}
+debug_as_display!(FormatError);
+
+/// The error of a form: what the queue of bytes says, or the format. It has the questions of the former.
+macro_rules! value_forms {
+    (
+        $queue_doc:literal, $value_doc:literal, $text:literal;
+        $($(#[$doc:meta])* $name:ident($queue:ident) { $($question:ident: $asks:literal),* $(,)? })*
+    ) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum $name {
+            #[doc = $queue_doc]
+            Queue($queue),
+            #[doc = $value_doc]
+            Value(FormatError),
+        }
+
+        impl $name {
+            $(
+                #[doc = $asks]
+                pub fn $question(&self) -> bool {
+                    matches!(self, $name::Queue(error) if error.$question())
+                }
+            )*
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $name::Queue(error) => error.fmt(f),
+                    $name::Value(error) => write!(f, concat!($text, ": {}"), error),
+                }
+            }
+        }
+
+        impl Error for $name {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                match self {
+                    $name::Queue(error) => Some(error),
+                    $name::Value(error) => Some(error),
+                }
+            }
+        }
+        debug_as_display!($name);
+
+        impl From<Fault> for $name {
+            fn from(fault: Fault) -> Self {
+                $name::Queue(fault.into())
+            }
+        }
+
+        impl From<$queue> for $name {
+            fn from(error: $queue) -> Self {
+                $name::Queue(error)
+            }
+        }
+
+        impl From<FormatError> for $name {
+            fn from(error: FormatError) -> Self {
+                $name::Value(error)
+            }
+        }
+    )*};
+}
+
+value_forms! {
+    "The queue did not take the bytes.", "The value cannot be written in this format.", "the value cannot be written";
+    /// Why a blocking send of a value failed.
+    SendValueError(SendBytesError) {
+        is_closed: "Whether the queue is closed.",
+        is_disconnected: "Whether the last living receiver is gone.",
+        is_too_long: "Whether the value's bytes are too long.",
+    }
+    /// Why a send of a value that does not wait failed.
+    TrySendValueError(TrySendBytesError) {
+        is_full: "Whether there was no room.",
+        is_closed: "Whether the queue is closed.",
+        is_disconnected: "Whether the last living receiver is gone.",
+        is_too_long: "Whether the value's bytes are too long.",
+    }
+    /// Why a send of a value with a time limit failed.
+    SendValueTimeoutError(SendBytesTimeoutError) {
+        is_timeout: "Whether the time was over.",
+        is_closed: "Whether the queue is closed.",
+        is_disconnected: "Whether the last living receiver is gone.",
+        is_too_long: "Whether the value's bytes are too long.",
+    }
+}
+
+value_forms! {
+    "The queue did not give any bytes.", "The message's bytes are no value of the type. It was received and is dropped.",
+    "the message is not a value of the type";
+    /// Why a blocking receive of a value failed.
+    RecvValueError(RecvError) {
+        is_closed: "Whether the queue is closed and drained.",
+        is_disconnected: "Whether the last living sender is gone.",
+    }
+    /// Why a receive of a value that does not wait failed.
+    TryRecvValueError(TryRecvError) {
+        is_empty: "Whether there was no message.",
+        is_busy: "Whether a living process was in the middle of its copy.",
+        is_closed: "Whether the queue is closed and drained.",
+        is_disconnected: "Whether the last living sender is gone.",
+    }
+    /// Why a receive of a value with a time limit failed.
+    RecvValueTimeoutError(RecvTimeoutError) {
+        is_timeout: "Whether the time was over.",
+        is_closed: "Whether the queue is closed and drained.",
+        is_disconnected: "Whether the last living sender is gone.",
+    }
+}
+
+/// The error of a blocking form becomes that of the other forms.
+macro_rules! widens_values {
+    ($($from:ident => $to:ident),* $(,)?) => {$(
+        impl From<$from> for $to {
+            fn from(error: $from) -> Self {
+                match error {
+                    $from::Queue(error) => $to::Queue(error.into()),
+                    $from::Value(error) => $to::Value(error),
+                }
+            }
+        }
+    )*};
+}
+widens_values! {
+    SendValueError => TrySendValueError, SendValueError => SendValueTimeoutError,
+    RecvValueError => TryRecvValueError, RecvValueError => RecvValueTimeoutError,
+}
+
+macro_rules! of_value_receives {
+    ($($name:ident),*) => {$(
+        impl crate::ends::ReceiveError for $name {
+            fn is_bad_message(&self) -> bool {
+                matches!(self, $name::Value(_))
+            }
+        }
+    )*};
+}
+of_value_receives!(RecvValueError, TryRecvValueError);
