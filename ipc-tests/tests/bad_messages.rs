@@ -227,3 +227,26 @@ fn panicking_check_leaves_values_in_the_slice() {
     leaves_values("queue", &mut |out| _ = queue.try_recv_slice(out));
     leaves_values("one-to-one queue", &mut |out| _ = consumer.try_recv_slice(out));
 }
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Not(Box<Tree>),
+}
+
+/// Bytes of another type neither overflow the stack of a receiver nor keep it busy without end.
+#[test]
+fn value_queues_refuse_bombs() {
+    let region = region();
+    let bytes = region.byte_queue("v").capacity(400_000).create().expect("a queue");
+    let trees = ipc_posix::ValueQueue::<Tree>::new(bytes.clone());
+    let sets = ipc_posix::ValueQueue::<std::collections::BTreeSet<()>>::new(bytes.clone());
+    trees.send(&Tree::Not(Box::new(Tree::Leaf))).expect("there is room");
+    assert!(matches!(trees.try_recv(), Ok(Tree::Not(_))));
+    // A tag a level.
+    bytes.send(&vec![1; 400_000]).expect("there is room");
+    assert!(matches!(trees.try_recv(), Err(TryRecvValueError::Value(_))));
+    // As many elements as a length can say, none of which takes a byte.
+    bytes.send(&[&[0xff; 9][..], &[1]].concat()).expect("there is room");
+    assert!(matches!(sets.try_recv(), Err(TryRecvValueError::Value(_))));
+}

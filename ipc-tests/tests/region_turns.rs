@@ -223,6 +223,10 @@ fn without_proc(args: &Args) {
     let queue = region.queue::<u64>("q").capacity(4).create().unwrap();
     options.open_or_create("r").unwrap().queue::<u64>("q").open().unwrap().send(7).unwrap();
     assert_eq!(queue.recv(), Ok(7));
+    // Each attachment knows the age of its own only: there is nothing that says which clock it has.
+    let other = options.open("r").unwrap();
+    let known = |region: &Region| region.participants().iter().map(|one| one.age.is_some()).collect::<Vec<_>>();
+    assert_eq!([known(&region), known(&other)], [[true, false], [false, true]]);
     let error = options.anonymous().unwrap_err();
     assert!(matches!(error.kind(), RegionErrorKind::ProcMissing), "{error}");
     children::say("done");

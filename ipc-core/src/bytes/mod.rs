@@ -35,8 +35,12 @@
 //! Senders exclude each other for the time of a copy, and so do receivers. Nobody waits for a dead process. While a process is
 //! stopped in the middle of its copy, the others of its side wait. ([`loan`](crate::loan) has no such window.)
 
+#[cfg(feature = "serde")]
+mod format;
 mod halves;
 mod handle;
+#[cfg(feature = "serde")]
+mod limits;
 mod receive;
 mod send;
 #[cfg(feature = "serde")]
@@ -45,6 +49,8 @@ mod value_options;
 mod values;
 mod words;
 
+#[cfg(feature = "serde")]
+pub use format::FormatError;
 pub use halves::{Receiver, Sender};
 pub use handle::{ByteQueue, Options, Stats};
 #[cfg(feature = "serde")]

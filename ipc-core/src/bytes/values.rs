@@ -1,18 +1,18 @@
 //! Values of serde's types, through a byte queue.
 
-use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::format;
 use super::halves::{Receiver, Sender};
 use super::handle::{ByteQueue, Stats};
 use crate::ends::iterators;
 use crate::error::{
-    Fault, FormatError, RecvValueError, RecvValueTimeoutError, SendBytesTimeoutError, SendValueError,
-    SendValueTimeoutError, TryRecvValueError, TrySendValueError,
+    Fault, RecvValueError, RecvValueTimeoutError, SendBytesTimeoutError, SendValueError, SendValueTimeoutError,
+    TryRecvValueError, TrySendValueError,
 };
 use crate::platform::Platform;
 use crate::timed::timed;
@@ -22,6 +22,23 @@ use crate::timed::timed;
 ///
 /// Both sides have to mean the same type: the bytes do not say. Give the queue a [`schema`](crate::object::Builder::schema) number
 /// that changes with it.
+///
+/// # What does not work
+///
+/// The format does not describe itself: a reader must know what comes next. So these do not arrive, or arrive as another value:
+///
+/// - fields with `#[serde(skip_serializing_if)]`, and variants behind one with `#[serde(skip)]`;
+/// - enums with `#[serde(untagged)]` or `#[serde(tag = "...")]`, fields with `#[serde(flatten)]`, and other types that ask what is
+///   there (`deserialize_any`), as `serde_json::Value`;
+/// - values that are nested more than 128 deep, and values with more than 65,536 elements that take no bytes, such as `()`.
+///
+/// In debug builds, a send reads its message back, and returns [`SendValueError::Value`] where it finds one of these. In release builds
+/// only the receiver may notice. For such types, send text or bytes of a format that describes itself through a [`ByteQueue`].
+///
+/// # Bytes of another type
+///
+/// A receiver returns [`RecvValueError::Value`], or some value of its type. The limits above hold for it, too: no message overflows
+/// its stack or keeps it busy without end.
 ///
 /// ```
 /// # use ipc_posix::Region;
@@ -207,14 +224,14 @@ impl<T, P: Platform> ValueReceiver<'_, T, P> {
 
 macro_rules! send_verbs {
     ($name:ident, $bytes:ident) => {
-        impl<T: Serialize, P: Platform> $name<'_, T, P> {
+        impl<T: Serialize + DeserializeOwned, P: Platform> $name<'_, T, P> {
             #[doc = concat!("Sends a value if there is room, as [`", stringify!($bytes), "::try_send`].")]
             ///
             /// # Errors
             ///
             /// Those of the queue of bytes; or that the value cannot be written.
             pub fn try_send(&self, value: &T) -> Result<(), TrySendValueError> {
-                Ok(self.bytes.try_send(&write(value)?)?)
+                Ok(self.bytes.try_send(&format::write(value)?)?)
             }
 
             #[doc = concat!("Sends a value. Blocks while there is no room, as [`", stringify!($bytes), "::send`].")]
@@ -223,14 +240,14 @@ macro_rules! send_verbs {
             ///
             /// Those of the queue of bytes; or that the value cannot be written.
             pub fn send(&self, value: &T) -> Result<(), SendValueError> {
-                Ok(self.bytes.send(&write(value)?)?)
+                Ok(self.bytes.send(&format::write(value)?)?)
             }
 
             timed! {
                 send_timeout, send_deadline, send, "Sends a value",
                 [&self, value: &T] limit [] -> Result<(), SendValueTimeoutError> {
                     let (queue, watch) = self.bytes.watched();
-                    let sent: Result<(), SendBytesTimeoutError> = queue.send_within(&[&write(value)?], limit, watch);
+                    let sent: Result<(), SendBytesTimeoutError> = queue.send_within(&[&format::write(value)?], limit, watch);
                     Ok(sent?)
                 }
             }
@@ -249,7 +266,7 @@ macro_rules! recv_verbs {
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn try_recv(&self) -> Result<T, TryRecvValueError> {
-                Ok(read(&self.bytes.try_recv_vec()?)?)
+                Ok(format::read(&self.bytes.try_recv_vec()?)?)
             }
 
             #[doc = concat!("Receives the oldest value. Blocks while there is none, as [`", stringify!($bytes), "::recv`].")]
@@ -258,12 +275,12 @@ macro_rules! recv_verbs {
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn recv(&self) -> Result<T, RecvValueError> {
-                Ok(read(&self.bytes.recv_vec()?)?)
+                Ok(format::read(&self.bytes.recv_vec()?)?)
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Receives the oldest value",
-                [&self] limit [] -> Result<T, RecvValueTimeoutError> { Ok(read(&self.bytes.recv_vec_within(limit)?)?) }
+                [&self] limit [] -> Result<T, RecvValueTimeoutError> { Ok(format::read(&self.bytes.recv_vec_within(limit)?)?) }
             }
         }
 
@@ -272,15 +289,3 @@ macro_rules! recv_verbs {
 }
 recv_verbs!(ValueQueue, ByteQueue);
 recv_verbs!(ValueReceiver, Receiver);
-
-fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, FormatError> {
-    postcard::to_allocvec(value).map_err(FormatError)
-}
-
-fn read<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError> {
-    match postcard::take_from_bytes(message) {
-        Ok((value, [])) => Ok(value),
-        Ok(_) => Err(FormatError(postcard::Error::DeserializeBadEncoding)),
-        Err(error) => Err(FormatError(error)),
-    }
-}

@@ -13,6 +13,9 @@ macro_rules! debug_as_display {
     };
 }
 
+#[cfg(feature = "serde")]
+pub(crate) use debug_as_display;
+
 /// What makes an object unusable for the caller, whatever the operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

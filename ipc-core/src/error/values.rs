@@ -4,19 +4,7 @@ use core::error::Error;
 use core::fmt;
 
 use super::*;
-
-/// A value cannot be written as bytes, or bytes are not a value of the type. What it prints says why.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FormatError(pub(crate) postcard::Error);
-
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for FormatError {}
-debug_as_display!(FormatError);
+pub use crate::bytes::FormatError;
 
 /// The error of a form: what the queue of bytes says, or the format. It has the questions of the former.
 macro_rules! value_forms {

@@ -20,7 +20,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "loan, looking at a slot: Acquire to Relaxed",
         edits: &[edit(
             LOAN,
-            1,
+            2,
             "let word = self.slot(head).load(Ordering::Acquire);",
             "let word = self.slot(head).load(Ordering::Relaxed);",
         )],

@@ -1,0 +1,178 @@
+//! The bytes of a value.
+
+use alloc::vec::Vec;
+use core::error::Error;
+use core::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::limits::{DEPTH, Excess, Limited, Limits, WITHOUT_BYTES};
+
+/// A value cannot be written as bytes, or bytes are not a value of the type. What it prints says why.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FormatError(Reason);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Reason {
+    Format(postcard::Error),
+    /// Bytes are left.
+    Rest(usize),
+    Excess(Excess),
+    /// What was written is read as another value.
+    Changed,
+}
+
+crate::error::debug_as_display!(FormatError);
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Reason::Format(error) => error.fmt(f),
+            Reason::Rest(len) => write!(f, "{len} bytes are left behind the value"),
+            Reason::Excess(Excess::Depth) => write!(f, "values are nested more than {DEPTH} deep"),
+            Reason::Excess(Excess::Elements) => write!(f, "more than {WITHOUT_BYTES} elements take no bytes"),
+            Reason::Changed => f.write_str("it would arrive as another value (serde attributes that skip something?)"),
+        }
+    }
+}
+
+impl Error for FormatError {}
+
+/// The bytes of a value. In debug builds, they are read back first: [`arrives`].
+pub(super) fn write<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, FormatError> {
+    let bytes = bytes_of(value)?;
+    if cfg!(debug_assertions) {
+        arrives::<T>(&bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The value of which these are the bytes.
+pub(super) fn read<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError> {
+    let limits = Limits::of(message.len());
+    let mut inner = postcard::Deserializer::from_bytes(message);
+    let value = T::deserialize(Limited { inner: &mut inner, limits: &limits })
+        .map_err(|error| FormatError(limits.hit().map_or(Reason::Format(error), Reason::Excess)))?;
+    match inner.finalize() {
+        Ok([]) => Ok(value),
+        Ok(rest) => Err(FormatError(Reason::Rest(rest.len()))),
+        Err(error) => Err(FormatError(Reason::Format(error))),
+    }
+}
+
+fn bytes_of<T: Serialize>(value: &T) -> Result<Vec<u8>, FormatError> {
+    postcard::to_allocvec(value).map_err(|error| FormatError(Reason::Format(error)))
+}
+
+/// Whether these bytes, written just now, are read as the value that was written: as far as can be told without comparing values. What is
+/// read is written again. The bytes must be the same ones, in whatever order (hash maps have none).
+fn arrives<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<(), FormatError> {
+    let (mut before, mut after) = (bytes.to_vec(), bytes_of(&read::<T>(bytes)?)?);
+    before.sort_unstable();
+    after.sort_unstable();
+    if before == after { Ok(()) } else { Err(FormatError(Reason::Changed)) }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::boxed::Box;
+    use std::collections::{BTreeSet, HashMap};
+    use std::format;
+    use std::string::String;
+    use std::vec;
+    use std::vec::Vec;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    fn arrives_whole<T: Serialize + DeserializeOwned>(value: &T) -> bool {
+        bytes_of(value).and_then(|bytes| arrives::<T>(&bytes)).is_ok()
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Order {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u8>,
+        number: u8,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tip: Option<u8>,
+        table: u8,
+    }
+
+    #[test]
+    fn skipped_fields_are_told_to_the_sender() {
+        for code in 0..81 {
+            let some = |digit: u8| (digit > 0).then(|| digit - 1);
+            let order =
+                Order { limit: some(code % 3), number: code / 3 % 3, tip: some(code / 9 % 3), table: code / 27 };
+            let whole = order.limit.is_some() && order.tip.is_some();
+            assert_eq!(arrives_whole(&order), whole, "{code}");
+        }
+    }
+
+    #[derive(Serialize, Deserialize)]
+    enum Step {
+        First,
+        #[serde(skip)]
+        #[allow(dead_code, reason = "it is the point")]
+        Private,
+        Second,
+        Third,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u32),
+        Text(String),
+    }
+
+    #[test]
+    fn enums_that_do_not_arrive_are_told_to_the_sender() {
+        assert!(arrives_whole(&Step::First));
+        assert!(!arrives_whole(&Step::Second) && !arrives_whole(&Step::Third));
+        assert!(!arrives_whole(&Either::Number(1)) && !arrives_whole(&Either::Text("a".into())));
+    }
+
+    #[test]
+    fn what_has_no_order_arrives() {
+        let map: HashMap<u32, Vec<String>> = (0..100).map(|i| (i, vec![format!("{i}"); i as usize % 3])).collect();
+        assert!(arrives_whole(&map));
+        assert!(arrives_whole(&(f32::NAN, Some("text"), (), vec![(); 1000]).1.map(String::from)));
+    }
+
+    #[derive(Serialize, Deserialize)]
+    enum Tree {
+        Leaf,
+        Not(Box<Tree>),
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Link(Vec<Link>);
+
+    #[test]
+    fn depth_is_limited() {
+        let depth = DEPTH as usize;
+        let tree = |tags: usize| [vec![1; tags], vec![0]].concat();
+        // The leaf's name is one level more.
+        assert!(read::<Tree>(&tree(depth - 1)).is_ok());
+        for tags in [depth, depth + 1, 500_000] {
+            let error = read::<Tree>(&tree(tags)).err().expect("too deep");
+            assert_eq!(format!("{error}"), "values are nested more than 128 deep");
+            assert!(read::<Link>(&tree(tags)).is_err());
+        }
+    }
+
+    #[test]
+    fn elements_without_bytes_are_limited() {
+        assert!(arrives_whole(&vec![(); WITHOUT_BYTES]));
+        assert!(arrives_whole(&vec![0_u8; 10 * WITHOUT_BYTES]));
+        let endless = [vec![0xff; 9], vec![1]].concat();
+        let error = read::<BTreeSet<()>>(&endless).expect_err("2^64 - 1 elements");
+        assert_eq!(format!("{error}"), "more than 65536 elements take no bytes");
+        assert!(read::<HashMap<(), ()>>(&endless).is_err());
+    }
+}
