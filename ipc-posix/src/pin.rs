@@ -103,28 +103,32 @@ impl Pin {
     }
 }
 
-/// Whom the threads of this process have pinned, each as often as it was.
+/// Pins of one process at a time: each belongs to a thread that repairs just now.
+const MOST_PINS: usize = 32;
+
+/// Whom the threads of this process have pinned, each as often as it was. No vector: a signal handler may pin, and must not allocate.
 #[derive(Debug, Default)]
-pub(crate) struct Pins(Vec<(ParticipantId, Pin)>);
+pub(crate) struct Pins([Option<(ParticipantId, Pin)>; MOST_PINS]);
 
 impl Pins {
-    /// Pins the dead participant's byte. `false` if it lives, or if another thread forks just now.
+    /// Pins the dead participant's byte. `false` if it lives, if another thread forks just now, or if too many threads repair.
     ///
     /// # Errors
     ///
     /// As for [`Pin::try_new`].
     pub(crate) fn add(&mut self, probe: &Probe, who: ParticipantId) -> io::Result<bool> {
-        let pin = Pin::try_new(probe, LockByte::of(who), Lock::Shared)?;
-        Ok(pin.map(|pin| self.0.push((who, pin))).is_some())
+        let Some(place) = self.0.iter_mut().find(|place| place.is_none()) else { return Ok(false) };
+        *place = Pin::try_new(probe, LockByte::of(who), Lock::Shared)?.map(|pin| (who, pin));
+        Ok(place.is_some())
     }
 
     /// Takes one pin of the participant back.
     pub(crate) fn remove(&mut self, probe: &Probe, who: ParticipantId) {
-        let Some(at) = self.0.iter().position(|(other, _)| *other == who) else { return };
-        let (_, pin) = self.0.swap_remove(at);
+        let is_it = |place: &&mut Option<(ParticipantId, Pin)>| matches!(place, Some((other, _)) if *other == who);
+        let Some((_, pin)) = self.0.iter_mut().find(is_it).and_then(Option::take) else { return };
         // The locks of one description on one byte are one lock: the last one gives it back.
         let by_probe = |pin: &Pin| matches!(pin.0, Holder::Probe(..));
-        if !(by_probe(&pin) && self.0.iter().any(|(other, pin)| *other == who && by_probe(pin))) {
+        if !(by_probe(&pin) && self.0.iter().flatten().any(|(other, pin)| *other == who && by_probe(pin))) {
             pin.release(probe);
         }
     }

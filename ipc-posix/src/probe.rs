@@ -7,6 +7,7 @@
 //! which every byte is free: a false verdict of death. It may also mean the same file, opened by another attachment of
 //! this process. So each use makes sure that the descriptor is still this probe's, and Drop closes it only then.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
@@ -75,7 +76,7 @@ pub(crate) struct Probe {
     /// The file offset of our descriptions, which nothing else uses: no other probe of this process has the same.
     mark: libc::off_t,
     access: libc::c_int,
-    path: Option<PathBuf>,
+    path: Option<CString>,
     /// First and last address of the region's mapping.
     mapping: Option<(usize, usize)>,
 }
@@ -85,7 +86,7 @@ static NEWEST: AtomicI32 = AtomicI32::new(0);
 
 impl Probe {
     /// Takes over `file`, which is open on the region's file `id` and holds no locks.
-    pub(crate) fn new(file: File, id: FileId, access: libc::c_int, path: Option<PathBuf>) -> Self {
+    pub(crate) fn new(file: File, id: FileId, access: libc::c_int, path: Option<CString>) -> Self {
         // Relaxed: a counter.
         let mark = NEWEST.fetch_add(1, Ordering::Relaxed) & i32::MAX;
         let probe = Probe { fd: AtomicI32::new(-1), id, mark: mark.into(), access, path, mapping: None };
@@ -113,6 +114,7 @@ impl Probe {
         if !Status::of_descriptor(second.as_raw_fd()).is_ok_and(|status| status.id == id) {
             return Err(None);
         }
+        let path = path.map(|path| sys::c_path(&path)).transpose()?;
         let mut probe = Self::new(second, id, libc::O_RDWR, path);
         probe.mapping = Some((mapping.start, mapping.end));
         Ok(probe)
@@ -156,7 +158,7 @@ impl Probe {
         Ok(self.fd.load(Ordering::Acquire))
     }
 
-    /// A description of the file that is nobody else's.
+    /// A description of the file that is nobody else's. Does not allocate: a signal handler may look for the dead.
     pub(crate) fn another(&self) -> io::Result<File> {
         let fd = self.descriptor()?;
         let file = sys::reopen(fd, self.access).and_then(|file| self.if_same(file));
@@ -165,14 +167,13 @@ impl Probe {
 
     fn by_name(&self) -> io::Result<File> {
         let path = self.path.as_ref().ok_or_else(lost)?;
-        self.if_same(sys::open(path, self.access | REOPEN, 0)?)
+        self.if_same(sys::open_c(path, self.access | REOPEN, 0)?)
     }
 
     /// By a link to what is mapped. Needs the right of a superuser, see proc_pid_map_files(5).
     fn by_mapping(&self) -> io::Result<File> {
         let (start, end) = self.mapping.ok_or_else(lost)?;
-        let link = format!("/proc/self/map_files/{start:x}-{end:x}");
-        self.if_same(sys::open(std::path::Path::new(&link), self.access | libc::O_NONBLOCK, 0)?)
+        self.if_same(sys::open_in_proc(format_args!("/proc/self/map_files/{start:x}-{end:x}\0"), self.access)?)
     }
 
     fn if_same(&self, file: File) -> io::Result<File> {

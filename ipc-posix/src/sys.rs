@@ -2,10 +2,11 @@
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io;
+use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::{fmt, io};
 
 /// Turns a `-1` into the error of this thread.
 pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -32,7 +33,11 @@ pub(crate) fn own(fd: RawFd) -> io::Result<File> {
 
 /// `open(path, flags, mode)`, see open(2). Interrupted calls are repeated.
 pub(crate) fn open(path: &Path, flags: libc::c_int, mode: libc::mode_t) -> io::Result<File> {
-    let path = c_path(path)?;
+    open_c(&c_path(path)?, flags, mode)
+}
+
+/// [`open`] without an allocation, for what may run in a signal handler.
+pub(crate) fn open_c(path: &CStr, flags: libc::c_int, mode: libc::mode_t) -> io::Result<File> {
     loop {
         // SAFETY: a NUL-terminated path and plain numbers.
         match check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) }) {
@@ -150,7 +155,15 @@ pub(crate) fn has_proc() -> bool {
 
 /// Another open file description of the same file. Needs /proc.
 pub(crate) fn reopen(fd: RawFd, access: libc::c_int) -> io::Result<File> {
-    open(Path::new(&format!("/proc/self/fd/{fd}")), access | libc::O_NONBLOCK, 0)
+    open_in_proc(format_args!("/proc/self/fd/{fd}\0"), access)
+}
+
+/// Opens what a short link in /proc leads to. Does not allocate. The link ends with a NUL.
+pub(crate) fn open_in_proc(link: fmt::Arguments<'_>, access: libc::c_int) -> io::Result<File> {
+    let mut buffer = [0; 64];
+    (&mut buffer[..]).write_fmt(link)?;
+    let link = CStr::from_bytes_until_nul(&buffer).map_err(|_| io::Error::from_raw_os_error(libc::ENAMETOOLONG))?;
+    open_c(link, access | libc::O_NONBLOCK, 0)
 }
 
 /// `N` random bytes, see getrandom(2).
