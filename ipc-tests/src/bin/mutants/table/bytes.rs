@@ -69,7 +69,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "bytes: who has no room for a message wakes nobody",
-        edits: &[silence(RECEIVE, "told", 1)],
+        edits: &[silence(RECEIVE, "too_long", 1)],
         protects: "a receiver with room is woken for it",
         caught_by: ("loom_bytes", "a_receiver_without_room_passes_the_wake_up_on"),
     },
