@@ -162,7 +162,8 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     /// The message stays, so its wake-up goes on to another receiver.
     #[cold]
     fn too_long(&self, len: usize, room: usize) -> Result<usize, RecvBytesError> {
-        self.view.gate(Role::Receiver).notify(&self.platform, || 1);
+        let receivers = self.view.gate(Role::Receiver);
+        receivers.notify(&self.platform, || 1);
         Err(RecvBytesError::TooLong { len, room })
     }
 

@@ -133,6 +133,6 @@ pub const MUTANTS: &[Mutant] = &[
         name: "mutex: a sweep wakes nobody",
         edits: &[silence(MUTEX, "sweep", 1)],
         protects: "whoever sleeps for a lock that a repair frees is woken",
-        caught_by: ("loom_mutex", "sweeping_beside_a_takeover"),
+        caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
     },
 ];
