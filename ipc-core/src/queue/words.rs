@@ -177,7 +177,7 @@ impl<'m> View<'m> {
         self.words.gates.given_up.fetch_add(tickets, Ordering::Relaxed);
     }
 
-    /// Gives up the unpublished tickets of a dead participant, removes its halves, and wakes whoever waited for it. A second sweeper is
+    /// Gives up the unpublished tickets of a dead participant, removes its halves, and wakes those that waited for it. A second sweeper is
     /// harmless, and counts only what it has given up itself.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let given_up = self.ring.sweep(dead);

@@ -159,7 +159,7 @@ unsafe impl Platform for Membership {
     }
 }
 
-/// See [`Platform::light_barrier`].
+/// The barrier of [`Platform::light_barrier`].
 #[inline(always)]
 pub(super) fn light_barrier(asymmetric: bool) {
     if asymmetric {
@@ -169,7 +169,7 @@ pub(super) fn light_barrier(asymmetric: bool) {
     }
 }
 
-/// See [`Platform::heavy_barrier`].
+/// The barrier of [`Platform::heavy_barrier`].
 pub(super) fn heavy_barrier(asymmetric: bool) {
     if asymmetric {
         membarrier::global();

@@ -132,7 +132,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "mutex: a sweep wakes nobody",
         edits: &[silence(MUTEX, "sweep", 1)],
-        protects: "whoever sleeps for a lock that a repair frees is woken",
+        protects: "who sleeps for a lock that a repair frees is woken",
         caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
     },
 ];
