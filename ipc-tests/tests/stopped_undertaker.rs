@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use ipc_posix::{
-    Barrier, BarrierTimeoutError, LoanQueue, LockTimeoutError, Mutex, Queue, RecvTimeoutError, Region, RegionErrorKind,
-    RwLock, Semaphore, Spsc,
+    Barrier, BarrierTimeoutError, Broadcast, ByteQueue, LoanQueue, LockTimeoutError, Mutex, OnceCell, Queue,
+    RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, RegionErrorKind, RwLock, Semaphore,
+    Spsc, Watch, WriteError, WriteTimeoutError,
 };
 use ipc_tests::children::TempName;
 use ipc_tests::stepper::{self, StepOutcome, Victim};
@@ -149,8 +150,183 @@ fn use_all(objects: &Objects, meanwhile: impl FnOnce()) {
     assert_eq!(blocks.free_blocks(), 1);
 }
 
-/// A process is stopped after each of these many instructions of a repair, and goes on when others have repaired and used all that
-/// the dead one had.
+/// What a process can be killed in the middle of: a message of bytes, in the making of a once cell's value, in a change of a
+/// watch, with a subscription that publishers wait for.
+struct Writings {
+    region: Region,
+    watch: Watch<u64>,
+    once: OnceCell<u64>,
+    bytes: ByteQueue,
+    broadcast: Broadcast<u64>,
+}
+
+/// Why a once cell got no value.
+#[derive(Debug)]
+struct Unset;
+
+impl From<WriteError> for Unset {
+    fn from(error: WriteError) -> Self {
+        panic!("{error}")
+    }
+}
+
+impl From<WriteTimeoutError> for Unset {
+    fn from(error: WriteTimeoutError) -> Self {
+        panic!("{error}")
+    }
+}
+
+impl Writings {
+    fn of(region: Region) -> Self {
+        Writings {
+            watch: region.watch("watch").initial(0).open_or_create().expect("a watch"),
+            once: region.once_cell("once").open_or_create().expect("a cell"),
+            bytes: region.byte_queue("bytes").capacity(64).open_or_create().expect("a byte queue"),
+            broadcast: region
+                .broadcast("broadcast")
+                .capacity(2)
+                .wait_for_subscribers(2)
+                .open_or_create()
+                .expect("a broadcast"),
+            region,
+        }
+    }
+
+    fn open(name: &str) -> Self {
+        Self::of(Region::open(name).expect("the region is there"))
+    }
+
+    /// A process is in the middle of all of it and dies, after `instructions` of the sending of bytes. Returns whether it was
+    /// still sending.
+    fn leave_a_dead_one(name: &str, instructions: u64) -> bool {
+        let mut dead = Victim::fork(|gate| {
+            let Writings { watch, once, bytes, broadcast, region: _region } = Self::open(name);
+            std::mem::forget(bytes.sender().expect("our own handle"));
+            std::mem::forget(broadcast.publisher().expect("our own handle"));
+            std::mem::forget(broadcast.subscribe().expect("a cursor is free"));
+            let _ = watch.update(|value| {
+                let _: Result<u64, Unset> = once.get_or_try_init(|| {
+                    gate.begin();
+                    let _ = std::hint::black_box(bytes.try_send(b"of the dead"));
+                    gate.end();
+                    Err(Unset)
+                });
+                value
+            });
+        });
+        dead.run_to_begin().expect("it takes all");
+        let sends = dead.step(instructions).expect("it goes on") == StepOutcome::Stepped;
+        dead.kill();
+        sends
+    }
+
+    /// After how many instructions a sender of bytes has the senders' lock and no message: in the middle of those.
+    fn instructions_to_the_lock() -> u64 {
+        let name = TempName::new("senders-lock");
+        let ours = Self::of(Region::create(name.as_str()).expect("a region"));
+        let locked: Vec<u64> = (1..)
+            .step_by(3)
+            .map_while(|instructions| {
+                let mut sender = Victim::fork(|gate| {
+                    let bytes = Self::open(name.as_str()).bytes;
+                    gate.begin();
+                    let _ = std::hint::black_box(bytes.try_send(b"of the dead"));
+                    gate.end();
+                });
+                sender.run_to_begin().expect("it begins");
+                let stepped = sender.step(instructions).expect("it goes on") == StepOutcome::Stepped;
+                let locked = ours.bytes.is_empty() && ours.bytes.send_timeout(b"", Duration::ZERO).is_err();
+                sender.kill();
+                while ours.bytes.recv_timeout(&mut [0; 64], Duration::from_millis(1)).is_ok() {}
+                stepped.then_some((instructions, locked))
+            })
+            .filter_map(|(instructions, locked)| locked.then_some(instructions))
+            .collect();
+        locked[locked.len() / 2]
+    }
+
+    /// A survivor does all that the dead one was doing, and calls `meanwhile` in the middle of it.
+    fn use_all(&self, meanwhile: impl FnOnce()) {
+        let Writings { watch, once, bytes, broadcast, .. } = self;
+        let mut subscribers = [(); 2].map(|()| {
+            let until = std::time::Instant::now() + PATIENCE;
+            loop {
+                match broadcast.subscribe() {
+                    Ok(subscriber) => break subscriber,
+                    Err(error) => assert!(std::time::Instant::now() < until, "{error}"),
+                }
+                self.region.recover().expect("the system says who is dead");
+            }
+        });
+        let published = broadcast.published();
+        let mut out = [0; 64];
+        // Laps of both rings.
+        for n in 0..8_u64 {
+            broadcast.publish_timeout(n, PATIENCE).expect("only the living are waited for");
+            for subscriber in &mut subscribers {
+                assert_eq!(subscriber.recv_timeout(PATIENCE), Ok(n));
+            }
+            bytes.send_timeout(&n.to_le_bytes(), PATIENCE).expect("there is room");
+            while bytes.recv_timeout(&mut out, PATIENCE).expect("our message comes") != 8 {}
+            assert_eq!(out[..8], n.to_le_bytes());
+        }
+        broadcast.publish_timeout(8, PATIENCE).expect("there is room");
+        bytes.send_timeout(b"ours", PATIENCE).expect("there is room");
+        let old = watch.get().expect("it has a value");
+        let changed = watch.update_timeout(PATIENCE, |value| {
+            let made: Result<u64, Unset> = once.get_or_try_init_timeout(PATIENCE, || {
+                meanwhile();
+                Err(Unset)
+            });
+            assert!(made.is_err(), "nobody has set it");
+            value + 1
+        });
+        assert_eq!(changed, Ok(old), "nobody has changed it");
+        assert_eq!(watch.get(), Ok(old + 1));
+        assert!(!once.is_set());
+        assert_eq!(bytes.recv_timeout(&mut out, PATIENCE), Ok(4));
+        assert!(bytes.is_empty());
+        for subscriber in &mut subscribers {
+            assert_eq!(subscriber.recv_timeout(PATIENCE), Ok(8));
+        }
+        assert_eq!(broadcast.published(), published + 9);
+        assert_eq!(broadcast.subscribers(), 2);
+        // The dead one was the only counted sender and publisher.
+        let receiver = bytes.receiver().expect("our own handle");
+        assert!(matches!(receiver.recv_timeout(&mut out, PATIENCE), Err(RecvBytesTimeoutError::Disconnected)));
+        assert!(matches!(subscribers[0].recv_timeout(PATIENCE), Err(RecvBroadcastTimeoutError::Disconnected)));
+    }
+}
+
+/// Stops a process after each of these many instructions of a repair, lets others repair and use all, and lets it go on in
+/// the middle of that.
+fn stop_repairs(name: &str, ours: &Region, leave_a_dead_one: impl Fn(), use_all: impl Fn(&mut dyn FnMut())) {
+    let mut points = 0;
+    for point in (0..).step_by(STRIDE) {
+        let mut undertaker = Victim::fork(|gate| {
+            let region = Region::open(name).expect("the region is there");
+            gate.begin();
+            let found = region.recover();
+            gate.end();
+            assert!(matches!(found, Ok(0 | 1)), "{found:?}");
+        });
+        undertaker.run_to_begin().expect("it begins");
+        leave_a_dead_one();
+        let finished = matches!(undertaker.step(point).expect("it goes on"), StepOutcome::ReachedEnd);
+        // Calls leave the repair to another one for a while, which would make this test long. Some of the rounds will do.
+        if points % 16 != 0 {
+            ours.recover().expect("the system says who is dead");
+        }
+        let mut stopped = Some(undertaker);
+        use_all(&mut || stopped.take().expect("once").finish().expect("it ends"));
+        if finished {
+            break;
+        }
+        points += 1;
+    }
+    assert!(points > 100, "{points} points");
+}
+
 #[test]
 fn a_repair_that_was_stopped_changes_nothing_later() {
     stepper::pin_to_one().expect("a processor of our own");
@@ -158,29 +334,27 @@ fn a_repair_that_was_stopped_changes_nothing_later() {
     let ticket = instructions_to_a_ticket();
     let name = TempName::new("stopped-repair");
     let ours = Objects::create(name.as_str(), 8);
-    let mut points = 0;
-    for point in (0..).step_by(STRIDE) {
-        let mut undertaker = Victim::fork(|gate| {
-            let region = Region::open(name.as_str()).expect("the region is there");
-            gate.begin();
-            let found = region.recover();
-            gate.end();
-            assert!(matches!(found, Ok(0 | 1)), "{found:?}");
-        });
-        undertaker.run_to_begin().expect("it begins");
-        leave_a_dead_one(name.as_str(), Some(ticket));
-        let finished = matches!(undertaker.step(point).expect("it goes on"), StepOutcome::ReachedEnd);
-        // Calls leave the repair to another one for a while, which would make this test long. Some of the rounds will do.
-        if points % 16 != 0 {
-            ours.region.recover().expect("the system says who is dead");
-        }
-        use_all(&ours, || undertaker.finish().expect("it ends"));
-        if finished {
-            break;
-        }
-        points += 1;
-    }
-    assert!(points > 100, "{points} points");
+    stop_repairs(
+        name.as_str(),
+        &ours.region,
+        || leave_a_dead_one(name.as_str(), Some(ticket)),
+        |meanwhile| use_all(&ours, meanwhile),
+    );
+}
+
+#[test]
+fn a_repair_of_writings_that_was_stopped_changes_nothing_later() {
+    stepper::pin_to_one().expect("a processor of our own");
+    let _guard = Watchdog::new(LIMIT, "a stopped repair of writings");
+    let lock = Writings::instructions_to_the_lock();
+    let name = TempName::new("stopped-writings");
+    let ours = Writings::of(Region::options().participants(8).create(name.as_str()).expect("a region"));
+    stop_repairs(
+        name.as_str(),
+        &ours.region,
+        || assert!(Writings::leave_a_dead_one(name.as_str(), lock), "it was sending"),
+        |meanwhile| ours.use_all(meanwhile),
+    );
 }
 
 /// A process that attaches is stopped before and after each system call, when the place that it takes is a dead one's.
