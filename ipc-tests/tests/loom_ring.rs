@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use ipc_core::ring::{Blocker, PopRefused, PushRefused, Ring};
+use ipc_core::error::Refused;
+use ipc_core::ring::{Blocker, Ring};
 use ipc_core::sync::crash;
 use ipc_tests::model::{RingWords, Twin, explore, id, twin, whole};
 use loom::sync::atomic::{AtomicBool, Ordering, fence};
@@ -14,8 +15,8 @@ fn pop(ring: &Ring<'_>) -> Option<u64> {
     match ring.try_pop::<Twin>().1 {
         // SAFETY: `try_pop` returns initialised bytes, and any bits are a Twin.
         Ok(message) => Some(whole(unsafe { message.assume_init() })),
-        Err(PopRefused::Corrupted) => panic!("corrupted"),
-        Err(PopRefused::Empty | PopRefused::Pending) => None,
+        Err(Refused::NotNow | Refused::Busy) => None,
+        Err(_) => panic!("corrupted"),
     }
 }
 
@@ -36,7 +37,7 @@ fn push_many(ring: &Ring<'_>, number: u16, messages: &[u64]) {
     let hints = ring.hints();
     for &n in messages {
         while let Err(refused) = ring.try_push(id(number), &twin(n), &hints) {
-            assert_eq!(refused, PushRefused::Full);
+            assert_eq!(refused, Refused::NotNow);
             thread::yield_now();
         }
     }
@@ -113,7 +114,7 @@ fn push_many_or_drop(ring: &Ring<'_>, number: u16, messages: &[u64]) {
     let hints = ring.hints();
     for &n in messages {
         if let Err(refused) = ring.try_push(id(number), &twin(n), &hints) {
-            assert_eq!((refused, n), (PushRefused::Full, messages[messages.len() - 1]));
+            assert_eq!((refused, n), (Refused::NotNow, messages[messages.len() - 1]));
         }
     }
 }
@@ -147,7 +148,7 @@ fn full_is_full() {
                 match ring.try_push(id(number), &twin(u64::from(number)), &ring.hints()) {
                     Ok(_) => 1,
                     Err(refused) => {
-                        assert_eq!(refused, PushRefused::Full);
+                        assert_eq!(refused, Refused::NotNow);
                         0
                     }
                 }
@@ -201,7 +202,7 @@ fn a_push_after_another_threads_is_visible() {
         });
         let consumer = thread::spawn(move || {
             if returned.load(Ordering::Acquire) {
-                assert_ne!(ring.try_pop::<Twin>().1.map(|_| ()), Err(PopRefused::Empty));
+                assert_ne!(ring.try_pop::<Twin>().1.map(|_| ()), Err(Refused::NotNow));
             }
         });
         assert!(first.join().unwrap());
@@ -325,7 +326,7 @@ fn push_batch(ring: &Ring<'_>, number: u16, messages: &[u64]) {
         match ring.try_push_slice(id(number), &messages[sent..], &hints) {
             Ok((_, count)) => sent += count,
             Err(refused) => {
-                assert_eq!(refused, PushRefused::Full);
+                assert_eq!(refused, Refused::NotNow);
                 thread::yield_now();
             }
         }

@@ -25,10 +25,10 @@ impl View<'_> {
         waits: Option<&mut Waits<'_, P::Deadline>>,
     ) -> Result<Turn<'a, P>, Refused> {
         let lock = &self.words.front.lock;
-        Ok(match waits {
+        match waits {
             Some(waits) => lock.turn_within(platform, budget, waits),
             None => lock.poll_turn(platform),
-        }?)
+        }
     }
 
     /// Publishes a message, and returns its position. Waits for other publishers if there are `waits`, and not for subscribers.

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use crate::ends::{Presence, Role};
 use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::{self, Condition, Intent, RawMutex};
+use crate::mutex::{Condition, Intent, RawMutex};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
@@ -177,16 +177,15 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
         platform: &P,
         patience: Option<&Patience<'_, P::Deadline>>,
     ) -> Result<Condition, Refused> {
-        let taken = match patience {
+        match patience {
             Some(patience) => {
                 lock.lock_contended(platform, Intent::Transaction, patience.budget, patience.deadline(platform))
             }
             None => Self::poll(lock, platform),
-        };
-        Ok(taken?)
+        }
     }
 
-    fn poll(lock: &RawMutex, platform: &P) -> Result<Condition, mutex::Refused> {
+    fn poll(lock: &RawMutex, platform: &P) -> Result<Condition, Refused> {
         for _ in 0..POLLS {
             spin_hint();
             if lock.lock_first(platform, Intent::Transaction) {

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use super::Fault;
-use crate::mutex::Refused;
+use super::{Fault, Refused};
 
 macro_rules! lock_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal),* $(,)? }) => {
@@ -175,8 +174,8 @@ predicates! {
 impl TryWriteError {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            Refused::Taken | Refused::Mine | Refused::Unknown => TryWriteError::WouldBlock,
-            Refused::Corrupted => TryWriteError::Fault(Fault::Corrupted),
+            Refused::Fault(fault) if fault != Fault::DeathsUnknown => TryWriteError::Fault(fault),
+            _ => TryWriteError::WouldBlock,
         }
     }
 }
@@ -184,10 +183,9 @@ impl TryWriteError {
 impl WriteTimeoutError {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            Refused::Taken => WriteTimeoutError::Timeout,
             Refused::Mine => WriteTimeoutError::Deadlock,
-            Refused::Unknown => WriteTimeoutError::Fault(Fault::DeathsUnknown),
-            Refused::Corrupted => WriteTimeoutError::Fault(Fault::Corrupted),
+            Refused::Fault(fault) => WriteTimeoutError::Fault(fault),
+            _ => WriteTimeoutError::Timeout,
         }
     }
 

@@ -283,7 +283,8 @@ pub use queue::{
     ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,
 };
-pub(crate) use refused::Refused;
+#[doc(hidden)]
+pub use refused::Refused;
 pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 #[cfg(feature = "serde")]
 pub use values::{

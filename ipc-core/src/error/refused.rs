@@ -1,20 +1,28 @@
 //! What the algorithms under the queues say when they cannot go on. The verb that was called makes its own error of it.
 
 use super::*;
+use crate::participant::NotSeized;
 
-/// Why an element cannot be sent or received.
+/// Why an algorithm cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// There is no room or no element; after a wait: there was none in time.
+pub enum Refused {
+    /// There is no room, no element or no permit; after a wait: there was none in time.
     NotNow,
-    /// A living process is in the middle of its own operation.
+    /// A living process is in the middle of its own operation, or has the lock; after a wait: it did not finish in time.
     Busy,
-    /// The queue is closed.
+    /// The calling thread has the lock.
+    Mine,
+    /// The object is closed.
     Closed,
     /// The other end is gone.
     Disconnected,
-    /// The queue cannot be used.
+    /// The object cannot be used.
     Fault(Fault),
+}
+
+impl Refused {
+    /// A word makes no sense.
+    pub(crate) const CORRUPTED: Refused = Refused::Fault(Fault::Corrupted);
 }
 
 impl From<Fault> for Refused {
@@ -23,12 +31,11 @@ impl From<Fault> for Refused {
     }
 }
 
-impl From<crate::mutex::Refused> for Refused {
-    fn from(refused: crate::mutex::Refused) -> Self {
-        match refused {
-            crate::mutex::Refused::Taken | crate::mutex::Refused::Mine => Refused::Busy,
-            crate::mutex::Refused::Unknown => Refused::Fault(Fault::DeathsUnknown),
-            crate::mutex::Refused::Corrupted => Refused::Fault(Fault::Corrupted),
+impl From<NotSeized> for Refused {
+    fn from(why: NotSeized) -> Self {
+        match why {
+            NotSeized::NotNow => Refused::Busy,
+            NotSeized::Unknown => Refused::Fault(Fault::DeathsUnknown),
         }
     }
 }
@@ -42,7 +49,7 @@ macro_rules! plain {
             fn from(refused: Refused) -> Self {
                 match refused {
                     Refused::NotNow => plain!(@$name $($not_now)?),
-                    Refused::Busy => plain!(@$name $($busy)?),
+                    Refused::Busy | Refused::Mine => plain!(@$name $($busy)?),
                     Refused::Closed => $name::Closed,
                     Refused::Disconnected => $name::Disconnected,
                     Refused::Fault(fault) => $name::Fault(fault),
@@ -67,7 +74,7 @@ macro_rules! valued {
             #[inline]
             pub(crate) fn of(refused: Refused, value: T) -> Self {
                 match refused {
-                    Refused::NotNow | Refused::Busy => valued!(@$name value $($not_now)?),
+                    Refused::NotNow | Refused::Busy | Refused::Mine => valued!(@$name value $($not_now)?),
                     Refused::Closed => $name::Closed(value),
                     Refused::Disconnected => $name::$disconnected(value),
                     Refused::Fault(fault) => $name::Fault(value, fault),

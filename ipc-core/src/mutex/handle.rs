@@ -5,8 +5,8 @@ use core::marker::PhantomData;
 use bytemuck::Pod;
 
 use super::guard::{MutexGuard, Transaction};
-use super::words::{Condition, Intent, Layout, Refused, View, Words};
-use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
+use super::words::{Condition, Intent, Layout, View, Words};
+use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Shape, ShapeError, handle, of_view};
@@ -418,8 +418,9 @@ impl<G> LockError<G> {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Mine => LockError::Deadlock,
-            Refused::Unknown => LockError::Fault(Fault::DeathsUnknown),
-            Refused::Taken | Refused::Corrupted => LockError::Fault(Fault::Corrupted),
+            Refused::Fault(fault) => LockError::Fault(fault),
+            // The end of time does not come.
+            _ => LockError::Fault(Fault::Corrupted),
         }
     }
 
@@ -431,8 +432,8 @@ impl<G> LockError<G> {
 impl<G> TryLockError<G> {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            Refused::Taken | Refused::Mine | Refused::Unknown => TryLockError::WouldBlock,
-            Refused::Corrupted => TryLockError::Fault(Fault::Corrupted),
+            Refused::Fault(fault) if fault != Fault::DeathsUnknown => TryLockError::Fault(fault),
+            _ => TryLockError::WouldBlock,
         }
     }
 
@@ -444,10 +445,9 @@ impl<G> TryLockError<G> {
 impl<G> LockTimeoutError<G> {
     pub(crate) fn refused(refused: Refused) -> Self {
         match refused {
-            Refused::Taken => LockTimeoutError::Timeout,
             Refused::Mine => LockTimeoutError::Deadlock,
-            Refused::Unknown => LockTimeoutError::Fault(Fault::DeathsUnknown),
-            Refused::Corrupted => LockTimeoutError::Fault(Fault::Corrupted),
+            Refused::Fault(fault) => LockTimeoutError::Fault(fault),
+            _ => LockTimeoutError::Timeout,
         }
     }
 

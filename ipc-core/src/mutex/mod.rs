@@ -58,4 +58,4 @@ pub use guard::{MutexGuard, Transaction};
 pub use handle::{Mutex, Options, Stats};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
 pub(crate) use turn::Turn;
-pub(crate) use words::{Condition, Intent, RawMutex, Refused, Words};
+pub(crate) use words::{Condition, Intent, RawMutex, Words};

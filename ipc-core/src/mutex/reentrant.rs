@@ -11,8 +11,8 @@ use core::marker::PhantomData;
 use bytemuck::Pod;
 
 use super::handle::{Locked, LockedInTime, Mutex, Options, Stats, lay};
-use super::words::{Condition, Intent, Layout, Refused, Words};
-use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
+use super::words::{Condition, Intent, Layout, Words};
+use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, of_view};
 use crate::platform::{Located, Platform};
@@ -217,7 +217,7 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
             // Told once, by the first guard: this thread knows.
             Err(_) if words.raw.is_held_here(platform) => {
                 let Some(deeper) = words.depth.load(Ordering::Relaxed).checked_add(1) else {
-                    return Err(refuse(Refused::Corrupted));
+                    return Err(refuse(Refused::CORRUPTED));
                 };
                 words.depth.store(deeper, Ordering::Relaxed);
                 Condition::CLEAN

@@ -1,6 +1,7 @@
 //! The right to write what one store publishes.
 
-use super::words::{Intent, RawMutex, Refused};
+use super::words::{Intent, RawMutex};
+use crate::error::Refused;
 use crate::platform::Platform;
 use crate::sync::spin_hint;
 use crate::time::{Limit, Waits};

@@ -1,5 +1,6 @@
 //! The mutex's words: the lock, which copy of the data counts, and how often its holder has entered; and where what lies.
 
+use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
@@ -53,19 +54,6 @@ impl Condition {
     pub fn poisoned(self) -> bool {
         self.0 & POISONED != 0
     }
-}
-
-/// Why the lock was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// A living participant has it: at once, or when the time was over.
-    Taken,
-    /// The calling thread has it.
-    Mine,
-    /// A participant has it of which the platform cannot tell whether it lives.
-    Unknown,
-    /// The word makes no sense.
-    Corrupted,
 }
 
 /// What the holder is going to do.
@@ -212,7 +200,7 @@ impl RawMutex {
     /// Takes the lock if it is free or its holder is dead. Never waits; a system call or two if it is taken.
     pub fn try_lock<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> Result<Condition, Refused> {
         self.try_thoroughly(platform, intent).map_err(|refused| match refused {
-            Refused::Unknown => Refused::Taken,
+            Refused::Fault(Fault::DeathsUnknown) => Refused::Busy,
             refused => refused,
         })
     }
@@ -224,21 +212,18 @@ impl RawMutex {
             let taken = if owner(word).is_none() {
                 // A hand-over is for those who sleep, if they are not dead.
                 if word & HAND_OVER != 0 && platform.wake(&self.word, 1) != 0 {
-                    return Err(Refused::Taken);
+                    return Err(Refused::Busy);
                 }
                 self.take(word, mine)
             } else {
-                self.take_over(word, mine, platform).map_err(|why| match why {
-                    NotSeized::NotNow => Refused::Taken,
-                    NotSeized::Unknown => Refused::Unknown,
-                })?
+                self.take_over(word, mine, platform)?
             };
             match taken {
                 Ok(condition) => return Ok(condition),
                 Err(now) => word = now,
             }
         }
-        Err(Refused::Corrupted)
+        Err(Refused::CORRUPTED)
     }
 
     /// Takes the lock, and waits for it until `deadline` at most (`None`: for ever).
@@ -304,7 +289,7 @@ impl RawMutex {
         let mut spoilt = 0;
         loop {
             if spoilt > ATTEMPTS {
-                return Err(Refused::Corrupted);
+                return Err(Refused::CORRUPTED);
             }
             if owner(word).is_none() && (sleeps > 0 || word & HAND_OVER == 0) {
                 match self.take(word, mine) {
@@ -343,7 +328,7 @@ impl RawMutex {
             match self.take_over(word, mine, platform) {
                 Ok(Ok(condition)) => return Ok(condition),
                 Ok(Err(now)) => word = now,
-                Err(NotSeized::Unknown) if doubt.lasts(platform) => return Err(Refused::Unknown),
+                Err(NotSeized::Unknown) if doubt.lasts(platform) => return Err(Fault::DeathsUnknown.into()),
                 Err(NotSeized::Unknown) => continue,
                 Err(NotSeized::NotNow) => {}
             }

@@ -14,7 +14,7 @@ use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
 use crate::sync::Ordering;
 use crate::time::Timestamp;
-use crate::wait::SpinBudget;
+use crate::wait::{Attempt, SpinBudget};
 
 /// What a queue should be like.
 #[derive(Debug)]
@@ -285,7 +285,8 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     /// [`Fault::DeathsUnknown`].
     #[cold]
     pub(super) fn make_room(&self) -> Result<bool, Fault> {
-        let unknown = matches!(self.view.ring.blocker(), Blocker::Owner(_)) && self.unblock() == Unblocked::Unknown;
+        let unknown =
+            matches!(self.view.ring.blocker(), Blocker::Owner(_)) && matches!(self.unblock(), Attempt::Unknown);
         let freed = self.view.ring.skip_voids();
         if freed != 0 {
             self.view.words.gates.space.notify(&self.platform, move || freed);
@@ -294,34 +295,20 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     }
 
     /// Looks at who holds up the head, and repairs after it if it is dead.
-    pub(super) fn unblock(&self) -> Unblocked {
+    pub(super) fn unblock(&self) -> Attempt<Fault> {
         match self.view.ring.blocker() {
-            Blocker::Nobody => Unblocked::Empty,
-            Blocker::Moved => Unblocked::Again,
-            Blocker::Corrupted => Unblocked::Corrupted,
+            Blocker::Nobody => Attempt::NotYet,
+            Blocker::Moved => Attempt::Again,
+            Blocker::Corrupted => Attempt::Done(Fault::Corrupted),
             Blocker::Owner(owner) => {
                 let mut found = Findings::default();
                 found.ask(&self.platform, owner, |dead| self.view.sweep(dead, &self.platform));
                 match found.found() {
-                    Ok(true) => Unblocked::Again,
-                    Ok(false) => Unblocked::Suspect,
-                    Err(_) => Unblocked::Unknown,
+                    Ok(true) => Attempt::Again,
+                    Ok(false) => Attempt::Suspect,
+                    Err(_) => Attempt::Unknown,
                 }
             }
         }
     }
-}
-
-/// What [`Queue::unblock`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unblocked {
-    Empty,
-    Again,
-    Suspect,
-    Unknown,
-    Corrupted,
-}
-
-impl<T, P> Queue<'_, T, P> {
-    pub(super) const CORRUPTED: Fault = Fault::Corrupted;
 }

@@ -6,18 +6,17 @@ use core::time::Duration;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::ends::{Counted, Role, iterators};
-use crate::error::{Fault, RecvError, RecvTimeoutError, TryRecvError};
+use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::here::Here;
 use crate::payload::{check, fill_slice, valid_prefix};
 use crate::platform::Platform;
-use crate::ring::{Missed, PopRefused};
 use crate::sync::spin_hint;
 use crate::time::Limit;
 use crate::timed::timed;
 use crate::wait::{Attempt, block_until};
 
 use super::Receiver;
-use super::handle::{Queue, Unblocked};
+use super::handle::Queue;
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
@@ -37,14 +36,14 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// This and nothing else is inlined in the callers: what they do otherwise is one call that needs no register
     /// saved beforehand (a store before a read-modify-write has to drain first).
     #[inline(always)]
-    fn pop_first(&self) -> Result<Result<T, Fault>, Missed> {
+    fn pop_first(&self) -> Result<Result<T, Fault>, Refused> {
         let popped = self.ring().try_pop_first::<T>()?;
         self.view.words.gates.space.notify(&self.platform, || 1);
         // SAFETY: copied from cells of the ring.
         Ok(unsafe { check(popped) })
     }
 
-    fn pop(&self) -> Result<Result<T, Fault>, PopRefused> {
+    fn pop(&self) -> Result<Result<T, Fault>, Refused> {
         let (freed, popped) = self.ring().try_pop::<T>();
         if freed != 0 {
             self.view.words.gates.space.notify(&self.platform, move || freed);
@@ -78,23 +77,23 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// With `patient`, a living sender gets time to finish.
     #[cold]
     #[inline(never)]
-    fn try_recv_contended(&self, missed: Missed, patient: bool) -> Result<T, TryRecvError> {
-        if missed == Missed::Empty && !self.complete_closing() {
+    fn try_recv_contended(&self, missed: Refused, patient: bool) -> Result<T, TryRecvError> {
+        if missed == Refused::NotNow && !self.complete_closing() {
             return Err(TryRecvError::Empty);
         }
         match self.pop() {
             Ok(value) => value.map_err(TryRecvError::Fault),
-            Err(PopRefused::Empty) if !self.complete_closing() => Err(TryRecvError::Empty),
+            Err(Refused::NotNow) if !self.complete_closing() => Err(TryRecvError::Empty),
             Err(refused) => self.try_recv_repairing(refused, patient),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn try_recv_repairing(&self, mut refused: PopRefused, patient: bool) -> Result<T, TryRecvError> {
+    fn try_recv_repairing(&self, mut refused: Refused, patient: bool) -> Result<T, TryRecvError> {
         for _ in 0..REPAIRS {
             let mut polls = PENDING_POLLS;
-            while refused == PopRefused::Pending && polls > 0 {
+            while refused == Refused::Busy && polls > 0 {
                 spin_hint();
                 polls -= 1;
                 match self.pop() {
@@ -103,31 +102,31 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
                 }
             }
             match refused {
-                PopRefused::Corrupted => return Err(TryRecvError::Fault(Self::CORRUPTED)),
                 // Drained, or a ticket taken before the closing is still to be published (or its owner is dead).
-                PopRefused::Empty if self.complete_closing() && self.ring().is_drained() => {
+                Refused::NotNow if self.complete_closing() && self.ring().is_drained() => {
                     return Err(TryRecvError::Closed);
                 }
-                PopRefused::Empty if !self.complete_closing() => return Err(TryRecvError::Empty),
-                PopRefused::Empty | PopRefused::Pending => {}
+                Refused::NotNow if !self.complete_closing() => return Err(TryRecvError::Empty),
+                Refused::NotNow | Refused::Busy => {}
+                refused => return Err(refused.into()),
             }
             match self.unblock() {
-                Unblocked::Empty | Unblocked::Again => {}
-                Unblocked::Suspect | Unblocked::Unknown if refused == PopRefused::Empty => {
+                Attempt::NotYet | Attempt::Again => {}
+                Attempt::Suspect | Attempt::Unknown if refused == Refused::NotNow => {
                     return Err(TryRecvError::Empty);
                 }
-                Unblocked::Suspect | Unblocked::Unknown => match self.pop_patiently(patient) {
+                Attempt::Suspect | Attempt::Unknown => match self.pop_patiently(patient) {
                     Some(value) => return value.map_err(TryRecvError::Fault),
                     None => return Err(TryRecvError::Busy),
                 },
-                Unblocked::Corrupted => return Err(TryRecvError::Fault(Self::CORRUPTED)),
+                Attempt::Done(fault) => return Err(fault.into()),
             }
             match self.pop() {
                 Ok(value) => return value.map_err(TryRecvError::Fault),
                 Err(now) => refused = now,
             }
         }
-        Err(if refused == PopRefused::Empty { TryRecvError::Empty } else { TryRecvError::Busy })
+        Err(if refused == Refused::NotNow { TryRecvError::Empty } else { TryRecvError::Busy })
     }
 
     /// Lets others run, with `patient`, until the oldest message is published: that message.
@@ -178,13 +177,13 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         let deadline = limit.deadline(&self.platform);
         let attempt = |thorough: bool| match self.pop() {
             Ok(value) => Attempt::Done(value.map_err(RecvTimeoutError::Fault)),
-            Err(PopRefused::Corrupted) => Attempt::Done(Err(RecvTimeoutError::Fault(Self::CORRUPTED))),
-            Err(PopRefused::Empty | PopRefused::Pending) => {
+            Err(Refused::NotNow | Refused::Busy) => {
                 if self.complete_closing() && self.ring().is_drained() {
                     return Attempt::Done(Err(RecvTimeoutError::Closed));
                 }
                 if thorough { self.look_around(watch) } else { Attempt::NotYet }
             }
+            Err(refused) => Attempt::Done(Err(refused.into())),
         };
         let received = block_until(&self.platform, &self.view.words.gates.items, &self.recv_budget, deadline, attempt);
         self.recv_budget.learn_found(|| self.ring().len());
@@ -192,7 +191,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         received.unwrap_or_else(|unmet| {
             // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
             // behind a dead producer is found however short the time limit.
-            self.try_recv_contended(Missed::Other, false).map_err(|error| match error {
+            self.try_recv_contended(Refused::Busy, false).map_err(|error| match error {
                 TryRecvError::Empty | TryRecvError::Busy => unmet.or_fault(RecvTimeoutError::Timeout),
                 TryRecvError::Closed => RecvTimeoutError::Closed,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
@@ -204,22 +203,22 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     /// Before a consumer sleeps: who is in the way, and is anybody left to wait for?
     fn look_around(&self, watch: bool) -> Attempt<Result<T, RecvTimeoutError>> {
         match self.unblock() {
-            Unblocked::Again => Attempt::Again,
-            Unblocked::Corrupted => Attempt::Done(Err(RecvTimeoutError::Fault(Self::CORRUPTED))),
-            Unblocked::Suspect => Attempt::Suspect,
-            Unblocked::Unknown => Attempt::Unknown,
+            Attempt::Again => Attempt::Again,
+            Attempt::Done(fault) => Attempt::Done(Err(fault.into())),
+            Attempt::Suspect => Attempt::Suspect,
+            Attempt::Unknown => Attempt::Unknown,
             // The last message of the one who left came before its leaving: look once more.
-            Unblocked::Empty if watch => Attempt::after(self.find_deserted(Role::Sender), || match self.pop() {
+            Attempt::NotYet if watch => Attempt::after(self.find_deserted(Role::Sender), || match self.pop() {
                 Ok(value) => Attempt::Done(value.map_err(RecvTimeoutError::Fault)),
                 Err(_) if self.ring().is_empty() => Attempt::Done(Err(RecvTimeoutError::Disconnected)),
                 Err(_) => Attempt::Again,
             }),
-            Unblocked::Empty => Attempt::NotYet,
+            Attempt::NotYet => Attempt::NotYet,
         }
     }
 
     /// Takes as many messages as there are and as fit: all of them values of their type, or one that is none.
-    fn pop_slice(&self, out: &mut [MaybeUninit<T>]) -> Result<Result<usize, Fault>, Missed> {
+    fn pop_slice(&self, out: &mut [MaybeUninit<T>]) -> Result<Result<usize, Fault>, Refused> {
         // SAFETY: what the ring shows is copied from its cells.
         let count = self.ring().try_pop_slice(out, |copied| unsafe { valid_prefix(copied) }.max(1))?;
         self.view.words.gates.space.notify(&self.platform, move || count as u32);

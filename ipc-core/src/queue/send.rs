@@ -8,7 +8,7 @@ use crate::error::{
     TrySendError,
 };
 use crate::platform::Platform;
-use crate::ring::{Position, PushRefused};
+use crate::ring::Position;
 use crate::time::{Instant, Limit, Waits};
 use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, block_until};
@@ -28,7 +28,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         at.map(|at| self.published(at)).is_some()
     }
 
-    fn push(&self, value: &T) -> Result<(), PushRefused> {
+    fn push(&self, value: &T) -> Result<(), Refused> {
         self.ring().try_push(self.me, value, &self.hints).map(|at| self.published(at))
     }
 
@@ -58,14 +58,12 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     #[inline(never)]
     fn try_send_contended(&self, value: T) -> Result<(), TrySendError<T>> {
         let mut pushed = self.push(&value);
-        if pushed == Err(PushRefused::Full) && self.make_room() == Ok(true) {
+        if pushed == Err(Refused::NotNow) && self.make_room() == Ok(true) {
             pushed = self.push(&value);
         }
         match pushed {
             Ok(()) => Ok(()),
-            Err(PushRefused::Full) => Err(TrySendError::Full(value)),
-            Err(PushRefused::Closed) => Err(TrySendError::Closed(value)),
-            Err(PushRefused::Corrupted) => Err(TrySendError::Fault(value, Self::CORRUPTED)),
+            Err(refused) => Err(TrySendError::of(refused, value)),
         }
     }
 
@@ -111,7 +109,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
 }
 
 impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
-    fn push_slice(&self, values: &[T]) -> Result<usize, PushRefused> {
+    fn push_slice(&self, values: &[T]) -> Result<usize, Refused> {
         let (first, count) = self.ring().try_push_slice(self.me, values, &self.hints)?;
         self.published(first);
         Ok(count)
@@ -144,14 +142,10 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             return Ok(0);
         }
         let mut pushed = self.push_slice(values);
-        if pushed == Err(PushRefused::Full) && self.make_room() == Ok(true) {
+        if pushed == Err(Refused::NotNow) && self.make_room() == Ok(true) {
             pushed = self.push_slice(values);
         }
-        pushed.map_err(|refused| match refused {
-            PushRefused::Full => TrySendError::Full(()),
-            PushRefused::Closed => TrySendError::Closed(()),
-            PushRefused::Corrupted => TrySendError::Fault((), Self::CORRUPTED),
-        })
+        pushed.map_err(|refused| TrySendError::of(refused, ()))
     }
 
     /// Sends all of these, in batches as large as there is room for, and waits for room as often as needed. Messages of other
@@ -188,24 +182,16 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         let mut sent = 0;
         while sent < values.len() {
             let rest = &values[sent..];
-            let refused = match self.push_slice(rest) {
-                Ok(count) => {
-                    sent += count;
-                    continue;
+            let pushed = match self.push_slice(rest) {
+                Err(Refused::NotNow) => {
+                    self.wait_to_push(waits.deadline(&self.platform), watch, || self.push_slice(rest))
                 }
-                Err(PushRefused::Closed) => Refused::Closed,
-                Err(PushRefused::Corrupted) => Refused::Fault(Fault::Corrupted),
-                Err(PushRefused::Full) => {
-                    match self.wait_to_push(waits.deadline(&self.platform), watch, || self.push_slice(rest)) {
-                        Ok(count) => {
-                            sent += count;
-                            continue;
-                        }
-                        Err(refused) => refused,
-                    }
-                }
+                pushed => pushed,
             };
-            return Err(SendSliceError { sent, cause: SendTimeoutError::of(refused, ()) });
+            match pushed {
+                Ok(count) => sent += count,
+                Err(refused) => return Err(SendSliceError { sent, cause: SendTimeoutError::of(refused, ()) }),
+            }
         }
         Ok(())
     }
@@ -232,7 +218,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         &self,
         deadline: Option<Instant>,
         watch: bool,
-        push: impl Fn() -> Result<R, PushRefused>,
+        push: impl Fn() -> Result<R, Refused>,
     ) -> Result<R, Refused> {
         let capacity = self.capacity() as u64;
         let room = || capacity.saturating_sub(self.ring().len());
@@ -243,7 +229,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             }
             match push() {
                 Ok(pushed) => Attempt::Done(Ok(pushed)),
-                Err(PushRefused::Full) => {
+                Err(Refused::NotNow) => {
                     if thorough {
                         self.complete_closing();
                         match self.make_room() {
@@ -258,8 +244,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
                     }
                     Attempt::NotYet
                 }
-                Err(PushRefused::Closed) => Attempt::Done(Err(Refused::Closed)),
-                Err(PushRefused::Corrupted) => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
+                Err(refused) => Attempt::Done(Err(refused)),
             }
         };
         let gate = &self.view.words.gates.space;
@@ -273,13 +258,12 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
         // The time may have been over before anybody looked for the dead: so that room behind a dead producer is found however
         // short the time limit.
         let mut pushed = push();
-        if matches!(pushed, Err(PushRefused::Full)) && self.make_room() == Ok(true) {
+        if matches!(pushed, Err(Refused::NotNow)) && self.make_room() == Ok(true) {
             pushed = push();
         }
         pushed.map_err(|refused| match refused {
-            PushRefused::Full => unmet.or_fault(Refused::NotNow),
-            PushRefused::Closed => Refused::Closed,
-            PushRefused::Corrupted => Refused::Fault(Fault::Corrupted),
+            Refused::NotNow => unmet.or_fault(Refused::NotNow),
+            refused => refused,
         })
     }
 }
@@ -302,24 +286,18 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         for _ in 0..FORCE_ATTEMPTS {
             match self.push(&value) {
                 Ok(()) => return Ok(displaced),
-                Err(PushRefused::Closed) if displaced.is_some() => {
-                    return Err(ForceSendError::Contended { value, displaced });
-                }
-                Err(PushRefused::Closed) => return Err(ForceSendError::Closed(value)),
-                Err(PushRefused::Corrupted) if displaced.is_some() => {
-                    return Err(ForceSendError::Contended { value, displaced });
-                }
-                Err(PushRefused::Corrupted) => return Err(ForceSendError::Fault(value, Self::CORRUPTED)),
-                Err(PushRefused::Full) if displaced.is_some() => break,
+                Err(_) if displaced.is_some() => break,
                 // Full of what dead producers left: no message need go.
-                Err(PushRefused::Full) if self.make_room() == Ok(true) => {}
-                Err(PushRefused::Full) => match self.try_recv() {
+                Err(Refused::NotNow) if self.make_room() == Ok(true) => {}
+                Err(Refused::NotNow) => match self.try_recv() {
                     Ok(oldest) => displaced = Some(oldest),
                     Err(TryRecvError::Fault(fault)) => return Err(ForceSendError::Fault(value, fault)),
                     // It has let others run for a while already.
                     Err(TryRecvError::Busy) => break,
                     Err(_) => {}
                 },
+                Err(Refused::Closed) => return Err(ForceSendError::Closed(value)),
+                Err(_) => return Err(ForceSendError::Fault(value, Fault::Corrupted)),
             }
         }
         Err(ForceSendError::Contended { value, displaced })

@@ -86,7 +86,6 @@ mod recovery;
 mod ring;
 
 pub use crate::payload::{cells, stride};
-pub use pop::{Missed, PopRefused};
 pub use position::Position;
 pub use recovery::Blocker;
-pub use ring::{Geometry, Hints, PushRefused, Ring};
+pub use ring::{Geometry, Hints, Ring};

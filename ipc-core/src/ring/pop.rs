@@ -4,31 +4,12 @@ use core::mem::MaybeUninit;
 
 use super::position::{Position, SlotState, Stamp};
 use super::ring::{ATTEMPTS, Ring, back_off};
+use crate::error::Refused;
 use crate::payload;
 use crate::sync::Ordering;
 
 /// Attempts of a consumer to take several messages, before it takes one: each failed attempt has copied in vain.
 const SLICE_ATTEMPTS: u32 = 4;
-
-/// Why the common case of a pop was none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// There is no message.
-    Empty,
-    /// A message that is not published, a place that is nobody's, a rival, or garbage.
-    Other,
-}
-
-/// Why a pop did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PopRefused {
-    /// Nothing is published at the head: the ring is empty or its oldest ticket is not published yet.
-    Empty,
-    /// The oldest ticket is not published, and others were taken after it: its holder is slow, stopped or dead.
-    Pending,
-    /// A word makes no sense.
-    Corrupted,
-}
 
 impl Ring<'_> {
     /// Takes the oldest message: its bytes. Beside it comes the number of positions that this call has freed, which
@@ -36,12 +17,17 @@ impl Ring<'_> {
     ///
     /// Lock-free among consumers; one read-modify-write when uncontended. Never waits, makes no system call, and
     /// leaves `tail` (the producers' line) alone.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](Refused::NotNow): nothing is published at the head; the ring is empty or its oldest ticket is not published yet.
+    /// [`Busy`](Refused::Busy): the oldest ticket is not published, and others were taken after it; its holder is slow, stopped or dead.
     #[inline(always)]
-    pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
+    pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, Refused>) {
         match self.try_pop_first() {
             Ok(value) => (1, Ok(value)),
-            Err(Missed::Empty) => (0, Err(PopRefused::Empty)),
-            Err(Missed::Other) => self.try_pop_contended(),
+            Err(Refused::NotNow) => (0, Err(Refused::NotNow)),
+            Err(_) => self.try_pop_contended(),
         }
     }
 
@@ -49,24 +35,29 @@ impl Ring<'_> {
     /// rival. Otherwise nothing was done.
     ///
     /// Looks at the slot once: if it is empty, a second look would take its line from the producer that is about to fill it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](Refused::NotNow) if there is no message. [`Busy`](Refused::Busy) for a message that is not published, a place that is
+    /// nobody's, a rival, or garbage.
     #[inline(always)]
-    pub fn try_pop_first<T>(&self) -> Result<MaybeUninit<T>, Missed> {
+    pub fn try_pop_first<T>(&self) -> Result<MaybeUninit<T>, Refused> {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
-            return Err(Missed::Other);
+            return Err(Refused::Busy);
         }
         let head = self.head.load(Ordering::Relaxed);
         let at = Position::of(head);
         let (word, cells) = self.slot(at, stride);
         let stamp = Stamp(word.load(Ordering::Acquire));
         if !stamp.is_full_at(at) {
-            return Err(if stamp.position().ahead_of(at) < 0 { Missed::Empty } else { Missed::Other });
+            return Err(if stamp.position().ahead_of(at) < 0 { Refused::NotNow } else { Refused::Busy });
         }
         let value = payload::load(cells);
         let next = at.next().word();
         match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => Ok(value),
-            Err(_) => Err(Missed::Other),
+            Err(_) => Err(Refused::Busy),
         }
     }
 
@@ -79,10 +70,10 @@ impl Ring<'_> {
         &self,
         out: &mut [MaybeUninit<T>],
         mut accept: impl FnMut(&[MaybeUninit<T>]) -> usize,
-    ) -> Result<usize, Missed> {
+    ) -> Result<usize, Refused> {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
-            return Err(Missed::Other);
+            return Err(Refused::Busy);
         }
         let mut head = self.head.load(Ordering::Relaxed);
         for attempt in 0..SLICE_ATTEMPTS {
@@ -101,7 +92,7 @@ impl Ring<'_> {
             }
             let count = if count == 0 { 0 } else { accept(&out[..count]).min(count) };
             if count == 0 {
-                return Err(Missed::Other);
+                return Err(Refused::Busy);
             }
             let taken = first.offset(count as i64).word();
             // Release, "free": the reads above come before the room that this gives.
@@ -113,15 +104,15 @@ impl Ring<'_> {
                 }
             }
         }
-        Err(Missed::Other)
+        Err(Refused::Busy)
     }
 
     #[cold]
     #[inline(never)]
-    fn try_pop_contended<T>(&self) -> (u32, Result<MaybeUninit<T>, PopRefused>) {
+    fn try_pop_contended<T>(&self) -> (u32, Result<MaybeUninit<T>, Refused>) {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
-            return (0, Err(PopRefused::Corrupted));
+            return (0, Err(Refused::CORRUPTED));
         }
         let mut freed = 0;
         // Relaxed: a stale `head` is found out by the slot's stamp or by the compare-exchange.
@@ -161,20 +152,20 @@ impl Ring<'_> {
                         Err(now) => now,
                     };
                 }
-                (0, SlotState::Busy) => return (freed, Err(PopRefused::Pending)),
-                (0, _) => return (freed, Err(PopRefused::Corrupted)),
-                (..0, _) => return (freed, Err(PopRefused::Empty)),
+                (0, SlotState::Busy) => return (freed, Err(Refused::Busy)),
+                (0, _) => return (freed, Err(Refused::CORRUPTED)),
+                (..0, _) => return (freed, Err(Refused::NotNow)),
                 _ => {
                     // A later lap: `head` was stale, and the Acquire above shows the newer one.
                     let now = self.head.load(Ordering::Relaxed);
                     if now == head {
-                        return (freed, Err(PopRefused::Corrupted));
+                        return (freed, Err(Refused::CORRUPTED));
                     }
                     head = now;
                 }
             }
         }
-        (freed, Err(PopRefused::Corrupted))
+        (freed, Err(Refused::CORRUPTED))
     }
 
     /// A copy of the oldest message, which stays where it is. `None` if nothing is published at the head or the

@@ -3,6 +3,7 @@
 use bytemuck::NoUninit;
 
 use super::position::{Position, SlotState, Stamp, Tail};
+use crate::error::Refused;
 use crate::participant::ParticipantId;
 use crate::payload;
 use crate::slots::{Intent, prefetch};
@@ -11,17 +12,6 @@ use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 /// Attempts of one operation before it declares the ring corrupted. Each failed attempt means that a peer got
 /// on (or lies): a million in a row do not happen to an honest one.
 pub(super) const ATTEMPTS: u32 = 1 << 20;
-
-/// Why a push did not happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushRefused {
-    /// No room.
-    Full,
-    /// The ring is closed.
-    Closed,
-    /// A word makes no sense.
-    Corrupted,
-}
 
 /// The sizes of a ring, kept in private memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +190,7 @@ impl<'m> Ring<'m> {
     ///
     /// Lock-free; one read-modify-write when uncontended. Never waits.
     #[inline(always)]
-    pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Result<Position, PushRefused> {
+    pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Result<Position, Refused> {
         match self.try_push_first(me, value, hints) {
             Some(at) => Ok(at),
             None => self.try_push_contended(me, *value, hints),
@@ -229,14 +219,9 @@ impl<'m> Ring<'m> {
 
     #[cold]
     #[inline(never)]
-    fn try_push_contended<T: NoUninit>(
-        &self,
-        me: ParticipantId,
-        value: T,
-        hints: &Hints,
-    ) -> Result<Position, PushRefused> {
+    fn try_push_contended<T: NoUninit>(&self, me: ParticipantId, value: T, hints: &Hints) -> Result<Position, Refused> {
         if const { payload::stride::<T>() } != self.geometry.stride {
-            return Err(PushRefused::Corrupted);
+            return Err(Refused::CORRUPTED);
         }
         let Tickets { first, claimed, .. } = self.claim(me, 1, hints)?;
         self.publish(first, me, &value);
@@ -251,9 +236,9 @@ impl<'m> Ring<'m> {
         me: ParticipantId,
         values: &[T],
         hints: &Hints,
-    ) -> Result<(Position, usize), PushRefused> {
+    ) -> Result<(Position, usize), Refused> {
         if const { payload::stride::<T>() } != self.geometry.stride {
-            return Err(PushRefused::Corrupted);
+            return Err(Refused::CORRUPTED);
         }
         let Tickets { first, count, claimed } = self.claim(me, values.len(), hints)?;
         for (ahead, value) in (0..).zip(&values[..count]) {
@@ -265,13 +250,14 @@ impl<'m> Ring<'m> {
     }
 
     /// Takes at least one and at most `wanted` tickets in a row, as many as there is room for.
-    fn claim(&self, me: ParticipantId, wanted: usize, hints: &Hints) -> Result<Tickets, PushRefused> {
+    fn claim(&self, me: ParticipantId, wanted: usize, hints: &Hints) -> Result<Tickets, Refused> {
+        let wanted = (wanted as u64).min(self.geometry.capacity) as i64;
         // Acquire, "ticket": the marks of the slots before.
         let mut tail = Tail(self.tail.load(Ordering::Acquire));
         for attempt in 0..ATTEMPTS {
             let at = tail.position();
             if tail.is_closed() {
-                return Err(PushRefused::Closed);
+                return Err(Refused::Closed);
             }
             if !hints.is_mine(tail) {
                 let before = at.previous();
@@ -280,22 +266,22 @@ impl<'m> Ring<'m> {
                     // `tail` is stale.
                     let now = Tail(self.tail.load(Ordering::Acquire));
                     if lag > 0 && now == tail && attempt > 0 {
-                        return Err(PushRefused::Corrupted);
+                        return Err(Refused::CORRUPTED);
                     }
                     tail = now;
                     continue;
                 }
             }
-            if hints.room(at) < (wanted as u64).min(self.geometry.capacity) as i64 {
-                match self.room(at, tail, hints)? {
-                    Room::Yes => {}
-                    Room::TailMoved(now) => {
-                        tail = now;
-                        continue;
-                    }
+            let mut room = hints.room(at);
+            if room < wanted {
+                let now = self.room(at, tail, hints)?;
+                if now != tail {
+                    tail = now;
+                    continue;
                 }
+                room = hints.room(at);
             }
-            let count = hints.room(at).clamp(1, wanted as i64);
+            let count = room.min(wanted).max(1);
             // Success AcqRel, "ticket": our marks of the slots before become visible with the new tail; failure
             // Acquire: as the load above.
             let claimed = tail.claimed_many_by(me, count).0;
@@ -307,7 +293,7 @@ impl<'m> Ring<'m> {
                 }
             }
         }
-        Err(PushRefused::Corrupted)
+        Err(Refused::CORRUPTED)
     }
 
     /// Writes the message of a ticket that the caller holds.
@@ -369,9 +355,9 @@ impl<'m> Ring<'m> {
         word.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Looks at `head` for a producer whose hint says "no room".
-    #[inline(never)]
-    fn room(&self, at: Position, tail: Tail, hints: &Hints) -> Result<Room, PushRefused> {
+    /// Looks at `head` for a producer whose hint says "no room". Returns `tail` if there is some, or what `tail` has become.
+    #[inline]
+    fn room(&self, at: Position, tail: Tail, hints: &Hints) -> Result<Tail, Refused> {
         // Acquire, "free": the consumers have read the cells before `head`.
         let head = Position::of(self.head.load(Ordering::Acquire));
         let ahead = at.ahead_of(head);
@@ -379,14 +365,14 @@ impl<'m> Ring<'m> {
         if (0..capacity).contains(&ahead) {
             // Release: for another thread of this handle, which then writes the cells.
             hints.limit.store(head.offset(capacity).word(), Ordering::Release);
-            return Ok(Room::Yes);
+            return Ok(tail);
         }
         let now = Tail(self.tail.load(Ordering::Acquire));
         if now != tail {
-            return Ok(Room::TailMoved(now));
+            return Ok(now);
         }
         // `head` cannot pass a `tail` that stands still, nor fall more than the capacity behind it.
-        Err(if ahead == capacity { PushRefused::Full } else { PushRefused::Corrupted })
+        Err(if ahead == capacity { Refused::NotNow } else { Refused::CORRUPTED })
     }
 
     /// How many tickets were taken from `at` on: the messages that a late publication of `at` may have made visible.
@@ -439,11 +425,6 @@ struct Tickets {
     count: usize,
     /// The `tail` that it made.
     claimed: u64,
-}
-
-enum Room {
-    Yes,
-    TailMoved(Tail),
 }
 
 /// A short pause after a lost race, so that the winner keeps the line for a moment.

@@ -6,10 +6,10 @@ use bytemuck::Pod;
 
 use super::guard::{RwLockReadGuard, RwLockWriteGuard};
 use super::words::{self, Layout, View, Words};
-use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
+use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::mutex::{Condition, Refused};
+use crate::mutex::Condition;
 use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Object, Shape, ShapeError, handle};
 use crate::participant::ParticipantId;
 use crate::payload::{OVERHEAD, Place, cells};

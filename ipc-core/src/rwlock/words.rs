@@ -1,8 +1,8 @@
 //! The lock's words and the readers' counters, how they change, and where what lies.
 
-use crate::error::Fault;
+use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::{Condition, Intent, RawMutex, Refused};
+use crate::mutex::{Condition, Intent, RawMutex};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, Findings, ParticipantId};
 use crate::payload::OVERHEAD;
@@ -123,7 +123,7 @@ fn add_one(count: &AtomicU32, order: Ordering) -> Result<(), Refused> {
         return Ok(());
     }
     count.fetch_sub(1, Ordering::Relaxed);
-    Err(Refused::Corrupted)
+    Err(Refused::CORRUPTED)
 }
 
 impl<'m> View<'m> {
@@ -147,7 +147,7 @@ impl<'m> View<'m> {
     /// The counter of this participant.
     #[inline(always)]
     fn count_of(&self, who: ParticipantId) -> Result<&'m AtomicU32, Refused> {
-        self.readers.get(who.index()).map(|readers| &readers.count).ok_or(Refused::Corrupted)
+        self.readers.get(who.index()).map(|readers| &readers.count).ok_or(Refused::CORRUPTED)
     }
 
     /// A read lock, if no writer has the lock or waits for it: the common case. Lock-free.
@@ -263,10 +263,7 @@ impl<'m> View<'m> {
             && let Err(unmet) = self.drain(platform, budget, deadline.unwrap_or_else(|| limit.deadline(platform)))
         {
             self.words.turnstile.unlock(platform);
-            return Err(match unmet {
-                Unmet::TimedOut => Refused::Taken,
-                Unmet::Unknown => Refused::Unknown,
-            });
+            return Err(unmet.or_fault(Refused::Busy));
         }
         self.words.turnstile.work_in_place();
         Ok(condition)
@@ -280,7 +277,7 @@ impl<'m> View<'m> {
             let _ = self.count_out_the_dead(platform);
             if !self.is_empty() {
                 self.words.turnstile.unlock(platform);
-                return Err(Refused::Taken);
+                return Err(Refused::Busy);
             }
         }
         self.words.turnstile.work_in_place();

@@ -7,7 +7,6 @@ use crate::object::Kind;
 use crate::platform::Platform;
 use crate::region::Name;
 
-use super::role::Taken;
 use super::words::End;
 
 /// The error of a claim: an end of a queue cannot be had.
@@ -50,15 +49,6 @@ pub enum ClaimErrorKind {
 impl ClaimError {
     pub(super) fn new<P: Platform + ?Sized>(platform: &P, end: End, kind: ClaimErrorKind) -> Self {
         ClaimError { name: Name::new(platform.label()).ok(), end, kind }
-    }
-
-    pub(super) fn taken<P: Platform + ?Sized>(platform: &P, end: End, taken: Taken) -> Self {
-        let kind = match taken {
-            Taken::Held(holder) => ClaimErrorKind::Held { pid: platform.process_id(holder) },
-            Taken::Contended => ClaimErrorKind::Contended,
-            Taken::Unknown => ClaimErrorKind::Fault(Fault::DeathsUnknown),
-        };
-        ClaimError::new(platform, end, kind)
     }
 
     /// The queue's name. Empty if it has none.

@@ -23,7 +23,7 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
     pub(super) fn claim(view: View<'m, T>, end: End, platform: P) -> Result<(Self, u64, u64), ClaimError> {
         platform.here().map_err(|fault| ClaimError::new(&platform, end, ClaimErrorKind::Fault(fault)))?;
         let words = view.words;
-        words.role(end).claim(&platform).map_err(|taken| ClaimError::taken(&platform, end, taken))?;
+        words.role(end).claim(&platform).map_err(|kind| ClaimError::new(&platform, end, kind))?;
         let budget = SpinBudget::new(&platform);
         let held = Held { view, platform, budget, end };
         // Relaxed: whatever the last holder stored is visible since the claim ("role"), and no other process writes our index. The

@@ -1,5 +1,6 @@
 //! The holder of an end.
 
+use super::claim::ClaimErrorKind;
 use crate::error::Fault;
 use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
 use crate::platform::Platform;
@@ -16,17 +17,6 @@ const ATTEMPTS: u32 = crate::sync::bound(64, 3);
 #[derive(Debug)]
 pub(super) struct Role(AtomicU32);
 
-/// Why a role cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// This participant, which lives, holds it (it may be the caller itself).
-    Held(ParticipantId),
-    /// Others claimed and lost it at each attempt.
-    Contended,
-    /// A participant holds it of which the platform cannot tell whether it lives.
-    Unknown,
-}
-
 impl Role {
     /// A role that nobody has held.
     pub(super) fn new() -> Self {
@@ -34,7 +24,7 @@ impl Role {
     }
 
     /// Takes the role for the caller, if no living participant holds it. Never waits; system calls only if somebody holds it.
-    pub(super) fn claim<P: Platform + ?Sized>(&self, platform: &P) -> Result<(), Taken> {
+    pub(super) fn claim<P: Platform + ?Sized>(&self, platform: &P) -> Result<(), ClaimErrorKind> {
         let me = platform.me();
         for _ in 0..ATTEMPTS {
             // Relaxed: the compare-exchange is what counts.
@@ -42,8 +32,8 @@ impl Role {
             if let Some(holder) = holder(seen) {
                 match Seized::try_new(platform, holder) {
                     Ok(seized) => self.sweep(seized.dead()),
-                    Err(NotSeized::NotNow) => return Err(Taken::Held(holder)),
-                    Err(NotSeized::Unknown) => return Err(Taken::Unknown),
+                    Err(NotSeized::NotNow) => return Err(ClaimErrorKind::Held { pid: platform.process_id(holder) }),
+                    Err(NotSeized::Unknown) => return Err(ClaimErrorKind::Fault(Fault::DeathsUnknown)),
                 }
                 continue;
             }
@@ -53,7 +43,7 @@ impl Role {
                 return Ok(());
             }
         }
-        Err(Taken::Contended)
+        Err(ClaimErrorKind::Contended)
     }
 
     /// Gives up the role that `me` holds.

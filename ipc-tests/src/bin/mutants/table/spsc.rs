@@ -125,7 +125,7 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 SPSC_ROLE,
                 1,
-                "Err(NotSeized::NotNow) => return Err(Taken::Held(holder)),",
+                "Err(NotSeized::NotNow) => return Err(ClaimErrorKind::Held { pid: platform.process_id(holder) }),",
                 "Err(NotSeized::NotNow) => {}",
             ),
             edit(SPSC_ROLE, 1, "                continue;\n", ""),
