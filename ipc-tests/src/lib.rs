@@ -7,6 +7,7 @@
 //! * [`disturbance`] interrupts a thread with signals.
 //! * [`dice`] choose, the same in every run.
 //! * `model` (under `--cfg loom`) is a platform whose every schedule is tried.
+//! * [`moved_clock`] goes on while somebody sleeps.
 //! * [`sources`] tell which public methods the library has.
 //! * [`storm`] kills and stops worker processes at random.
 //! * [`watchdog`] turns a hang into a failure.
@@ -21,6 +22,8 @@ pub mod dice;
 pub mod disturbance;
 #[cfg(loom)]
 pub mod model;
+#[cfg(not(loom))]
+pub mod moved_clock;
 #[cfg(not(loom))]
 pub mod sources;
 #[cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]

@@ -59,7 +59,7 @@ macro_rules! types {
 const TRAITS: &[&str] =
     &["AtomicInteger", "AtomicValue", "CellValue", "LoanElement", "LockData", "QueueMessage", "QueuedValue"];
 
-/// The names of types at the root of `ipc-posix`, errors apart.
+/// The names of types at the root of `ipc-posix`.
 fn public() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ipc-posix/src");
     let read = |file: &str| std::fs::read_to_string(source.join(file)).expect("the sources");
@@ -79,7 +79,7 @@ fn public() -> BTreeSet<String> {
             .map(|alias| alias.split(['<', ' ']).next().expect("a name").to_owned()),
     );
     let is_type = |name: &str| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase);
-    names.retain(|name| is_type(name) && !TRAITS.contains(&name.as_str()) && !name.ends_with("Error"));
+    names.retain(|name| is_type(name) && !TRAITS.contains(&name.as_str()));
     names
 }
 
@@ -126,7 +126,12 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             ObjectError, ObjectShapeError, DirectoryError, HeaderError, SpscClaimError, RecvError, TryRecvError,
             RecvTimeoutError, SendError<u64>, TrySendError<u64>, SendTimeoutError<u64>, ForceSendError<u64>, SendSliceError,
-            SendIterError<u64>, AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError,
+            SendSliceTimeoutError, SendIterError<u64>, SendIterTimeoutError<u64>, TrySendIterError<u64>,
+            RecvBytesError, TryRecvBytesError, RecvBytesTimeoutError, SendBytesError, TrySendBytesError, SendBytesTimeoutError,
+            RecvValueError, TryRecvValueError, RecvValueTimeoutError, SendValueError, TrySendValueError, SendValueTimeoutError,
+            ValueFormatError, LoanError, TryLoanError, LoanTimeoutError, PublishError<u64>, TryPublishError<u64>,
+            PublishTimeoutError<u64>, SubscribeError, RecvBroadcastError, TryRecvBroadcastError, RecvBroadcastTimeoutError,
+            AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError,
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError;
         // What holds a `std::io::Error` is as that is; a thread is no handle.

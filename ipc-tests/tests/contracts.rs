@@ -6,6 +6,7 @@ use ipc_core::{atomic, bytes, condvar, event, loan, mutex, once, queue, rwlock, 
 use ipc_tests::children::{self, Role};
 use ipc_tests::contracts;
 use ipc_tests::contracts::stages::{self, Heap, One, Two};
+use ipc_tests::contracts_on_stage;
 
 /// Threads over ordinary memory, with a platform that spins.
 mod on_heap {
@@ -25,35 +26,23 @@ mod on_heap {
 
 /// Threads that have opened one region each for itself.
 mod in_region {
+    use stages::in_region as stage;
+
     use super::*;
 
-    macro_rules! play {
-        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
-            #[test]
-            fn $name() {
-                stages::in_region(stringify!($name), &$wanted, $contract);
-            }
-        )+};
-    }
-    ipc_tests::contracts_everywhere!(play);
-    ipc_tests::contracts_over_regions!(play);
+    ipc_tests::contracts_everywhere!(contracts_on_stage);
+    ipc_tests::contracts_over_regions!(contracts_on_stage);
 }
 
 /// Processes.
 mod between_processes {
+    use stages::between_processes as stage;
+
     use super::*;
 
-    macro_rules! play {
-        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
-            #[test]
-            fn $name() {
-                stages::between_processes(stringify!($name), &$wanted, $contract);
-            }
-        )+};
-    }
-    ipc_tests::contracts_everywhere!(play);
-    ipc_tests::contracts_over_regions!(play);
-    ipc_tests::contracts_between_processes!(play);
+    ipc_tests::contracts_everywhere!(contracts_on_stage);
+    ipc_tests::contracts_over_regions!(contracts_on_stage);
+    ipc_tests::contracts_between_processes!(contracts_on_stage);
 }
 
 macro_rules! second {

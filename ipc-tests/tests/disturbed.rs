@@ -4,45 +4,37 @@
 #![cfg(all(not(loom), target_os = "linux"))]
 
 use ipc_core::{atomic, bytes, condvar, event, loan, mutex, once, queue, rwlock, spsc, watch};
+use ipc_posix::Posix;
 use ipc_tests::children::{self, Role};
 use ipc_tests::contracts;
-use ipc_tests::contracts::stages::{self, One, Two};
+use ipc_tests::contracts::stages::{self, Objects, One, Two};
+use ipc_tests::contracts_on_stage;
 use ipc_tests::disturbance::{After, Disturbance};
 
 /// System calls fail with `EINTR`.
 mod interrupted {
     use super::*;
 
-    macro_rules! play {
-        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
-            #[test]
-            fn $name() {
-                let _signals = Disturbance::new(After::Interrupted);
-                stages::between_processes(concat!(stringify!($name), " interrupted"), &$wanted, $contract);
-            }
-        )+};
+    fn stage<O: Objects>(name: &str, wanted: &O, play: impl Fn(&O::Handles<'static, Posix>, &contracts::Role<'_>)) {
+        let _signals = Disturbance::new(After::Interrupted);
+        stages::between_processes(&format!("{name} interrupted"), wanted, play);
     }
-    ipc_tests::contracts_everywhere!(play);
-    ipc_tests::contracts_over_regions!(play);
-    ipc_tests::contracts_between_processes!(play);
+    ipc_tests::contracts_everywhere!(contracts_on_stage);
+    ipc_tests::contracts_over_regions!(contracts_on_stage);
+    ipc_tests::contracts_between_processes!(contracts_on_stage);
 }
 
 /// The kernel restarts system calls where it can.
 mod restarted {
     use super::*;
 
-    macro_rules! play {
-        ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
-            #[test]
-            fn $name() {
-                let _signals = Disturbance::new(After::Restart);
-                stages::between_processes(concat!(stringify!($name), " restarted"), &$wanted, $contract);
-            }
-        )+};
+    fn stage<O: Objects>(name: &str, wanted: &O, play: impl Fn(&O::Handles<'static, Posix>, &contracts::Role<'_>)) {
+        let _signals = Disturbance::new(After::Restart);
+        stages::between_processes(&format!("{name} restarted"), wanted, play);
     }
-    ipc_tests::contracts_everywhere!(play);
-    ipc_tests::contracts_over_regions!(play);
-    ipc_tests::contracts_between_processes!(play);
+    ipc_tests::contracts_everywhere!(contracts_on_stage);
+    ipc_tests::contracts_over_regions!(contracts_on_stage);
+    ipc_tests::contracts_between_processes!(contracts_on_stage);
 }
 
 macro_rules! second {

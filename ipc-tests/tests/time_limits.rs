@@ -3,96 +3,13 @@
 
 #![cfg(not(loom))]
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use ipc_core::condvar::{self, Condvar};
 use ipc_core::error::{LoanTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, SendBytesTimeoutError};
-use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::mutex::{self, Mutex};
-use ipc_core::object::Blueprint;
-use ipc_core::participant::{NotSeized, ParticipantId};
-use ipc_core::platform::{Platform, WaitOutcome};
-use ipc_core::sync::AtomicU32;
 use ipc_core::{Instant, atomic, bytes, event, loan, once, semaphore, watch};
-
-/// One process on a clock that stands still while it runs, and goes on while it sleeps.
-#[derive(Default)]
-struct Clock {
-    now: Cell<Duration>,
-    reads: Cell<u32>,
-    sleeps: Cell<u32>,
-    /// Whether the next handle is another process's.
-    other: Cell<bool>,
-}
-
-impl Clock {
-    /// How often the clock was read since the last call of this.
-    fn reads(&self) -> u32 {
-        self.reads.take()
-    }
-}
-
-// SAFETY: one thread, whichever participant it plays, which never seizes; no other one is there to need barriers.
-unsafe impl Platform for &Clock {
-    type Deadline = Instant;
-
-    fn instant(&self, deadline: Instant) -> Instant {
-        deadline
-    }
-
-    fn wait(&self, _: &AtomicU32, _: u32, timeout: Duration) -> WaitOutcome {
-        self.now.set(self.now.get() + timeout);
-        self.sleeps.set(self.sleeps.get() + 1);
-        WaitOutcome::TimedOut
-    }
-
-    fn wake(&self, _: &AtomicU32, _: u32) -> u32 {
-        0
-    }
-
-    fn now(&self) -> Instant {
-        self.reads.set(self.reads.get() + 1);
-        Instant::from_nanos(self.now.get().as_nanos() as u64)
-    }
-
-    fn me(&self) -> ParticipantId {
-        ParticipantId::new(1 + u16::from(self.other.get())).expect("a participant's number")
-    }
-
-    fn seize(&self, _: ParticipantId) -> Result<(), NotSeized> {
-        Err(NotSeized::NotNow)
-    }
-
-    fn unseize(&self, _: ParticipantId) {}
-
-    fn light_barrier(&self) {}
-
-    fn heavy_barrier(&self) {}
-
-    fn thread(&self) -> u16 {
-        1
-    }
-
-    fn spinning_helps(&self) -> bool {
-        false
-    }
-}
-
-#[repr(align(128))]
-#[derive(Clone, Copy)]
-struct Line(#[allow(dead_code, reason = "room")] [u8; OBJECT_ALIGN]);
-
-/// A new object like this in memory of its own, which stays.
-fn object<'c, B: Blueprint>(wanted: &B, clock: &'c Clock) -> B::Handle<'static, &'c Clock> {
-    let bytes = wanted.bytes().expect("a possible object") as usize;
-    let room = vec![Line([0; OBJECT_ALIGN]); bytes.div_ceil(OBJECT_ALIGN)].leak();
-    let start = std::ptr::NonNull::from(&mut room[0]).cast();
-    // SAFETY: aligned, initialised, there for ever, and nobody else knows it.
-    let memory = unsafe { Memory::from_raw(start, bytes) };
-    // SAFETY: as above.
-    unsafe { wanted.create(memory, clock) }.expect("it fits")
-}
+use ipc_tests::moved_clock::{Person, World, object, pair};
 
 const LONG: Duration = Duration::from_millis(250);
 const WHOLE: Instant = Instant::from_nanos(LONG.as_nanos() as u64);
@@ -100,13 +17,10 @@ const WHOLE: Instant = Instant::from_nanos(LONG.as_nanos() as u64);
 /// A waiter reads the words of all permits at each of its checks. Beside very many it sleeps for longer between them.
 #[test]
 fn waiters_beside_many_permits_check_less_often() {
-    let clock = Clock::default();
+    let clock = World::default();
     let sleeps = |permits: u32| {
-        let theirs = object(&semaphore::Options { permits: Some(permits), max: None, bounded: true }, &clock);
+        let (theirs, mine) = pair(&semaphore::Options { permits: Some(permits), max: None, bounded: true }, &clock);
         let held = theirs.acquire_many(permits).expect("all are there");
-        clock.other.set(true);
-        let mine = theirs.clone();
-        clock.other.set(false);
         clock.sleeps.take();
         assert!(mine.acquire_timeout(Duration::from_secs(1)).is_err_and(|error| error.is_timeout()));
         drop(held);
@@ -119,13 +33,13 @@ fn waiters_beside_many_permits_check_less_often() {
 /// What is there at once is had without a look at the clock, whatever the limit.
 #[test]
 fn no_clock_is_read_without_a_wait() {
-    let clock = Clock::default();
+    let clock = World::default();
     let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
     let group = object(&event::GroupOptions { initial: 0b11, schema: 0 }, &clock);
     let once = object(&once::Options::<u32>::new(), &clock);
     let watch = object(&watch::Options::new(1_u32), &clock);
     let (stock, changed) = lock(&clock);
-    clock.reads();
+    clock.reads.take();
 
     assert_eq!(cell.wait_until_timeout(LONG, |value| value == 3), Ok(3));
     assert_eq!(cell.wait_update_deadline(WHOLE, |value| value.checked_sub(1)), Ok(3));
@@ -139,7 +53,7 @@ fn no_clock_is_read_without_a_wait() {
     assert!(changed.wait_timeout_while(guard, LONG, |stock| *stock > 0).is_ok_and(|(_, result)| !result.timed_out()));
     let (bytes, blocks) = (object(&bytes::Options::new(8), &clock), object(&loan::Options::<u8>::new(1, 8), &clock));
     let (sender, receiver) = (bytes.sender().unwrap(), bytes.receiver().unwrap());
-    clock.reads();
+    clock.reads.take();
     assert_eq!(bytes.send_timeout(b"there", LONG), Ok(()));
     assert_eq!(bytes.recv_deadline(&mut [0; 8], WHOLE), Ok(5));
     assert_eq!(sender.send_parts_deadline(&[b"th", b"ere"], WHOLE), Ok(()));
@@ -147,21 +61,21 @@ fn no_clock_is_read_without_a_wait() {
     assert_eq!(blocks.send_copy_timeout(b"there", LONG), Ok(()));
     assert_eq!(blocks.recv_deadline(WHOLE).unwrap().to_vec(), b"there");
     assert_eq!(blocks.loan_deadline(8, WHOLE).unwrap().len(), 8);
-    assert_eq!(clock.reads(), 0);
+    assert_eq!(clock.reads.take(), 0);
 
     // One look each: the time of the publication.
     assert_eq!(watch.set_timeout(2, LONG), Ok(1));
     assert_eq!(watch.update_deadline(WHOLE, |value| value + 1), Ok(2));
-    assert_eq!(clock.reads(), 2);
+    assert_eq!(clock.reads.take(), 2);
     // The first one for the age of the value.
     assert_eq!(watch.wait_for_change_timeout(0, LONG).map(|latest| latest.value), Ok(3));
-    assert_eq!(clock.reads(), 1);
+    assert_eq!(clock.reads.take(), 1);
 }
 
 /// A full queue and an empty one are waited for as long as the limit says, and no longer.
 #[test]
 fn messages_and_room_are_waited_for() {
-    let clock = Clock::default();
+    let clock = World::default();
     let (bytes, blocks) = (object(&bytes::Options::new(8), &clock), object(&loan::Options::<u8>::new(1, 8), &clock));
     let until = |ms| Instant::from_nanos(Duration::from_millis(ms).as_nanos() as u64);
     assert_eq!(bytes.recv_timeout(&mut [0; 8], LONG), Err(RecvBytesTimeoutError::Timeout));
@@ -174,7 +88,7 @@ fn messages_and_room_are_waited_for() {
     assert_eq!(clock.now.get(), Duration::from_millis(400));
 }
 
-fn lock(clock: &Clock) -> (Mutex<'static, u32, &Clock>, Condvar<'static, &Clock>) {
+fn lock(clock: &World) -> (Mutex<'static, u32, Person<'_>>, Condvar<'static, Person<'_>>) {
     let stock = object(&mutex::Options { initial: 0, schema: 0 }, clock);
     (stock, object(&condvar::Options, clock))
 }
@@ -182,7 +96,7 @@ fn lock(clock: &Clock) -> (Mutex<'static, u32, &Clock>, Condvar<'static, &Clock>
 /// A condition variable's waits end once in a tenth of a second. The time-out is for all of them, from the first one on.
 #[test]
 fn a_time_out_counts_once() {
-    let clock = Clock::default();
+    let clock = World::default();
     let (stock, changed) = lock(&clock);
     let mut checks = 0;
     let empty = |stock: &mut u32| {
@@ -201,7 +115,7 @@ fn a_time_out_counts_once() {
 /// The other waits sleep in slices, too, and end when the time is over, not earlier or later.
 #[test]
 fn slices_add_up() {
-    let clock = Clock::default();
+    let clock = World::default();
     let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
     let group = object(&event::GroupOptions::default(), &clock);
     let once = object(&once::Options::<u32>::new(), &clock);

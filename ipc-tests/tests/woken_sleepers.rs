@@ -3,111 +3,25 @@
 
 #![cfg(not(loom))]
 
-use std::cell::Cell;
 use std::mem::forget;
 use std::time::Duration;
 
 use ipc_core::error::{BarrierError, LockError, RecvBytesError, RecvError, SendError};
-use ipc_core::memory::{Memory, OBJECT_ALIGN};
 use ipc_core::object::Blueprint;
-use ipc_core::participant::{NotSeized, ParticipantId};
-use ipc_core::platform::{Platform, WaitOutcome};
-use ipc_core::sync::AtomicU32;
-use ipc_core::{Instant, barrier, bytes, loan, mutex, queue, rwlock, semaphore, spsc};
+use ipc_core::{barrier, bytes, loan, mutex, queue, rwlock, semaphore, spsc};
+use ipc_tests::moved_clock::{Person, World, pair};
 
 /// A wake-up comes after this time of each sleep: less than any slice.
 const EVERY: Duration = Duration::from_millis(1);
 /// The sleep in which the other participant dies.
 const DEATH: u32 = 40;
-/// A sleeper that has not noticed the death after this number of sleeps does not notice it.
-const PATIENCE: u32 = 300;
 
-/// What both participants share.
-#[derive(Default)]
-struct World {
-    now: Cell<Duration>,
-    sleeps: Cell<u32>,
-    seized: Cell<bool>,
-}
-
-impl World {
-    fn is_dead(&self) -> bool {
-        self.sleeps.get() >= DEATH
-    }
-}
-
-/// One of the two participants: 1 waits, 2 dies.
-#[derive(Clone, Copy)]
-struct Person {
-    number: u16,
-    world: &'static World,
-}
-
-// SAFETY: one thread. The second participant makes no step after its death: the test calls nothing of it then.
-unsafe impl Platform for Person {
-    type Deadline = Instant;
-
-    fn instant(&self, deadline: Instant) -> Instant {
-        deadline
-    }
-
-    fn wait(&self, _: &AtomicU32, _: u32, timeout: Duration) -> WaitOutcome {
-        let world = self.world;
-        world.sleeps.set(world.sleeps.get() + 1);
-        assert!(world.sleeps.get() < DEATH + PATIENCE, "the death is not noticed");
-        world.now.set(world.now.get() + EVERY.min(timeout));
-        if timeout <= EVERY { WaitOutcome::TimedOut } else { WaitOutcome::Woken }
-    }
-
-    fn wake(&self, _: &AtomicU32, _: u32) -> u32 {
-        0
-    }
-
-    fn now(&self) -> Instant {
-        Instant::from_nanos(self.world.now.get().as_nanos() as u64)
-    }
-
-    fn me(&self) -> ParticipantId {
-        ParticipantId::new(self.number).expect("a participant's number")
-    }
-
-    fn seize(&self, who: ParticipantId) -> Result<(), NotSeized> {
-        let seized = who.get() == 2 && self.world.is_dead() && !self.world.seized.replace(true);
-        seized.then_some(()).ok_or(NotSeized::NotNow)
-    }
-
-    fn unseize(&self, _: ParticipantId) {
-        self.world.seized.set(false);
-    }
-
-    fn light_barrier(&self) {}
-
-    fn heavy_barrier(&self) {}
-
-    fn thread(&self) -> u16 {
-        1
-    }
-
-    fn spinning_helps(&self) -> bool {
-        false
-    }
-}
-
-#[repr(align(128))]
-#[derive(Clone, Copy)]
-struct Line(#[allow(dead_code, reason = "room")] [u8; OBJECT_ALIGN]);
+type Handle<B> = <B as Blueprint>::Handle<'static, Person<'static>>;
 
 /// Plays one kind: the handle of the one that waits, and that of the one that dies. The wait must end by the death, and not before.
-fn play<B: Blueprint>(wanted: B, wait: impl FnOnce(&B::Handle<'static, Person>, &B::Handle<'static, Person>)) {
-    let bytes = wanted.bytes().expect("a possible object") as usize;
-    let room = vec![Line([0; OBJECT_ALIGN]); bytes.div_ceil(OBJECT_ALIGN)].leak();
-    let start = std::ptr::NonNull::from(&mut room[0]).cast();
-    // SAFETY: aligned, initialised, there for ever, and nobody else knows it.
-    let memory = unsafe { Memory::from_raw(start, bytes) };
-    let world: &World = Box::leak(Box::default());
-    // SAFETY: as above.
-    let waiter = unsafe { wanted.create(memory, Person { number: 1, world }) }.expect("it fits");
-    let mortal = wanted.attach(memory, Person { number: 2, world }).expect("it was created");
+fn play<B: Blueprint>(wanted: B, wait: impl FnOnce(&Handle<B>, &Handle<B>)) {
+    let world: &World = Box::leak(Box::new(World::with_a_death(DEATH, EVERY)));
+    let (waiter, mortal) = pair(&wanted, world);
     wait(&waiter, &mortal);
     // What the dead one has, nobody gives back.
     forget(mortal);

@@ -4,7 +4,7 @@ use super::value::{Integer, Value};
 use super::words::{self, BYTES, Cell, Width};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle, has_schema};
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -29,11 +29,7 @@ impl<T: Value, H> Builder<'_, Options<T>, H> {
 
 type Words<T> = words::Words<<T as Value>::Word>;
 
-impl<T: Value> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T: Value>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: Value> Blueprint for Options<T> {

@@ -4,7 +4,7 @@ use super::words::{Geometry, View, Words, words_for};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 use crate::wait::SpinBudget;
@@ -40,11 +40,7 @@ impl<H> Builder<'_, Options, H> {
     }
 }
 
-impl HasSchema for Options {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl Blueprint for Options {

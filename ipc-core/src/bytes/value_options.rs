@@ -9,7 +9,7 @@ use super::handle::Options;
 use super::values::ValueQueue;
 use super::words::Words;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Geometry, HasSchema, Kind, Shape, ShapeError};
+use crate::object::{Blueprint, Builder, Geometry, Kind, Shape, ShapeError, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -57,11 +57,7 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
     }
 }
 
-impl<T> HasSchema for ValueOptions<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.bytes.schema
-    }
-}
+has_schema!(ValueOptions<T>.bytes.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {

@@ -236,19 +236,7 @@ told!(TryIter<'_>, TryError, "last step found no message; `None` if it found one
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {
     (lent $receives:ident<$T:ident>, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        impl<$T, P: $crate::Platform> $crate::ends::Ends for $receives<'_, $T, P> {
-            type Error = $error;
-            type TryError = $try_error;
-            type Platform = P;
-
-            fn platform(&self) -> &P {
-                self.platform()
-            }
-
-            fn patience(&self) -> usize {
-                self.capacity()
-            }
-        }
+        iterators!(@ends $receives<$T: Sized>, $error, $try_error);
 
         impl<'q, 'm: 'q, $T: 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
             type Item = $item<'q, 'm, $T, P>;
@@ -264,18 +252,6 @@ macro_rules! iterators {
             }
         }
 
-        impl<'m, $T, P: $crate::Platform> $receives<'m, $T, P> {
-            /// Returns an iterator that waits for each message. `for message in &queue` does the same.
-            pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
-                $crate::ends::Iter::new(self)
-            }
-
-            /// Returns an iterator over the messages that are there, which does not wait.
-            pub fn try_iter(&self) -> $crate::ends::TryIter<'_, Self> {
-                $crate::ends::TryIter::new(self)
-            }
-        }
-
         impl<'q, 'm, $T, P: $crate::Platform> IntoIterator for &'q $receives<'m, $T, P> {
             type Item = $item<'q, 'm, $T, P>;
             type IntoIter = $crate::ends::Iter<'q, $receives<'m, $T, P>>;
@@ -286,19 +262,7 @@ macro_rules! iterators {
         }
     };
     ($receives:ident $(<$T:ident: $($bound:path),+>)?, $item:ty, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Ends for $receives<'_, $($T,)? P> {
-            type Error = $error;
-            type TryError = $try_error;
-            type Platform = P;
-
-            fn platform(&self) -> &P {
-                self.platform()
-            }
-
-            fn patience(&self) -> usize {
-                self.capacity()
-            }
-        }
+        iterators!(@ends $receives $(<$T: $($bound),+>)?, $error, $try_error);
 
         impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'_, $($T,)? P> {
             type Item = $item;
@@ -311,18 +275,6 @@ macro_rules! iterators {
             #[inline]
             fn try_receive(&self) -> Result<$item, $try_error> {
                 self.$try_recv()
-            }
-        }
-
-        impl<'m, $($T: $($bound +)+,)? P: $crate::Platform> $receives<'m, $($T,)? P> {
-            /// Returns an iterator that waits for each message. `for message in &queue` does the same.
-            pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
-                $crate::ends::Iter::new(self)
-            }
-
-            /// Returns an iterator over the messages that are there, which does not wait.
-            pub fn try_iter(&self) -> $crate::ends::TryIter<'_, Self> {
-                $crate::ends::TryIter::new(self)
             }
         }
 
@@ -341,6 +293,33 @@ macro_rules! iterators {
 
             fn into_iter(self) -> Self::IntoIter {
                 $crate::ends::IntoIter::new(self)
+            }
+        }
+    };
+    (@ends $receives:ident $(<$T:ident: $($bound:path),+>)?, $error:ty, $try_error:ty) => {
+        impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Ends for $receives<'_, $($T,)? P> {
+            type Error = $error;
+            type TryError = $try_error;
+            type Platform = P;
+
+            fn platform(&self) -> &P {
+                self.platform()
+            }
+
+            fn patience(&self) -> usize {
+                self.capacity()
+            }
+        }
+
+        impl<'m, $($T: $($bound +)+,)? P: $crate::Platform> $receives<'m, $($T,)? P> {
+            /// Returns an iterator that waits for each message. `for message in &queue` does the same.
+            pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
+                $crate::ends::Iter::new(self)
+            }
+
+            /// Returns an iterator over the messages that are there, which does not wait.
+            pub fn try_iter(&self) -> $crate::ends::TryIter<'_, Self> {
+                $crate::ends::TryIter::new(self)
             }
         }
     };

@@ -9,7 +9,9 @@ use core::time::Duration;
 use crate::atomic::{BYTES, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{
+    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::time::{Limit, Timestamp};
@@ -32,11 +34,7 @@ impl<H> Builder<'_, GroupOptions, H> {
     }
 }
 
-impl HasSchema for GroupOptions {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(GroupOptions.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl Blueprint for GroupOptions {

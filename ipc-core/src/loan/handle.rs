@@ -7,7 +7,7 @@ use super::words::{View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::platform::Platform;
 use crate::sync::private::AtomicU32;
 use crate::time::Timestamp;
@@ -55,11 +55,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T> Blueprint for Options<T> {

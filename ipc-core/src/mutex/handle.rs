@@ -9,7 +9,9 @@ use super::words::{Condition, Intent, Layout, View, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, HasSchema, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{
+    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::participant::ParticipantId;
 use crate::payload::Place;
 use crate::platform::Platform;
@@ -40,11 +42,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: Pod> Blueprint for Options<T> {

@@ -14,7 +14,7 @@ use super::handle::{Locked, LockedInTime, Mutex, Options, Stats, lay};
 use super::words::{Condition, Intent, Layout, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, has_schema, of_view};
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
 use crate::time::{Limit, Timestamp};
@@ -38,11 +38,7 @@ impl<T, H> Builder<'_, ReentrantOptions<T>, H> {
     }
 }
 
-impl<T> HasSchema for ReentrantOptions<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.0.schema
-    }
-}
+has_schema!(ReentrantOptions<T>.0.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: Pod> Blueprint for ReentrantOptions<T> {

@@ -50,6 +50,18 @@ pub trait HasSchema {
     fn schema_mut(&mut self) -> &mut u64;
 }
 
+/// Options whose schema is this field.
+macro_rules! has_schema {
+    ($options:ident $(<$T:ident $(: $bound:path)?>)? . $($field:tt).+) => {
+        impl $(<$T $(: $bound)?>)? $crate::object::HasSchema for $options $(<$T>)? {
+            fn schema_mut(&mut self) -> &mut u64 {
+                &mut self.$($field).+
+            }
+        }
+    };
+}
+pub(crate) use has_schema;
+
 impl<B: HasSchema, H> Builder<'_, B, H> {
     /// Sets a version number of what the object holds, which is compared at every open. Default: 0.
     ///

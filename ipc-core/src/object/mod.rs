@@ -14,6 +14,7 @@ mod kinds;
 mod layout;
 mod shape;
 
+pub(crate) use builder::has_schema;
 pub use builder::{Builder, HasSchema, Host};
 pub use element::{BlockElement, CellValue, LockData, Message};
 pub(crate) use handle::{handle, of_view};

@@ -12,7 +12,7 @@ use crate::error::{
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -40,11 +40,7 @@ impl<T> Default for Options<T> {
     }
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {

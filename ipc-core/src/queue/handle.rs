@@ -8,7 +8,7 @@ use super::words::{self, Stats, View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HasSchema, Host, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::participant::{Findings, ParticipantId};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
@@ -46,11 +46,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T> Blueprint for Options<T> {

@@ -10,7 +10,7 @@ use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Condition;
-use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Object, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle, has_schema};
 use crate::participant::ParticipantId;
 use crate::payload::{OVERHEAD, Place, cells};
 use crate::platform::Platform;
@@ -44,11 +44,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: Pod> Blueprint for Options<T> {

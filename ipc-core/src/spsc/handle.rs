@@ -8,7 +8,7 @@ use super::{Consumer, Producer};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, handle};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -42,11 +42,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T> Blueprint for Options<T> {

@@ -11,7 +11,7 @@ use crate::error::{Fault, TryWriteError, WaitTimeoutError, WriteError, WriteTime
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Builder, Footprint, HasSchema, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -53,11 +53,7 @@ pub(super) const fn shape<T>(schema: u64) -> Shape {
     Shape::of::<T>(Kind::Watch, SLOTS as u64, schema)
 }
 
-impl<T> HasSchema for Options<T> {
-    fn schema_mut(&mut self) -> &mut u64 {
-        &mut self.schema
-    }
-}
+has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
 unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {

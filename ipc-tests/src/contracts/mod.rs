@@ -23,6 +23,17 @@ pub mod spsc;
 pub mod stages;
 pub mod values;
 
+/// A test of each contract of a list, played by the function `stage` of the module that it is written in.
+#[macro_export]
+macro_rules! contracts_on_stage {
+    ($($name:ident: $wanted:expr => $contract:path;)+) => {$(
+        #[test]
+        fn $name() {
+            stage(stringify!($name), &$wanted, $contract);
+        }
+    )+};
+}
+
 /// One of the two actors of a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

@@ -201,12 +201,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "batch: published before the room is known",
-        edits: &[edit(
-            RING,
-            1,
-            "            let count = hints.room(at).clamp(1, wanted as i64);",
-            "            let count = wanted as i64;",
-        )],
+        edits: &[edit(RING, 1, "            let count = room.min(wanted).max(1);", "            let count = wanted;")],
         protects: "no message is written over another",
         caught_by: ("loom_ring", "batches_wrap_around"),
     },
