@@ -130,7 +130,8 @@ impl<'q, R: Receives<'q>> FusedIterator for Iter<'q, R> {}
 ///
 /// It ends when there is no message, or when the queue cannot be used; [`end`](Self::end) says which. It may go on when further
 /// messages have come. Messages that are no values are dropped, as by [`Iter`]. A step drops at most one more of them than the
-/// capacity, so that it ends although a faulty peer sends nothing else: then [`end`](Self::end) returns the error of the last one.
+/// capacity, so that it ends although a faulty peer sends nothing else: then [`end`](Self::end) returns the error of the last one, and
+/// the next step goes on behind it.
 ///
 /// # Panics
 ///

@@ -80,7 +80,8 @@ pub struct IntoMessages<R: ReceivesAlone> {
 ///
 /// It ends when there is no message, when messages were missed, or when the object cannot be used. [`end`](Self::end) says which.
 /// Messages that are no values are dropped, as by [`Messages`]. A step drops at most one more of them than the capacity, so that it
-/// ends although a faulty peer sends nothing else: then [`end`](Self::end) returns the error of the last one.
+/// ends although a faulty peer sends nothing else: then [`end`](Self::end) returns the error of the last one, and the
+/// next step goes on behind it.
 ///
 /// # Panics
 ///

@@ -21,9 +21,9 @@ forms! {
     {
         /// The semaphore is closed.
         Closed [is_closed: "Whether the semaphore is closed."] => "the semaphore is closed",
-        /// More permits than the semaphore can ever have at once.
-        TooMany [is_too_many: "Whether more permits were asked for than the semaphore can ever have."]
-            => "the semaphore can never have so many permits",
+        /// More permits were asked for than the semaphore's maximum.
+        TooMany [is_too_many: "Whether more permits were asked for than the semaphore's maximum."]
+            => "more permits were asked for than the semaphore's maximum",
     }
 }
 
