@@ -278,6 +278,11 @@ unsafe impl Platform for SpinPlatform {
     fn heavy_barrier(&self) {
         fence(Ordering::SeqCst);
     }
+
+    fn spinning_helps(&self) -> bool {
+        // Miri runs one thread at a time.
+        !cfg!(miri)
+    }
 }
 
 // SAFETY: the platform behind the reference keeps the contract.

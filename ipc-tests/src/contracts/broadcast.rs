@@ -4,7 +4,7 @@ use ipc_core::Platform;
 use ipc_core::broadcast::{Broadcast, Options, Policy};
 use ipc_core::error::{PublishError, RecvBroadcastError, TryPublishError, TryRecvBroadcastError};
 
-use super::Role;
+use super::{Role, rounds};
 
 /// Four messages, and publishers that wait for nobody.
 #[must_use]
@@ -44,14 +44,15 @@ pub fn lag<P: Platform + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &Role<'
 
 /// Publishers wait for the slowest subscriber where they are to, and nothing is missed.
 pub fn waits<P: Platform + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &Role<'_>) {
+    const MESSAGES: u64 = rounds(100);
     let mut subscriber = role.two(|| broadcast.subscribe().expect("a subscriber"));
     role.one(|| {
         (0..4).for_each(|number| assert!(broadcast.try_publish(number).is_ok()));
         assert_eq!(broadcast.try_publish(4), Err(TryPublishError::Full(4)));
     });
     role.at_once(
-        || (4..100).for_each(|number| assert!(broadcast.publish(number).is_ok())),
-        || (0..100).for_each(|number| assert_eq!(subscriber.as_mut().expect("it is here").recv(), Ok(number))),
+        || (4..MESSAGES).for_each(|number| assert!(broadcast.publish(number).is_ok())),
+        || (0..MESSAGES).for_each(|number| assert_eq!(subscriber.as_mut().expect("it is here").recv(), Ok(number))),
     );
 }
 

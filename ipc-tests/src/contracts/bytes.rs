@@ -4,7 +4,7 @@ use ipc_core::Platform;
 use ipc_core::bytes::ByteQueue;
 use ipc_core::error::{RecvError, SendBytesError, TryRecvBytesError, TryRecvError, TrySendBytesError};
 
-use super::Role;
+use super::{Role, rounds};
 
 /// A message is received as it was sent, whole, empty ones too; what is too long for the reader stays where it is.
 pub fn borders<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
@@ -23,10 +23,10 @@ pub fn borders<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
         assert_eq!(queue.try_recv_vec(), Err(TryRecvError::Empty));
     });
     // Round the end of the ring, many times.
-    let message = |number: u8| vec![number; usize::from(number % 50)];
+    let message = |number: u64| vec![number as u8; number as usize % 50];
     role.at_once(
-        || (0..200).for_each(|number| assert_eq!(queue.send(&message(number)), Ok(()))),
-        || (0..200).for_each(|number| assert_eq!(queue.recv_vec(), Ok(message(number)))),
+        || (0..rounds(200)).for_each(|number| assert_eq!(queue.send(&message(number)), Ok(()))),
+        || (0..rounds(200)).for_each(|number| assert_eq!(queue.recv_vec(), Ok(message(number)))),
     );
 }
 

@@ -1,16 +1,12 @@
 //! Contracts of atomic cells, once cells and latest-value cells.
 
-use std::time::Duration;
-
 use ipc_core::Platform;
 use ipc_core::atomic::Atomic;
 use ipc_core::error::{ChangedError, ChangedTimeoutError, SetError, TryChangedError, WaitTimeoutError};
 use ipc_core::once::OnceCell;
 use ipc_core::watch::Watch;
 
-use super::Role;
-
-const SHORT: Duration = Duration::from_millis(1);
+use super::{Role, SHORT, rounds};
 
 /// A wait ends when its condition holds, with the value for which it did; of two that wait to change one value, one gets it.
 pub fn atomic_waits<P: Platform>(cell: &Atomic<'_, u64, P>, role: &Role<'_>) {
@@ -22,8 +18,8 @@ pub fn atomic_waits<P: Platform>(cell: &Atomic<'_, u64, P>, role: &Role<'_>) {
     role.at_once(|| assert_eq!(cell.store(7), Ok(())), || assert_eq!(cell.wait_until(|value| value > 0), Ok(7)));
     role.one(|| assert_eq!(cell.store(0), Ok(())));
     // A hundred tickets for one, handed over one by one.
-    let give = || (0..100).for_each(|_| assert!(cell.wait_update(|left| (left < 3).then(|| left + 1)).is_ok()));
-    let take = || (0..100).for_each(|_| assert!(cell.wait_update(|left| left.checked_sub(1)).is_ok()));
+    let give = || (0..rounds(100)).for_each(|_| assert!(cell.wait_update(|left| (left < 3).then(|| left + 1)).is_ok()));
+    let take = || (0..rounds(100)).for_each(|_| assert!(cell.wait_update(|left| left.checked_sub(1)).is_ok()));
     role.at_once(give, take);
     role.two(|| assert_eq!(cell.load(), Ok(0)));
 }
@@ -53,11 +49,12 @@ pub fn watch_versions<P: Platform>(watch: &Watch<'_, u64, P>, role: &Role<'_>) {
         let latest = watch.wait_for_change(0).expect("there is one");
         assert_eq!((latest.value, latest.version), (6, 2));
     });
-    let add = || (0..200).for_each(|_| assert!(watch.update(|value| value + 1).is_ok()));
+    let times = rounds(200);
+    let add = || (0..times).for_each(|_| assert!(watch.update(|value| value + 1).is_ok()));
     role.at_once(add, add);
-    role.one(|| assert_eq!((watch.get(), watch.version()), (Ok(406), Ok(402))));
+    role.one(|| assert_eq!((watch.get(), watch.version()), (Ok(6 + 2 * times), Ok(2 + 2 * times))));
     role.at_once(
-        || assert_eq!(watch.set(1000), Ok(403)),
+        || assert_eq!(watch.set(1000), Ok(3 + 2 * times)),
         || assert_eq!(watch.wait_until(|value| *value == 1000), Ok(1000)),
     );
 }

@@ -6,7 +6,7 @@ use ipc_core::Platform;
 use ipc_core::condvar::Condvar;
 use ipc_core::mutex::Mutex;
 
-use super::Role;
+use super::{Role, rounds};
 
 /// A wait gives the lock back and has it again when it ends; a notification ends it, and a time limit does.
 pub fn notify<P: Platform>((mutex, changed): &(Mutex<'_, u64, P>, Condvar<'_, P>), role: &Role<'_>) {
@@ -33,7 +33,7 @@ pub fn notify<P: Platform>((mutex, changed): &(Mutex<'_, u64, P>, Condvar<'_, P>
 /// Two that wait for each other's changes take turns, each woken by the other.
 pub fn turns<P: Platform>((mutex, changed): &(Mutex<'_, u64, P>, Condvar<'_, P>), role: &Role<'_>) {
     let turns = |mine: u64| {
-        for _ in 0..50 {
+        for _ in 0..rounds(50) {
             let guard = mutex.lock().expect("free soon");
             let mut guard = changed.wait_while(guard, |value| *value % 2 != mine).expect("nobody panics");
             *guard += 1;
@@ -42,5 +42,5 @@ pub fn turns<P: Platform>((mutex, changed): &(Mutex<'_, u64, P>, Condvar<'_, P>)
         }
     };
     role.at_once(|| turns(0), || turns(1));
-    role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&100)));
+    role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&(2 * rounds(50)))));
 }

@@ -25,7 +25,10 @@ use ipc_core::watch::Watch;
 use ipc_core::{Instant, Platform};
 use ipc_posix::Posix;
 
-use super::Role;
+use super::{Role, rounds};
+
+/// What is sent by an iterator.
+const MESSAGES: u64 = rounds(300);
 
 /// A platform on which deadlines can be named.
 pub trait Clocked: Platform {
@@ -92,13 +95,13 @@ pub fn queue<P: Clocked + Clone>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
         assert_eq!(late, Err(RecvTimeoutError::Timeout));
     });
     role.at_once(
-        || assert_eq!(queue.send_iter_deadline(0..300, P::far()), Ok(300)),
+        || assert_eq!(queue.send_iter_deadline(0..MESSAGES, P::far()), Ok(MESSAGES as usize)),
         || {
             let mut got = Vec::new();
-            while got.len() < 300 {
+            while got.len() < MESSAGES as usize {
                 queue.recv_many_deadline(&mut got, 9, P::far()).expect("nobody closes");
             }
-            assert!(got.iter().copied().eq(0..300));
+            assert!(got.iter().copied().eq(0..MESSAGES));
         },
     );
     // The halves are gone: a send by a new one is refused before its values are asked for.
@@ -119,8 +122,8 @@ pub fn bytes<P: Clocked>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
     });
     role.two(|| assert_eq!(queue.recv_vec_deadline(P::past()), Ok(message.clone())));
     role.at_once(
-        || (0..50).for_each(|_| assert_eq!(queue.send_deadline(&message, P::far()), Ok(()))),
-        || (0..50).for_each(|_| assert_eq!(queue.recv_vec_deadline(P::far()), Ok(message.clone()))),
+        || (0..rounds(50)).for_each(|_| assert_eq!(queue.send_deadline(&message, P::far()), Ok(()))),
+        || (0..rounds(50)).for_each(|_| assert_eq!(queue.recv_vec_deadline(P::far()), Ok(message.clone()))),
     );
 }
 
@@ -134,8 +137,11 @@ pub fn loan<P: Clocked>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
         drop(held);
     });
     role.at_once(
-        || (0..50).for_each(|number| assert_eq!(queue.send_copy_deadline(&[number], P::far()), Ok(()))),
-        || (0..50).for_each(|number| assert_eq!(queue.recv_deadline(P::far()).expect("soon").get(0), Some(number))),
+        || (0..rounds(50)).for_each(|number| assert_eq!(queue.send_copy_deadline(&[number], P::far()), Ok(()))),
+        || {
+            (0..rounds(50))
+                .for_each(|number| assert_eq!(queue.recv_deadline(P::far()).expect("soon").get(0), Some(number)))
+        },
     );
 }
 
@@ -160,10 +166,15 @@ pub fn spsc<P: Clocked + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) {
         assert_eq!((consumer.recv_many_deadline(&mut got, 9, P::past()), got), (Ok(4), vec![1, 2, 3, 4]));
     });
     role.at_once(
-        || assert_eq!(producer.as_mut().expect("it is here").send_iter_deadline(0..300, P::far()), Ok(300)),
+        || {
+            assert_eq!(
+                producer.as_mut().expect("it is here").send_iter_deadline(0..MESSAGES, P::far()),
+                Ok(MESSAGES as usize)
+            )
+        },
         || {
             let consumer = consumer.as_mut().expect("it is here");
-            (0..300).for_each(|number| assert_eq!(consumer.recv_deadline(P::far()), Ok(number)));
+            (0..MESSAGES).for_each(|number| assert_eq!(consumer.recv_deadline(P::far()), Ok(number)));
         },
     );
 }
@@ -184,10 +195,10 @@ pub fn broadcast<P: Clocked + Clone>(broadcast: &Broadcast<'_, u64, P>, role: &R
     });
     let capacity = broadcast.capacity() as u64;
     role.at_once(
-        || (0..100).for_each(|number| assert!(broadcast.publish_deadline(capacity + number, P::far()).is_ok())),
+        || (0..rounds(100)).for_each(|number| assert!(broadcast.publish_deadline(capacity + number, P::far()).is_ok())),
         || {
             let subscriber = subscriber.as_mut().expect("it is here");
-            (0..capacity + 100).for_each(|number| assert_eq!(subscriber.recv_deadline(P::far()), Ok(number)));
+            (0..capacity + rounds(100)).for_each(|number| assert_eq!(subscriber.recv_deadline(P::far()), Ok(number)));
         },
     );
 }

@@ -4,7 +4,7 @@ use ipc_core::Platform;
 use ipc_core::error::{LoanError, RecvError, SendError, TryLoanError};
 use ipc_core::loan::LoanQueue;
 
-use super::Role;
+use super::{Role, rounds};
 
 /// A block comes back when its loan is dropped unsent, and when the message in it is dropped by who received it.
 pub fn given_back<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
@@ -32,8 +32,8 @@ pub fn given_back<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
     role.one(|| assert_eq!(queue.free_blocks(), 2));
     // Both blocks go round: a loan waits for one.
     role.at_once(
-        || (0..100).for_each(|number| assert_eq!(queue.send_copy(&[number]), Ok(()))),
-        || (0..100).for_each(|number| assert_eq!(queue.recv().expect("a message").to_vec(), [number])),
+        || (0..rounds(100)).for_each(|number| assert_eq!(queue.send_copy(&[number]), Ok(()))),
+        || (0..rounds(100)).for_each(|number| assert_eq!(queue.recv().expect("a message").to_vec(), [number])),
     );
 }
 

@@ -1,16 +1,12 @@
 //! Contracts of the locks.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Duration;
-
 use ipc_core::Platform;
 use ipc_core::error::{LockError, LockTimeoutError, TryLockError};
 use ipc_core::mutex::{Mutex, ReentrantMutex};
 use ipc_core::rwlock::{RwLock, RwLockWriteGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::Role;
-
-const SHORT: Duration = Duration::from_millis(1);
+use super::{Role, SHORT, rounds};
 
 /// One holder at a time; the next one sees what the former one has written.
 pub fn mutex_excludes<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
@@ -28,9 +24,10 @@ pub fn mutex_excludes<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
 
 /// Nothing that is done under the lock is lost.
 pub fn mutex_counts<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
-    let add = || (0..500).for_each(|_| *mutex.lock().expect("nobody panics") += 1);
+    let times = rounds(500);
+    let add = || (0..times).for_each(|_| *mutex.lock().expect("nobody panics") += 1);
     role.at_once(add, add);
-    role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&1000)));
+    role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&(2 * times))));
 }
 
 /// A transaction counts once it is committed, and leaves no trace otherwise.
@@ -90,9 +87,11 @@ pub fn reentrant_excludes<P: Platform>(mutex: &ReentrantMutex<'_, u64, P>, role:
     role.two(|| assert!(mutex.is_locked() && mutex.try_lock().is_err_and(|error| error.would_block())));
     role.one(|| held.expect("it is here").set(1));
     role.two(|| assert_eq!(mutex.try_lock().expect("it is free").get(), Ok(1)));
-    let add = || (0..200).for_each(|_| mutex.lock().expect("free soon").update(|value| value + 1).expect("it is here"));
+    let times = rounds(200);
+    let add =
+        || (0..times).for_each(|_| mutex.lock().expect("free soon").update(|value| value + 1).expect("it is here"));
     role.at_once(add, add);
-    role.one(|| assert_eq!(mutex.lock().expect("it is free").get(), Ok(401)));
+    role.one(|| assert_eq!(mutex.lock().expect("it is free").get(), Ok(1 + 2 * times)));
 }
 
 /// The thread that has the lock may take it again; it is free when the last guard is gone, in whatever order they go.
@@ -128,9 +127,10 @@ pub fn rwlock_shares<P: Platform>(lock: &RwLock<'_, u64, P>, role: &Role<'_>) {
     });
     role.one(|| drop(writer));
     role.two(|| assert_eq!(lock.try_read().as_deref().ok(), Some(&3)));
-    let add = || (0..200).for_each(|_| *lock.write().expect("nobody panics") += 1);
+    let times = rounds(200);
+    let add = || (0..times).for_each(|_| *lock.write().expect("nobody panics") += 1);
     role.at_once(add, add);
-    role.one(|| assert_eq!(lock.read().as_deref().ok(), Some(&403)));
+    role.one(|| assert_eq!(lock.read().as_deref().ok(), Some(&(3 + 2 * times))));
 }
 
 /// A writer that becomes a reader lets other readers in at once, and no writer between.

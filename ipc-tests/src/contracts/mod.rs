@@ -7,6 +7,7 @@
 //! which stages a contract is played; `tests/contracts.rs` plays them.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 pub mod broadcast;
 pub mod bytes;
@@ -124,6 +125,15 @@ impl<'l> Role<'l> {
         self.steps.set(self.steps.get() + 1);
         format!("step {}", self.steps.get())
     }
+}
+
+/// A time that a contract waits in vain. In Miri a poll takes a millisecond, and `SpinPlatform` takes it for a microsecond.
+pub const SHORT: Duration = Duration::from_micros(if cfg!(miri) { 20 } else { 1000 });
+
+/// How often a contract repeats a step: as often as it says, but a tenth of that in Miri, where a round takes milliseconds.
+#[must_use]
+pub const fn rounds(count: u64) -> u64 {
+    if cfg!(miri) { count / 10 } else { count }
 }
 
 /// Hands the contracts that hold on every stage to the macro `$with`: the name, the objects, the function.

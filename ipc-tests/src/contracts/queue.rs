@@ -6,9 +6,7 @@ use ipc_core::Platform;
 use ipc_core::error::{ForceSendError, RecvError, RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use ipc_core::queue::Queue;
 
-use super::Role;
-
-const SHORT: Duration = Duration::from_millis(1);
+use super::{Role, SHORT, rounds};
 
 /// Messages come in the order in which they were sent; a full queue refuses and gives the value back, an empty one says so.
 pub fn first_in_first_out<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
@@ -81,7 +79,7 @@ pub fn close_wakes<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
 
 /// Sends wait for room and receives for messages; nothing is lost or doubled, and all is in order.
 pub fn waits_for_room<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
-    const MESSAGES: u64 = 300;
+    const MESSAGES: u64 = rounds(300);
     role.at_once(
         || (0..MESSAGES).for_each(|number| queue.send(number).expect("nobody closes")),
         || (0..MESSAGES).for_each(|number| assert_eq!(queue.recv(), Ok(number))),

@@ -1,14 +1,10 @@
 //! Contracts of the semaphore.
 
-use std::time::Duration;
-
 use ipc_core::Platform;
 use ipc_core::error::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 use ipc_core::semaphore::{Options, Semaphore};
 
-use super::Role;
-
-const SHORT: Duration = Duration::from_millis(1);
+use super::{Role, SHORT, rounds};
 
 /// Two permits, and never more.
 #[must_use]
@@ -36,9 +32,9 @@ pub fn permits<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
     // A signal wakes who waits for one.
     role.one(|| semaphore.acquire_many(2).expect("there are two").forget().unwrap());
     role.at_once(
-        || (0..50).for_each(|_| semaphore.acquire().expect("posted soon").forget().unwrap()),
+        || (0..rounds(50)).for_each(|_| semaphore.acquire().expect("posted soon").forget().unwrap()),
         || {
-            for _ in 0..50 {
+            for _ in 0..rounds(50) {
                 while semaphore.release(1).is_err() {
                     std::thread::yield_now();
                 }

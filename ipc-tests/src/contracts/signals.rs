@@ -1,15 +1,11 @@
 //! Contracts of events, event groups and barriers.
 
-use std::time::Duration;
-
 use ipc_core::Platform;
 use ipc_core::barrier::{self, Barrier};
 use ipc_core::error::{BarrierError, BarrierTimeoutError, JoinError, WaitTimeoutError};
 use ipc_core::event::{self, Event, EventGroup, Reset};
 
-use super::Role;
-
-const SHORT: Duration = Duration::from_millis(1);
+use super::{Role, SHORT, rounds};
 
 /// An event that lets one go.
 #[must_use]
@@ -40,14 +36,14 @@ pub fn auto_reset<P: Platform>(event: &Event<'_, P>, role: &Role<'_>) {
     // There and back: each set is one go.
     role.at_once(
         || {
-            for _ in 0..50 {
+            for _ in 0..rounds(50) {
                 assert_eq!(event.set(), Ok(true));
                 while event.is_set() {
                     std::thread::yield_now();
                 }
             }
         },
-        || (0..50).for_each(|_| assert_eq!(event.wait(), Ok(()))),
+        || (0..rounds(50)).for_each(|_| assert_eq!(event.wait(), Ok(()))),
     );
     role.two(|| assert_eq!(event.try_wait(), Ok(false)));
 }

@@ -8,8 +8,8 @@ use ipc_core::error::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Role;
 use super::deadlines::Clocked;
+use super::{Role, rounds};
 
 /// A value whose length the type does not tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub fn round_trip<P: Platform + Clone>(bytes: &ByteQueue<'_, P>, role: &Role<'_>
         assert!(matches!(queue.recv(), Err(RecvValueError::Value(_))));
         assert_eq!((queue.recv(), queue.len()), (Ok(Order::Stop), 0));
     });
-    let all = || (0..60).map(|number| orders()[number % 3].clone());
+    let all = || (0..rounds(60)).map(|number| orders()[number as usize % 3].clone());
     role.at_once(
         || all().for_each(|order| assert_eq!(queue.send(&order), Ok(()))),
         || all().for_each(|order| assert_eq!(queue.recv(), Ok(order))),
@@ -89,7 +89,7 @@ pub fn deadlines<P: Clocked + Clone>(bytes: &ByteQueue<'_, P>, role: &Role<'_>) 
     });
     role.two(|| assert_eq!(queue.recv_deadline(P::past()), Ok(long.clone())));
     role.at_once(
-        || (0..50).for_each(|_| assert_eq!(queue.send_deadline(&long, P::far()), Ok(()))),
-        || (0..50).for_each(|_| assert_eq!(queue.recv_deadline(P::far()), Ok(long.clone()))),
+        || (0..rounds(50)).for_each(|_| assert_eq!(queue.send_deadline(&long, P::far()), Ok(()))),
+        || (0..rounds(50)).for_each(|_| assert_eq!(queue.recv_deadline(P::far()), Ok(long.clone()))),
     );
 }
