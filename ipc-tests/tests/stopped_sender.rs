@@ -25,28 +25,6 @@ fn take_ours(queue: &Queue<u64>, ours: u64, mut while_busy: impl FnMut()) {
     }
 }
 
-/// Four threads on two processors or so: each has sent a message before it asks for one.
-#[test]
-fn a_queue_is_never_empty_after_ones_own_send() {
-    const THREADS: usize = 4;
-    const ROUNDS: u32 = 20_000;
-    let _guard = Watchdog::new(LIMIT, "sends and receives");
-    let region = Region::options().anonymous().expect("a region");
-    let queue = region.queue::<u64>("q").capacity(THREADS).create().expect("a queue");
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            let queue = queue.clone();
-            scope.spawn(move || {
-                for _ in 0..ROUNDS {
-                    queue.try_send(0).expect("there is room for one of each thread");
-                    take_ours(&queue, 0, || {});
-                }
-            });
-        }
-    });
-    assert!(queue.is_empty());
-}
-
 /// A process is stopped after each instruction of its send. Who sends and receives meanwhile gets its own message, or is told that an
 /// older one is on its way; and gets both when the process goes on.
 #[test]

@@ -15,8 +15,8 @@ use crate::timed::timed;
 use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
 
 impl View<'_> {
-    /// Takes the publishers' lock. Without `waits`, a caller gets [`Busy`](Refused::Busy) if a living publisher has it for longer
-    /// than a copy takes.
+    /// Takes the publishers' lock. Without `waits`, a caller gets [`Busy`](Refused::Busy) if a living publisher has it for a
+    /// millisecond more than a copy takes.
     #[inline]
     pub(super) fn turn<'a, P: Platform>(
         &'a self,
@@ -27,7 +27,7 @@ impl View<'_> {
         let lock = &self.words.front.lock;
         match waits {
             Some(waits) => lock.turn_within(platform, budget, waits),
-            None => lock.poll_turn(platform),
+            None => lock.patient_turn(platform),
         }
     }
 

@@ -16,8 +16,6 @@ use crate::time::{Instant, Limit};
 use crate::wait::{EventCount, SpinBudget};
 
 const WORD: u64 = 8;
-/// Polls of a lock that somebody holds, in a `try_` operation: about the time of a copy.
-const POLLS: u32 = crate::sync::bound(64, 1);
 /// Loads of a count that is being changed, by a call that only wants the figure.
 const LOADS: u32 = crate::sync::bound(8, 1);
 /// The longest message that there can be.
@@ -158,7 +156,7 @@ struct Turn<'a, P: Platform + ?Sized> {
 }
 
 impl<'a, P: Platform + ?Sized> Turn<'a, P> {
-    /// Takes the lock. Waits for it as `patience` says, or (`None`) only for a few polls.
+    /// Takes the lock. Waits for it as `patience` says, or (`None`) up to a millisecond for a living holder to finish.
     #[inline(always)]
     fn take(
         lock: &'a RawMutex,
@@ -181,18 +179,8 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
             Some(patience) => {
                 lock.lock_contended(platform, Intent::Transaction, patience.budget, patience.deadline(platform))
             }
-            None => Self::poll(lock, platform),
+            None => lock.lock_patiently(platform),
         }
-    }
-
-    fn poll(lock: &RawMutex, platform: &P) -> Result<Condition, Refused> {
-        for _ in 0..POLLS {
-            spin_hint();
-            if lock.lock_first(platform, Intent::Transaction) {
-                return Ok(Condition::CLEAN);
-            }
-        }
-        lock.try_lock(platform, Intent::Transaction)
     }
 }
 
@@ -331,7 +319,7 @@ impl<'m> View<'m> {
     }
 
     /// Sends one message that consists of these parts, one behind the other, if there is room: it is visible, whole, when this
-    /// returns. Waits for other senders as `patience` says, or (`None`) only for a few polls.
+    /// returns. Waits for other senders as `patience` says, or (`None`) for a moment.
     pub(super) fn send<P: Platform + ?Sized>(
         &self,
         platform: &P,
@@ -375,7 +363,7 @@ impl<'m> View<'m> {
     }
 
     /// Receives the oldest message into the front of `out`, if there is one: its length. If that is more than `out` holds, the message
-    /// stays. Waits for other receivers as `patience` says, or (`None`) only for a few polls.
+    /// stays. Waits for other receivers as `patience` says, or (`None`) for a moment.
     pub(super) fn receive<P: Platform + ?Sized>(
         &self,
         platform: &P,

@@ -1,11 +1,11 @@
 //! The right to write what one store publishes.
 
-use super::words::{Intent, RawMutex};
+use super::words::{Condition, Intent, RawMutex, mine};
 use crate::error::Refused;
 use crate::platform::Platform;
-use crate::sync::spin_hint;
+use crate::sync::{Ordering, spin_hint};
 use crate::time::{Limit, Waits};
-use crate::wait::SpinBudget;
+use crate::wait::{SpinBudget, let_finish};
 
 /// Polls of a lock that another thread holds, by a caller that does not wait: about the time of a copy.
 const POLLS: u32 = crate::sync::bound(64, 1);
@@ -62,19 +62,34 @@ impl RawMutex {
         Ok(Turn { writers: self, platform })
     }
 
-    /// [`try_turn`](Self::try_turn), for the time that a copy takes.
+    /// [`try_turn`](Self::try_turn) that lets a living holder finish its copy, as [`lock_patiently`](Self::lock_patiently) does.
     #[inline]
-    pub(crate) fn poll_turn<'a, P: Platform>(&'a self, platform: &'a P) -> Result<Turn<'a, P>, Refused> {
-        if self.lock_first(platform, Intent::Transaction) {
-            return Ok(Turn { writers: self, platform });
+    pub(crate) fn patient_turn<'a, P: Platform>(&'a self, platform: &'a P) -> Result<Turn<'a, P>, Refused> {
+        if !self.lock_first(platform, Intent::Transaction) {
+            self.lock_patiently(platform)?;
         }
+        Ok(Turn { writers: self, platform })
+    }
+
+    /// Takes the lock of a side whose holders copy, for a caller that does not wait: polls for the time of a copy, and lets a living
+    /// holder that needs longer run for up to a millisecond.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn lock_patiently<P: Platform + ?Sized>(&self, platform: &P) -> Result<Condition, Refused> {
+        let mine = mine(platform, Intent::Transaction);
+        // Relaxed: what `take_if_free` compares again.
+        let look = || self.take_if_free(self.word.load(Ordering::Relaxed), mine);
         for _ in 0..POLLS {
             spin_hint();
-            if self.lock_first(platform, Intent::Transaction) {
-                return Ok(Turn { writers: self, platform });
+            if let Some(condition) = look() {
+                return Ok(condition);
             }
         }
-        self.try_turn(platform)
+        match self.try_lock(platform, Intent::Transaction) {
+            // What this thread holds it does not give back meanwhile: it is in a signal handler.
+            Err(Refused::Busy) if !self.is_held_here(platform) => let_finish(platform, look).ok_or(Refused::Busy),
+            taken => taken,
+        }
     }
 }
 

@@ -175,7 +175,7 @@ impl Versions {
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct RawMutex {
-    word: AtomicU32,
+    pub(super) word: AtomicU32,
 }
 
 /// Who has the lock. A number that no correct peer writes is nobody.
@@ -268,7 +268,7 @@ impl RawMutex {
     }
 
     /// For those who are awake: a lock that is handed over is not free.
-    fn take_if_free(&self, word: u32, mine: u32) -> Option<Condition> {
+    pub(super) fn take_if_free(&self, word: u32, mine: u32) -> Option<Condition> {
         if owner(word).is_some() || word & HAND_OVER != 0 {
             return None;
         }
@@ -376,9 +376,9 @@ impl RawMutex {
             // Nobody sleeps. Whoever is about to has seen a word with an owner, and the kernel will find another...
             let quiet = free & !(WAITERS | HAND_OVER);
             // Relaxed: it orders nothing, and if the word has changed somebody else sees to it.
-            let cleared = self.word.compare_exchange(free, quiet, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-            if cleared && free & HAND_OVER != 0 {
-                // ... unless it was a free word that was being handed over, and it came too late for the first wake.
+            if self.word.compare_exchange(free, quiet, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                // ... unless it was a free word that was being handed over, or the same word is that of a later unlock, which wakes
+                // one. The bits of those who have fallen asleep since the first wake are gone, so they have to announce themselves again.
                 platform.wake(&self.word, EVERYBODY);
             }
         }
@@ -465,7 +465,7 @@ fn thread<P: Platform + ?Sized>(platform: &P) -> u32 {
 }
 
 #[inline(always)]
-fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
+pub(super) fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
     let owner = u32::from(platform.me().get()) | thread(platform);
     match intent {
         Intent::InPlace => owner,

@@ -1,7 +1,6 @@
 //! Receiving.
 
 use core::mem::MaybeUninit;
-use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
@@ -13,17 +12,13 @@ use crate::platform::Platform;
 use crate::sync::spin_hint;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until};
+use crate::wait::{Attempt, block_until, let_finish};
 
 use super::Receiver;
 use super::handle::Queue;
 
 /// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
-/// How often, and for how long in all, `try_recv` lets others run so that a living sender can finish the message that holds up the
-/// others. The sender may wait for this processor.
-const PENDING_YIELDS: u32 = crate::sync::bound(32, 0);
-const PENDING_TIME: Duration = Duration::from_millis(1);
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = crate::sync::bound(64, 2);
 
@@ -131,17 +126,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
 
     /// Lets others run, with `patient`, until the oldest message is published: that message.
     fn pop_patiently(&self, patient: bool) -> Option<Result<T, Fault>> {
-        let begun = self.platform.now();
-        for _ in 0..if patient { PENDING_YIELDS } else { 0 } {
-            self.platform.yield_now();
-            if let Ok(value) = self.pop() {
-                return Some(value);
-            }
-            if self.platform.now().saturating_since(begun) >= PENDING_TIME {
-                break;
-            }
-        }
-        None
+        if patient { let_finish(&self.platform, || self.pop().ok()) } else { None }
     }
 
     /// Receives the oldest message, and waits for one if there is none: polls for some microseconds, lets others run, then

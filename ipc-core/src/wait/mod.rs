@@ -4,6 +4,7 @@ mod block;
 mod budget;
 mod doubt;
 mod eventcount;
+mod finish;
 mod vigil;
 
 pub use block::{Attempt, block_until};
@@ -12,4 +13,5 @@ pub use budget::SpinBudget;
 pub(crate) use doubt::Doubt;
 pub use doubt::Unmet;
 pub use eventcount::{EventCount, Ticket};
+pub(crate) use finish::let_finish;
 pub(crate) use vigil::Vigil;

@@ -2,6 +2,7 @@
 
 use ipc_posix::{Event, Region};
 
+use super::play::{Finding, demand};
 use super::stage::{self, Folder, Note, Page};
 use super::{Scene, Scenes, complain, patience};
 use crate::stepper::{Verdict, Victim};
@@ -82,7 +83,7 @@ impl EventScene {
         })
     }
 
-    fn look(&self, event: &Event, sleeper: Option<Victim>, finished: bool) -> Result<(), (Verdict, String)> {
+    fn look(&self, event: &Event, sleeper: Option<Victim>, finished: bool) -> Result<(), Finding> {
         let is_set = event.is_set();
         if let Some(mut sleeper) = sleeper {
             let gone = || self.page.get(Note::Result) != 0;
@@ -111,13 +112,34 @@ impl EventScene {
         }
         // Everybody goes on, a newcomer included.
         let newcomer = self.event(&self.folder.open());
-        event.clear().expect("our own handle");
+        self.keep_books(event, &newcomer)?;
         newcomer.set().expect("our own handle");
         event.wait_timeout(patience()).map_err(|error| (Verdict::WEDGED, format!("the survivor: {error}")))?;
-        if event.is_set() == self.auto {
-            return Err((Verdict::TORN, format!("set after a wait: {}", event.is_set())));
-        }
-        Ok(())
+        self.told("after a wait", event, &newcomer, !self.auto)
+    }
+
+    /// The flag is what every call says that it is. In the end it is clear.
+    fn keep_books(&self, event: &Event, newcomer: &Event) -> Result<(), Finding> {
+        let set = event.is_set();
+        self.told("at first", event, newcomer, set)?;
+        let taken = event.try_wait().expect("our own handle");
+        demand(taken == set, Verdict::TORN, || format!("set: {set}, but a wait that does not wait says {taken}"))?;
+        let left = set && !self.auto;
+        self.told("after a wait that does not wait", event, newcomer, left)?;
+        let cleared = newcomer.clear().expect("our own handle");
+        demand(cleared == left, Verdict::TORN, || format!("set: {left}, but the clearing says {cleared}"))?;
+        self.told("after a clearing", event, newcomer, false)?;
+        let firsts = [newcomer.set(), event.set()].map(|set| set.expect("our own handle"));
+        demand(firsts == [true, false], Verdict::TORN, || format!("two settings say {firsts:?}"))?;
+        self.told("after a setting", event, newcomer, true)?;
+        demand(event.clear() == Ok(true), Verdict::TORN, || "a set event says that it was clear".to_owned())?;
+        self.told("at last", event, newcomer, false)
+    }
+
+    /// Both handles say that the flag is set, or clear.
+    fn told(&self, when: &str, event: &Event, newcomer: &Event, set: bool) -> Result<(), Finding> {
+        let seen = [event.is_set(), newcomer.is_set()];
+        demand(seen == [set; 2], Verdict::TORN, || format!("{when}, set: {seen:?}, not {set}"))
     }
 }
 

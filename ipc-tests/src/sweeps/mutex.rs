@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use ipc_posix::{LockTimeoutError, Mutex, Region, TryLockError};
+use ipc_posix::{LockTimeoutError, Mutex, Region, TryLockError, mutex};
 
+use super::play::{Finding, demand};
 use super::stage::{self, Folder, Helper, Note, Page};
 use super::{Scene, Scenes, complain, patience};
 use crate::stepper::{Verdict, Victim};
@@ -174,10 +175,12 @@ impl MutexScene {
 
     fn look(&self, mutex: &Mutex<Data>, finished: bool) -> Result<(), (Verdict, String)> {
         let (unmarked, may_be_marked) = self.expected(finished);
+        let before = mutex.stats();
         match mutex.lock_timeout(patience()) {
-            Ok(guard) if unmarked.contains(&guard) => {}
+            Ok(guard) if unmarked.contains(&guard) => keep_books(mutex, before, false)?,
             Ok(guard) => return Err((Verdict::TORN, format!("{:?} without a mark", *guard))),
             Err(LockTimeoutError::OwnerDied(mut guard)) => {
+                keep_books(mutex, before, true)?;
                 if !may_be_marked {
                     return Err((Verdict::TORN, format!("a mark on {:?}", *guard)));
                 }
@@ -188,6 +191,11 @@ impl MutexScene {
         }
         // Everybody goes on: this process, and one that has just come.
         let newcomer = mutex_of(&self.folder.open());
+        for mutex in [mutex, &newcomer] {
+            let stats = mutex.stats();
+            let quiet = stats.holder.is_none() && !stats.owner_died && !stats.poisoned;
+            demand(quiet && !mutex.is_locked() && !mutex.is_poisoned(), Verdict::TORN, || format!("free: {stats:?}"))?;
+        }
         for (who, mutex) in [("the survivor", mutex), ("a newcomer", &newcomer)] {
             match mutex.try_lock() {
                 Ok(mut guard) => *guard = NEW,
@@ -238,6 +246,21 @@ impl Scene for MutexScene {
         }
         told(self.look(&mutex, finished))
     }
+}
+
+/// What the lock says of itself while the survivor holds it, and what it said before.
+fn keep_books(mutex: &Mutex<Data>, before: mutex::Stats, marked: bool) -> Result<(), Finding> {
+    let now = mutex.stats();
+    let me = Some(mutex.region().participant_number());
+    let right = now.holder.map(|holder| holder.get()) == me && now.owner_died == marked && !now.poisoned;
+    demand(right && mutex.is_locked() && mutex.is_poisoned() == marked, Verdict::TORN, || {
+        format!("held by {me:?}, marked: {marked}, but {now:?}")
+    })?;
+    // A mark comes from the last holder, or has been there.
+    let was_free = before.holder.is_none();
+    demand(!before.poisoned && (!was_free || before.owner_died == marked), Verdict::TORN, || {
+        format!("marked: {marked}, but before: {before:?}")
+    })
 }
 
 fn told(result: Result<(), (Verdict, String)>) -> Verdict {

@@ -99,6 +99,9 @@ impl Play for Deed {
 
     fn look(self, (_region, cell): Objects, folder: &Folder, finished: bool, result: u64) -> Result<(), Finding> {
         let set = cell.get().expect("our own handle");
+        let (_newcomers, newcomer) = open(folder);
+        let is_set = [cell.is_set(), newcomer.is_set()];
+        demand(is_set == [set.is_some(); 2], Verdict::TORN, || format!("{set:?}, but is it set? {is_set:?}"))?;
         let sets = self != Deed::Wait;
         demand(set != Some(SECOND) || self == Deed::SetWakes, Verdict::TORN, || format!("{set:?}"))?;
         if let Some(value) = set {
@@ -107,9 +110,12 @@ impl Play for Deed {
         demand(!(finished && sets) || set == Some(FIRST), Verdict::LOST, || format!("set, and now {set:?}"))?;
         let value = granted("the survivor", cell.get_or_init(|| SECOND))?;
         demand(set.is_none_or(|set| set == value), Verdict::TORN, || format!("{set:?}, then {value:?}"))?;
-        let (_region, newcomer) = open(folder);
         let seen = granted("a newcomer", newcomer.get_or_init(|| [3; 3]))?;
         demand(seen == value, Verdict::TORN, || format!("{value:?}, a newcomer {seen:?}"))?;
+        let is_set = [cell.is_set(), newcomer.is_set()];
+        demand(is_set == [true; 2] && cell.get() == Ok(Some(value)), Verdict::TORN, || {
+            format!("{:?}, not {value:?}; is it set? {is_set:?}", cell.get())
+        })?;
         demand(result == 0 || result == value[0], Verdict::TORN, || format!("{value:?}, the sleeper {result}"))
     }
 }

@@ -181,6 +181,15 @@ impl Act {
     }
 }
 
+/// The lock says of itself what is so, to one that holds it or finds it free.
+fn told(when: &str, lock: &RwLock<Data>, readers: u64, written: bool, marked: bool) -> Result<(), Finding> {
+    let stats = lock.stats();
+    let writer = written.then(|| lock.region().participant_number());
+    let holders = stats.readers == readers && stats.writer.map(|writer| writer.get()) == writer;
+    let right = holders && stats.owner_died == marked && !stats.poisoned && lock.is_poisoned() == marked;
+    demand(right, Verdict::TORN, || format!("{when}, marked: {marked}, but {stats:?}"))
+}
+
 const CLEAN: u64 = 1;
 const MARKED: u64 = 2;
 
@@ -262,20 +271,25 @@ impl Play for Act {
             format!("the sleeper's result: {result}")
         })?;
         match lock.write_timeout(patience()) {
-            Ok(guard) if unmarked.contains(&guard) => {}
+            Ok(guard) if unmarked.contains(&guard) => told("writing", lock, 0, true, false)?,
             Ok(guard) => return Err((Verdict::TORN, format!("{:?} without a mark", *guard))),
             Err(LockTimeoutError::OwnerDied(mut guard)) => {
                 demand(may_be_marked, Verdict::TORN, || format!("a mark on {:?}", *guard))?;
+                told("writing", lock, 0, true, true)?;
                 *guard = OLD;
                 guard.mark_consistent().unwrap();
             }
             Err(error) => return Err((Verdict::WEDGED, format!("the survivor: {error}"))),
         }
         let newcomer = open(folder);
+        told("free", lock, 0, false, false)?;
         let reading = granted("the survivor, reading", lock.try_read())?;
         let also = granted("a newcomer, reading", newcomer.lock.try_read())?;
         demand(lock.try_write().is_err(), Verdict::TORN, || "a writer beside readers".to_owned())?;
+        told("two that read", lock, 2, false, false)?;
+        told("two that read, to a newcomer", &newcomer.lock, 2, false, false)?;
         drop((reading, also));
+        told("none that reads", &newcomer.lock, 0, false, false)?;
         granted("the survivor, writing", lock.try_write()).map(drop)?;
         granted("a newcomer, writing", newcomer.lock.try_write()).map(drop)
     }

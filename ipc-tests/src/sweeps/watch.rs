@@ -71,8 +71,20 @@ fn die_as_writer(folder: &Folder) {
 /// The version that a handle finds, with the value that belongs to it.
 fn version(watch: &Watch<Value>) -> Result<u64, Finding> {
     let now = watch.get_versioned().expect("our own handle");
-    let right = now.value == value(now.version);
-    demand(right, Verdict::TORN, || format!("version {} is {:?}", now.version, now.value)).map(|()| now.version)
+    let right = now.value == value(now.version) && watch.get() == Ok(now.value);
+    demand(right, Verdict::TORN, || format!("version {} is {:?}", now.version, now.value))?;
+    let (alone, stats) = (watch.version().expect("our own handle"), watch.stats());
+    demand([alone, stats.version] == [now.version; 2], Verdict::TORN, || {
+        format!("version {}, but by itself {alone}, and {stats:?}", now.version)
+    })?;
+    let fresh = watch.subscribe().expect("our own handle");
+    let stale = watch.subscribe().expect("our own handle").from(now.version.wrapping_sub(1));
+    let changed = [&fresh, &stale].map(|reader| reader.has_changed().expect("our own handle"));
+    let seen = fresh.seen();
+    demand(seen == now.version && changed == [false, true], Verdict::TORN, || {
+        format!("version {}: readers have seen {seen}, and has it changed for them? {changed:?}", now.version)
+    })?;
+    Ok(now.version)
 }
 
 /// The next version.
@@ -156,6 +168,9 @@ impl Play for Deed {
         demand(now == 1 || (now == 2 && writes), Verdict::TORN, || format!("version {now}"))?;
         demand(now == 2 || !(finished && writes), Verdict::LOST, || "a value that was set is not there".to_owned())?;
         let leaves = matches!(self, Deed::Leave | Deed::OnlyLeave);
+        let counted = watch.stats().writers;
+        // The sleeper has removed a dead one on the way.
+        demand(counted == 0, Verdict::TORN, || format!("{counted} writers are counted"))?;
         let seen = if leaves { result == now } else { result == 0 || result == 2 };
         demand(seen, Verdict::TORN, || format!("the sleeper saw version {result} of {now}"))?;
         let next = write(&watch)?;
