@@ -315,7 +315,10 @@ fn errors_say_what_differs() {
     assert_eq!(error.to_string(), "barrier \"round\": not there yet, and its parties were not said");
     for impossible in [0, 65_537] {
         let error = region.barrier("round").parties(impossible).create().unwrap_err();
-        assert_eq!(error.to_string(), format!("barrier \"round\": a capacity of {impossible} is not possible"));
+        assert_eq!(
+            error.to_string(),
+            format!("barrier \"round\": parties: {impossible} is not possible, only 1 to 65536")
+        );
     }
     region.barrier("round").parties(2).create().unwrap();
     let error = region.barrier("round").parties(3).open().unwrap_err();

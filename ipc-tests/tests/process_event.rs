@@ -100,3 +100,36 @@ fn a_forked_handle_says_so() {
     assert!(children::holds_after_fork(|| event.set() == Err(Fault::Forked) && event.wait() == Err(Fault::Forked)));
     assert!(event.is_set());
 }
+
+/// A pulse of an event that resets itself releases one of two waiters or none, and the clearing says which.
+#[test]
+fn a_pulse_of_an_event_that_resets_itself() {
+    let _watchdog = Watchdog::new(LIMIT, "a_pulse_of_an_event_that_resets_itself");
+    let region = Region::options().anonymous().unwrap();
+    let event = region.event("e").auto_reset().create().unwrap();
+    let gone = region.counter("gone").create().unwrap();
+    for round in 1..=100 {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    event.wait().unwrap();
+                    gone.fetch_add(1).unwrap();
+                });
+            }
+            while round % 2 == 0 && !event.is_awaited() {
+                std::thread::yield_now();
+            }
+            event.set().unwrap();
+            let mut released = u64::from(!event.clear().unwrap());
+            let before = 2 * (round - 1);
+            while released < 2 {
+                event.set().unwrap();
+                released += 1;
+                // One goes for each setting that was not cleared, and no more.
+                gone.wait_until(|gone| gone >= before + released).unwrap();
+                assert!(!event.is_set());
+            }
+        });
+        assert_eq!(gone.load(), Ok(2 * round));
+    }
+}

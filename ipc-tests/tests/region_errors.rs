@@ -179,3 +179,34 @@ fn the_last_one_removes() {
     assert!(name.path().exists(), "dropping does not remove, unless asked to");
     assert!(Region::unlink_if_unused(name.as_str()).unwrap());
 }
+
+/// 256 bytes at a multiple of 256.
+#[derive(Clone, Copy)]
+#[repr(C, align(256))]
+struct Page([u8; 256]);
+
+// SAFETY: bytes without padding, of which all are valid.
+unsafe impl bytemuck::Zeroable for Page {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for Page {}
+
+/// Objects that cannot be: the error names what is impossible, with the numbers.
+#[test]
+fn impossible_objects() {
+    assert_eq!(Page([0; 256]).0.len(), 256);
+    let region = Region::options().anonymous().unwrap();
+    for impossible in [0, 65_537] {
+        let error = region.broadcast::<u8>("b").capacity(4).wait_for_subscribers(impossible).create().unwrap_err();
+        let text = format!("broadcast \"b\": subscribers: {impossible} is not possible, only 1 to 65536");
+        assert_eq!(error.to_string(), text);
+    }
+    let error = region.spsc::<Page>("s").capacity(4).create().unwrap_err();
+    let aligned = "element alignment: 256 is not possible, only 1 to 128";
+    assert_eq!(error.to_string(), format!("one-to-one queue \"s\": {aligned}"));
+    let error = region.loan_queue::<Page>("l").blocks(2).block_len(1).create().unwrap_err();
+    assert_eq!(error.to_string(), format!("loan queue \"l\": {aligned}"));
+    let error = region.loan_queue::<u8>("l").blocks(0).block_len(1).create().unwrap_err();
+    assert!(!error.to_string().contains("aligned"), "{error}");
+    let error = region.broadcast::<u8>("b").capacity(usize::MAX).create().unwrap_err();
+    assert_eq!(error.to_string(), format!("broadcast \"b\": a capacity of {} is not possible", usize::MAX));
+}

@@ -245,7 +245,9 @@ fn a_copy_is_finished() {
 
     let (stage, handle) = object(bytes::Options::new(64));
     let (receiver, mine) = (handle(2, Part::StopsAt(2)), handle(3, Part::Yields));
-    (mine.try_send(b"theirs").unwrap(), mine.try_send(b"mine").unwrap());
+    for message in [&b"theirs"[..], b"mine"] {
+        mine.try_send(message).unwrap();
+    }
     stopped(stage, move || assert_eq!(receiver.try_recv(&mut [0; 8]), Ok(6)));
     assert_eq!(mine.try_recv(&mut [0; 8]), Ok(4));
 

@@ -59,7 +59,7 @@ pub(super) const fn bytes(parties: u32) -> u64 {
 /// The parties, if there can be as many.
 pub(super) fn possible(parties: u64) -> Result<u32, ShapeError> {
     let fits = u32::try_from(parties).ok().filter(|parties| (1..=MOST_PARTIES).contains(parties));
-    fits.ok_or(ShapeError::Capacity { wanted: parties })
+    fits.ok_or(ShapeError::Impossible { field: Field::Parties, wanted: parties, most: MOST_PARTIES.into() })
 }
 
 /// A barrier in place.

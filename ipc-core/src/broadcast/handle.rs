@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::subscriber::Subscriber;
-use super::words::{Geometry, Stats, View, Words};
+use super::words::{Geometry, MOST_CURSORS, Stats, View, Words};
 use crate::error::{Fault, SubscribeError};
 use crate::here::Here;
 use crate::memory::Memory;
@@ -104,6 +104,12 @@ unsafe impl<T> Blueprint for Options<T> {
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
         if self.capacity == 0 {
             return Err(ShapeError::Unsaid);
+        }
+        if let Some(Policy::Wait { subscribers }) = self.policy
+            && !(1..=MOST_CURSORS).contains(&subscribers)
+        {
+            let (field, wanted, most) = (Field::Subscribers, subscribers.into(), MOST_CURSORS.into());
+            return Err(ShapeError::Impossible { field, wanted, most });
         }
         let cursors = self.policy.unwrap_or(Policy::Overwrite).cursors();
         cursors

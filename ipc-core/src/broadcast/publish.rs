@@ -126,7 +126,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
 
     /// Publishes a message if no subscriber is in the way, and returns its number, from 0.
     ///
-    /// Waits for other publishers for about the time of a copy, not for subscribers. Where publishers wait for subscribers, dead ones
+    /// Waits for other publishers for about the time of a copy, or up to a millisecond for one that was preempted, not for subscribers. Where publishers wait for subscribers, dead ones
     /// that are in the way are dropped (a system call or two).
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::EventCount;
 
 /// The most subscribers that publishers wait for.
-const MOST_CURSORS: u32 = 1 << 16;
+pub(super) const MOST_CURSORS: u32 = 1 << 16;
 
 /// The words besides the cursors and the slots.
 #[repr(C, align(128))]

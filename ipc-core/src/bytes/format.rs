@@ -7,7 +7,12 @@ use core::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "cbor")]
+use super::cbor;
 use super::limits::{DEPTH, Excess, Limited, Limits, WITHOUT_BYTES};
+#[cfg(feature = "cbor")]
+use super::words::CBOR;
+use super::words::POSTCARD;
 
 /// A value cannot be written as bytes, or bytes are not a value of the type. What it prints says why.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +21,11 @@ pub struct FormatError(Reason);
 #[derive(Clone, PartialEq, Eq)]
 enum Reason {
     Format(postcard::Error),
+    /// As the format says it.
+    #[cfg(feature = "cbor")]
+    Text(alloc::string::String),
+    /// The queue is of a format that this program does not have.
+    Unknown(u32),
     /// Bytes are left.
     Rest(usize),
     Excess(Excess),
@@ -29,6 +39,12 @@ impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reason::Format(error) => error.fmt(f),
+            #[cfg(feature = "cbor")]
+            Reason::Text(text) => f.write_str(text),
+            Reason::Unknown(number) => match super::format_name((*number).into()) {
+                Some(name) => write!(f, "the values are written in {name}, which this program was built without"),
+                None => write!(f, "the values are written in an unknown format {number}"),
+            },
             Reason::Rest(len) => write!(f, "{len} bytes are left behind the value"),
             Reason::Excess(Excess::Depth) => write!(f, "values are nested more than {DEPTH} deep"),
             Reason::Excess(Excess::Elements) => write!(f, "more than {WITHOUT_BYTES} elements take no bytes"),
@@ -40,16 +56,25 @@ impl fmt::Display for FormatError {
 impl Error for FormatError {}
 
 /// The bytes of a value. In debug builds, they are read back first: [`arrives`].
-pub(super) fn write<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, FormatError> {
-    let bytes = bytes_of(value)?;
+pub(super) fn write<T: Serialize + DeserializeOwned>(format: u32, value: &T) -> Result<Vec<u8>, FormatError> {
+    let bytes = bytes_of(format, value)?;
     if cfg!(debug_assertions) {
-        arrives::<T>(&bytes)?;
+        arrives::<T>(format, &bytes)?;
     }
     Ok(bytes)
 }
 
 /// The value of which these are the bytes.
-pub(super) fn read<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError> {
+pub(super) fn read<T: DeserializeOwned>(format: u32, message: &[u8]) -> Result<T, FormatError> {
+    match format {
+        POSTCARD => read_postcard(message),
+        #[cfg(feature = "cbor")]
+        CBOR => Ok(cbor::read(message)?),
+        unknown => Err(FormatError(Reason::Unknown(unknown))),
+    }
+}
+
+fn read_postcard<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError> {
     let limits = Limits::of(message.len());
     let mut inner = postcard::Deserializer::from_bytes(message);
     let value = T::deserialize(Limited { inner: &mut inner, limits: &limits })
@@ -61,14 +86,30 @@ pub(super) fn read<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError
     }
 }
 
-fn bytes_of<T: Serialize>(value: &T) -> Result<Vec<u8>, FormatError> {
-    postcard::to_allocvec(value).map_err(|error| FormatError(Reason::Format(error)))
+fn bytes_of<T: Serialize>(format: u32, value: &T) -> Result<Vec<u8>, FormatError> {
+    match format {
+        POSTCARD => postcard::to_allocvec(value).map_err(|error| FormatError(Reason::Format(error))),
+        #[cfg(feature = "cbor")]
+        CBOR => Ok(cbor::write(value)?),
+        unknown => Err(FormatError(Reason::Unknown(unknown))),
+    }
+}
+
+#[cfg(feature = "cbor")]
+impl From<cbor::Failed> for FormatError {
+    fn from(failed: cbor::Failed) -> Self {
+        FormatError(match failed {
+            cbor::Failed::Text(text) => Reason::Text(text),
+            cbor::Failed::Excess(excess) => Reason::Excess(excess),
+            cbor::Failed::Rest(len) => Reason::Rest(len),
+        })
+    }
 }
 
 /// Whether these bytes, written just now, are read as the value that was written: as far as can be told without comparing values. What is
 /// read is written again. The bytes must be the same ones, in whatever order (hash maps have none).
-fn arrives<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<(), FormatError> {
-    let (mut before, mut after) = (bytes.to_vec(), bytes_of(&read::<T>(bytes)?)?);
+fn arrives<T: Serialize + DeserializeOwned>(format: u32, bytes: &[u8]) -> Result<(), FormatError> {
+    let (mut before, mut after) = (bytes.to_vec(), bytes_of(format, &read::<T>(format, bytes)?)?);
     before.sort_unstable();
     after.sort_unstable();
     if before == after { Ok(()) } else { Err(FormatError(Reason::Changed)) }
@@ -89,7 +130,7 @@ mod tests {
     use super::*;
 
     fn arrives_whole<T: Serialize + DeserializeOwned>(value: &T) -> bool {
-        bytes_of(value).and_then(|bytes| arrives::<T>(&bytes)).is_ok()
+        bytes_of(POSTCARD, value).and_then(|bytes| arrives::<T>(POSTCARD, &bytes)).is_ok()
     }
 
     #[derive(Serialize, Deserialize)]
@@ -153,16 +194,27 @@ mod tests {
     #[derive(Serialize, Deserialize)]
     struct Link(Vec<Link>);
 
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Maybe(Option<Box<Maybe>>);
+
+    #[test]
+    fn depth_of_what_does_not_show_is_limited() {
+        assert!(read_postcard::<Maybe>(&[1, 1, 1, 0]).is_ok());
+        let error = read_postcard::<Maybe>(&vec![1; 500_000]).err().expect("too deep");
+        assert_eq!(format!("{error}"), "values are nested more than 128 deep");
+    }
+
     #[test]
     fn depth_is_limited() {
         let depth = DEPTH as usize;
         let tree = |tags: usize| [vec![1; tags], vec![0]].concat();
         // The leaf's name is one level more.
-        assert!(read::<Tree>(&tree(depth - 1)).is_ok());
+        assert!(read_postcard::<Tree>(&tree(depth - 1)).is_ok());
         for tags in [depth, depth + 1, 500_000] {
-            let error = read::<Tree>(&tree(tags)).err().expect("too deep");
+            let error = read_postcard::<Tree>(&tree(tags)).err().expect("too deep");
             assert_eq!(format!("{error}"), "values are nested more than 128 deep");
-            assert!(read::<Link>(&tree(tags)).is_err());
+            assert!(read_postcard::<Link>(&tree(tags)).is_err());
         }
     }
 
@@ -172,8 +224,8 @@ mod tests {
         assert!(arrives_whole(&vec![(); WITHOUT_BYTES]));
         assert!(arrives_whole(&vec![0_u8; 10 * WITHOUT_BYTES]));
         let endless = [vec![0xff; 9], vec![1]].concat();
-        let error = read::<BTreeSet<()>>(&endless).expect_err("2^64 - 1 elements");
+        let error = read_postcard::<BTreeSet<()>>(&endless).expect_err("2^64 - 1 elements");
         assert_eq!(format!("{error}"), "more than 65536 elements take no bytes");
-        assert!(read::<HashMap<(), ()>>(&endless).is_err());
+        assert!(read_postcard::<HashMap<(), ()>>(&endless).is_err());
     }
 }

@@ -78,8 +78,8 @@ unsafe impl Blueprint for Options {
 /// - One global order.
 /// - Senders exclude each other for the time of a copy, and so do receivers: each side has a robust lock. Senders and receivers do
 ///   not exclude each other. Nobody waits for a dead process. While a process is *stopped* in the middle of its copy, the others of
-///   its side wait, and `try_` operations report [`Full`](crate::error::TrySendBytesError::Full) or
-///   [`Busy`](crate::error::TryRecvBytesError::Busy).
+///   its side wait. `try_` operations let it run for up to a millisecond, and then report
+///   [`Full`](crate::error::TrySendBytesError::Full) or [`Busy`](crate::error::TryRecvBytesError::Busy).
 /// - While no thread sleeps, no operation makes a system call.
 ///
 /// A waiting sender of a long message can be overtaken by senders of shorter ones for which there is room already.

@@ -24,6 +24,8 @@ pub(super) enum Excess {
 pub(super) struct Limits {
     depth: Cell<u32>,
     elements: Cell<usize>,
+    /// Whether what is read now is directly inside of a `Some`.
+    in_some: Cell<bool>,
     hit: Cell<Option<Excess>>,
 }
 
@@ -31,7 +33,7 @@ impl Limits {
     /// The limits of a message of `len` bytes: elements that take bytes are no more than these.
     pub(super) fn of(len: usize) -> Self {
         let elements = Cell::new(len.saturating_add(WITHOUT_BYTES));
-        Limits { depth: Cell::new(DEPTH), elements, hit: Cell::new(None) }
+        Limits { depth: Cell::new(DEPTH), elements, in_some: Cell::new(false), hit: Cell::new(None) }
     }
 
     /// What was too much, if that ended the reading.
@@ -47,8 +49,22 @@ impl Limits {
     fn deeper<T, E: Error>(&self, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let depth = self.depth.get();
         self.depth.set(depth.checked_sub(1).ok_or_else(|| self.exceed(Excess::Depth))?);
+        let in_some = self.in_some.replace(false);
         let result = read();
+        self.in_some.set(in_some);
         self.depth.set(depth);
+        result
+    }
+
+    /// A `Some` has no depth of its own, for a type that contains itself mostly does so in a struct, a tuple or a variant, too. But one
+    /// directly in another has: a `#[serde(transparent)]` struct does not show.
+    fn inside_some<T, E: Error>(&self, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if self.in_some.get() {
+            return self.deeper(|| self.inside_some(read));
+        }
+        self.in_some.set(true);
+        let result = read();
+        self.in_some.set(false);
         result
     }
 
@@ -130,9 +146,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Limited<'_, V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, inside: D) -> Result<V::Value, D::Error> {
-        // No depth of its own: a type that contains itself does so in a struct, a tuple or a variant, too.
         let inside = self.around(inside);
-        self.inner.visit_some(inside)
+        self.limits.inside_some(|| self.inner.visit_some(inside))
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inside: D) -> Result<V::Value, D::Error> {

@@ -3,7 +3,7 @@
 //! ```text
 //! tail, the senders' lock, the head that they loaded last       one line pair
 //! head, the receivers' lock, the tail that they loaded last     one line pair
-//! items, space (event counts), closed
+//! items, space (event counts), closed, how values are written
 //! the participants that hold a sender half                      1024 bits
 //! the participants that hold a receiver half                    1024 bits
 //! the ring: words of eight bytes; a record is its length, then its bytes, padded to whole words
@@ -35,6 +35,8 @@
 //! Senders exclude each other for the time of a copy, and so do receivers. Nobody waits for a dead process. While a process is
 //! stopped in the middle of its copy, the others of its side wait. ([`loan`](crate::loan) has no such window.)
 
+#[cfg(feature = "cbor")]
+mod cbor;
 #[cfg(feature = "serde")]
 mod format;
 mod halves;
@@ -57,4 +59,4 @@ pub use handle::{ByteQueue, Options, Stats};
 pub use value_options::{QueuedValue, ValueOptions};
 #[cfg(feature = "serde")]
 pub use values::{ValueQueue, ValueReceiver, ValueSender};
-pub(crate) use words::Words;
+pub(crate) use words::{Words, format_name};

@@ -7,9 +7,11 @@ use serde::de::DeserializeOwned;
 
 use super::handle::Options;
 use super::values::ValueQueue;
-use super::words::Words;
+#[cfg(feature = "cbor")]
+use super::words::CBOR;
+use super::words::{POSTCARD, Words};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Geometry, Kind, Shape, ShapeError, has_schema};
+use crate::object::{Blueprint, Builder, Field, Geometry, Kind, Shape, ShapeError, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -29,13 +31,14 @@ impl<T: Serialize + DeserializeOwned> QueuedValue for T {}
 #[derive(Clone, Copy, Debug)]
 pub struct ValueOptions<T> {
     bytes: Options,
+    format: u32,
     values: PhantomData<fn(T) -> T>,
 }
 
 impl<T> ValueOptions<T> {
     /// A queue of values over such a queue of bytes.
     pub const fn new(bytes: Options) -> Self {
-        ValueOptions { bytes, values: PhantomData }
+        ValueOptions { bytes, format: POSTCARD, values: PhantomData }
     }
 }
 
@@ -57,6 +60,40 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
     }
 }
 
+#[cfg(feature = "cbor")]
+impl<T, H> Builder<'_, ValueOptions<T>, H> {
+    /// Writes values in a format that describes itself, [CBOR](https://www.rfc-editor.org/rfc/rfc8949). Every opener must set it, too: one
+    /// that does not, or alone does, gets an error that says so. Default: postcard. See
+    /// [`ValueQueue`](ValueQueue#what-does-not-work) for what arrives in which format.
+    ///
+    /// Values take some times the bytes, and the time, that they take by default: each field and variant is written with its name.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # use serde::{Deserialize, Serialize};
+    /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    /// #[serde(untagged)]
+    /// enum Reading {
+    ///     Number(f64),
+    ///     Text(String),
+    /// }
+    ///
+    /// # let region = Region::options().anonymous()?;
+    /// let readings = region.value_queue("readings").capacity(100).self_describing().create()?;
+    /// readings.send(&Reading::Text("none".to_owned()))?;
+    /// assert_eq!(readings.recv()?, Reading::Text("none".to_owned()));
+    ///
+    /// let error = region.value_queue::<Reading>("readings").open().unwrap_err();
+    /// assert_eq!(error.to_string(), "byte queue \"readings\": format postcard here, CBOR in the region");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "cbor")]
+    pub fn self_describing(mut self) -> Self {
+        self.wanted.format = CBOR;
+        self
+    }
+}
+
 has_schema!(ValueOptions<T>.bytes.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
@@ -69,8 +106,15 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
         self.bytes.shape()
     }
 
+    fn accepts(&self, geometry: &Geometry<Self>) -> Result<(), ShapeError> {
+        let (wanted, found) = (self.format.into(), geometry.format.into());
+        if wanted == found { Ok(()) } else { Err(ShapeError::Differs { field: Field::Format, wanted, found }) }
+    }
+
     fn complete(&self) -> Result<(Shape, Geometry<Self>), ShapeError> {
-        self.bytes.complete()
+        let (shape, mut geometry) = self.bytes.complete()?;
+        geometry.format = self.format;
+        Ok((shape, geometry))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry<Self>, now: Timestamp) -> Result<(), ShapeError> {

@@ -1,12 +1,13 @@
 //! Values of serde's types, through a byte queue.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::format;
+use super::format::{self, FormatError};
 use super::halves::{Receiver, Sender};
 use super::handle::{ByteQueue, Stats};
 use crate::ends::iterators;
@@ -18,27 +19,38 @@ use crate::platform::Platform;
 use crate::timed::timed;
 
 /// A [`ByteQueue`] of values: enums with data, strings, vectors, maps, whatever [serde](https://serde.rs) can write and read back. In
-/// between they are bytes of the [postcard](https://postcard.jamesmunns.com) format: compact, and with a written specification.
+/// between they are bytes of the [postcard](https://postcard.jamesmunns.com) format: compact, and with a written specification. Or, with
+/// the feature `cbor` and `self_describing` on the builder, of [CBOR](https://www.rfc-editor.org/rfc/rfc8949): longer, with the names of
+/// fields and variants.
 ///
 /// Both sides have to mean the same type: the bytes do not say. Give the queue a [`schema`](crate::object::Builder::schema) number
-/// that changes with it.
+/// that changes with it. The format is the queue's: all that open it name the same one.
 ///
 /// # What does not work
 ///
-/// The format does not describe itself: a reader must know what comes next. So these do not arrive, or arrive as another value:
+/// The default format does not describe itself: a reader must know what comes next. So these do not arrive, or arrive as another value:
 ///
-/// - fields with `#[serde(skip_serializing_if)]`, and variants behind one with `#[serde(skip)]`;
-/// - enums with `#[serde(untagged)]` or `#[serde(tag = "...")]`, fields with `#[serde(flatten)]`, and other types that ask what is
-///   there (`deserialize_any`), as `serde_json::Value`;
-/// - values that are nested more than 128 deep, and values with more than 65,536 elements that take no bytes, such as `()`.
+/// | | postcard | CBOR |
+/// |---|---|---|
+/// | fields with `#[serde(skip_serializing_if)]` | no | yes, with a default |
+/// | variants behind one with `#[serde(skip)]` | no | yes |
+/// | enums with `#[serde(untagged)]` or `#[serde(tag = "...")]`, fields with `#[serde(flatten)]` | no | yes, but see below |
+/// | other types that ask what is there (`deserialize_any`), as `serde_json::Value` | no | yes |
+/// | `Some(None)` and `Some(())` | yes | arrive as `None` |
+/// | values that are nested more than 128 deep | no | no |
+/// | values with more than 65,536 elements that take no bytes, such as `()` | no | yes |
 ///
-/// In debug builds, a send reads its message back, and returns [`SendValueError::Value`] where it finds one of these. In release builds
-/// only the receiver may notice. For such types, send text or bytes of a format that describes itself through a [`ByteQueue`].
+/// Inside of untagged, internally tagged and flattened parts, serde itself has no integers of 128 bits, and reads some types otherwise
+/// than they are written in a format for machines, such as addresses of `std::net`.
+///
+/// In debug builds, a send reads its message back, and returns [`SendValueError::Value`] where it finds one of these (but not `Some(None)`).
+/// In release builds only the receiver may notice.
 ///
 /// # Bytes of another type
 ///
 /// A receiver returns [`RecvValueError::Value`], or some value of its type. The limits above hold for it, too: no message overflows
-/// its stack or keeps it busy without end.
+/// its stack or keeps it busy without end. (In CBOR, a recursive untagged enum takes a copy of the rest for each level, and one of which two
+/// variants can hold the same thing is tried in both, at each level: a type for trusted senders.)
 ///
 /// ```
 /// # use ipc_posix::Region;
@@ -225,13 +237,17 @@ impl<T, P: Platform> ValueReceiver<'_, T, P> {
 macro_rules! send_verbs {
     ($name:ident, $bytes:ident) => {
         impl<T: Serialize + DeserializeOwned, P: Platform> $name<'_, T, P> {
+            fn write(&self, value: &T) -> Result<Vec<u8>, FormatError> {
+                format::write(self.bytes.watched().0.geometry.format, value)
+            }
+
             #[doc = concat!("Sends a value if there is room, as [`", stringify!($bytes), "::try_send`].")]
             ///
             /// # Errors
             ///
             /// Those of the queue of bytes; or that the value cannot be written.
             pub fn try_send(&self, value: &T) -> Result<(), TrySendValueError> {
-                Ok(self.bytes.try_send(&format::write(value)?)?)
+                Ok(self.bytes.try_send(&self.write(value)?)?)
             }
 
             #[doc = concat!("Sends a value. Blocks while there is no room, as [`", stringify!($bytes), "::send`].")]
@@ -240,14 +256,14 @@ macro_rules! send_verbs {
             ///
             /// Those of the queue of bytes; or that the value cannot be written.
             pub fn send(&self, value: &T) -> Result<(), SendValueError> {
-                Ok(self.bytes.send(&format::write(value)?)?)
+                Ok(self.bytes.send(&self.write(value)?)?)
             }
 
             timed! {
                 send_timeout, send_deadline, send, "Sends a value",
                 [&self, value: &T] limit [] -> Result<(), SendValueTimeoutError> {
                     let (queue, watch) = self.bytes.watched();
-                    let sent: Result<(), SendBytesTimeoutError> = queue.send_within(&[&format::write(value)?], limit, watch);
+                    let sent: Result<(), SendBytesTimeoutError> = queue.send_within(&[&self.write(value)?], limit, watch);
                     Ok(sent?)
                 }
             }
@@ -260,13 +276,17 @@ send_verbs!(ValueSender, Sender);
 macro_rules! recv_verbs {
     ($name:ident, $bytes:ident) => {
         impl<T: DeserializeOwned, P: Platform> $name<'_, T, P> {
+            fn read(&self, message: &[u8]) -> Result<T, FormatError> {
+                format::read(self.bytes.watched().0.geometry.format, message)
+            }
+
             #[doc = concat!("Receives the oldest value if there is one, as [`", stringify!($bytes), "::try_recv`].")]
             ///
             /// # Errors
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn try_recv(&self) -> Result<T, TryRecvValueError> {
-                Ok(format::read(&self.bytes.try_recv_vec()?)?)
+                Ok(self.read(&self.bytes.try_recv_vec()?)?)
             }
 
             #[doc = concat!("Receives the oldest value. Blocks while there is none, as [`", stringify!($bytes), "::recv`].")]
@@ -275,12 +295,12 @@ macro_rules! recv_verbs {
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn recv(&self) -> Result<T, RecvValueError> {
-                Ok(format::read(&self.bytes.recv_vec()?)?)
+                Ok(self.read(&self.bytes.recv_vec()?)?)
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Receives the oldest value",
-                [&self] limit [] -> Result<T, RecvValueTimeoutError> { Ok(format::read(&self.bytes.recv_vec_within(limit)?)?) }
+                [&self] limit [] -> Result<T, RecvValueTimeoutError> { Ok(self.read(&self.bytes.recv_vec_within(limit)?)?) }
             }
         }
 

@@ -78,6 +78,8 @@ struct Gates {
     items: EventCount,
     space: EventCount,
     closed: AtomicU32,
+    /// See [`Geometry::format`]. Written once.
+    format: AtomicU32,
 }
 
 /// Bytes from the start of the object to the ring.
@@ -92,6 +94,22 @@ pub struct Geometry {
     /// Words of the ring, a power of two.
     pub(super) ring: u64,
     bytes: u64,
+    /// How values are written as bytes: [`POSTCARD`] or [`CBOR`]. No matter to those who send and receive bytes.
+    pub(super) format: u32,
+}
+
+/// A compact format, which does not describe itself. Also the number of all queues that were made for bytes.
+pub(super) const POSTCARD: u32 = 0;
+/// A format that describes itself.
+pub(super) const CBOR: u32 = 1;
+
+/// The names of the formats, by number.
+pub(crate) fn format_name(number: u64) -> Option<&'static str> {
+    match u32::try_from(number) {
+        Ok(POSTCARD) => Some("postcard"),
+        Ok(CBOR) => Some("CBOR"),
+        _ => None,
+    }
 }
 
 impl Geometry {
@@ -102,7 +120,8 @@ impl Geometry {
         }
         let ring = words_for(most).next_power_of_two();
         let bytes = SLOTS_OFFSET as u64 + ring * stride(size_of::<u64>()) as u64;
-        Some(Geometry { most: most as usize, ring, bytes: bytes.next_multiple_of(OBJECT_ALIGN as u64) })
+        let bytes = bytes.next_multiple_of(OBJECT_ALIGN as u64);
+        Some(Geometry { most: most as usize, ring, bytes, format: POSTCARD })
     }
 
     /// Bytes of the object, a multiple of the object alignment.
@@ -211,15 +230,16 @@ impl Side {
 }
 
 impl Words {
-    /// The words of an empty queue whose first record lies at this position.
-    fn new(start: u64) -> Self {
+    /// The words of an empty queue whose first record lies at this position, and whose values are written in this format.
+    fn new(start: u64, format: u32) -> Self {
         let side = || Side {
             index: AtomicU64::new(start),
             known: AtomicU64::new(start),
             count: Count::new(start),
             lock: RawMutex::new(),
         };
-        let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed: AtomicU32::new(0) };
+        let (closed, format) = (AtomicU32::new(0), AtomicU32::new(format));
+        let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed, format };
         Words { tail: side(), head: side(), gates, senders: Presence::new(), receivers: Presence::new() }
     }
 
@@ -234,14 +254,19 @@ unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
         layout!(Words { tail, head, gates, senders, receivers }),
         layout!(Side { index, known, count, lock }),
-        layout!(Gates { items, space, closed }),
+        layout!(Gates { items, space, closed, format }),
         Fact::number("slots", SLOTS_OFFSET),
     ];
     type Geometry = Geometry;
     type View<'m> = View<'m>;
 
-    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
-        Geometry::new(shape.capacity).ok_or(ShapeError::Capacity { wanted: shape.capacity })
+    unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
+        let geometry = Geometry::new(shape.capacity).ok_or(ShapeError::Capacity { wanted: shape.capacity })?;
+        let too_small = ShapeError::TooSmall { wanted: geometry.bytes, found: memory.len() as u64 };
+        // SAFETY: the caller vouches for the object.
+        let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
+        // Relaxed: written before the object became visible.
+        Ok(Geometry { format: words[0].gates.format.load(Ordering::Relaxed), ..geometry })
     }
 
     fn bytes(geometry: &Geometry) -> u64 {
@@ -270,7 +295,7 @@ impl<'m> View<'m> {
     pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry, start: u64) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe {
-            memory.place(HEADER_BYTES, 1, |_| Words::new(start)).ok_or(ShapeError::Missing)?;
+            memory.place(HEADER_BYTES, 1, |_| Words::new(start, geometry.format)).ok_or(ShapeError::Missing)?;
             Slots::<u64>::lay(memory, SLOTS_OFFSET, geometry.ring as usize);
         }
         Ok(())

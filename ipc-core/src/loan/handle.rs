@@ -77,6 +77,7 @@ unsafe impl<T> Blueprint for Options<T> {
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
+        self.shape().check_align()?;
         match Geometry::new(self.blocks, self.block_len.max(1), size_of::<T>(), align_of::<T>()) {
             Some(geometry) => Ok((self.shape(), geometry)),
             None if self.blocks == 0 => Err(ShapeError::Unsaid),

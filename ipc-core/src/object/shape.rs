@@ -3,7 +3,8 @@
 use core::fmt;
 
 use super::Kind;
-use crate::{atomic, event};
+use crate::memory::OBJECT_ALIGN;
+use crate::{atomic, bytes, event};
 
 /// Everything that two programs must agree on to share an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,12 @@ impl Shape {
     /// The shape of an object of this kind with `capacity` elements of type `T`.
     pub const fn of<T>(kind: Kind, capacity: u64, schema: u64) -> Self {
         Shape { kind, element_size: size_of::<T>() as u32, element_align: align_of::<T>() as u32, schema, capacity }
+    }
+
+    /// Compares the elements' alignment with that of objects.
+    pub(crate) fn check_align(&self) -> Result<(), ShapeError> {
+        let (wanted, most) = (u64::from(self.element_align), OBJECT_ALIGN as u64);
+        if wanted > most { Err(ShapeError::Impossible { field: Field::ElementAlign, wanted, most }) } else { Ok(()) }
     }
 
     /// Compares with the shape that is `wanted`; a wanted capacity of 0 means any. The first difference is the error.
@@ -73,6 +80,8 @@ pub enum Field {
     BlockLength,
     /// Subscribers that the publishers of a broadcast wait for; 0 if they do not.
     Subscribers,
+    /// How values are written as bytes.
+    Format,
     /// Bytes of the whole object.
     Length,
 }
@@ -83,6 +92,7 @@ impl Field {
         match self {
             Field::Reset => event::name(value),
             Field::Type => atomic::name(value),
+            Field::Format => bytes::format_name(value),
             _ => None,
         }
     }
@@ -113,6 +123,7 @@ impl fmt::Display for Field {
             Field::Blocks => "blocks",
             Field::BlockLength => "block length",
             Field::Subscribers => "subscribers",
+            Field::Format => "format",
             Field::Length => "length",
         })
     }
@@ -145,6 +156,15 @@ pub enum ShapeError {
         /// The capacity that was asked for.
         wanted: u64,
     },
+    /// The wanted object is impossible: another field than the capacity is too small or too large.
+    Impossible {
+        /// Which one.
+        field: Field,
+        /// The caller's value.
+        wanted: u64,
+        /// The most that is possible. The least is 1.
+        most: u64,
+    },
     /// The object is not there yet, and a creator has to say its capacity.
     Unsaid,
     /// The object is not there yet, and a creator has to say its initial value.
@@ -173,6 +193,9 @@ impl fmt::Display for ShapeError {
             ShapeError::NoInitialValue => f.write_str("its initial value was not said"),
             ShapeError::Capacity { wanted: 0 } => f.write_str("a capacity of 0 is not possible"),
             ShapeError::Capacity { wanted } => write!(f, "a capacity of {wanted} is not possible"),
+            ShapeError::Impossible { field, wanted, most } => {
+                write!(f, "{field}: {wanted} is not possible, only 1 to {most}")
+            }
             ShapeError::TooSmall { wanted, found } => write!(f, "{wanted} bytes wanted, {found} there"),
         }
     }

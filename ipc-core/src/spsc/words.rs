@@ -97,6 +97,7 @@ impl Geometry {
             0 => ShapeError::Unsaid,
             wanted => ShapeError::Capacity { wanted },
         };
+        shape.check_align()?;
         geometry(shape.capacity, shape.element_size as usize, shape.element_align as usize).ok_or(impossible)
     }
 }
