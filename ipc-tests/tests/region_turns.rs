@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
@@ -155,6 +156,28 @@ fn beside_a_stopped_creator(args: &Args) {
 #[test]
 fn a_creator_that_stops_holds_up_others_for_a_limited_time() {
     play("beside_a_stopped_creator");
+}
+
+/// A process that may only read the directory locks all of it, and delays creators. The name stays until it has gone.
+#[test]
+fn a_locked_directory_holds_up_creators_for_a_limited_time() {
+    let _watchdog = Watchdog::new(LIMIT, "a_locked_directory_holds_up_creators_for_a_limited_time");
+    let dir = TempName::new("locked-directory");
+    fs::create_dir(dir.path()).unwrap();
+    let locked = fs::File::open(dir.path()).unwrap();
+    // SAFETY: our own descriptor.
+    assert_eq!(unsafe { libc::flock(locked.as_raw_fd(), libc::LOCK_EX) }, 0);
+    let options = Region::options().dir(dir.path()).size(1 << 18).remove_with_last(true);
+    let region = options.create("one").unwrap();
+    drop(region);
+    let error = options.unlink_if_unused("one").unwrap_err();
+    assert!(matches!(error.kind(), RegionErrorKind::Busy { pid: None, .. }), "{error}");
+    let path = dir.path().join("one");
+    assert!(path.exists());
+    drop(locked);
+    assert!(options.unlink_if_unused("one").unwrap());
+    assert!(!path.exists());
+    fs::remove_dir(dir.path()).unwrap();
 }
 
 fn leaver(args: &Args) {
