@@ -97,7 +97,7 @@ impl Machine {
     /// The participant with this number, from 1.
     pub fn actor(self: &Arc<Self>, number: u16) -> Actor {
         assert!(usize::from(number) <= MOST_ACTORS);
-        Actor { machine: self.clone(), me: id(number), barriers: true, seizes: true, doze: None }
+        Actor { machine: self.clone(), me: id(number), barriers: true, seizes: true, clock: None, doze: None }
     }
 }
 
@@ -113,6 +113,8 @@ pub struct Actor {
     me: ParticipantId,
     barriers: bool,
     seizes: bool,
+    /// How late it is for one whose [clock runs](Self::with_clock).
+    clock: Option<Arc<AtomicUsize>>,
     /// How often it has slept, if it is [killed asleep](Self::killed_asleep).
     doze: Option<Arc<AtomicUsize>>,
 }
@@ -133,6 +135,12 @@ impl Actor {
     /// The same as one who never finds out by itself that somebody is dead.
     pub fn without_seizing(self) -> Self {
         Actor { seizes: false, ..self }
+    }
+
+    /// The same as one whose clock goes on by 5 ms whenever it is read: it has waited for long as soon as it waits. The clocks of the
+    /// others stand still.
+    pub fn with_clock(self) -> Self {
+        Actor { clock: Some(Arc::default()), ..self }
     }
 
     /// As an actor whose first sleep times out at once, and that is killed in its second one: for a body that
@@ -230,7 +238,8 @@ unsafe impl Platform for Actor {
     }
 
     fn now(&self) -> Instant {
-        Instant::from_nanos(0)
+        // Relaxed: one thread's.
+        Instant::from_nanos(self.clock.as_ref().map_or(0, |clock| clock.fetch_add(5_000_000, Plain::Relaxed) as u64))
     }
 
     fn me(&self) -> ParticipantId {

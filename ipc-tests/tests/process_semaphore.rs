@@ -405,6 +405,8 @@ fn forked_handles_say_so() {
 fn garbage_is_an_error_at_worst() {
     let _watchdog = Watchdog::new(LIMIT, "garbage_is_an_error_at_worst");
     const MAX: u32 = 6;
+    const TURNS: u64 = 256;
+    const PERMITS: u64 = 640;
     let name = TempName::new("garbage");
     let semaphore = create(&name, MAX, MAX);
     let offset = semaphore.region().list()[0].offset;
@@ -413,7 +415,7 @@ fn garbage_is_an_error_at_worst() {
         std::os::unix::fs::FileExt::write_all_at(&file, &word.to_le_bytes(), offset + at).unwrap();
     };
     let permit = semaphore.acquire().unwrap();
-    (0..u64::from(MAX)).for_each(|at| write(256 + 4 * at, u32::MAX));
+    (0..u64::from(MAX)).for_each(|at| write(PERMITS + 4 * at, u32::MAX));
     drop(permit);
     assert_eq!(semaphore.try_acquire().map(drop), Err(TryAcquireError::Fault(Fault::Corrupted)));
     assert_eq!(semaphore.acquire().map(drop), Err(AcquireError::Fault(Fault::Corrupted)));
@@ -436,10 +438,12 @@ fn garbage_is_an_error_at_worst() {
     for _ in 0..3000 {
         let one = semaphore.try_acquire();
         let many = semaphore.try_acquire_many(3);
-        (0..u64::from(MAX)).for_each(|at| write(256 + 4 * at, word()));
+        (0..u64::from(MAX)).for_each(|at| write(PERMITS + 4 * at, word()));
+        // The line, and that it keeps others out.
+        (0..8).for_each(|_| write(TURNS + 4 * u64::from(word() % 96), word()));
         write(132, word() & 1);
         // Closed in every eighth round; how far the permits were ever used, in others.
-        write(136, if word() & 7 == 0 { word() } else { 0 });
+        write(136, if word() & 7 == 0 { word() } else { 3 * (word() & 1) });
         write(140, if word() & 1 == 0 { word() } else { MAX });
         drop((one, many));
         let _ = semaphore.acquire_timeout(Duration::ZERO).map(drop);

@@ -5,22 +5,18 @@ use crate::platform::Platform;
 use crate::sync::{Ordering, spin_hint};
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until};
 
 use super::handle::Semaphore;
 use super::permit::{OwnedPermit, Permit, RawPermit};
 use super::word::{AVAILABLE, Chain};
+use super::words::OPEN;
 
 /// How often an attempt that does not wait begins again because others were faster, or because the dead were found.
 const TRIES: u32 = crate::sync::bound(16, 2);
 
-/// Permits of a semaphore whose words a waiter reads at each poll, and every few milliseconds to find the dead among their holders. With
-/// more, it reads them before each sleep only, of a tenth of a second: that takes up to some milliseconds.
-const READ_OFTEN: usize = 1 << 16;
-
 /// Why [`Semaphore::collect`] has nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     /// There are not enough.
     Short,
     /// There seemed to be enough, but others took some.
@@ -34,22 +30,41 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     /// This and nothing else is inlined in the callers: what they do otherwise is one call.
     #[inline(always)]
     fn take_first(&self) -> Option<RawPermit> {
+        let raw = self.take_last()?;
+        // Acquire: who is told that it is closed sees what the closer did.
+        if self.view.words.closing.load(Ordering::Acquire) != OPEN {
+            self.take_nothing(raw);
+            return None;
+        }
+        Some(raw)
+    }
+
+    /// Takes the permit that this handle had last, without a look at whether it may.
+    #[inline(always)]
+    fn take_last(&self) -> Option<RawPermit> {
         // Relaxed: a hint in private memory.
         let at = self.hint.load(Ordering::Relaxed);
         let permit = self.view.permits.get(at as usize)?;
         // Acquire, with the Release of the one who made it available: what that one did. And the look at `closing` stays
         // behind it.
         permit.compare_exchange(AVAILABLE, self.held, Ordering::Acquire, Ordering::Relaxed).ok()?;
-        let raw = RawPermit(Chain { head: at, len: 1 });
-        if self.view.is_closed(&self.platform) {
-            self.put_back(raw);
-            return None;
-        }
-        Some(raw)
+        Some(RawPermit(Chain { head: at, len: 1 }))
+    }
+
+    /// The semaphore is closed, or its permits are for those who have waited for long.
+    #[cold]
+    #[inline(never)]
+    fn take_nothing(&self, raw: RawPermit) {
+        self.put_back(raw);
+    }
+
+    /// Takes the permit that this handle had last, if it is free: one word, where [`collect`](Self::collect) reads all.
+    pub(super) fn collect_last(&self) -> Result<RawPermit, Refused> {
+        self.unless_closed(self.take_last().ok_or(Refused::Short)?)
     }
 
     /// Takes so many permits, or none.
-    fn collect(&self, permits: u32) -> Result<RawPermit, Refused> {
+    pub(super) fn collect(&self, permits: u32) -> Result<RawPermit, Refused> {
         if self.view.is_closed(&self.platform) {
             return Err(Refused::Closed);
         }
@@ -72,7 +87,11 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         if permits != 0 {
             self.hint.store(chain.head, Ordering::Relaxed);
         }
-        let raw = RawPermit(chain);
+        self.unless_closed(RawPermit(chain))
+    }
+
+    /// After a closing nothing is acquired: the permits go back.
+    fn unless_closed(&self, raw: RawPermit) -> Result<RawPermit, Refused> {
         if self.view.is_closed(&self.platform) {
             self.put_back(raw);
             return Err(Refused::Closed);
@@ -82,7 +101,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
 
     /// Acquires a permit if there is one; never waits. If there is none, it asks the kernel about those who hold some (a
     /// system call or two for each process) and takes back what the dead had. While others acquire and release at the same
-    /// time, it may overlook a permit that moves meanwhile.
+    /// time, it may overlook a permit that moves meanwhile. It overtakes calls that wait, those in line included.
     ///
     /// # Errors
     ///
@@ -111,7 +130,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
 
     #[cold]
     #[inline(never)]
-    fn try_acquire_contended(&self, permits: u32) -> Result<Permit<'_, 'm, P>, TryAcquireError> {
+    pub(super) fn try_acquire_contended(&self, permits: u32) -> Result<Permit<'_, 'm, P>, TryAcquireError> {
         if permits > self.view.max() {
             return Err(TryAcquireError::TooMany);
         }
@@ -134,7 +153,9 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         Err(TryAcquireError::NoPermits)
     }
 
-    /// Acquires a permit, and waits for one if there is none: polls for some microseconds, lets others run, then sleeps.
+    /// Acquires a permit, and waits for one if there is none: polls for some microseconds, lets others run, then sleeps. After 5 ms
+    /// it waits in line: from then on, no other call that blocks overtakes it, except those that are in line already. One in line that
+    /// is stopped, as by `SIGSTOP`, is passed within a fifth of a second.
     ///
     /// # Errors
     ///
@@ -163,8 +184,9 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         }
     }
 
-    /// Acquires so many permits at once, and waits until there are as many. It holds none of them while it waits, so those
-    /// who want fewer overtake it.
+    /// Acquires so many permits at once, and waits until there are as many. It holds none of them while it waits. Calls that want fewer
+    /// overtake it for 5 ms; then it waits in line, as [`acquire`](Self::acquire) does, and they wait behind it until it has all. So do
+    /// not call it, or `acquire`, with permits in hand: they may be what the line waits for.
     ///
     /// ```
     /// # use ipc_posix::Region;
@@ -189,64 +211,6 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         [&self, permits: u32] limit [] -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
             self.here()?;
             self.acquire_contended(permits, limit)
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn acquire_contended(
-        &self,
-        permits: u32,
-        limit: &Limit<P::Deadline>,
-    ) -> Result<Permit<'_, 'm, P>, AcquireTimeoutError> {
-        if permits > self.view.max() {
-            return Err(AcquireTimeoutError::TooMany);
-        }
-        let attempt = |thorough: bool| {
-            if !thorough && self.view.used().len() > READ_OFTEN {
-                let first = if permits == 1 { self.take_first() } else { None };
-                return first.map_or(Attempt::NotYet, |raw| Attempt::Done(Ok(raw)));
-            }
-            if thorough && permits > 1 {
-                self.view.announce_many(&self.platform);
-            }
-            match self.collect(permits) {
-                Ok(raw) => Attempt::Done(Ok(raw)),
-                Err(Refused::Closed) => Attempt::Done(Err(AcquireTimeoutError::Closed)),
-                Err(Refused::Overtaken) => Attempt::Again,
-                Err(Refused::Short) if thorough => {
-                    let survey = self.survey();
-                    if survey.corrupted {
-                        Attempt::Done(Err(AcquireTimeoutError::Fault(Fault::Corrupted)))
-                    } else if survey.owners.dead {
-                        Attempt::Again
-                    } else if survey.owners.unknown {
-                        Attempt::Unknown
-                    } else if survey.owners.alive && self.view.used().len() <= READ_OFTEN {
-                        Attempt::Suspect
-                    } else {
-                        Attempt::NotYet
-                    }
-                }
-                Err(Refused::Short) => Attempt::NotYet,
-            }
-        };
-        match block_until(
-            &self.platform,
-            &self.view.words.sleepers,
-            &self.budget,
-            limit.deadline(&self.platform),
-            attempt,
-        ) {
-            Ok(taken) => taken.map(|raw| Permit::new(self, raw)),
-            // The time may have been over before anybody looked for the dead: this does, so that what they had is found
-            // however short the time limit.
-            Err(unmet) => self.try_acquire_contended(permits).map_err(|error| match error {
-                TryAcquireError::NoPermits => unmet.or_fault(AcquireTimeoutError::Timeout),
-                TryAcquireError::Closed => AcquireTimeoutError::Closed,
-                TryAcquireError::TooMany => AcquireTimeoutError::TooMany,
-                TryAcquireError::Fault(fault) => AcquireTimeoutError::Fault(fault),
-            }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The semaphore's handle, and what moves no permit: looking, closing, repairing.
 
 use super::word::{self, AVAILABLE, Place};
-use super::words::{self, CLOSING, OPEN, Stats, View, Words, possible};
+use super::words::{self, Stats, View, Words, possible};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
@@ -97,9 +97,11 @@ unsafe impl Blueprint for Options {
 /// - The permits of a dead process come back, exactly: those that it held, no more and no fewer. Whoever waits for a permit
 ///   notices the death within some 20 ms, without anybody's help.
 /// - A signal is posted once or not at all, whoever dies where; one that was consumed stays consumed.
-/// - `acquire_many` takes all or none, and holds none while it waits: several that wait for many do not block each other.
+/// - `acquire_many` takes all or none, and holds none while it waits. In line, it keeps out the calls behind it until it has all:
+///   so a process that holds permits and waits for more can wait for itself, as with every fair semaphore.
 /// - Nobody asleep costs nothing: then acquiring and releasing makes no system call.
-/// - There is no order among those who wait: a permit goes to whoever is there first.
+/// - Nobody starves: a call that has waited for 5 ms takes a place in a line, which is served in order before all other calls that
+///   block. Until then a permit goes to the call that comes first. `try_` forms, and calls whose time is over, take what is free.
 ///
 /// # Handles
 ///
@@ -242,10 +244,9 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     /// [`Fault::Forked`].
     pub fn close(&self) -> Result<bool, Fault> {
         self.here()?;
-        // Release: who is told `Closed` sees what we did.
-        let first = self.view.words.closing.compare_exchange(OPEN, CLOSING, Ordering::Release, Ordering::Relaxed);
+        let first = self.view.close();
         self.view.complete_closing(&self.platform);
-        Ok(first.is_ok())
+        Ok(first)
     }
 
     /// Whether the semaphore is closed.

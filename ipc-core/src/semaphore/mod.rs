@@ -40,10 +40,39 @@
 //! lacks permits sets it again before it sleeps again. The notifier clears *before* it bumps the epoch, so a sleeper whose
 //! mark was cleared holds an old ticket, and does not sleep on it.
 //!
+//! # Fairness
+//!
+//! A permit that is free goes to whoever comes first, running threads before sleepers: a hand-over to a sleeper costs a
+//! wake-up, in which the permit lies idle. So that nobody starves, an acquirer that has waited for 5 ms takes a *seat* in a
+//! line, with a ticket. While a seat is taken, the word `closing` says `PRESSED`, and permits are for the *first*, the seat
+//! with the lowest ticket, alone: it sleeps at a gate of its own, and a permit that comes wakes it. It collects what it wants
+//! as anybody does, leaves, and wakes the next one; the last one sets `OPEN` again and wakes those who wait without a seat.
+//! (A line is so served one after the other, a wake-up for each.)
+//!
+//! This costs the fast path nothing: it looks at `closing` anyway, after it has taken its permit, and puts it back unless it finds
+//! `OPEN`. An acquirer with a seat is overtaken by those ahead in the line, by calls that had loaded `closing` before, one for each
+//! thread, and by calls that never wait in line: `try_` forms, and those whose time is over.
+//!
+//! The line is advice. Permits change hands by compare-exchanges of their own words, so two acquirers that both take themselves
+//! for the first, or a `PRESSED` that is missing for a moment, cost fairness and nothing else:
+//!
+//! | left behind | by whom | what becomes of it |
+//! |---|---|---|
+//! | `PRESSED` without a seat that counts | one that died between two steps | any acquirer that finds it sets `OPEN` and wakes the others |
+//! | a seat without `PRESSED` | one that set `OPEN` as another one sat down | it looks again after that, and the owner sets it at each attempt |
+//! | a seat of a dead participant | one that died in line | the one behind it asks the platform about it, as do those without a seat; a sweep |
+//! | a seat of one that is stopped | a debugger, `SIGSTOP`, the scheduler | without a sign of life for 120 ms it is woken, 25 ms later `passed`: it does not count until it goes on |
+//! | a wake-up that is owed | one that died after it left | the sweep, or the end of the sleeper's slice |
+//!
+//! The second checks the first every few milliseconds, each other one checks the one ahead of it every tenth of a second. With more waiters than seats, those without one wait for one, in no order.
+//!
+//! An acquirer in line that wants many keeps out those who want fewer until there are enough for it, as in every fair semaphore. A
+//! process that holds permits and waits for more behind it waits for itself.
+//!
 //! # Closing
 //!
-//! `OPEN` → `CLOSING` (now it is closed) → `CLOSED` (and the sleepers were woken). Whoever meets `CLOSING` wakes the
-//! sleepers, for the one who closed may be dead. An acquirer looks at the word after it has taken its permit, and gives
+//! `OPEN` or `PRESSED` → `CLOSING` (now it is closed) → `CLOSED` (and the sleepers were woken). Whoever meets `CLOSING` wakes
+//! the sleepers, in line or not, for the one who closed may be dead. An acquirer looks at the word after it has taken its permit, and gives
 //! that back: when `close` has returned, nothing that becomes available later can be acquired.
 //!
 //! # Deaths
@@ -61,6 +90,8 @@
 //! | a sweeper's `HELD` → `AVAILABLE` | Release | passes on what the dead holder did, which the seizure (Acquire) has shown |
 //! | `→ ABSENT`, `ABSENT → POSTING`, and loads that only look | Relaxed | nothing is passed on; the exchange that follows decides |
 //! | `closing`: load Acquire, exchange Release | | who is told `Closed` sees what the closer did; and the load stays behind the exchange that took the permit |
+//! | `closing`: `OPEN` ↔ `PRESSED` | Relaxed | passes nothing on |
+//! | a seat taken, given back, `passed`, counted again: compare-exchange, then a fence | SeqCst | store-then-load: the seat before the look at permits, `closing` and other seats; a permit, a closing, a free seat before the look at the seats |
 //! | `many`: exchanges AcqRel, and a barrier on either side | | store-then-load: the sleeper's mark before its look at the permits, the notifier's permit before its look at the mark |
 //! | `reach` | Relaxed | it is raised before the word changes, in the same thread; where it matters that somebody else sees both, the barriers of the event count or the release's own partner order them |
 //!
@@ -74,6 +105,8 @@ mod acquire;
 mod handle;
 mod permit;
 mod release;
+mod turns;
+mod wait;
 mod word;
 mod words;
 

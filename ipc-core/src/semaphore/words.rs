@@ -4,17 +4,19 @@
 //!    0   object header                            written once
 //!  128   sleepers (event count), many, closing    read by all, written when somebody sleeps or closes
 //!  140   reach                                    read by those who look further than at their hint
-//!  256   the permits, four bytes each
+//!  256   turns: a counter of tickets, the seats   used by those who have waited for long
+//!  640   the permits, four bytes each
 //! ```
 
 use crate::platform::Platform;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, fence};
 use crate::wait::EventCount;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
 
+use super::turns::{Seen, Turns};
 use super::word::{self, ABSENT, AVAILABLE, Chain, Place};
 
 /// Nobody has closed it.
@@ -23,6 +25,8 @@ pub(super) const OPEN: u32 = 0;
 pub(super) const CLOSING: u32 = 1;
 /// Closed, and the sleepers were woken.
 pub(super) const CLOSED: u32 = 2;
+/// Nobody has closed it, and permits are for those who have a seat.
+pub(super) const PRESSED: u32 = 3;
 
 /// The semaphore's words besides its permits.
 #[repr(C, align(128))]
@@ -35,12 +39,13 @@ pub struct Words {
     pub(super) closing: AtomicU32,
     /// From this index on, no permit was ever used.
     pub(super) reach: AtomicU32,
+    pub(super) turns: Turns,
 }
 
 /// Bytes from the start of the object to the first permit.
 pub const PERMITS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
 
-crate::sync::assert_layout!(size_of::<Words>() == 128 && PERMITS_OFFSET == 256);
+crate::sync::assert_layout!(size_of::<Words>() == 512 && PERMITS_OFFSET == 640);
 
 /// A semaphore in place.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +67,12 @@ pub(super) const fn bytes(max: u32) -> u64 {
 
 // SAFETY: atomics behind the header of every semaphore.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [Fact] =
-        &[layout!(Words { sleepers, many, closing, reach }), Fact::number("permits", PERMITS_OFFSET)];
+    const LAYOUT: &'static [Fact] = &[
+        layout!(Words { sleepers, many, closing, reach, turns }),
+        Turns::LAYOUT[0],
+        Turns::LAYOUT[1],
+        Fact::number("permits", PERMITS_OFFSET),
+    ];
     type Geometry = u32;
     type View<'m> = View<'m>;
 
@@ -90,10 +99,11 @@ unsafe impl Object for Words {
 
     fn holds(view: View<'_>, who: ParticipantId) -> bool {
         // Relaxed: the caller's own writes.
-        view.used().iter().any(|permit| match Place::of(permit.load(Ordering::Relaxed)) {
+        let has_permit = view.used().iter().any(|permit| match Place::of(permit.load(Ordering::Relaxed)) {
             Place::Held(owner) | Place::Posting(owner) => owner == who,
             _ => false,
-        })
+        });
+        has_permit || view.words.turns.holds(who)
     }
 }
 
@@ -109,6 +119,7 @@ impl<'m> View<'m> {
             many: AtomicU32::new(0),
             closing: AtomicU32::new(OPEN),
             reach: AtomicU32::new(permits.min(max)),
+            turns: Turns::new(),
         };
         let permit = |at| AtomicU32::new(if at < permits as usize { AVAILABLE } else { ABSENT });
         // SAFETY: the caller's promise.
@@ -201,20 +212,67 @@ impl<'m> View<'m> {
         // Acquire, from the swap in `announce_many`: with the mark, the announcement that came before it. Release and
         // before the bump of the epoch: see the module's page.
         self.words.many.swap(0, Ordering::AcqRel);
-        self.words.sleepers.notify_all(platform);
+        // The permit before the look at the seats; with the fence of the one who sits down, leaves or is passed.
+        fence(Ordering::SeqCst);
+        match self.words.turns.first() {
+            // The others are woken when nobody has a seat any more.
+            Some(first) => self.words.turns.call(first, platform),
+            None => self.words.sleepers.notify_all(platform),
+        }
     }
 
-    /// A sleeper that wants more than one permit says so: after `prepare`, before it looks.
+    /// A sleeper that wants more than one permit says so, or the first in line: after `prepare`, before it looks.
     pub(super) fn announce_many<P: Platform + ?Sized>(&self, platform: &P) {
         self.words.many.swap(1, Ordering::AcqRel);
         platform.heavy_barrier();
+    }
+
+    /// Reserves the permits for those who have a seat, unless it is closed.
+    pub(super) fn press(&self) {
+        // Relaxed: it passes nothing on. A load first, for it mostly is.
+        if self.words.closing.load(Ordering::Relaxed) == OPEN {
+            let _ = self.words.closing.compare_exchange(OPEN, PRESSED, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// The first in line, if the permits are for those who have a seat. If that is said and nobody has one (any more, for the last
+    /// one may have died or been passed), this takes it back.
+    pub(super) fn pressed_by<P: Platform + ?Sized>(&self, platform: &P) -> Option<Seen> {
+        if self.words.closing.load(Ordering::Relaxed) != PRESSED {
+            return None;
+        }
+        let first = self.words.turns.first();
+        if first.is_none() {
+            self.pass_turn(platform);
+        }
+        first
+    }
+
+    /// After a seat became free: wakes the first in line, or, if nobody is left, lets everybody at the permits.
+    #[cold]
+    pub(super) fn pass_turn<P: Platform + ?Sized>(&self, platform: &P) {
+        // The free seat before the looks; with the fence of `notify_many`, and of the one who sits down.
+        fence(Ordering::SeqCst);
+        if let Some(first) = self.words.turns.first() {
+            self.words.turns.call(first, platform);
+            return;
+        }
+        let closing = &self.words.closing;
+        if closing.compare_exchange(PRESSED, OPEN, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            // Somebody may have sat down meanwhile, and found it pressed.
+            fence(Ordering::SeqCst);
+            if self.words.turns.first().is_some() {
+                self.press();
+            }
+        }
+        self.words.sleepers.notify_all(platform);
     }
 
     /// Whether it is closed. Completes the closing, for the one who closed may be dead.
     #[inline(always)]
     pub(super) fn is_closed<P: Platform + ?Sized>(&self, platform: &P) -> bool {
         match self.words.closing.load(Ordering::Acquire) {
-            OPEN => false,
+            OPEN | PRESSED => false,
             CLOSING => {
                 self.complete_closing(platform);
                 true
@@ -223,9 +281,20 @@ impl<'m> View<'m> {
         }
     }
 
+    /// Closes it, in one step. Whether it was open.
+    pub(super) fn close(&self) -> bool {
+        let open = |word| matches!(word, OPEN | PRESSED);
+        // Release: who is told `Closed` sees what we did. If another one closes it at the same time, this says once more that
+        // the sleepers have to be woken.
+        open(self.words.closing.load(Ordering::Relaxed)) && open(self.words.closing.swap(CLOSING, Ordering::Release))
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn complete_closing<P: Platform + ?Sized>(&self, platform: &P) {
+        // The closing before the look at the seats; with the fence of the one who sits down.
+        fence(Ordering::SeqCst);
+        self.words.turns.call_all(platform);
         self.words.sleepers.notify_all(platform);
         let _ = self.words.closing.compare_exchange(CLOSING, CLOSED, Ordering::Release, Ordering::Relaxed);
     }
@@ -239,12 +308,14 @@ impl<'m> View<'m> {
     }
 
     pub(super) fn stats(&self) -> Stats {
+        let in_line = self.words.turns.taken();
         let mut stats = Stats {
             available: 0,
             held: 0,
             max: self.max(),
-            awaited: self.words.sleepers.is_announced(),
-            closed: self.words.closing.load(Ordering::Relaxed) != OPEN,
+            in_line,
+            awaited: in_line != 0 || self.words.sleepers.is_announced(),
+            closed: !matches!(self.words.closing.load(Ordering::Relaxed), OPEN | PRESSED),
         };
         for permit in self.used() {
             // Relaxed: figures.
@@ -273,6 +344,8 @@ impl<'m> View<'m> {
         }
         self.is_closed(platform);
         // The dead one may also have owed a wake-up.
+        self.words.turns.sweep(dead.who(), platform);
+        self.pressed_by(platform);
         self.words.sleepers.rouse(platform);
     }
 }
@@ -287,6 +360,8 @@ pub struct Stats {
     pub held: u32,
     /// The most permits that there can be at once.
     pub max: u32,
+    /// Acquirers that have waited for long and are served in order. Those of a dead process count until a call has found it dead.
+    pub in_line: u32,
     /// Whether acquirers may be asleep. `false` is certain; `true` may be left over from a sleeper that has gone.
     pub awaited: bool,
     /// Whether the semaphore is closed.

@@ -32,6 +32,17 @@ pub enum Attempt<R> {
 }
 
 impl<R> Attempt<R> {
+    /// With another result, made of this one's.
+    pub(crate) fn map<T>(self, change: impl FnOnce(R) -> T) -> Attempt<T> {
+        match self {
+            Attempt::Done(result) => Attempt::Done(change(result)),
+            Attempt::NotYet => Attempt::NotYet,
+            Attempt::Suspect => Attempt::Suspect,
+            Attempt::Unknown => Attempt::Unknown,
+            Attempt::Again => Attempt::Again,
+        }
+    }
+
     /// After a check for the dead that was the last thing to do: `then` if one was found, who was in the way.
     pub(crate) fn after(found: Result<bool, Fault>, then: impl FnOnce() -> Self) -> Self {
         match found {

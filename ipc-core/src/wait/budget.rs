@@ -54,11 +54,19 @@ pub struct SpinBudget {
 impl SpinBudget {
     /// A full budget, or none where the platform says that spinning does not help.
     pub fn new<P: Platform + ?Sized>(platform: &P) -> Self {
-        let polls = if platform.spinning_helps() { MOST_POLLS } else { 0 };
+        Self::of(if platform.spinning_helps() { MOST_POLLS } else { 0 }, MOST_YIELDS)
+    }
+
+    /// No budget, for one call that has waited for long already.
+    pub(crate) fn spent() -> Self {
+        Self::of(0, 0)
+    }
+
+    fn of(polls: u32, yields: u32) -> Self {
         SpinBudget {
             polls: AtomicU32::new(polls),
             calls: AtomicU32::new(0),
-            yields: AtomicU32::new(MOST_YIELDS),
+            yields: AtomicU32::new(yields),
             unyielding: AtomicU32::new(0),
             polled: AtomicU32::new(0),
             gathers: AtomicU32::new(0),

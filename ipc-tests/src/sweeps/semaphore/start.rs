@@ -7,7 +7,7 @@ use crate::stepper::Victim;
 use crate::sweeps::stage::{self, Deathbed, Folder, Helper, Note, Page};
 
 /// From the start of a semaphore to its permits, and the state of one that is being posted.
-const PERMITS_OFFSET: u64 = 256;
+const PERMITS_OFFSET: u64 = 640;
 const POSTING: u32 = 3;
 
 /// What the semaphore is like when the operation begins.

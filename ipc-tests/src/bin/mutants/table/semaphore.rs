@@ -5,6 +5,8 @@ use super::{Mutant, edit, silence};
 const SEMAPHORE_ACQUIRE: &str = "ipc-core/src/semaphore/acquire.rs";
 const SEMAPHORE_RELEASE: &str = "ipc-core/src/semaphore/release.rs";
 const SEMAPHORE_VIEW: &str = "ipc-core/src/semaphore/words.rs";
+const SEMAPHORE_TURNS: &str = "ipc-core/src/semaphore/turns.rs";
+const SEMAPHORE_WAIT: &str = "ipc-core/src/semaphore/wait.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -87,5 +89,64 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(SEMAPHORE_VIEW, "sweep", 1)],
         protects: "a permit that comes back from the dead wakes whoever sleeps for it",
         caught_by: ("loom_semaphore", "a_sweep_wakes_who_waits"),
+    },
+    Mutant {
+        name: "semaphore, line: a permit wakes nobody in line",
+        edits: &[silence(SEMAPHORE_TURNS, "call", 1)],
+        protects: "who sleeps first in line gets the permit that comes",
+        caught_by: ("loom_turns", "one_in_line_is_overtaken_by_nobody"),
+    },
+    Mutant {
+        name: "semaphore, line: who leaves it wakes nobody behind",
+        edits: &[edit(SEMAPHORE_VIEW, 1, "self.words.turns.call(first, platform);\n            return;", "return;")],
+        protects: "the next one in line gets its turn",
+        caught_by: ("loom_turns", "the_line_is_served_in_order"),
+    },
+    Mutant {
+        name: "semaphore, line: its end wakes nobody",
+        edits: &[silence(SEMAPHORE_VIEW, "pass_turn", 1)],
+        protects: "who was kept out by the line goes on when it is gone",
+        caught_by: ("loom_turns", "permits_wake_those_in_line_and_those_that_are_not"),
+    },
+    Mutant {
+        name: "semaphore, line: closing wakes nobody",
+        edits: &[silence(SEMAPHORE_TURNS, "call_all", 1)],
+        protects: "closing ends whoever sleeps in line",
+        caught_by: ("loom_turns", "a_closing_ends_the_line"),
+    },
+    Mutant {
+        name: "semaphore, line: a sweep wakes nobody",
+        edits: &[silence(SEMAPHORE_TURNS, "sweep", 1)],
+        protects: "who sleeps behind a dead one in line gets its turn",
+        caught_by: ("loom_turns", "a_sweep_wakes_the_line"),
+    },
+    Mutant {
+        name: "semaphore, line: it keeps nobody out",
+        edits: &[edit(SEMAPHORE_WAIT, 1, "        self.view.press();\n", "")],
+        protects: "who is in line is overtaken by nobody",
+        caught_by: ("loom_turns", "one_in_line_is_overtaken_by_nobody"),
+    },
+    Mutant {
+        name: "semaphore, line: the fast path overtakes it",
+        edits: &[edit(
+            SEMAPHORE_ACQUIRE,
+            1,
+            "self.view.words.closing.load(Ordering::Acquire) != OPEN",
+            "self.view.words.closing.load(Ordering::Acquire) % 3 != OPEN",
+        )],
+        protects: "the same",
+        caught_by: ("loom_turns", "one_in_line_is_overtaken_by_nobody"),
+    },
+    Mutant {
+        name: "semaphore, line: everybody in it is the first",
+        edits: &[edit(SEMAPHORE_TURNS, 1, ".filter(|first| !first.is_same_stay(mine))", ".filter(|_| false)")],
+        protects: "the line is served in order",
+        caught_by: ("loom_turns", "the_line_is_served_in_order"),
+    },
+    Mutant {
+        name: "semaphore, line: the dead keep their seats",
+        edits: &[edit(SEMAPHORE_TURNS, 1, "if owner(word) == Some(dead) {", "if owner(word) == Some(dead) && false {")],
+        protects: "one that dies in line keeps nobody out",
+        caught_by: ("loom_turns", "one_in_line_dies"),
     },
 ];
