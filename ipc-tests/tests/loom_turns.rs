@@ -137,6 +137,31 @@ fn the_line_is_served_in_order() {
     });
 }
 
+/// One that sits down behind another one, while the permit comes back, gets it after that one.
+#[test]
+fn one_that_comes_later_is_served_later() {
+    explore(1, || {
+        let (machine, words, count) = (Machine::new(), SemaphoreWords::of(1, 1), Count::new());
+        let actor = machine.actor(1);
+        let semaphore = words.handle(&actor);
+        let permit = semaphore.acquire().unwrap();
+        let line = [2, 3].map(|number| {
+            let count = count.clone();
+            let late = spawn_late(&machine, &words, number, move |_, semaphore| {
+                let _permit = semaphore.acquire().unwrap();
+                count.next()
+            });
+            if number == 2 {
+                asleep(&machine, 1);
+            }
+            late
+        });
+        drop(permit);
+        assert_eq!(line.map(|late| late.join().unwrap()), [1, 2]);
+        assert_permits(&semaphore, 1);
+    });
+}
+
 /// One in line and one that is not there yet: what comes one by one wakes both, whatever they find on the way.
 #[test]
 fn permits_wake_those_in_line_and_those_that_are_not() {
@@ -151,6 +176,27 @@ fn permits_wake_those_in_line_and_those_that_are_not() {
         let semaphore = words.handle(&actor);
         semaphore.release(1).unwrap();
         semaphore.release(1).unwrap();
+        late.join().unwrap();
+        other.join().unwrap();
+        assert_permits(&semaphore, 0);
+    });
+}
+
+/// One in line and one that it keeps out both sleep. Permits for both come: the end of the line wakes the other one.
+#[test]
+fn the_end_of_the_line_wakes_those_it_kept_out() {
+    explore(2, || {
+        let (machine, words) = (Machine::new(), SemaphoreWords::of(0, 2));
+        let late = spawn_late(&machine, &words, 1, |_, semaphore| semaphore.acquire().unwrap().forget().unwrap());
+        asleep(&machine, 1);
+        let other = {
+            let (actor, words) = (machine.actor(2), words.clone());
+            thread::spawn(move || words.handle(&actor).acquire().unwrap().forget().unwrap())
+        };
+        asleep(&machine, 2);
+        let actor = machine.actor(3);
+        let semaphore = words.handle(&actor);
+        semaphore.release(2).unwrap();
         late.join().unwrap();
         other.join().unwrap();
         assert_permits(&semaphore, 0);

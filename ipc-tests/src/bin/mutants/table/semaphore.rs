@@ -106,7 +106,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "semaphore, line: its end wakes nobody",
         edits: &[silence(SEMAPHORE_VIEW, "pass_turn", 1)],
         protects: "who was kept out by the line goes on when it is gone",
-        caught_by: ("loom_turns", "permits_wake_those_in_line_and_those_that_are_not"),
+        caught_by: ("loom_turns", "the_end_of_the_line_wakes_those_it_kept_out"),
     },
     Mutant {
         name: "semaphore, line: closing wakes nobody",
@@ -141,7 +141,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "semaphore, line: everybody in it is the first",
         edits: &[edit(SEMAPHORE_TURNS, 1, ".filter(|first| !first.is_same_stay(mine))", ".filter(|_| false)")],
         protects: "the line is served in order",
-        caught_by: ("loom_turns", "the_line_is_served_in_order"),
+        caught_by: ("loom_turns", "one_that_comes_later_is_served_later"),
     },
     Mutant {
         name: "semaphore, line: the dead keep their seats",
