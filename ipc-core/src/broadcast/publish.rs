@@ -126,8 +126,8 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
 
     /// Publishes a message if no subscriber is in the way, and returns its number, from 0.
     ///
-    /// Waits for other publishers for about the time of a copy, or up to a millisecond for one that was preempted, not for subscribers. Where publishers wait for subscribers, dead ones
-    /// that are in the way are dropped (a system call or two).
+    /// Waits for other publishers for about the time of a copy, or for up to a millisecond if one was preempted. It does not wait for
+    /// subscribers. Where publishers wait for those, dead ones that are in the way are dropped (a system call or two).
     ///
     /// # Errors
     ///
