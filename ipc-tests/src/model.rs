@@ -137,7 +137,7 @@ impl Actor {
         Actor { seizes: false, ..self }
     }
 
-    /// The same as one whose clock goes on by 5 ms whenever it is read: it has waited for long as soon as it waits. The clocks of the
+    /// This actor with a clock that goes on by 5 ms whenever it is read: it has waited for long as soon as it waits. The clocks of the
     /// others stand still.
     pub fn with_clock(self) -> Self {
         Actor { clock: Some(Arc::default()), ..self }

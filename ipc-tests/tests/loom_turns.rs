@@ -1,4 +1,4 @@
-//! The semaphore's line: who has waited for long is served in order, whoever dies, gives up or closes.
+//! The semaphore's line: calls that have waited for long are served in order, also when one dies, gives up or closes.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn assert_permits(semaphore: &Semaphore<'_, Actor>, permits: u32) {
     assert_eq!(semaphore.available(), permits);
 }
 
-/// One sleeps in line. Whoever gives the permit back and wants it again at once gets it after that one.
+/// One sleeps in line. A holder that gives the permit back and wants it again at once gets it after that one.
 #[test]
 fn one_in_line_is_overtaken_by_nobody() {
     explore(2, || {
@@ -88,7 +88,7 @@ fn one_in_line_is_overtaken_by_nobody() {
     });
 }
 
-/// One sleeps in line for both permits, which come one by one: whoever gave one back and wants one again gets it after that one.
+/// One sleeps in line for both permits, which come one by one: a holder that gave one back and wants one again gets it after that one.
 #[test]
 fn one_in_line_for_many_is_overtaken_by_nobody() {
     explore(2, || {
@@ -245,7 +245,7 @@ fn the_first_in_line_gives_up() {
     });
 }
 
-/// A closing ends the waits of two in line, wherever it comes, and whoever has it: one of them may get the permit before.
+/// A closing ends the waits of two in line, wherever it comes.
 #[test]
 fn a_closing_ends_the_line() {
     explore(2, || {

@@ -78,7 +78,7 @@ struct Gates {
     items: EventCount,
     space: EventCount,
     closed: AtomicU32,
-    /// See [`Geometry::format`]. Written once.
+    /// How values are written, as in [`Geometry::format`]. Written once.
     format: AtomicU32,
 }
 

@@ -184,7 +184,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         }
     }
 
-    /// Acquires so many permits at once, and waits until there are as many. It holds none of them while it waits. Calls that want fewer
+    /// Acquires this number of permits at once, and waits until they are there. It holds none of them while it waits. Calls that want fewer
     /// overtake it for 5 ms; then it waits in line, as [`acquire`](Self::acquire) does, and they wait behind it until it has all. So do
     /// not call it, or `acquire`, with permits in hand: they may be what the line waits for.
     ///

@@ -42,14 +42,14 @@
 //!
 //! # Fairness
 //!
-//! A permit that is free goes to whoever comes first, running threads before sleepers: a hand-over to a sleeper costs a
+//! A permit that is free goes to the caller that comes first, running threads before sleepers: a hand-over to a sleeper costs a
 //! wake-up, in which the permit lies idle. So that nobody starves, an acquirer that has waited for 5 ms takes a *seat* in a
 //! line, with a ticket. While a seat is taken, the word `closing` says `PRESSED`, and permits are for the *first*, the seat
 //! with the lowest ticket, alone: it sleeps at a gate of its own, and a permit that comes wakes it. It collects what it wants
 //! as anybody does, leaves, and wakes the next one; the last one sets `OPEN` again and wakes those who wait without a seat.
 //! (A line is so served one after the other, a wake-up for each.)
 //!
-//! This costs the fast path nothing: it looks at `closing` anyway, after it has taken its permit, and puts it back unless it finds
+//! This costs the fast path hardly anything: it looks at `closing` anyway, after it has taken its permit, and puts it back unless it finds
 //! `OPEN`. An acquirer with a seat is overtaken by those ahead in the line, by calls that had loaded `closing` before, one for each
 //! thread, and by calls that never wait in line: `try_` forms, and those whose time is over.
 //!
@@ -71,7 +71,7 @@
 //!
 //! # Closing
 //!
-//! `OPEN` or `PRESSED` → `CLOSING` (now it is closed) → `CLOSED` (and the sleepers were woken). Whoever meets `CLOSING` wakes
+//! `OPEN` or `PRESSED` → `CLOSING` (now it is closed) → `CLOSED` (and the sleepers were woken). A call that meets `CLOSING` wakes
 //! the sleepers, in line or not, for the one who closed may be dead. An acquirer looks at the word after it has taken its permit, and gives
 //! that back: when `close` has returned, nothing that becomes available later can be acquired.
 //!

@@ -105,13 +105,13 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "semaphore, line: its end wakes nobody",
         edits: &[silence(SEMAPHORE_VIEW, "pass_turn", 1)],
-        protects: "who was kept out by the line goes on when it is gone",
+        protects: "a call that the line kept out goes on when the line is gone",
         caught_by: ("loom_turns", "the_end_of_the_line_wakes_those_it_kept_out"),
     },
     Mutant {
         name: "semaphore, line: closing wakes nobody",
         edits: &[silence(SEMAPHORE_TURNS, "call_all", 1)],
-        protects: "closing ends whoever sleeps in line",
+        protects: "closing ends the waits of those who sleep in line",
         caught_by: ("loom_turns", "a_closing_ends_the_line"),
     },
     Mutant {
