@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    /// Each place that wakes somebody is deleted, by itself, by one of the mutants.
+    /// Each place that wakes somebody is deleted by one of the mutants: by itself, or with another one that makes up for it.
     #[test]
     fn every_wake_up_has_a_mutant() {
         let mut files = vec![root().join("ipc-core/src")];
@@ -300,8 +300,11 @@ mod tests {
             let name = path.strip_prefix(root()).expect("inside").to_str().expect("a name");
             for site in edits::wake_ups(&fs::read_to_string(&path).expect("a file")) {
                 let is_this = |edits: &[Edit]| {
-                    matches!(edits, [Edit::Silence { file, function, nth }]
-                    if (*file, *function, *nth) == (name, &*site.function, site.nth))
+                    edits.iter().all(|edit| matches!(edit, Edit::Silence { .. }))
+                        && edits.iter().any(|edit| {
+                            matches!(edit, Edit::Silence { file, function, nth }
+                            if (*file, *function, *nth) == (name, &*site.function, site.nth))
+                        })
                 };
                 if name != "ipc-core/src/platform.rs" && !mutants().any(|mutant| is_this(mutant.edits)) {
                     missed.push(format!("{name}: {} {}", site.function, site.nth));
