@@ -181,4 +181,7 @@ unsafe impl Platform for Spinning<'_> {
     fn spinning_helps(&self) -> bool {
         self.inner.spinning_helps()
     }
+    fn pause_nanos(&self) -> u32 {
+        self.inner.pause_nanos()
+    }
 }

@@ -130,10 +130,16 @@ pub unsafe trait Platform {
         true
     }
 
-    /// Whether another participant can run while this one spins. `false` (one processor) makes blocking
-    /// calls give the processor away at once.
+    /// Whether another participant can run while this one spins, as far as that is known at first. After `false` (one processor), blocking
+    /// calls begin by giving the processor away; they poll later if their waits turn out to be short.
     fn spinning_helps(&self) -> bool {
         true
+    }
+
+    /// About how many nanoseconds one [`spin_hint`] takes, at least 1. Waits that poll pause for lengths of time; the clock corrects
+    /// what this gets wrong.
+    fn pause_nanos(&self) -> u32 {
+        20
     }
 
     /// Counts a handle of the object that this platform was made for, and calls `join` for the first of this use in this
@@ -339,6 +345,9 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     }
     fn spinning_helps(&self) -> bool {
         (**self).spinning_helps()
+    }
+    fn pause_nanos(&self) -> u32 {
+        (**self).pause_nanos()
     }
     fn process_id(&self, who: ParticipantId) -> u32 {
         (**self).process_id(who)

@@ -123,6 +123,11 @@ unsafe impl Platform for Posix {
         self.membership.spinning_helps()
     }
 
+    #[inline]
+    fn pause_nanos(&self) -> u32 {
+        self.membership.pause_nanos()
+    }
+
     fn process_id(&self, who: ParticipantId) -> u32 {
         self.membership.view().records().get(who.index()).map_or(0, |record| record.info().pid)
     }

@@ -160,6 +160,8 @@ unsafe impl<T> Blueprint for Options<T> {
 pub struct Broadcast<'m, T, P> {
     pub(super) view: View<'m>,
     pub(super) budget: SpinBudget,
+    /// For the publishers' lock: a wait for it may happen within one for room.
+    pub(super) lock_budget: SpinBudget,
     pub(super) platform: P,
     element: PhantomData<fn(T) -> T>,
 }
@@ -189,8 +191,8 @@ impl<T, P> Broadcast<'_, T, P> {
 
 impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     fn over(view: View<'m>, platform: P) -> Self {
-        let budget = SpinBudget::new(&platform);
-        Broadcast { view, budget, platform, element: PhantomData }
+        let [budget, lock_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
+        Broadcast { view, budget, lock_budget, platform, element: PhantomData }
     }
 
     fn another(&self, platform: P) -> Self {

@@ -12,7 +12,7 @@ use crate::platform::Platform;
 use crate::sync::{Ordering, fence};
 use crate::time::{Limit, Waits};
 use crate::timed::timed;
-use crate::wait::{Attempt, Reserve, SpinBudget, block_until};
+use crate::wait::{Attempt, SpinBudget, block_for_room};
 
 impl View<'_> {
     /// Takes the publishers' lock. Without `waits`, a caller gets [`Busy`](Refused::Busy) if a living publisher has it for a
@@ -121,7 +121,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     #[inline]
     fn publish_now(&self, value: &T, waits: Option<&mut Waits<'_, P::Deadline>>) -> Result<u64, Refused> {
         self.here()?;
-        self.view.publish(&self.platform, value, &self.budget, waits)
+        self.view.publish(&self.platform, value, &self.lock_budget, waits)
     }
 
     /// Publishes a message if no subscriber is in the way, and returns its number, from 0.
@@ -174,11 +174,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     #[cold]
     fn publish_contended(&self, value: &T, mut waits: Waits<'_, P::Deadline>) -> Result<u64, Refused> {
         let deadline = waits.deadline(&self.platform);
-        let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
-            if reserve.waits_for_more(&self.platform, thorough, self.view.capacity, || self.view.room()) {
-                return Attempt::NotYet;
-            }
             match self.publish_now(value, Some(&mut waits)) {
                 Err(Refused::NotNow) if thorough => match self.view.drop_dead(&self.platform) {
                     Ok(true) => Attempt::Again,
@@ -190,9 +186,8 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
                 result => Attempt::Done(result),
             }
         };
-        let published = block_until(&self.platform, &self.view.words.gates.space, &self.budget, deadline, attempt)
-            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)));
-        self.budget.learn_found(|| self.view.room());
-        published
+        let (gate, room) = (&self.view.words.gates.space, || self.view.room());
+        block_for_room(&self.platform, gate, &self.budget, deadline, self.view.capacity, room, attempt)
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 }

@@ -20,7 +20,7 @@ use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, fence, spin_hint};
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, SpinBudget, Unmet, block_until};
+use crate::wait::{Attempt, SpinBudget, Unmet, block_for_message};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
@@ -355,13 +355,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
                 let deserted = if thorough { self.find_deserted(Role::Sender) } else { Ok(false) };
                 Attempt::after(deserted, || Attempt::Done(()))
             };
-            match block_until(&self.platform, &view.words.gates.items, &self.budget, deadline, attempt) {
+            let (gate, capacity, more) = (&view.words.gates.items, || view.capacity, || self.len());
+            match block_for_message(&self.platform, gate, &self.budget, deadline, capacity, more, attempt) {
                 Ok(()) => {}
                 Err(Unmet::TimedOut) => return Ok(None),
                 Err(Unmet::Unknown) => return Err(Fault::DeathsUnknown.into()),
             }
-            self.budget.learn_found(|| self.len());
-            self.budget.gather(self.view.capacity / 2, || self.len());
             // None: the publishers had left, and there is a new one.
             if let Some(message) = self.next_message()? {
                 return Ok(Some(message));

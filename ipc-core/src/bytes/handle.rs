@@ -1,13 +1,12 @@
 //! The byte queue's handle, and what moves no messages.
 
-use super::words::{Geometry, View, Words, words_for};
+use super::words::{Budgets, Geometry, View, Words, words_for};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::platform::Platform;
 use crate::time::Timestamp;
-use crate::wait::SpinBudget;
 
 /// What a byte queue should be like.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,8 +100,8 @@ unsafe impl Blueprint for Options {
 pub struct ByteQueue<'m, P> {
     pub(super) view: View<'m>,
     pub(super) geometry: Geometry,
-    pub(super) send_budget: SpinBudget,
-    pub(super) recv_budget: SpinBudget,
+    pub(super) send_budgets: Budgets,
+    pub(super) recv_budgets: Budgets,
     pub(super) platform: P,
 }
 
@@ -152,8 +151,8 @@ impl<P> ByteQueue<'_, P> {
 
 impl<'m, P: Platform> ByteQueue<'m, P> {
     fn over(view: View<'m>, geometry: Geometry, platform: P) -> Self {
-        let [send_budget, recv_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
-        ByteQueue { view, geometry, send_budget, recv_budget, platform }
+        let [send_budgets, recv_budgets] = [(); 2].map(|()| Budgets::new(&platform));
+        ByteQueue { view, geometry, send_budgets, recv_budgets, platform }
     }
 
     fn another(&self, platform: P) -> Self {

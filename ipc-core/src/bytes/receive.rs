@@ -2,6 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 
 use super::halves::{Receiver, Watch};
@@ -18,7 +19,7 @@ use crate::platform::Platform;
 use crate::queue::append;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until};
+use crate::wait::{Attempt, block_for_message};
 
 /// The verbs of whatever receives: both have a method `watched`.
 macro_rules! recv_verbs {
@@ -187,7 +188,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, P>,
     ) -> Result<usize, Refused> {
-        self.receive(out, &Patience::new(&self.recv_budget, limit), watch)
+        self.receive(out, &Patience::new(&self.recv_budgets, limit), watch)
     }
 
     /// The same with a time limit that earlier waits may have begun.
@@ -213,32 +214,28 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         patience: &Patience<'_, P::Deadline>,
         watch: bool,
     ) -> Result<usize, Refused> {
-        let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
-        let room = out.len();
-        let received =
-            block_until(platform, view.gate(Role::Receiver), budget, patience.deadline(platform), |thorough| {
-                match view.receive(platform, out, Some(patience)) {
-                    Err(Refused::NotNow) if thorough && watch => {
-                        Attempt::after(self.find_deserted(Role::Sender), || {
-                            Attempt::Done(self.receive_last(out, Some(patience)))
-                        })
-                    }
-                    Err(Refused::NotNow) => Attempt::NotYet,
-                    // Among them `Busy`: the time was over while another receiver had the lock.
-                    result => Attempt::Done(result),
+        let (view, platform, room) = (&self.view, &self.platform, out.len());
+        // The words of the message that was received, as if the others were as long; of the whole ring while there is none.
+        let words = Cell::new(self.geometry.ring);
+        let attempt = |thorough: bool| match view.receive(platform, out, Some(patience)) {
+            Err(Refused::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Sender), || {
+                Attempt::Done(self.receive_last(out, Some(patience)))
+            }),
+            Err(Refused::NotNow) => Attempt::NotYet,
+            // Among them `Busy`: the time was over while another receiver had the lock.
+            result => {
+                if let Ok(len) = result
+                    && len <= room
+                {
+                    words.set(words_for(len as u64));
                 }
-            })
-            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)));
-        if let Ok(len) = received
-            && len <= room
-        {
-            // If the others are as long as this one.
-            let words = words_for(len as u64);
-            let messages = || view.used_words() / words;
-            budget.learn_found(messages);
-            budget.gather(self.geometry.ring / words / 2, messages);
-        }
-        received
+                Attempt::Done(result)
+            }
+        };
+        let (gate, deadline) = (view.gate(Role::Receiver), patience.deadline(platform));
+        let (capacity, more) = (|| self.geometry.ring / words.get(), || view.used_words() / words.get());
+        block_for_message(platform, gate, &patience.budgets.ring, deadline, capacity, more, attempt)
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 
     #[cfg(feature = "alloc")]
@@ -248,7 +245,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         limit: &Limit<P::Deadline>,
         watch: Watch<'_, 'm, P>,
     ) -> Result<usize, Refused> {
-        let patience = Patience::new(&self.recv_budget, limit);
+        let patience = Patience::new(&self.recv_budgets, limit);
         self.append(buffer, |out| self.receive(out, &patience, watch))
     }
 

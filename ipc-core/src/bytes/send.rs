@@ -8,7 +8,7 @@ use crate::error::{Refused, SendBytesError, SendBytesTimeoutError, TrySendBytesE
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, Reserve, block_until};
+use crate::wait::{Attempt, block_for_room};
 
 /// The verbs of whatever sends: both have a method `watched`.
 macro_rules! send_verbs {
@@ -124,7 +124,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         watch: Watch<'_, 'm, P>,
     ) -> Result<(), E> {
         let len = self.measured(parts, watch)?;
-        let patience = Patience::new(&self.send_budget, limit);
+        let patience = Patience::new(&self.send_budgets, limit);
         Ok(match self.view.send(&self.platform, parts, Some(&patience)) {
             Err(Refused::NotNow) => self.send_contended(parts, len, &patience, watch.is_some()),
             sent => sent,
@@ -140,23 +140,20 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         patience: &Patience<'_, P::Deadline>,
         watch: bool,
     ) -> Result<(), Refused> {
-        let (view, budget, platform) = (&self.view, patience.budget, &self.platform);
-        let deadline = patience.deadline(platform);
-        let mut reserve = Reserve::new();
-        let sent = block_until(platform, view.gate(Role::Sender), budget, deadline, |thorough| {
-            if reserve.waits_for_more(platform, thorough, self.geometry.ring, || view.free_words()) {
-                return Attempt::NotYet;
+        let (view, platform) = (&self.view, &self.platform);
+        let attempt = |thorough: bool| match view.send(platform, parts, Some(patience)) {
+            Err(Refused::NotNow) if thorough && watch => {
+                Attempt::after(self.find_deserted(Role::Receiver), || Attempt::Done(Err(Refused::Disconnected)))
             }
-            match view.send(platform, parts, Some(patience)) {
-                Err(Refused::NotNow) if thorough && watch => {
-                    Attempt::after(self.find_deserted(Role::Receiver), || Attempt::Done(Err(Refused::Disconnected)))
-                }
-                Err(Refused::NotNow) => Attempt::NotYet,
-                // Among them `Busy`: the time was over while another sender had the lock.
-                result => Attempt::Done(result),
-            }
-        });
-        budget.learn_found(|| view.free_words() / words_for(len as u64));
-        sent.unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
+            Err(Refused::NotNow) => Attempt::NotYet,
+            // Among them `Busy`: the time was over while another sender had the lock.
+            result => Attempt::Done(result),
+        };
+        // In messages of this length.
+        let words = words_for(len as u64);
+        let (capacity, room) = (self.geometry.ring / words, || view.free_words() / words);
+        let (gate, deadline) = (view.gate(Role::Sender), patience.deadline(platform));
+        block_for_room(platform, gate, &patience.budgets.ring, deadline, capacity, room, attempt)
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 }

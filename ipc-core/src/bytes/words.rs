@@ -149,17 +149,31 @@ pub struct View<'m> {
     ring: u64,
 }
 
+/// What the waits of one side of a handle have taught: those for the side's lock, and those for room or a message.
+///
+/// A wait for the lock may happen within one for a message.
+pub(super) struct Budgets {
+    lock: SpinBudget,
+    pub(super) ring: SpinBudget,
+}
+
+impl Budgets {
+    pub(super) fn new<P: Platform + ?Sized>(platform: &P) -> Self {
+        Budgets { lock: SpinBudget::new(platform), ring: SpinBudget::new(platform) }
+    }
+}
+
 /// How a call waits for a lock, and then for room or a message: one time limit for all its waits.
 pub(super) struct Patience<'a, D> {
-    pub(super) budget: &'a SpinBudget,
+    pub(super) budgets: &'a Budgets,
     limit: &'a Limit<D>,
     deadline: OnceCell<Option<Instant>>,
 }
 
 impl<'a, D: Copy> Patience<'a, D> {
     #[inline]
-    pub(super) fn new(budget: &'a SpinBudget, limit: &'a Limit<D>) -> Self {
-        Patience { budget, limit, deadline: OnceCell::new() }
+    pub(super) fn new(budgets: &'a Budgets, limit: &'a Limit<D>) -> Self {
+        Patience { budgets, limit, deadline: OnceCell::new() }
     }
 
     /// The instant at which to give up. The clock is read at the first wait.
@@ -196,7 +210,8 @@ impl<'a, P: Platform + ?Sized> Turn<'a, P> {
     ) -> Result<Condition, Refused> {
         match patience {
             Some(patience) => {
-                lock.lock_contended(platform, Intent::Transaction, patience.budget, patience.deadline(platform))
+                let deadline = patience.deadline(platform);
+                lock.lock_contended(platform, Intent::Transaction, &patience.budgets.lock, deadline)
             }
             None => lock.lock_patiently(platform),
         }

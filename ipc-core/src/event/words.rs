@@ -7,8 +7,9 @@ use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
-use crate::time::Limit;
-use crate::wait::SpinBudget;
+use crate::time::{Instant, Limit};
+use crate::wait::policy::Pace;
+use crate::wait::{Sleeper, SpinBudget};
 
 const SET: u32 = 0b01;
 const WAITERS: u32 = 0b10;
@@ -185,13 +186,24 @@ impl Words {
             return true;
         }
         let deadline = limit.deadline(platform);
-        let polled = budget.poll(platform, deadline, || {
+        let polled = budget.before_sleep(platform, deadline, Pace::MESSAGE, |_| {
             word = self.0.load(Ordering::Acquire);
             is_over(word).then_some(())
         });
-        if polled.is_some() {
-            return true;
-        }
+        let Err(mut sleeper) = polled else { return true };
+        let is_set = self.sleep_until(platform, deadline, word, is_over, &mut sleeper);
+        budget.over(platform, sleeper, is_set);
+        is_set
+    }
+
+    fn sleep_until<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        deadline: Option<Instant>,
+        mut word: u32,
+        is_over: impl Fn(u32) -> bool,
+        sleeper: &mut Sleeper,
+    ) -> bool {
         loop {
             if is_over(word) {
                 return true;
@@ -219,7 +231,7 @@ impl Words {
                     continue;
                 }
             }
-            platform.wait(&self.0, word | WAITERS, slice);
+            sleeper.sleep(platform, || platform.wait(&self.0, word | WAITERS, slice));
             word = self.0.load(Ordering::Acquire);
         }
     }

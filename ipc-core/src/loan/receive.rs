@@ -8,7 +8,7 @@ use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until};
+use crate::wait::{Attempt, block_for_message};
 
 /// The verbs of whatever receives: both have a method `watched`.
 macro_rules! recv_verbs {
@@ -131,10 +131,9 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             Err(Refused::NotNow) => Attempt::NotYet,
             result => Attempt::Done(result),
         };
-        let received =
-            block_until(&self.platform, self.view.gate(Role::Receiver), &self.recv_budget, deadline, attempt);
-        self.recv_budget.learn_found(|| self.view.counts().2);
-        self.recv_budget.gather(self.blocks() as u64 / 2, || self.view.counts().2);
-        received.unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
+        let (gate, capacity) = (self.view.gate(Role::Receiver), || self.blocks() as u64);
+        let more = || self.view.counts().2;
+        block_for_message(&self.platform, gate, &self.recv_budget, deadline, capacity, more, attempt)
+            .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 }

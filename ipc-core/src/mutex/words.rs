@@ -6,9 +6,10 @@ use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
 use crate::payload::OVERHEAD;
 use crate::platform::Platform;
-use crate::sync::{AtomicU32, Ordering, spin_hint};
+use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
-use crate::wait::{Doubt, SpinBudget, Vigil};
+use crate::wait::policy::Pace;
+use crate::wait::{Doubt, Sleeper, SpinBudget, Vigil};
 
 const WAITERS: u32 = 1 << 31;
 const HAND_OVER: u32 = 1 << 30;
@@ -25,11 +26,6 @@ const EVERYBODY: u32 = i32::MAX as u32;
 
 /// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
 const LOSSES: u32 = crate::sync::bound(3, 1);
-/// The most spin hints between two looks at a lock that is taken. A look takes the cache line from the holder, who is
-/// about to write it: whoever looks less often lets the others get on (and is woken no later than by a sleep).
-const LONGEST_PAUSE: u32 = 512;
-/// A look counts for so many polls of the budget, for it comes with pauses.
-const PAUSES_PER_LOOK: u32 = 32;
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
@@ -241,30 +237,21 @@ impl RawMutex {
         if self.is_mine(word, platform) {
             return Err(Refused::Mine);
         }
-        let polls = budget.polls();
-        for poll in 0..polls / PAUSES_PER_LOOK {
-            if let Some(condition) = self.take_if_free(word, mine) {
-                budget.learn(polls, true);
-                return Ok(condition);
-            }
-            for _ in 0..LONGEST_PAUSE.min(4 << poll.min(10)) {
-                spin_hint();
-            }
-            word = self.word.load(Ordering::Relaxed);
-            if deadline.is_some_and(|deadline| platform.now() >= deadline) {
-                // The time limit was shorter than the polling: that says nothing about the polling.
-                return self.sleep_for(word, platform, intent, deadline);
-            }
+        if let Some(condition) = self.take_if_free(word, mine) {
+            return Ok(condition);
         }
-        budget.learn(polls, false);
-        let taken = budget.let_others_run(platform, || {
+        // Each check takes the cache line from the holder, who is about to write it: they are far apart.
+        let polled = budget.before_sleep(platform, deadline, Pace::LOCK, |_| {
             word = self.word.load(Ordering::Relaxed);
             self.take_if_free(word, mine)
         });
-        if let Some(condition) = taken {
-            return Ok(condition);
-        }
-        self.sleep_for(word, platform, intent, deadline)
+        let mut sleeper = match polled {
+            Ok((condition, _)) => return Ok(condition),
+            Err(sleeper) => sleeper,
+        };
+        let taken = self.sleep_for(word, platform, intent, deadline, &mut sleeper);
+        budget.over(platform, sleeper, taken.is_ok());
+        taken
     }
 
     /// For those who are awake: a lock that is handed over is not free.
@@ -281,6 +268,7 @@ impl RawMutex {
         platform: &P,
         intent: Intent,
         deadline: Option<Instant>,
+        sleeper: &mut Sleeper,
     ) -> Result<Condition, Refused> {
         let mine = mine(platform, intent);
         let mut sleeps = 0_u32;
@@ -319,7 +307,7 @@ impl RawMutex {
                 }
             }
             spoilt = 0;
-            let outcome = platform.wait(&self.word, announced, slice);
+            let outcome = sleeper.sleep(platform, || platform.wait(&self.word, announced, slice));
             sleeps = sleeps.saturating_add(1);
             word = self.word.load(Ordering::Relaxed);
             if !vigil.is_due(platform, outcome) {

@@ -12,7 +12,7 @@ use crate::platform::Platform;
 use crate::sync::spin_hint;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until, let_finish};
+use crate::wait::{Attempt, block_for_message, let_finish};
 
 use super::Receiver;
 use super::handle::Queue;
@@ -170,9 +170,9 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
             }
             Err(refused) => Attempt::Done(Err(refused.into())),
         };
-        let received = block_until(&self.platform, &self.view.words.gates.items, &self.recv_budget, deadline, attempt);
-        self.recv_budget.learn_found(|| self.ring().len());
-        self.recv_budget.gather(self.capacity() as u64 / 2, || self.ring().len());
+        let (gate, capacity) = (&self.view.words.gates.items, || self.capacity() as u64);
+        let more = || self.ring().len();
+        let received = block_for_message(&self.platform, gate, &self.recv_budget, deadline, capacity, more, attempt);
         received.unwrap_or_else(|unmet| {
             // The time may have been over before anybody looked for the dead: `try_recv` does, so that a message
             // behind a dead producer is found however short the time limit.

@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::ring::Position;
 use crate::time::{Instant, Limit, Waits};
 use crate::timed::timed;
-use crate::wait::{Attempt, Reserve, block_until};
+use crate::wait::{Attempt, block_for_room};
 
 use super::handle::Queue;
 
@@ -222,37 +222,29 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
     ) -> Result<R, Refused> {
         let capacity = self.capacity() as u64;
         let room = || capacity.saturating_sub(self.ring().len());
-        let mut reserve = Reserve::new();
-        let attempt = |thorough: bool| {
-            if reserve.waits_for_more(&self.platform, thorough, capacity, room) {
-                return Attempt::NotYet;
-            }
-            match push() {
-                Ok(pushed) => Attempt::Done(Ok(pushed)),
-                Err(Refused::NotNow) => {
-                    if thorough {
-                        self.complete_closing();
-                        match self.make_room() {
-                            Ok(true) => return Attempt::Again,
-                            Ok(false) => {}
-                            Err(_) => return Attempt::Unknown,
-                        }
-                        if watch {
-                            let deserted = self.find_deserted(Role::Receiver);
-                            return Attempt::after(deserted, || Attempt::Done(Err(Refused::Disconnected)));
-                        }
+        let attempt = |thorough: bool| match push() {
+            Ok(pushed) => Attempt::Done(Ok(pushed)),
+            Err(Refused::NotNow) => {
+                if thorough {
+                    self.complete_closing();
+                    match self.make_room() {
+                        Ok(true) => return Attempt::Again,
+                        Ok(false) => {}
+                        Err(_) => return Attempt::Unknown,
                     }
-                    Attempt::NotYet
+                    if watch {
+                        let deserted = self.find_deserted(Role::Receiver);
+                        return Attempt::after(deserted, || Attempt::Done(Err(Refused::Disconnected)));
+                    }
                 }
-                Err(refused) => Attempt::Done(Err(refused)),
+                Attempt::NotYet
             }
+            Err(refused) => Attempt::Done(Err(refused)),
         };
         let gate = &self.view.words.gates.space;
-        let unmet = match block_until(&self.platform, gate, &self.send_budget, deadline, attempt) {
-            Ok(end) => {
-                self.send_budget.learn_found(room);
-                return end;
-            }
+        let pushed = block_for_room(&self.platform, gate, &self.send_budget, deadline, capacity, room, attempt);
+        let unmet = match pushed {
+            Ok(end) => return end,
             Err(unmet) => unmet,
         };
         // The time may have been over before anybody looked for the dead: so that room behind a dead producer is found however

@@ -12,7 +12,7 @@ use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit};
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until};
+use crate::wait::{Attempt, block_for_message};
 
 use super::chunk::ReadChunk;
 use super::claim::ClaimError;
@@ -150,10 +150,8 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         };
         let there = || words.tail.0.load(Ordering::Relaxed).wrapping_sub(head);
         let deadline: Option<Instant> = limit.deadline(platform);
-        block_until(platform, &words.gates.items, budget, deadline, attempt)
+        block_for_message(platform, &words.gates.items, budget, deadline, || capacity, there, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
-        budget.learn_found(there);
-        budget.gather(capacity / 2, there);
         // There may be more by now. There are not fewer.
         if self.look()? { Ok(()) } else { Err(Refused::Fault(Fault::Corrupted)) }
     }

@@ -8,7 +8,7 @@ use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit, Waits};
 use crate::timed::timed;
-use crate::wait::{Attempt, Reserve, block_until};
+use crate::wait::{Attempt, block_for_room};
 
 use super::chunk::WriteChunk;
 use super::claim::ClaimError;
@@ -146,13 +146,9 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
             }
         };
         let room = || capacity.saturating_sub(tail.wrapping_sub(words.head.0.load(Ordering::Relaxed)));
-        let mut reserve = Reserve::new();
         let attempt = |thorough: bool| {
             if words.is_closed() {
                 return Attempt::Done(Err(Refused::Closed));
-            }
-            if reserve.waits_for_more(platform, thorough, capacity, room) {
-                return Attempt::NotYet;
             }
             match look() {
                 Attempt::NotYet if thorough => {
@@ -164,9 +160,8 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
                 found => found,
             }
         };
-        self.limit = block_until(platform, &words.gates.space, budget, deadline, attempt)
+        self.limit = block_for_room(platform, &words.gates.space, budget, deadline, capacity, room, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
-        budget.learn_found(room);
         Ok(())
     }
 }

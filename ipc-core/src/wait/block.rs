@@ -1,10 +1,11 @@
-//! The one loop that blocks: try, spin a little, let others run, announce, look again, sleep in slices.
+//! The one loop that blocks: try as the [policy](super::policy) says, announce, look again, sleep in slices.
 
 use core::time::Duration;
 
-use super::budget::SpinBudget;
+use super::budget::{Moment, Sleeper, SpinBudget};
 use super::doubt::{Doubt, Unmet};
 use super::eventcount::EventCount;
+use super::policy::{End, Pace};
 use crate::error::Fault;
 use crate::platform::Platform;
 use crate::sync::spin_hint;
@@ -56,9 +57,10 @@ impl<R> Attempt<R> {
 /// Blocks until `attempt` is done or `deadline` has passed (`None`: for ever).
 ///
 /// `attempt(false)` is a cheap try. `attempt(true)` comes after the sleeper has announced itself on `gate` and
-/// should also look for the dead. An attempt always comes before a look at the clock, so a message that is there
+/// should also look for the dead. An attempt always comes before the time-out, so a message that is there
 /// wins over a deadline that has passed.
 #[cold]
+#[inline(never)]
 pub fn block_until<P: Platform + ?Sized, R>(
     platform: &P,
     gate: &EventCount,
@@ -66,20 +68,45 @@ pub fn block_until<P: Platform + ?Sized, R>(
     deadline: Option<Instant>,
     mut attempt: impl FnMut(bool) -> Attempt<R>,
 ) -> Result<R, Unmet> {
-    let polled = budget.poll(platform, deadline, || match attempt(false) {
+    wait_with(platform, gate, budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))
+        .map(|(result, _)| result)
+}
+
+/// [`block_until`] in its general form. With the result comes how the wait ended, if that was before the first sleep.
+pub(super) fn wait_with<P: Platform + ?Sized, R>(
+    platform: &P,
+    gate: &EventCount,
+    budget: &SpinBudget,
+    deadline: Option<Instant>,
+    pace: Pace,
+    mut attempt: impl FnMut(Moment) -> Attempt<R>,
+) -> Result<(R, Option<End>), Unmet> {
+    let found = budget.before_sleep(platform, deadline, pace, |passed| match attempt(Moment::Awake(passed)) {
         Attempt::Done(result) => Some(result),
         _ => None,
     });
-    if let Some(result) = polled {
-        return Ok(result);
-    }
+    let mut sleeper = match found {
+        Ok((result, end)) => return Ok((result, Some(end))),
+        Err(sleeper) => sleeper,
+    };
+    let slept = sleep_until(platform, gate, &mut sleeper, deadline, attempt);
+    budget.over(platform, sleeper, slept.is_ok());
+    slept.map(|result| (result, None))
+}
 
+/// Announces itself, attempts, and sleeps, again and again.
+fn sleep_until<P: Platform + ?Sized, R>(
+    platform: &P,
+    gate: &EventCount,
+    sleeper: &mut Sleeper,
+    deadline: Option<Instant>,
+    mut attempt: impl FnMut(Moment) -> Attempt<R>,
+) -> Result<R, Unmet> {
     let mut suspicions = 0;
     let mut doubt = Doubt::default();
-    let begun = platform.now();
     loop {
         let ticket = gate.prepare(platform);
-        let found = attempt(true);
+        let found = attempt(Moment::Drowsy);
         if !matches!(found, Attempt::Unknown | Attempt::Again) {
             doubt = Doubt::default();
         }
@@ -115,9 +142,8 @@ pub fn block_until<P: Platform + ?Sized, R>(
                 slice.min(left)
             }
         };
-        gate.wait(platform, ticket, timeout);
-        if let Attempt::Done(result) = attempt(false) {
-            budget.learn_slept(platform.now().saturating_since(begun));
+        sleeper.sleep(platform, || gate.wait(platform, ticket, timeout));
+        if let Attempt::Done(result) = attempt(Moment::Woken) {
             return Ok(result);
         }
     }

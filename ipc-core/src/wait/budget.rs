@@ -1,240 +1,215 @@
-//! What comes before a sleep, and how it is learned whether that helps.
+//! What comes before a sleep: the [policy](super::policy) carried out, and what it remembers.
 
 use core::time::Duration;
 
-use crate::platform::Platform;
+use super::policy::{End, Gathering, Memory, Pace, Step, Vain, Wait};
+use super::poll::{Begun, Polled, nanos, pause, poll_for};
+use crate::platform::{Platform, WaitOutcome};
+use crate::sync::Ordering;
 use crate::sync::private::AtomicU32;
-use crate::sync::{Ordering, spin_hint};
 use crate::time::Instant;
 
-/// The most polls of one spin phase: some tens of microseconds, about what a sleep and a wake cost.
-const MOST_POLLS: u32 = crate::sync::bound(512, 0);
-/// With an exhausted budget, one blocking call in this many still polls a little, to notice better times.
-const PROBE_EVERY: u32 = 256;
-const PROBE_POLLS: u32 = 32;
-/// Polls between two looks at the clock while spinning with a deadline.
-const POLLS_PER_CLOCK: u32 = 64;
-
-/// The most times that one call lets others run before it sleeps. Where the other side is ready to run on the same processor, that
-/// is all it takes, and neither a sleep nor a wake-up is paid for.
-const MOST_YIELDS: u32 = crate::sync::bound(4, 0);
-/// If it is our turn again after more than this, somebody else ran: a sleeper that is woken would have had its turn sooner.
-const LONG_YIELD: Duration = Duration::from_micros(100);
-/// With an exhausted budget, one blocking call in this many still lets others run once: a fraction of what the sleeps cost.
-const YIELD_EVERY: u32 = 16;
-/// After a sleep so long nothing was under way: that it did not help before to let others run says nothing.
-const IDLE: Duration = Duration::from_millis(1);
-
-/// So many messages, or places for them, at the end of a wait are a stream.
-const STREAM: u64 = 4;
-/// A receiver that keeps up with its sender looks away for so long at most (a microsecond or two), in so many parts.
-const GATHER_PAUSES: u32 = 24;
-const GATHER_PARTS: u32 = crate::sync::bound(4, 0);
-
-/// How often a sender that was woken lets receivers get on before it takes the little room that there is.
-const WOKEN_YIELDS: u32 = crate::sync::bound(2, 0);
-
-/// How long blocking calls of one handle poll, and how often they let others run, before they sleep: learned from how often that
-/// was enough.
+/// What the waits of one side of a handle have taught the [policy](super::policy): how long the next one polls, and whether it
+/// yields.
 ///
-/// It lives in private memory, so processes learn apart. On one processor polling never succeeds, and the budget
-/// falls to nothing within a few calls.
+/// It lives in private memory, so processes learn apart. Threads that share a handle share it, and mix what they learn.
 #[derive(Debug)]
 pub struct SpinBudget {
-    polls: AtomicU32,
-    calls: AtomicU32,
-    yields: AtomicU32,
-    unyielding: AtomicU32,
-    /// Whether the last wait was over while it polled.
-    polled: AtomicU32,
-    gathers: AtomicU32,
-    ungathered: AtomicU32,
+    poll: AtomicU32,
+    shortest: AtomicU32,
+    debt: AtomicU32,
+    vain: AtomicU32,
+    late: AtomicU32,
+    yield_debt: AtomicU32,
+    lost: AtomicU32,
+    gathering: AtomicU32,
+}
+
+/// A check of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// Before any sleep, when this time has passed.
+    Awake(u32),
+    /// The last one before a sleep.
+    Drowsy,
+    /// After a sleep.
+    Woken,
+}
+
+/// A wait that did not succeed before its first sleep.
+#[must_use = "what it slept is what the policy learns from"]
+pub(crate) struct Sleeper {
+    wait: Wait,
+    begun: Begun,
+    last: Option<Duration>,
 }
 
 impl SpinBudget {
-    /// A full budget, or none where the platform says that spinning does not help.
+    /// No experience yet. It polls at first, if the platform says that spinning helps.
     pub fn new<P: Platform + ?Sized>(platform: &P) -> Self {
-        Self::of(if platform.spinning_helps() { MOST_POLLS } else { 0 }, MOST_YIELDS)
+        Self::of(Memory::new(platform.spinning_helps()))
     }
 
-    /// No budget, for one call that has waited for long already.
+    /// For one call that has waited for long already: it sleeps at once.
     pub(crate) fn spent() -> Self {
-        Self::of(0, 0)
+        Self::of(Memory::SPENT)
     }
 
-    fn of(polls: u32, yields: u32) -> Self {
+    fn of(memory: Memory) -> Self {
         SpinBudget {
-            polls: AtomicU32::new(polls),
-            calls: AtomicU32::new(0),
-            yields: AtomicU32::new(yields),
-            unyielding: AtomicU32::new(0),
-            polled: AtomicU32::new(0),
-            gathers: AtomicU32::new(0),
-            ungathered: AtomicU32::new(0),
+            poll: AtomicU32::new(memory.poll),
+            shortest: AtomicU32::new(memory.shortest),
+            debt: AtomicU32::new(memory.debt),
+            vain: AtomicU32::new(memory.vain),
+            late: AtomicU32::new(memory.late),
+            yield_debt: AtomicU32::new(memory.yield_debt),
+            lost: AtomicU32::new(memory.lost),
+            gathering: AtomicU32::new(0),
         }
     }
 
-    // Relaxed throughout: a hint in private memory.
-    pub(crate) fn polls(&self) -> u32 {
-        let polls = self.polls.load(Ordering::Relaxed);
-        if polls != 0 || MOST_POLLS == 0 {
-            return polls;
+    // Relaxed throughout: hints in private memory.
+    fn memory(&self) -> Memory {
+        Memory {
+            poll: self.poll.load(Ordering::Relaxed),
+            shortest: self.shortest.load(Ordering::Relaxed),
+            debt: self.debt.load(Ordering::Relaxed),
+            vain: self.vain.load(Ordering::Relaxed),
+            late: self.late.load(Ordering::Relaxed),
+            yield_debt: self.yield_debt.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
         }
-        let calls = self.calls.load(Ordering::Relaxed).wrapping_add(1);
-        self.calls.store(calls, Ordering::Relaxed);
-        if calls.is_multiple_of(PROBE_EVERY) { PROBE_POLLS } else { 0 }
     }
 
-    pub(crate) fn learn(&self, tried: u32, succeeded: bool) {
-        if tried == 0 {
+    fn remember(&self, before: Memory, now: Memory) {
+        if before == now {
             return;
         }
-        let polls = if succeeded {
-            tried.saturating_mul(4).min(MOST_POLLS)
-        } else if tried <= PROBE_POLLS {
-            0
-        } else {
-            tried / 2
-        };
-        self.polls.store(polls, Ordering::Relaxed);
+        self.poll.store(now.poll, Ordering::Relaxed);
+        self.shortest.store(now.shortest, Ordering::Relaxed);
+        self.debt.store(now.debt, Ordering::Relaxed);
+        self.vain.store(now.vain, Ordering::Relaxed);
+        self.late.store(now.late, Ordering::Relaxed);
+        self.yield_debt.store(now.yield_debt, Ordering::Relaxed);
+        self.lost.store(now.lost, Ordering::Relaxed);
     }
 
-    /// What comes before a sleep: polls, and lets others run, as long as that has helped lately, until `look` has a result or
-    /// the deadline has passed.
-    pub(crate) fn poll<P: Platform + ?Sized, R>(
+    /// What comes before a sleep, until `check` has a result or the deadline has passed. The error is the wait that goes on asleep. It
+    /// ends with [`over`](Self::over).
+    pub(crate) fn before_sleep<P: Platform + ?Sized, R>(
         &self,
         platform: &P,
         deadline: Option<Instant>,
-        mut look: impl FnMut() -> Option<R>,
-    ) -> Option<R> {
-        self.polled.store(0, Ordering::Relaxed);
-        let polls = self.polls();
-        for poll in 0..polls {
-            for _ in 0..(1u32 << (poll / 16).min(3)) {
-                spin_hint();
-            }
-            if let Some(result) = look() {
-                self.learn(polls, true);
-                self.polled.store(1, Ordering::Relaxed);
-                return Some(result);
-            }
-            if poll % POLLS_PER_CLOCK == 0 && deadline.is_some_and(|deadline| platform.now() >= deadline) {
-                return None;
+        pace: Pace,
+        mut check: impl FnMut(u32) -> Option<R>,
+    ) -> Result<(R, End), Sleeper> {
+        let memory = self.memory();
+        let mut wait = memory.begin();
+        let mut step = wait.first();
+        let mut begun = Begun::Now;
+        let mut passed = 0;
+        if deadline.is_some() || !matches!(step, Step::Poll(_)) {
+            let now = platform.now();
+            begun = Begun::At(now);
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                step = Step::Sleep;
             }
         }
-        self.learn(polls, false);
-        self.let_others_run(platform, look)
-    }
-
-    /// Learns from what had come together when a wait was over: messages, or places for them. If that took more than polls, a sleep and
-    /// a wake-up for each would have cost more than their delay: the next calls let others run, soon, and however long their turns are.
-    pub(crate) fn learn_found(&self, count: impl FnOnce() -> u64) {
-        if MOST_YIELDS > 0 && self.polled.load(Ordering::Relaxed) == 0 && count() >= STREAM {
-            self.yields.store(MOST_YIELDS, Ordering::Relaxed);
-            self.polls.store(self.polls.load(Ordering::Relaxed) / 8, Ordering::Relaxed);
+        loop {
+            step = match step {
+                Step::Sleep => return Err(Sleeper { wait, begun, last: None }),
+                Step::Poll(length) => match poll_for(platform, &mut begun, length, deadline, pace, &mut check) {
+                    Polled::Found(result, took) => {
+                        let end = End::Polled(took);
+                        self.remember(memory, wait.over(end));
+                        return Ok((result, end));
+                    }
+                    Polled::Vain(now) => {
+                        passed = begun.passed(now);
+                        wait.next(Vain::Poll(passed))
+                    }
+                    Polled::TooLate(now) => {
+                        passed = begun.passed(now);
+                        wait.next(Vain::Poll(passed));
+                        Step::Sleep
+                    }
+                },
+                Step::Yield => {
+                    platform.yield_now();
+                    let result = check(passed);
+                    let before = passed;
+                    passed = begun.passed(platform.now());
+                    let took = passed.saturating_sub(before);
+                    if let Some(result) = result {
+                        let end = End::Yielded { last: took, whole: passed };
+                        self.remember(memory, wait.over(end));
+                        return Ok((result, end));
+                    }
+                    wait.next(Vain::Yield(took))
+                }
+            };
         }
     }
 
-    /// Lets messages come together after a wait that was over while it polled, if that has helped lately.
-    ///
-    /// A receiver that keeps up with its sender takes each line from it as soon as there is one message in it, and both go on in
-    /// lockstep. `count` says how many more messages are there now; at `enough` it goes on. Where that is few, there is nothing to win.
-    pub(crate) fn gather(&self, enough: u64, count: impl Fn() -> u64) {
-        if enough < STREAM || self.polled.load(Ordering::Relaxed) == 0 {
+    /// A wait has ended that did not before its first sleep: with success or without.
+    pub(crate) fn over<P: Platform + ?Sized>(&self, platform: &P, sleeper: Sleeper, succeeded: bool) {
+        let whole = || sleeper.begun.passed(platform.now());
+        let end = match sleeper.last {
+            _ if !succeeded => End::TimedOut { whole: whole() },
+            Some(last) => End::Slept { last: nanos(last), whole: whole() },
+            None => End::Awake,
+        };
+        self.remember(self.memory(), sleeper.wait.over(end));
+    }
+
+    /// After a wait that polls did not end, with this number of messages, or places for them, together.
+    pub(super) fn learn_stream(&self, found: u64) {
+        if found >= Gathering::WORTH {
+            let memory = self.memory();
+            self.remember(memory, memory.after_stream());
+        }
+    }
+
+    /// Whether the core may be yielded.
+    pub(super) fn may_yield(&self) -> bool {
+        self.memory().may_yield()
+    }
+
+    /// Lets messages come together after a wait that a poll has ended, where that has helped lately.
+    pub(super) fn gather<P: Platform + ?Sized>(&self, platform: &P, enough: u64, count: impl Fn() -> u64) {
+        if enough < Gathering::WORTH {
             return;
         }
-        if self.gathers.load(Ordering::Relaxed) == 0 {
-            let calls = self.ungathered.load(Ordering::Relaxed).wrapping_add(1);
-            self.ungathered.store(calls, Ordering::Relaxed);
-            if !calls.is_multiple_of(PROBE_EVERY) {
-                return;
-            }
-        }
+        let before = self.gathering.load(Ordering::Relaxed);
+        let mut gathering = Gathering::from_word(before);
         let mut found = 0;
-        for _ in 0..GATHER_PARTS {
-            for _ in 0..GATHER_PAUSES {
-                spin_hint();
-            }
+        let pauses = gathering.pauses();
+        for _ in 0..pauses {
+            pause(platform, Gathering::PAUSE);
             found = count();
-            if found >= enough {
+            if !Gathering::goes_on(found, enough) {
                 break;
             }
         }
-        self.gathers.store(u32::from(found >= STREAM), Ordering::Relaxed);
-    }
-
-    /// Learns from how long a call has slept.
-    pub(crate) fn learn_slept(&self, slept: Duration) {
-        if slept >= IDLE {
-            self.yields.store(MOST_YIELDS, Ordering::Relaxed);
+        if pauses > 0 {
+            gathering.over(found);
         }
-    }
-
-    /// Lets others run as often as that has helped lately, until `look` has a result.
-    pub(crate) fn let_others_run<P: Platform + ?Sized, R>(
-        &self,
-        platform: &P,
-        mut look: impl FnMut() -> Option<R>,
-    ) -> Option<R> {
-        let mut yields = self.yields.load(Ordering::Relaxed);
-        if yields == 0 {
-            let calls = self.unyielding.load(Ordering::Relaxed).wrapping_add(1);
-            self.unyielding.store(calls, Ordering::Relaxed);
-            if MOST_YIELDS == 0 || !calls.is_multiple_of(YIELD_EVERY) {
-                return None;
-            }
-            yields = 1;
-        }
-        let begun = platform.now();
-        let result = (0..yields).find_map(|_| {
-            platform.yield_now();
-            look()
-        });
-        let helped = result.is_some() && platform.now().saturating_since(begun) < LONG_YIELD;
-        self.yields.store(if helped { MOST_YIELDS } else { yields / 2 }, Ordering::Relaxed);
-        result
+        self.gathering.store(gathering.word(), Ordering::Relaxed);
     }
 }
 
-/// A sender's reserve where there was no room: while it polls, for so many looks it does not care for less than a quarter of the ring, and
-/// woken from a sleep with less, it lets others run first.
-///
-/// Nobody has less to read meanwhile. The lines that both sides touch go to and fro once for many messages instead of for each, and one
-/// wake-up is enough for many.
-pub(crate) struct Reserve {
-    looks: u32,
-    slept: bool,
-}
-
-impl Reserve {
-    /// Some microseconds.
-    pub(crate) const fn new() -> Self {
-        Reserve { looks: if cfg!(loom) { 0 } else { 128 }, slept: false }
-    }
-
-    /// Whether a look should be in vain: there is some room at best. `room` is read only if that matters. `thorough` is the look before
-    /// a sleep.
-    pub(crate) fn waits_for_more<P: Platform + ?Sized>(
+impl Sleeper {
+    /// Sleeps once more. A word that had changed says nothing about what a sleep costs.
+    pub(crate) fn sleep<P: Platform + ?Sized>(
         &mut self,
         platform: &P,
-        thorough: bool,
-        capacity: u64,
-        room: impl Fn() -> u64,
-    ) -> bool {
-        let enough = capacity.div_ceil(4);
-        if thorough {
-            self.slept = true;
-        } else if self.slept {
-            for _ in 0..WOKEN_YIELDS {
-                if room() >= enough {
-                    break;
-                }
-                platform.yield_now();
-            }
-        } else if self.looks > 0 {
-            self.looks -= 1;
-            return room() < enough;
+        sleep: impl FnOnce() -> WaitOutcome,
+    ) -> WaitOutcome {
+        let fell_asleep = platform.now();
+        let outcome = sleep();
+        if outcome != WaitOutcome::Changed {
+            self.last = Some(platform.now().saturating_since(fell_asleep));
         }
-        false
+        outcome
     }
 }

@@ -154,6 +154,11 @@ unsafe impl Platform for Membership {
         self.attachment.spinning_helps
     }
 
+    #[inline]
+    fn pause_nanos(&self) -> u32 {
+        self.attachment.pause_nanos
+    }
+
     fn yield_now(&self) {
         std::thread::yield_now();
     }
