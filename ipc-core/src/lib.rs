@@ -143,6 +143,7 @@ pub use semaphore::Semaphore;
 pub use shared_slice::{SharedSlice, SharedSliceMut};
 pub use spsc::Spsc;
 pub use time::Instant;
+pub use wait::WaitStrategy;
 pub use watch::Watch;
 
 /// The program in the README is a documentation test.

@@ -212,7 +212,7 @@ pub unsafe trait Observer {
 /// A platform that never sleeps and never declares anybody dead: for bare metal, and for threads that share
 /// memory without an operating system's help.
 ///
-/// Waiting is polling with a spin hint; the clock counts polls, so timeouts are approximate: one tick a
+/// Waiting is polling with a spin hint; the clock counts polls and looks at it, so timeouts are approximate: one tick a
 /// microsecond is assumed. Put your own platform in its place where there is a timer or a `WFE`.
 #[derive(Debug)]
 pub struct SpinPlatform {
@@ -263,8 +263,9 @@ unsafe impl Platform for SpinPlatform {
         0
     }
 
+    /// Who polls looks at the clock about once a microsecond, so each look is a tick.
     fn now(&self) -> Instant {
-        Instant::from_nanos(u64::from(self.ticks.load(Ordering::Relaxed)) * 1000)
+        Instant::from_nanos(u64::from(self.ticks.fetch_add(1, Ordering::Relaxed)) * 1000)
     }
 
     fn me(&self) -> ParticipantId {

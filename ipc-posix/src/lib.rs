@@ -163,6 +163,7 @@ pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo}
 pub use ipc_core::rwlock::Stats as RwLockStats;
 pub use ipc_core::semaphore::Stats as SemaphoreStats;
 pub use ipc_core::spsc::{ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, Stats as SpscStats};
+pub use ipc_core::wait::{HasWaitStrategy, WaitStrategy};
 pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use objects::*;
 pub use platform::Posix;

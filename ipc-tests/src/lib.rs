@@ -24,6 +24,8 @@ pub mod disturbance;
 pub mod model;
 #[cfg(not(loom))]
 pub mod moved_clock;
+#[cfg(all(not(loom), target_os = "linux"))]
+pub mod pin;
 #[cfg(not(loom))]
 pub mod sources;
 #[cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]

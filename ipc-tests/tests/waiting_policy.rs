@@ -2,7 +2,11 @@
 
 #![cfg(not(loom))]
 
-use ipc_core::wait::policy::{End, Gathering, LONG_YIELD, MOST_POLL, Memory, Nanos, Pace, Step, Vain};
+use std::time::Duration;
+
+use ipc_core::WaitStrategy;
+use ipc_core::wait::SpinBudget;
+use ipc_core::wait::policy::{End, Gathering, LONG_YIELD, MOST_POLL, Memory, Nanos, Pace, SPIN, Step, Vain};
 
 /// From a wake-up until the woken process runs.
 const WAKE_UP: u64 = 27_000;
@@ -15,6 +19,7 @@ const MILLI: u64 = 1_000_000;
 
 /// One side, and what it has spent.
 struct Waiter {
+    strategy: WaitStrategy,
     memory: Memory,
     polled: u64,
     sleeps: u32,
@@ -43,7 +48,11 @@ fn nanos(time: u64) -> Nanos {
 
 impl Waiter {
     fn new() -> Self {
-        Waiter { memory: Memory::new(true), polled: 0, sleeps: 0 }
+        Waiter::with(WaitStrategy::Adaptive)
+    }
+
+    fn with(strategy: WaitStrategy) -> Self {
+        Waiter { strategy, memory: Memory::new(true), polled: 0, sleeps: 0 }
     }
 
     /// It has polled in vain as often as counts, and owes as much as it can.
@@ -64,7 +73,7 @@ impl Waiter {
     }
 
     fn wait_in(&mut self, world: &World) -> u64 {
-        let mut wait = self.memory.begin();
+        let mut wait = self.memory.begin(self.strategy);
         let mut step = wait.first();
         let mut time = 0;
         let end = loop {
@@ -205,7 +214,7 @@ fn on_one_core_it_yields() {
     let mut waiter = Waiter::new();
     let mut time = 0;
     for _ in 0..10_000 {
-        let mut wait = waiter.memory.begin();
+        let mut wait = waiter.memory.begin(WaitStrategy::Adaptive);
         let mut step = wait.first();
         let (mut now, mut end) = (0, None);
         while end.is_none() {
@@ -246,7 +255,7 @@ fn one_long_yield_among_many_short_ones_does_not_end_them() {
     let mut memory = Memory::new(false);
     let mut slept = 0;
     for wait in 0..100_000 {
-        let end = match memory.begin().first() {
+        let end = match memory.begin(WaitStrategy::Adaptive).first() {
             Step::Sleep => {
                 slept += 1;
                 End::Slept { last: 5_000, whole: 5_000 }
@@ -254,7 +263,7 @@ fn one_long_yield_among_many_short_ones_does_not_end_them() {
             _ if wait % 5000 == 0 => End::Yielded { last: 3_000_000, whole: 3_000_000 },
             _ => short,
         };
-        memory = memory.begin().over(end);
+        memory = memory.begin(WaitStrategy::Adaptive).over(end);
         memory.poll = 0;
     }
     assert!(slept < 30_000, "{slept} sleeps");
@@ -271,12 +280,12 @@ fn beside_more_processes_than_cores_it_sleeps_at_once() {
 
 #[test]
 fn an_interrupted_poll_means_that_another_process_computes() {
-    let mut wait = Memory::new(true).begin();
+    let mut wait = Memory::new(true).begin(WaitStrategy::Adaptive);
     assert!(matches!(wait.first(), Step::Poll(_)));
     assert_eq!(wait.next(Vain::Poll(3_000_000)), Step::Sleep, "no yield");
     let memory = wait.over(End::Slept { last: 2_000, whole: 3_002_000 });
     assert_eq!((memory.poll, memory.may_yield()), (0, true), "one of them says little about yields");
-    let mut wait = memory.begin();
+    let mut wait = memory.begin(WaitStrategy::Adaptive);
     assert_eq!(wait.first(), Step::Yield);
     assert_eq!(wait.next(Vain::Yield(3_000_000)), Step::Sleep);
     let memory = wait.over(End::Slept { last: 2_000, whole: 3_002_000 });
@@ -314,7 +323,8 @@ fn a_stream_may_yield_for_long() {
     // A long yield is the partners' work where several messages have come together.
     let mut memory = Memory::new(true);
     for _ in 0..2 {
-        memory = memory.begin().over(End::Yielded { last: 20 * LONG_YIELD, whole: 20 * LONG_YIELD });
+        memory =
+            memory.begin(WaitStrategy::Adaptive).over(End::Yielded { last: 20 * LONG_YIELD, whole: 20 * LONG_YIELD });
     }
     assert!(!memory.may_yield());
     assert!(memory.after_stream().may_yield());
@@ -322,7 +332,7 @@ fn a_stream_may_yield_for_long() {
 
 #[test]
 fn a_sleep_that_is_learned_is_forgotten_slowly() {
-    let slept = |memory: Memory, last| memory.begin().over(End::Slept { last, whole: last });
+    let slept = |memory: Memory, last| memory.begin(WaitStrategy::Adaptive).over(End::Slept { last, whole: last });
     let mut memory = slept(Memory::new(false), 15_000);
     assert_eq!(memory.shortest, 15_000);
     memory = slept(memory, 90_000);
@@ -352,4 +362,68 @@ fn a_receiver_gathers_only_where_that_has_helped() {
     assert_eq!(gathering.pauses(), 0, "it did not");
     assert!(!Gathering::goes_on(0, 512), "an empty pause is the last");
     assert!(!Gathering::goes_on(512, 512), "enough");
+}
+
+/// Lengths of waits that would teach the adaptive strategy all that it can learn.
+const LESSONS: [u64; 8] = [100, 100, 30 * MICRO, 30 * MICRO, 400 * MICRO, MILLI, 20 * MILLI, 100];
+
+#[test]
+fn a_wait_that_blocks_never_polls_or_yields() {
+    let mut waiter = Waiter::with(WaitStrategy::Block);
+    for comes in LESSONS {
+        let wait = waiter.memory.begin(waiter.strategy);
+        assert_eq!((wait.first(), wait.stays_awake()), (Step::Sleep, false));
+        waiter.wait(comes);
+    }
+    assert_eq!((waiter.polled, waiter.sleeps), (0, LESSONS.len() as u32));
+}
+
+#[test]
+fn a_wait_that_spins_for_a_time_does_so_whatever_happened_before() {
+    let mut waiter = Waiter::with(WaitStrategy::SpinFor(Duration::from_micros(50)));
+    for comes in LESSONS {
+        let (polled, sleeps) = (waiter.polled, waiter.sleeps);
+        assert_eq!(waiter.memory.begin(waiter.strategy).first(), Step::Poll(50_000));
+        waiter.wait(comes);
+        assert_eq!(waiter.polled - polled, comes.min(50_000));
+        assert_eq!(waiter.sleeps > sleeps, comes > 50_000, "then it sleeps, and does not yield");
+    }
+}
+
+#[test]
+fn a_wait_that_spins_yields_now_and_then_and_stays_awake() {
+    let before = Memory::new(true);
+    let mut wait = before.begin(WaitStrategy::BusySpin);
+    assert_eq!(wait.first(), Step::Poll(SPIN));
+    assert_eq!(wait.next(Vain::Poll(SPIN)), Step::Yield, "for a partner on this core");
+    // Before it would sleep it looks for the dead. Then it polls on.
+    assert_eq!((wait.next(Vain::Yield(300)), wait.stays_awake()), (Step::Sleep, true));
+    assert_eq!(wait.over(End::TimedOut { whole: SPIN }), before);
+}
+
+#[test]
+fn fixed_strategies_learn_nothing() {
+    for strategy in [WaitStrategy::Block, WaitStrategy::BusySpin, WaitStrategy::SpinFor(Duration::from_micros(50))] {
+        let mut waiter = Waiter::with(strategy);
+        for comes in LESSONS {
+            waiter.wait(comes);
+        }
+        assert_eq!(waiter.memory, Memory::new(true), "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_budget_remembers_its_strategy() {
+    let budget = SpinBudget::new(&ipc_core::platform::SpinPlatform::new(1));
+    assert_eq!(budget.wait_strategy(), WaitStrategy::Adaptive);
+    let lengths = [1, 2, 3, 50_000, 4_000_000_000].map(|nanos| WaitStrategy::SpinFor(Duration::from_nanos(nanos)));
+    for strategy in [WaitStrategy::BusySpin, WaitStrategy::Block, WaitStrategy::Adaptive].into_iter().chain(lengths) {
+        budget.set_wait_strategy(strategy);
+        assert_eq!(budget.wait_strategy(), strategy);
+    }
+    // What it cannot hold is the nearest that it can.
+    for (asked, nanos) in [(Duration::ZERO, 1), (Duration::MAX, u32::MAX - 2)] {
+        budget.set_wait_strategy(WaitStrategy::SpinFor(asked));
+        assert_eq!(budget.wait_strategy(), WaitStrategy::SpinFor(Duration::from_nanos(nanos.into())));
+    }
 }

@@ -108,7 +108,7 @@ pub struct Atomic<'m, T: Value, P> {
     platform: P,
 }
 
-handle!(Atomic<T: Value>, "cell");
+handle!(Atomic<T: Value>, "cell", self => self.budget);
 
 impl<T: Value, P> Atomic<'_, T, P> {
     /// The bytes that a cell takes in a region.

@@ -102,7 +102,7 @@ pub struct Barrier<'m, P: Platform> {
     platform: P,
 }
 
-handle!(Barrier, "barrier");
+handle!(Barrier, "barrier", self => self.budget);
 
 impl<P: Platform> Barrier<'_, P> {
     /// The bytes that a barrier for *n* parties takes in a region: for `RegionOptions::fit`.

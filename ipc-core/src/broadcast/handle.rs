@@ -166,7 +166,7 @@ pub struct Broadcast<'m, T, P> {
     element: PhantomData<fn(T) -> T>,
 }
 
-handle!(Broadcast<T>, "broadcast");
+handle!(Broadcast<T>, "broadcast", self => self.budget, self.lock_budget);
 
 impl<T, P> Broadcast<'_, T, P> {
     /// The bytes that a broadcast of `T` with this capacity and policy takes in a region.
@@ -281,6 +281,6 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
         P: Clone,
     {
         self.here()?;
-        Subscriber::begin(self.view, self.platform.clone(), count as u64)
+        Subscriber::begin(self.view, self.platform.clone(), count as u64, self.wait_strategy())
     }
 }

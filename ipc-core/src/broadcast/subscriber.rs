@@ -13,6 +13,7 @@ use crate::error::{
     Fault, RecvBroadcastError, RecvBroadcastTimeoutError, Refused, SubscribeError, TryRecvBroadcastError,
 };
 use crate::here::Here;
+use crate::object::waits;
 use crate::participant::Findings;
 use crate::payload::{self, check};
 use crate::platform::{Located, Platform};
@@ -20,7 +21,7 @@ use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, fence, spin_hint};
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, SpinBudget, Unmet, block_for_message};
+use crate::wait::{Attempt, SpinBudget, Unmet, WaitStrategy, block_for_message};
 
 /// Copies that publishers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
@@ -170,11 +171,19 @@ impl<T, P: Platform + fmt::Debug> fmt::Debug for Subscriber<'_, T, P> {
 messages!(Subscriber, RecvBroadcastError, TryRecvBroadcastError);
 
 impl<'m, T, P: Platform> Subscriber<'m, T, P> {
-    pub(super) fn begin(view: View<'m>, platform: P, back: u64) -> Result<Self, SubscribeError> {
+    pub(super) fn begin(
+        view: View<'m>,
+        platform: P,
+        back: u64,
+        strategy: WaitStrategy,
+    ) -> Result<Self, SubscribeError> {
         let budget = SpinBudget::new(&platform);
+        budget.set_wait_strategy(strategy);
         let (next, cursor) = view.subscribe(&platform, back, &budget)?;
         Ok(Subscriber { view, next, cursor, tries: AtomicU32::new(0), budget, platform, element: PhantomData })
     }
+
+    waits!(self => self.budget);
 
     fn platform(&self) -> &P {
         &self.platform

@@ -123,7 +123,7 @@ pub struct Stats {
     pub closed: bool,
 }
 
-handle!(ByteQueue, "queue");
+handle!(ByteQueue, "queue", self => self.recv_budgets, self.send_budgets);
 
 impl<P> ByteQueue<'_, P> {
     /// Returns the bytes that a queue of this capacity takes in a region.

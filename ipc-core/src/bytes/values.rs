@@ -15,6 +15,7 @@ use crate::error::{
     Fault, RecvValueError, RecvValueTimeoutError, SendBytesTimeoutError, SendValueError, SendValueTimeoutError,
     TryRecvValueError, TrySendValueError,
 };
+use crate::object::has_wait_strategy;
 use crate::platform::Platform;
 use crate::timed::timed;
 
@@ -91,6 +92,8 @@ macro_rules! queries {
             pub fn bytes(&self) -> &$bytes<'m, P> {
                 &self.bytes
             }
+
+            $crate::object::waits!(self => self.bytes);
 
             #[allow(dead_code, reason = "for those that iterate")]
             fn platform(&self) -> &P {
@@ -178,6 +181,7 @@ macro_rules! queries {
 queries!(ValueQueue, ByteQueue);
 queries!(ValueSender, Sender);
 queries!(ValueReceiver, Receiver);
+has_wait_strategy!(ValueQueue<T>);
 
 impl<'m, T, P: Platform> ValueQueue<'m, T, P> {
     /// Makes a queue of values of a queue of bytes.

@@ -7,7 +7,7 @@ use crate::ends::{Presence, Role};
 use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex};
-use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout, waits};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::slots::{Slots, stride};
@@ -161,6 +161,8 @@ impl Budgets {
     pub(super) fn new<P: Platform + ?Sized>(platform: &P) -> Self {
         Budgets { lock: SpinBudget::new(platform), ring: SpinBudget::new(platform) }
     }
+
+    waits!(self => self.ring, self.lock);
 }
 
 /// How a call waits for a lock, and then for room or a message: one time limit for all its waits.

@@ -11,6 +11,7 @@ use crate::mutex::MutexGuard;
 use crate::object::{Blueprint, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::time::{Instant, Limit, Timestamp};
+use crate::wait::SpinBudget;
 
 /// What a condition variable should be like. There is nothing to choose.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +36,7 @@ unsafe impl Blueprint for Options {
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.map(drop).ok_or(ShapeError::Missing)
     }
 
-    of_view!(Condvar<'m, P>: |_, words, _, platform| Condvar { words, platform });
+    of_view!(Condvar<'m, P>: |_, words, _, platform| Condvar { words, budget: SpinBudget::new(&platform), platform });
 }
 
 /// Whether a wait ended because its time was over.
@@ -89,10 +90,11 @@ type RelockedInTime<G> = Result<(G, WaitTimeoutResult), LockError<(G, WaitTimeou
 #[doc(alias = "pthread_cond")]
 pub struct Condvar<'m, P> {
     words: &'m Words,
+    budget: SpinBudget,
     platform: P,
 }
 
-handle!(Condvar, "condition variable");
+handle!(Condvar, "condition variable", self => self.budget);
 
 impl<P> Condvar<'_, P> {
     /// The bytes that a condition variable takes in a region.
@@ -103,7 +105,7 @@ impl<P> Condvar<'_, P> {
 
 impl<P: Platform> Condvar<'_, P> {
     fn another(&self, platform: P) -> Self {
-        Condvar { words: self.words, platform }
+        Condvar { words: self.words, budget: SpinBudget::new(&platform), platform }
     }
 
     /// Gives the lock back, blocks until notified, and takes the lock again. May end without a notification.

@@ -245,6 +245,8 @@ macro_rules! halves {
                 self.queue().is_full()
             }
 
+            $crate::object::waits!(self => self.queue());
+
             #[doc = concat!("Returns the capacity: see [`", stringify!($queue), "::capacity`].")]
             pub fn capacity(&self) -> usize {
                 self.queue().capacity()

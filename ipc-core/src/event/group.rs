@@ -121,7 +121,7 @@ pub struct EventGroup<'m, P> {
     platform: P,
 }
 
-handle!(EventGroup, "group");
+handle!(EventGroup, "group", self => self.budget);
 
 impl<P> EventGroup<'_, P> {
     /// The bytes that a group takes in a region.

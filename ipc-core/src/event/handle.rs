@@ -97,7 +97,7 @@ pub struct Event<'m, P> {
     platform: P,
 }
 
-handle!(Event, "event");
+handle!(Event, "event", self => self.budget);
 
 impl<P> Event<'_, P> {
     /// The bytes that an event takes in a region.

@@ -231,7 +231,7 @@ impl Words {
                     continue;
                 }
             }
-            sleeper.sleep(platform, || platform.wait(&self.0, word | WAITERS, slice));
+            sleeper.sleep_on(platform, &self.0, word | WAITERS, slice);
             word = self.0.load(Ordering::Acquire);
         }
     }

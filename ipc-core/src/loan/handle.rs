@@ -162,7 +162,7 @@ pub struct Stats {
     pub closed: bool,
 }
 
-handle!(LoanQueue<T>, "queue");
+handle!(LoanQueue<T>, "queue", self => self.recv_budget, self.loan_budget);
 
 impl<T, P> LoanQueue<'_, T, P> {
     /// Returns the bytes that a queue of this many blocks of this many `T`s takes in a region.

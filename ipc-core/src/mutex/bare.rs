@@ -65,6 +65,7 @@ impl<P: Platform> Bare<P> {
     {
         let (shared, platform) = (&mutex.words.raw, mutex.platform.clone());
         let budget = SpinBudget::new(&platform);
+        budget.set_wait_strategy(mutex.wait_strategy());
         Bare { lock: Some(Lock { private: RawMutex::new(), shared, platform, budget }) }
     }
 

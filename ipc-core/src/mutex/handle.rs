@@ -169,7 +169,7 @@ pub struct Stats {
     pub poisoned: bool,
 }
 
-handle!(Mutex<T: Pod>, "mutex");
+handle!(Mutex<T: Pod>, "mutex", self => self.budget);
 
 impl<T, P> Mutex<'_, T, P> {
     /// The bytes that a mutex of `T` takes in a region.

@@ -14,7 +14,9 @@ use super::handle::{Locked, LockedInTime, Mutex, Options, Stats, lay};
 use super::words::{Condition, Intent, Layout, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Footprint, Kind, Shape, ShapeError, has_schema, has_wait_strategy, of_view, waits,
+};
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
 use crate::time::{Limit, Timestamp};
@@ -100,6 +102,8 @@ impl<T: Pod, P: Platform + Clone> Clone for ReentrantMutex<'_, T, P> {
     }
 }
 
+has_wait_strategy!(ReentrantMutex<T: Pod>);
+
 type Guard<'g, 'm, T, P> = ReentrantMutexGuard<'g, 'm, T, P>;
 
 impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
@@ -107,6 +111,8 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
     pub const fn footprint() -> Footprint {
         Mutex::<T, P>::footprint()
     }
+
+    waits!(self => self.0);
 
     /// The mutex's name in its region.
     pub fn name(&self) -> &str

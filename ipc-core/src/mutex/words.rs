@@ -307,7 +307,7 @@ impl RawMutex {
                 }
             }
             spoilt = 0;
-            let outcome = sleeper.sleep(platform, || platform.wait(&self.word, announced, slice));
+            let outcome = sleeper.sleep_on(platform, &self.word, announced, slice);
             sleeps = sleeps.saturating_add(1);
             word = self.word.load(Ordering::Relaxed);
             if !vigil.is_due(platform, outcome) {

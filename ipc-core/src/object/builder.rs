@@ -2,6 +2,7 @@
 
 use super::Blueprint;
 use crate::platform::Platform;
+use crate::wait::{HasWaitStrategy, WaitStrategy};
 
 /// Where named objects are: a region, as its [builders](Builder) see it.
 pub trait Host {
@@ -42,6 +43,7 @@ pub struct Builder<'r, B, H> {
     host: &'r H,
     name: &'r str,
     pub(crate) wanted: B,
+    strategy: WaitStrategy,
 }
 
 /// What a caller wants of an object that has a schema.
@@ -76,7 +78,14 @@ impl<B: HasSchema, H> Builder<'_, B, H> {
 impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
     /// A builder of an object in `host`.
     pub fn new(host: &'r H, name: &'r str, wanted: B) -> Self {
-        Builder { host, name, wanted }
+        Builder { host, name, wanted, strategy: WaitStrategy::Adaptive }
+    }
+
+    /// Sets how blocking calls of the handle wait. Not stored: others that open the object choose for themselves. Default:
+    /// [`Adaptive`](WaitStrategy::Adaptive).
+    pub fn wait_strategy(mut self, strategy: WaitStrategy) -> Self {
+        self.strategy = strategy;
+        self
     }
 
     /// Opens the object, which must exist. Lock-free, no system call.
@@ -85,7 +94,7 @@ impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
     ///
     /// That there is none, or what differs from what is wanted.
     pub fn open(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
-        self.host.open(self.name, &self.wanted)
+        self.host.open(self.name, &self.wanted).map(waiting(self.strategy))
     }
 
     /// Creates the object, which must not exist.
@@ -94,7 +103,7 @@ impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
     ///
     /// That there is one, or why there is no room for it.
     pub fn create(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
-        self.host.create(self.name, &self.wanted)
+        self.host.create(self.name, &self.wanted).map(waiting(self.strategy))
     }
 
     /// Opens the object if it exists, creates it otherwise. Any number of processes may do so at once.
@@ -103,6 +112,14 @@ impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
     ///
     /// Those of [`open`](Self::open) and [`create`](Self::create).
     pub fn open_or_create(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
-        self.host.open_or_create(self.name, &self.wanted)
+        self.host.open_or_create(self.name, &self.wanted).map(waiting(self.strategy))
+    }
+}
+
+/// Makes a handle wait as its maker has chosen.
+fn waiting<T: HasWaitStrategy>(strategy: WaitStrategy) -> impl FnOnce(T) -> T {
+    move |handle| {
+        handle.set_wait_strategy(strategy);
+        handle
     }
 }

@@ -2,9 +2,10 @@
 
 /// What every handle has: its place, `Clone`, `Debug`, and a check that the process is still the one that made it.
 ///
-/// The type has a field `platform`, and a function `another(&self, platform: P) -> Self` that makes a handle of the same object.
+/// The type has a field `platform`, and a function `another(&self, platform: P) -> Self` that makes a handle of the same object. Behind
+/// the noun comes what of `self` [has a wait strategy](waits).
 macro_rules! handle {
-    ($name:ident $(<$T:ident $(: $bound:path)?>)?, $noun:literal) => {
+    ($name:ident $(<$T:ident $(: $bound:path)?>)?, $noun:literal, $self:ident => $($waiting:expr),+) => {
         impl<'m, $($T $(: $bound)?,)? P: $crate::Platform> $name<'m, $($T,)? P> {
             #[doc = concat!("The ", $noun, "'s name in its region.")]
             pub fn name(&self) -> &str
@@ -31,6 +32,8 @@ macro_rules! handle {
                 self.platform.is_same(&other.platform)
             }
 
+            $crate::object::waits!($self => $($waiting),+);
+
             /// The world of the handle.
             #[inline(always)]
             #[allow(dead_code, reason = "for those that iterate")]
@@ -46,10 +49,14 @@ macro_rules! handle {
             }
         }
 
+        $crate::object::has_wait_strategy!($name $(<$T $(: $bound)?>)?);
+
         /// Another handle of the same object, with hints of its own.
         impl<$($T $(: $bound)?,)? P: $crate::Platform + Clone> Clone for $name<'_, $($T,)? P> {
             fn clone(&self) -> Self {
-                self.another(self.platform.clone())
+                let another = self.another(self.platform.clone());
+                another.set_wait_strategy(self.wait_strategy());
+                another
             }
         }
 
@@ -62,6 +69,39 @@ macro_rules! handle {
     };
 }
 pub(crate) use handle;
+
+/// The two methods of what has a wait strategy: that of these parts of it.
+macro_rules! waits {
+    ($self:ident => $first:expr $(, $other:expr)*) => {
+        /// Returns how blocking calls of this handle wait.
+        pub fn wait_strategy(&$self) -> $crate::WaitStrategy {
+            $first.wait_strategy()
+        }
+
+        /// Sets how blocking calls of this handle wait that begin from now on. Other handles of the object keep their strategy.
+        pub fn set_wait_strategy(&$self, strategy: $crate::WaitStrategy) {
+            $first.set_wait_strategy(strategy);
+            $($other.set_wait_strategy(strategy);)*
+        }
+    };
+}
+pub(crate) use waits;
+
+/// A handle that a builder makes has the two methods.
+macro_rules! has_wait_strategy {
+    ($name:ident $(<$T:ident $(: $bound:path)?>)?) => {
+        impl<$($T $(: $bound)?,)? P: $crate::Platform> $crate::wait::HasWaitStrategy for $name<'_, $($T,)? P> {
+            fn wait_strategy(&self) -> $crate::WaitStrategy {
+                self.wait_strategy()
+            }
+
+            fn set_wait_strategy(&self, strategy: $crate::WaitStrategy) {
+                self.set_wait_strategy(strategy);
+            }
+        }
+    };
+}
+pub(crate) use has_wait_strategy;
 
 /// A blueprint's [`handle`](super::Blueprint::handle), where the view of the words is all that it needs of the memory: of the
 /// blueprint, the view, the sizes and the platform.

@@ -17,7 +17,7 @@ mod shape;
 pub(crate) use builder::has_schema;
 pub use builder::{Builder, HasSchema, Host};
 pub use element::{BlockElement, CellValue, LockData, Message};
-pub(crate) use handle::{handle, of_view};
+pub(crate) use handle::{handle, has_wait_strategy, of_view, waits};
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;
 pub use kinds::{Kind, holds, sweep};
@@ -29,6 +29,7 @@ use crate::memory::Memory;
 use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::time::Timestamp;
+use crate::wait::HasWaitStrategy;
 
 /// The bytes that an object takes in a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +119,7 @@ pub unsafe trait Blueprint {
     type Object: Object;
 
     /// What the caller gets.
-    type Handle<'m, P: Platform>;
+    type Handle<'m, P: Platform>: HasWaitStrategy;
 
     /// What an existing object is compared with. A capacity of 0 means any.
     fn shape(&self) -> Shape;

@@ -91,7 +91,7 @@ pub struct OnceCell<'m, T, P> {
     value: PhantomData<fn(T) -> T>,
 }
 
-handle!(OnceCell<T>, "cell");
+handle!(OnceCell<T>, "cell", self => self.budget);
 
 impl<T, P> OnceCell<'_, T, P> {
     /// The bytes that a cell of `T` takes in a region.

@@ -119,7 +119,7 @@ pub struct Queue<'m, T, P> {
     element: PhantomData<fn(T) -> T>,
 }
 
-handle!(Queue<T>, "queue");
+handle!(Queue<T>, "queue", self => self.recv_budget, self.send_budget);
 
 impl<T, P> Queue<'_, T, P> {
     /// The bytes that a queue of `T` with this capacity takes in a region: for `RegionOptions::fit`.

@@ -161,7 +161,7 @@ pub struct Stats {
     pub poisoned: bool,
 }
 
-handle!(RwLock<T: Pod>, "lock");
+handle!(RwLock<T: Pod>, "lock", self => self.budget);
 
 impl<T, P> RwLock<'_, T, P> {
     /// The bytes that a lock of `T` takes in a region to which at most `participants` processes are attached at once.

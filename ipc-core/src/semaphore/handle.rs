@@ -152,7 +152,7 @@ pub struct Semaphore<'m, P> {
     pub(super) budget: SpinBudget,
 }
 
-handle!(Semaphore, "semaphore");
+handle!(Semaphore, "semaphore", self => self.budget);
 
 impl<P> Semaphore<'_, P> {
     /// The bytes that a semaphore with this maximum takes in a region.

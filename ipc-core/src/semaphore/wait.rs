@@ -6,7 +6,7 @@ use crate::error::{AcquireTimeoutError, Fault, TryAcquireError};
 use crate::participant::Findings;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
-use crate::wait::{Attempt, SpinBudget, Unmet, block_until};
+use crate::wait::{Attempt, Unmet, block_until};
 
 use super::acquire::Refused;
 use super::handle::Semaphore;
@@ -119,7 +119,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         deadline: Option<Instant>,
     ) -> Result<Result<RawPermit, AcquireTimeoutError>, Unmet> {
         let mut inquiry = Inquiry::default();
-        let (gate, budget) = (self.view.words.turns.gate(turn), SpinBudget::spent());
+        let (gate, budget) = (self.view.words.turns.gate(turn), self.budget.spent());
         let result = block_until(&self.platform, gate, &budget, deadline, |thorough| {
             self.attempt_in_line(permits, thorough, turn, &mut inquiry)
         });

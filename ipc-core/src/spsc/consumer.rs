@@ -12,7 +12,7 @@ use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit};
 use crate::timed::timed;
-use crate::wait::{Attempt, block_for_message};
+use crate::wait::{Attempt, WaitStrategy, block_for_message};
 
 use super::chunk::ReadChunk;
 use super::claim::ClaimError;
@@ -39,8 +39,9 @@ messages!(Consumer, RecvError, TryRecvError, sure: len);
 
 impl<'m, T, P: Platform> Consumer<'m, T, P> {
     /// Claims the consuming end: it goes on where its last holder stopped.
-    pub(super) fn claim(view: View<'m, T>, platform: P) -> Result<Self, ClaimError> {
+    pub(super) fn claim(view: View<'m, T>, platform: P, strategy: WaitStrategy) -> Result<Self, ClaimError> {
         let (held, head, known) = Held::claim(view, End::Consumer, platform)?;
+        held.budget.set_wait_strategy(strategy);
         Ok(Consumer { held, head, known })
     }
 

@@ -11,6 +11,7 @@ use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
+use crate::wait::{Chosen, WaitStrategy};
 
 /// What a one-to-one queue should be like.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ unsafe impl<T> Blueprint for Options<T> {
         platform: P,
     ) -> Result<Spsc<'m, T, P>, ShapeError> {
         // SAFETY: the caller's promise.
-        Ok(Spsc { view: unsafe { View::over(memory, geometry)? }, platform })
+        Ok(Spsc::over(unsafe { View::over(memory, geometry)? }, platform))
     }
 }
 
@@ -108,9 +109,11 @@ unsafe impl<T> Blueprint for Options<T> {
 pub struct Spsc<'m, T, P> {
     view: View<'m, T>,
     platform: P,
+    /// Of the ends that this handle claims.
+    strategy: Chosen,
 }
 
-handle!(Spsc<T>, "queue");
+handle!(Spsc<T>, "queue", self => self.strategy);
 
 impl<T, P> Spsc<'_, T, P> {
     /// The bytes that a queue of `T` with this capacity takes in a region.
@@ -132,8 +135,12 @@ impl<T, P> Spsc<'_, T, P> {
 }
 
 impl<'m, T, P: Platform> Spsc<'m, T, P> {
+    fn over(view: View<'m, T>, platform: P) -> Self {
+        Spsc { view, platform, strategy: Chosen::new(WaitStrategy::Adaptive) }
+    }
+
     fn another(&self, platform: P) -> Self {
-        Spsc { view: self.view, platform }
+        Spsc::over(self.view, platform)
     }
 
     /// The number of elements in the queue: a snapshot of two loads.
@@ -237,7 +244,7 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     where
         P: Clone,
     {
-        Producer::claim(self.view, self.platform.clone())
+        Producer::claim(self.view, self.platform.clone(), self.wait_strategy())
     }
 
     /// Claims the consuming end, until the result is dropped. Never waits.
@@ -249,6 +256,6 @@ impl<'m, T, P: Platform> Spsc<'m, T, P> {
     where
         P: Clone,
     {
-        Consumer::claim(self.view, self.platform.clone())
+        Consumer::claim(self.view, self.platform.clone(), self.wait_strategy())
     }
 }

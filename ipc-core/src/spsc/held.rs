@@ -123,6 +123,8 @@ macro_rules! end {
                 self.held.platform.region()
             }
 
+            $crate::object::waits!(self => self.held.budget);
+
             #[allow(dead_code, reason = "for the one that iterates")]
             pub(crate) fn platform(&self) -> &P {
                 &self.held.platform

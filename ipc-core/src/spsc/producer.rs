@@ -8,7 +8,7 @@ use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit, Waits};
 use crate::timed::timed;
-use crate::wait::{Attempt, block_for_room};
+use crate::wait::{Attempt, WaitStrategy, block_for_room};
 
 use super::chunk::WriteChunk;
 use super::claim::ClaimError;
@@ -34,8 +34,9 @@ end!(Producer, "consumer", has_consumer, wait_for_consumer, wait_for_consumer_ti
 
 impl<'m, T, P: Platform> Producer<'m, T, P> {
     /// Claims the producing end: it goes on where its last holder stopped.
-    pub(super) fn claim(view: View<'m, T>, platform: P) -> Result<Self, ClaimError> {
+    pub(super) fn claim(view: View<'m, T>, platform: P, strategy: WaitStrategy) -> Result<Self, ClaimError> {
         let (held, tail, head) = Held::claim(view, End::Producer, platform)?;
+        held.budget.set_wait_strategy(strategy);
         Ok(Producer { limit: head.wrapping_add(view.capacity), held, tail })
     }
 

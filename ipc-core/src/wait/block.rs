@@ -44,6 +44,13 @@ impl<R> Attempt<R> {
         }
     }
 
+    fn done(self) -> Option<R> {
+        match self {
+            Attempt::Done(result) => Some(result),
+            _ => None,
+        }
+    }
+
     /// After a check for the dead that was the last thing to do: `then` if one was found, who was in the way.
     pub(crate) fn after(found: Result<bool, Fault>, then: impl FnOnce() -> Self) -> Self {
         match found {
@@ -81,10 +88,7 @@ pub(super) fn wait_with<P: Platform + ?Sized, R>(
     pace: Pace,
     mut attempt: impl FnMut(Moment) -> Attempt<R>,
 ) -> Result<(R, Option<End>), Unmet> {
-    let found = budget.before_sleep(platform, deadline, pace, |passed| match attempt(Moment::Awake(passed)) {
-        Attempt::Done(result) => Some(result),
-        _ => None,
-    });
+    let found = budget.before_sleep(platform, deadline, pace, |passed| attempt(Moment::Awake(passed)).done());
     let mut sleeper = match found {
         Ok((result, end)) => return Ok((result, Some(end))),
         Err(sleeper) => sleeper,
@@ -105,7 +109,8 @@ fn sleep_until<P: Platform + ?Sized, R>(
     let mut suspicions = 0;
     let mut doubt = Doubt::default();
     loop {
-        let ticket = gate.prepare(platform);
+        // Who polls on need not be woken.
+        let ticket = if sleeper.stays_awake() { None } else { Some(gate.prepare(platform)) };
         let found = attempt(Moment::Drowsy);
         if !matches!(found, Attempt::Unknown | Attempt::Again) {
             doubt = Doubt::default();
@@ -142,8 +147,14 @@ fn sleep_until<P: Platform + ?Sized, R>(
                 slice.min(left)
             }
         };
-        sleeper.sleep(platform, || gate.wait(platform, ticket, timeout));
-        if let Attempt::Done(result) = attempt(Moment::Woken) {
+        let found = match ticket {
+            Some(ticket) => {
+                sleeper.sleep(platform, || gate.wait(platform, ticket, timeout));
+                attempt(Moment::Woken).done()
+            }
+            None => sleeper.poll(platform, timeout, |passed| attempt(Moment::Awake(passed)).done()),
+        };
+        if let Some(result) = found {
             return Ok(result);
         }
     }

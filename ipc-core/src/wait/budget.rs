@@ -2,34 +2,36 @@
 
 use core::time::Duration;
 
-use super::policy::{End, Gathering, Memory, Pace, Step, Vain, Wait};
-use super::poll::{Begun, Polled, nanos, pause, poll_for};
+use super::policy::{self, End, Gathering, Memory, Nanos, Pace, Step, Vain, Wait, nanos};
+use super::poll::{Begun, Polled, pause, poll_for};
+use super::strategy::{Chosen, WaitStrategy};
 use crate::platform::{Platform, WaitOutcome};
-use crate::sync::Ordering;
-use crate::sync::private::AtomicU32;
+use crate::sync::private;
+use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
 
-/// What the waits of one side of a handle have taught the [policy](super::policy): how long the next one polls, and whether it
-/// yields.
+/// How one side of a handle waits: the [strategy](WaitStrategy) that its user chose, and what its waits have taught the
+/// [policy](super::policy).
 ///
 /// It lives in private memory, so processes learn apart. Threads that share a handle share it, and mix what they learn.
 #[derive(Debug)]
 pub struct SpinBudget {
-    poll: AtomicU32,
-    shortest: AtomicU32,
-    debt: AtomicU32,
-    vain: AtomicU32,
-    late: AtomicU32,
-    yield_debt: AtomicU32,
-    lost: AtomicU32,
-    gathering: AtomicU32,
+    strategy: Chosen,
+    poll: private::AtomicU32,
+    shortest: private::AtomicU32,
+    debt: private::AtomicU32,
+    /// [`Memory::vain`] and, a byte higher, [`Memory::late`].
+    counts: private::AtomicU32,
+    yield_debt: private::AtomicU32,
+    lost: private::AtomicU32,
+    gathering: private::AtomicU32,
 }
 
 /// A check of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     /// Before any sleep, when this time has passed.
-    Awake(u32),
+    Awake(Nanos),
     /// The last one before a sleep.
     Drowsy,
     /// After a sleep.
@@ -41,6 +43,7 @@ pub(super) enum Moment {
 pub(crate) struct Sleeper {
     wait: Wait,
     begun: Begun,
+    pace: Pace,
     last: Option<Duration>,
 }
 
@@ -50,32 +53,45 @@ impl SpinBudget {
         Self::of(Memory::new(platform.spinning_helps()))
     }
 
-    /// For one call that has waited for long already: it sleeps at once.
-    pub(crate) fn spent() -> Self {
-        Self::of(Memory::SPENT)
+    /// For one call that has waited for long already: an [adaptive](WaitStrategy::Adaptive) one sleeps at once.
+    pub(crate) fn spent(&self) -> Self {
+        let spent = Self::of(Memory::SPENT);
+        spent.set_wait_strategy(self.wait_strategy());
+        spent
     }
 
     fn of(memory: Memory) -> Self {
         SpinBudget {
-            poll: AtomicU32::new(memory.poll),
-            shortest: AtomicU32::new(memory.shortest),
-            debt: AtomicU32::new(memory.debt),
-            vain: AtomicU32::new(memory.vain),
-            late: AtomicU32::new(memory.late),
-            yield_debt: AtomicU32::new(memory.yield_debt),
-            lost: AtomicU32::new(memory.lost),
-            gathering: AtomicU32::new(0),
+            strategy: Chosen::new(WaitStrategy::Adaptive),
+            poll: private::AtomicU32::new(memory.poll),
+            shortest: private::AtomicU32::new(memory.shortest),
+            debt: private::AtomicU32::new(memory.debt),
+            counts: private::AtomicU32::new(counts(&memory)),
+            yield_debt: private::AtomicU32::new(memory.yield_debt),
+            lost: private::AtomicU32::new(memory.lost),
+            gathering: private::AtomicU32::new(0),
         }
+    }
+
+    /// How the waits of this side wait.
+    pub fn wait_strategy(&self) -> WaitStrategy {
+        self.strategy.wait_strategy()
+    }
+
+    /// Sets how waits that begin from now on wait.
+    pub fn set_wait_strategy(&self, strategy: WaitStrategy) {
+        self.strategy.set_wait_strategy(strategy);
     }
 
     // Relaxed throughout: hints in private memory.
     fn memory(&self) -> Memory {
+        let counts = self.counts.load(Ordering::Relaxed);
         Memory {
             poll: self.poll.load(Ordering::Relaxed),
             shortest: self.shortest.load(Ordering::Relaxed),
             debt: self.debt.load(Ordering::Relaxed),
-            vain: self.vain.load(Ordering::Relaxed),
-            late: self.late.load(Ordering::Relaxed),
+            vain: counts & 0xff,
+            late: counts >> 8,
             yield_debt: self.yield_debt.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
         }
@@ -88,8 +104,7 @@ impl SpinBudget {
         self.poll.store(now.poll, Ordering::Relaxed);
         self.shortest.store(now.shortest, Ordering::Relaxed);
         self.debt.store(now.debt, Ordering::Relaxed);
-        self.vain.store(now.vain, Ordering::Relaxed);
-        self.late.store(now.late, Ordering::Relaxed);
+        self.counts.store(counts(&now), Ordering::Relaxed);
         self.yield_debt.store(now.yield_debt, Ordering::Relaxed);
         self.lost.store(now.lost, Ordering::Relaxed);
     }
@@ -101,10 +116,11 @@ impl SpinBudget {
         platform: &P,
         deadline: Option<Instant>,
         pace: Pace,
-        mut check: impl FnMut(u32) -> Option<R>,
+        mut check: impl FnMut(Nanos) -> Option<R>,
     ) -> Result<(R, End), Sleeper> {
         let memory = self.memory();
-        let mut wait = memory.begin();
+        let mut wait = memory.begin(self.wait_strategy());
+        let pace = if wait.stays_awake() { pace.eager() } else { pace };
         let mut step = wait.first();
         let mut begun = Begun::Now;
         let mut passed = 0;
@@ -117,7 +133,7 @@ impl SpinBudget {
         }
         loop {
             step = match step {
-                Step::Sleep => return Err(Sleeper { wait, begun, last: None }),
+                Step::Sleep => return Err(Sleeper { wait, begun, pace, last: None }),
                 Step::Poll(length) => match poll_for(platform, &mut begun, length, deadline, pace, &mut check) {
                     Polled::Found(result, took) => {
                         let end = End::Polled(took);
@@ -172,12 +188,12 @@ impl SpinBudget {
 
     /// Whether the core may be yielded.
     pub(super) fn may_yield(&self) -> bool {
-        self.memory().may_yield()
+        self.wait_strategy() == WaitStrategy::Adaptive && self.memory().may_yield()
     }
 
     /// Lets messages come together after a wait that a poll has ended, where that has helped lately.
     pub(super) fn gather<P: Platform + ?Sized>(&self, platform: &P, enough: u64, count: impl Fn() -> u64) {
-        if enough < Gathering::WORTH {
+        if enough < Gathering::WORTH || self.wait_strategy() == WaitStrategy::BusySpin {
             return;
         }
         let before = self.gathering.load(Ordering::Relaxed);
@@ -199,8 +215,31 @@ impl SpinBudget {
 }
 
 impl Sleeper {
+    /// Whether it polls instead of sleeping. Then it need not be woken.
+    pub(super) fn stays_awake(&self) -> bool {
+        self.wait.stays_awake()
+    }
+
+    /// Sleeps once more while `word` holds `expected`, at most `timeout`; or polls, if the strategy says so.
+    pub(crate) fn sleep_on<P: Platform + ?Sized>(
+        &mut self,
+        platform: &P,
+        word: &AtomicU32,
+        expected: u32,
+        timeout: Duration,
+    ) -> WaitOutcome {
+        if !self.stays_awake() {
+            return self.sleep(platform, || platform.wait(word, expected, timeout));
+        }
+        // Relaxed: as after a sleep, the caller reads it again.
+        match self.poll(platform, timeout, |_| (word.load(Ordering::Relaxed) != expected).then_some(())) {
+            Some(()) => WaitOutcome::Woken,
+            None => WaitOutcome::TimedOut,
+        }
+    }
+
     /// Sleeps once more. A word that had changed says nothing about what a sleep costs.
-    pub(crate) fn sleep<P: Platform + ?Sized>(
+    pub(super) fn sleep<P: Platform + ?Sized>(
         &mut self,
         platform: &P,
         sleep: impl FnOnce() -> WaitOutcome,
@@ -212,4 +251,32 @@ impl Sleeper {
         }
         outcome
     }
+
+    /// Polls until there is a result, at most for `timeout`.
+    #[cold]
+    pub(super) fn poll<P: Platform + ?Sized, R>(
+        &self,
+        platform: &P,
+        timeout: Duration,
+        mut check: impl FnMut(Nanos) -> Option<R>,
+    ) -> Option<R> {
+        let mut now = platform.now();
+        let until = now.saturating_add(timeout);
+        loop {
+            match poll_for(platform, &mut Begun::At(now), policy::SPIN, Some(until), self.pace, &mut check) {
+                Polled::Found(result, _) => return Some(result),
+                Polled::TooLate(_) => return None,
+                Polled::Vain(_) => platform.yield_now(),
+            }
+            now = platform.now();
+            if now >= until {
+                return check(policy::SPIN);
+            }
+        }
+    }
+}
+
+/// [`Memory::vain`] and [`Memory::late`] in one word. Both are small.
+fn counts(memory: &Memory) -> u32 {
+    memory.vain | memory.late << 8
 }

@@ -7,6 +7,7 @@ mod eventcount;
 mod finish;
 pub mod policy;
 mod poll;
+mod strategy;
 mod stream;
 mod vigil;
 
@@ -17,5 +18,7 @@ pub(crate) use doubt::Doubt;
 pub use doubt::Unmet;
 pub use eventcount::{EventCount, Ticket};
 pub(crate) use finish::let_finish;
+pub(crate) use strategy::Chosen;
+pub use strategy::{HasWaitStrategy, WaitStrategy};
 pub(crate) use stream::{block_for_message, block_for_room};
 pub(crate) use vigil::Vigil;

@@ -20,6 +20,8 @@
 //! | a yield took [long](LONG_YIELD), or a poll was [interrupted](INTERRUPTED): another process computes on this core | sleeps at once: no yield before 64 times its length has passed, unless yields have saved meanwhile what the last long one cost; no poll before 4 polls' length of short waits has |
 //! | several messages, or places for them, had come together without polls | yields again, and owes one poll at most |
 //!
+//! Such is [`WaitStrategy::Adaptive`]. The other strategies have fixed phases, and learn nothing: see [`Wait::first`].
+//!
 //! # Why
 //!
 //! *Two sleepers.* If both sides of a ping-pong sleep, each wait takes two wake-ups, and none of them is over while the other side polls. A
@@ -44,8 +46,17 @@
 //!   Their numbers of spins and yields are constants; here they are debts.
 //! - The debt is our own.
 
+use core::time::Duration;
+
+use super::strategy::WaitStrategy;
+
 /// A length of time in nanoseconds, at most four seconds: longer ones saturate.
 pub type Nanos = u32;
+
+/// A duration as the policy counts.
+pub(super) fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}
 
 /// The shortest poll of a wait that polls.
 pub const LEAST_POLL: Nanos = crate::sync::bound(20_000, 0);
@@ -72,6 +83,8 @@ const VAIN_YIELD: u32 = 4;
 /// Times that the length of a long yield is owed, as a shift, unless yields have saved what the last long one cost. So they cost 1.5 % of
 /// the time at most.
 const LONG_YIELD_DEBT: u32 = 6;
+/// How long a wait that [spins](WaitStrategy::BusySpin) polls between two yields: another process that needs this core gets a turn then.
+pub const SPIN: Nanos = crate::sync::bound(1_000_000, 0);
 /// About what a yield that was enough saves: the difference to a sleep.
 const YIELD_SAVES: Nanos = 2_000;
 
@@ -146,6 +159,7 @@ pub enum End {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "the next wait learns from how this one ends"]
 pub struct Wait {
+    strategy: WaitStrategy,
     memory: Memory,
     polled: Nanos,
     yields: u32,
@@ -179,8 +193,8 @@ impl Memory {
     }
 
     /// Begins a wait.
-    pub fn begin(self) -> Wait {
-        Wait { memory: self, polled: 0, yields: 0, yielded: 0, beside_computing: false }
+    pub fn begin(self, strategy: WaitStrategy) -> Wait {
+        Wait { strategy, memory: self, polled: 0, yields: 0, yielded: 0, beside_computing: false }
     }
 
     /// After a wait without successful polls at whose end several messages, or places for them, had come together: a sleep for each of
@@ -229,10 +243,18 @@ impl Memory {
 impl Wait {
     /// The first step.
     pub fn first(&self) -> Step {
-        match self.memory.poll {
-            0 => self.after_polls(),
-            length => Step::Poll(length),
-        }
+        let length = match self.strategy {
+            WaitStrategy::Adaptive => self.memory.poll,
+            WaitStrategy::BusySpin => SPIN,
+            WaitStrategy::Block => 0,
+            WaitStrategy::SpinFor(length) => nanos(length),
+        };
+        if length == 0 { self.after_polls() } else { Step::Poll(length) }
+    }
+
+    /// Whether it polls on where the others sleep.
+    pub fn stays_awake(&self) -> bool {
+        self.strategy == WaitStrategy::BusySpin
     }
 
     /// The step after one in vain.
@@ -252,13 +274,20 @@ impl Wait {
     }
 
     fn after_polls(&self) -> Step {
-        let yields = !self.beside_computing && self.memory.may_yield() && self.yields < MOST_YIELDS;
+        let yields = match self.strategy {
+            WaitStrategy::Adaptive => !self.beside_computing && self.memory.may_yield() && self.yields < MOST_YIELDS,
+            WaitStrategy::BusySpin => self.yields == 0,
+            WaitStrategy::Block | WaitStrategy::SpinFor(_) => false,
+        };
         if yields { Step::Yield } else { Step::Sleep }
     }
 
     /// What the next wait begins with.
     pub fn over(self, end: End) -> Memory {
         let mut memory = self.memory;
+        if self.strategy != WaitStrategy::Adaptive {
+            return memory;
+        }
         match end {
             End::Polled(took) if took > LATE => {
                 memory.late += 1;
@@ -334,6 +363,13 @@ impl Pace {
         const MOST: Nanos = 2_000;
         let quarter = capacity.div_ceil(4);
         Pace { least: if quarter < MOST as u64 { quarter as Nanos } else { MOST }, shift: 0, most: MOST }
+    }
+
+    /// Pauses that are shorter, for a wait that spends a core on being early.
+    pub const fn eager(self) -> Pace {
+        const EAGER: u32 = 4;
+        let most = self.most >> EAGER;
+        Pace { most: if most < self.least { self.least } else { most }, ..self }
     }
 
     /// How long to pause after a check, when this time has passed.

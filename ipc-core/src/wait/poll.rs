@@ -1,8 +1,6 @@
 //! A poll: checks with pauses in between, for a length of time.
 
-use core::time::Duration;
-
-use super::policy::{Nanos, Pace};
+use super::policy::{Nanos, Pace, nanos};
 use crate::platform::Platform;
 use crate::sync::spin_hint;
 use crate::time::Instant;
@@ -11,11 +9,6 @@ use crate::time::Instant;
 const CLOCK_EVERY: Nanos = 1_000;
 /// About what a check costs.
 const CHECK: Nanos = 20;
-
-/// A duration as the policy counts.
-pub(super) fn nanos(duration: Duration) -> Nanos {
-    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
-}
 
 /// Pauses for about this long, at least once. Returns the length.
 pub(super) fn pause<P: Platform + ?Sized>(platform: &P, length: Nanos) -> Nanos {

@@ -137,7 +137,7 @@ pub struct Watch<'m, T, P> {
     value: PhantomData<fn(T) -> T>,
 }
 
-handle!(Watch<T>, "cell");
+handle!(Watch<T>, "cell", self => self.budget);
 
 impl<T, P> Watch<'_, T, P> {
     /// The bytes that a cell of `T` takes in a region.

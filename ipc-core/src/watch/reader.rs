@@ -12,7 +12,7 @@ use crate::ends::{Counted, Role, end};
 use crate::error::{ChangedError, ChangedTimeoutError, Fault, TryChangedError};
 use crate::here::{Here, here};
 use crate::memory::Memory;
-use crate::object::{Kind, Object, ShapeError, sizes};
+use crate::object::{Kind, Object, ShapeError, sizes, waits};
 use crate::payload;
 use crate::platform::{Observer, Platform};
 use crate::sync::private::AtomicU32;
@@ -67,6 +67,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     pub(super) fn new(watch: Watch<'m, T, P>, seen: u64) -> Self {
         WatchReader { watch, seen, end: None, calls: AtomicU32::new(0) }
     }
+
+    waits!(self => self.watch);
 
     /// Returns the same reader, which has seen this version and nothing later.
     pub fn from(mut self, version: u64) -> Self {

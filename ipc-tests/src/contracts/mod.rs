@@ -22,6 +22,7 @@ pub mod semaphore;
 pub mod signals;
 pub mod spsc;
 pub mod stages;
+pub mod strategies;
 pub mod values;
 
 /// A test of each contract of a list, played by the function `stage` of the module that it is written in.
@@ -190,6 +191,23 @@ macro_rules! contracts_everywhere {
             watch_versions: One(watch::Options::new(0)) => contracts::cells::watch_versions;
             watch_reader: One(watch::Options::new(0)) => contracts::cells::watch_reader;
             watch_abandoned: One(watch::Options::new(0)) => contracts::cells::watch_abandoned;
+            strategies_of_queue: One(queue::Options::new(1)) => contracts::strategies::queue;
+            strategies_are_inherited: One(queue::Options::new(1)) => contracts::strategies::inherited;
+            strategies_of_bytes: One(bytes::Options::new(16)) => contracts::strategies::bytes;
+            strategies_of_loan: One(loan::Options::new(1, 1)) => contracts::strategies::loans;
+            strategies_of_spsc: One(spsc::Options::new(1)) => contracts::strategies::spsc;
+            strategies_of_broadcast: One(contracts::broadcast::waiting()) => contracts::strategies::broadcast;
+            strategies_of_mutex: One(mutex::Options::default()) => contracts::strategies::mutex;
+            strategies_of_reentrant: One(mutex::ReentrantOptions::default()) => contracts::strategies::reentrant;
+            strategies_of_rwlock: One(rwlock::Options::new(64)) => contracts::strategies::rwlock;
+            strategies_of_condvar: Two(mutex::Options::default(), condvar::Options) => contracts::strategies::condvar;
+            strategies_of_semaphore: One(contracts::semaphore::two_permits()) => contracts::strategies::semaphore;
+            strategies_of_event: One(contracts::signals::auto()) => contracts::strategies::event;
+            strategies_of_group: One(event::GroupOptions::default()) => contracts::strategies::group;
+            strategies_of_barrier: One(contracts::signals::pair()) => contracts::strategies::barrier;
+            strategies_of_atomic: One(atomic::Options::default()) => contracts::strategies::atomic;
+            strategies_of_once: One(once::Options::new()) => contracts::strategies::once;
+            strategies_of_watch: One(watch::Options::new(0)) => contracts::strategies::watch;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
@@ -223,7 +241,8 @@ macro_rules! contracts_over_regions {
     };
 }
 
-/// Hands the contracts about deaths to the macro `$with`: a thread cannot be killed alone, so they hold between processes.
+/// Hands the contracts about deaths to the macro `$with`: a thread cannot be killed alone, so they hold between processes. So do those
+/// about processes that share a core.
 #[macro_export]
 macro_rules! contracts_between_processes {
     ($with:ident) => {
@@ -234,6 +253,14 @@ macro_rules! contracts_between_processes {
             rwlock_writer_died: One(rwlock::Options::new(64)) => contracts::deaths::writer;
             rwlock_reader_died: One(rwlock::Options::new(64)) => contracts::deaths::reader;
             semaphore_holder_died: One(contracts::semaphore::two_permits()) => contracts::deaths::permits;
+            spinning_owner_died: One(mutex::Options::default()) => contracts::strategies::owner_died;
+            spinning_writer_died: One(rwlock::Options::new(64)) => contracts::strategies::writer_died;
+            spinning_permits_of_the_dead: One(contracts::semaphore::two_permits()) => contracts::strategies::permits_of_the_dead;
+            spinning_sender_died: One(queue::Options::new(2)) => contracts::strategies::sender_died;
+            spinning_receiver_died: One(queue::Options::new(1)) => contracts::strategies::receiver_died;
+            spinning_queue_on_one_core: One(queue::Options::new(1)) => contracts::strategies::queue_on_one_core;
+            spinning_mutex_on_one_core: One(mutex::Options::default()) => contracts::strategies::mutex_on_one_core;
+            spinning_event_on_one_core: One(contracts::signals::auto()) => contracts::strategies::event_on_one_core;
             sender_died: One(queue::Options::new(2)) => contracts::deaths::sender;
             receiver_died: One(queue::Options::new(1)) => contracts::deaths::receiver;
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;

@@ -1,4 +1,4 @@
-//! One CPU for tracer and tracee: a step then is a context switch, not a message to another CPU.
+//! Threads on one CPU. For tracer and tracee, a step then is a context switch, not a message to another CPU.
 
 use std::io;
 
