@@ -270,6 +270,30 @@ fn one_long_yield_among_many_short_ones_does_not_end_them() {
 }
 
 #[test]
+fn a_process_that_computes_for_a_moment_does_not_keep_yields_away_for_long() {
+    // It takes two turns of 3 ms one behind the other. Before and after them a yield of a microsecond is enough, and a sleep takes 5 us.
+    let mut memory = Memory::new(false);
+    let (mut asleep, mut turns) = (0, 0);
+    for wait in 0..100_000 {
+        let end = match memory.begin(WaitStrategy::Adaptive).first() {
+            Step::Sleep => {
+                asleep += 5 * MICRO;
+                End::Slept { last: 5_000, whole: 5_000 }
+            }
+            _ if wait > 1000 && turns < 2 => {
+                turns += 1;
+                End::Yielded { last: 3_000_000, whole: 3_000_000 }
+            }
+            _ => End::Yielded { last: 1_000, whole: 1_000 },
+        };
+        memory = memory.begin(WaitStrategy::Adaptive).over(end);
+        memory.poll = 0;
+    }
+    assert_eq!(turns, 2);
+    assert!(asleep <= 8 * 3 * MILLI + 5 * MICRO, "{asleep} ns");
+}
+
+#[test]
 fn beside_more_processes_than_cores_it_sleeps_at_once() {
     // A yield gives away 3 ms; a sleeper gets the core at once when it is woken, and what it waits for comes after 8 us.
     let mut waiter = Waiter::new();

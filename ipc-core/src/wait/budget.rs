@@ -20,7 +20,7 @@ pub struct SpinBudget {
     poll: private::AtomicU32,
     shortest: private::AtomicU32,
     debt: private::AtomicU32,
-    /// [`Memory::vain`] and, a byte higher, [`Memory::late`].
+    /// [`Memory::vain`], [`Memory::late`] and [`Memory::long`], each in a byte.
     counts: private::AtomicU32,
     yield_debt: private::AtomicU32,
     lost: private::AtomicU32,
@@ -91,9 +91,10 @@ impl SpinBudget {
             shortest: self.shortest.load(Ordering::Relaxed),
             debt: self.debt.load(Ordering::Relaxed),
             vain: counts & 0xff,
-            late: counts >> 8,
+            late: counts >> 8 & 0xff,
             yield_debt: self.yield_debt.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
+            long: counts >> 16,
         }
     }
 
@@ -276,7 +277,7 @@ impl Sleeper {
     }
 }
 
-/// [`Memory::vain`] and [`Memory::late`] in one word. Both are small.
+/// [`Memory::vain`], [`Memory::late`] and [`Memory::long`] in one word. All are small.
 fn counts(memory: &Memory) -> u32 {
-    memory.vain | memory.late << 8
+    memory.vain | memory.late << 8 | memory.long << 16
 }

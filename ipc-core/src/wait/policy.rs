@@ -17,7 +17,7 @@
 //! | it did not poll, and the wait was long | unchanged: a receiver of rare messages never polls |
 //! | a short yield was enough | yields again, up to 4 times |
 //! | short yields were in vain | does not yield before 16 times their length has passed |
-//! | a yield took [long](LONG_YIELD), or a poll was [interrupted](INTERRUPTED): another process computes on this core | sleeps at once: no yield before 64 times its length has passed, unless yields have saved meanwhile what the last long one cost; no poll before 4 polls' length of short waits has |
+//! | a yield took [long](LONG_YIELD), or a poll was [interrupted](INTERRUPTED): another process computes on this core | sleeps at once: no yield before 8 to 64 times its length has passed, unless yields have saved meanwhile what the last long one cost; no poll before 4 polls' length of short waits has |
 //! | several messages, or places for them, had come together without polls | yields again, and owes one poll at most |
 //!
 //! Such is [`WaitStrategy::Adaptive`]. The other strategies have fixed phases, and learn nothing: see [`Wait::first`].
@@ -80,9 +80,11 @@ const MOST_VAIN_ON_ONE_CORE: u32 = 8;
 const VAIN_BESIDE_COMPUTING: u32 = 2;
 /// Times that the length of yields in vain is owed, as a shift.
 const VAIN_YIELD: u32 = 4;
-/// Times that the length of a long yield is owed, as a shift, unless yields have saved what the last long one cost. So they cost 1.5 % of
-/// the time at most.
-const LONG_YIELD_DEBT: u32 = 6;
+/// Times that the length of a long yield is owed, as a shift, unless yields have saved what the last long one cost. Sleeps take about a
+/// third longer than yields do: if the other process has stopped meanwhile, that costs a few times what a long yield does.
+const LONG_YIELD_DEBT: u32 = 3;
+/// The most doublings of that debt while one long yield follows another. So they cost 1.5 % of the time at most.
+const MOST_LONG: u32 = 3;
 /// How long a wait that [spins](WaitStrategy::BusySpin) polls between two yields: another process that needs this core gets a turn then.
 pub const SPIN: Nanos = crate::sync::bound(1_000_000, 0);
 /// About what a yield that was enough saves: the difference to a sleep.
@@ -105,6 +107,8 @@ pub struct Memory {
     pub yield_debt: Nanos,
     /// What the last long yield has cost, less what the others have saved since.
     pub lost: Nanos,
+    /// The number of long yields in a row that no others have made up for, as far as it counts.
+    pub long: u32,
 }
 
 /// What to do next.
@@ -174,7 +178,7 @@ impl Memory {
     /// The beginning. `spinning_helps`: whether another process can run meanwhile.
     pub const fn new(spinning_helps: bool) -> Self {
         let poll = if spinning_helps { LEAST_POLL } else { 0 };
-        Memory { poll, shortest: LEAST_POLL, debt: 0, vain: 0, late: 0, yield_debt: 0, lost: 0 }
+        Memory { poll, shortest: LEAST_POLL, debt: 0, vain: 0, late: 0, yield_debt: 0, lost: 0, long: 0 }
     }
 
     /// How long a poll is: somewhat longer than a sleep and a wake-up, so that it outlasts those of the other side.
@@ -231,7 +235,10 @@ impl Memory {
     fn owe_to_computing(&mut self, yielded: Nanos) {
         let cost = yielded.max(LONG_YIELD);
         if self.lost > 0 {
-            self.yield_debt = cost.saturating_mul(1 << LONG_YIELD_DEBT);
+            self.yield_debt = cost.saturating_mul(1 << (LONG_YIELD_DEBT + self.long));
+            self.long = (self.long + 1).min(MOST_LONG);
+        } else {
+            self.long = 0;
         }
         self.lost = cost;
         self.poll = 0;
