@@ -2,13 +2,15 @@
 //!
 //! A consumer copies before it knows whether the copy is whole (its compare-exchange on `head` tells), so a
 //! producer may write the same cells meanwhile. Both sides therefore use `Relaxed` accesses of whole 64-bit
-//! words: a race, but a defined one. A torn copy is thrown away unseen.
+//! words, or, for large values, instructions that the compiler does not see into: a race, but a defined one. A torn copy is
+//! thrown away unseen.
 
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::MaybeUninit;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::Fault;
+use crate::slots::{copy_in, copy_out, is_large};
 use crate::sync::{AtomicU64, Ordering};
 
 const CELL: usize = size_of::<u64>();
@@ -27,6 +29,11 @@ pub const fn stride<T>() -> usize {
 #[inline(always)]
 pub(crate) fn store<T: NoUninit>(value: &T, to: &[AtomicU64]) {
     let bytes = bytemuck::bytes_of(value);
+    if const { is_large(size_of::<T>()) } {
+        assert!(to.len() >= cells::<T>());
+        // SAFETY: as many cells, to which others write through atomics or in the same way.
+        return unsafe { copy_in::<T>(bytes.as_ptr(), to.as_ptr().cast_mut().cast()) };
+    }
     let (words, rest) = bytes.as_chunks::<CELL>();
     for (cell, word) in to.iter().zip(words) {
         cell.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
@@ -44,10 +51,21 @@ pub(crate) fn store<T: NoUninit>(value: &T, to: &[AtomicU64]) {
 /// its bits are whatever was there.
 #[inline(always)]
 pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
-    let mut value = MaybeUninit::<T>::uninit();
+    let mut value = MaybeUninit::uninit();
+    load_into(from, &mut value);
+    value
+}
+
+/// [`load`] into a place of the caller's, which spares a copy of a large value.
+#[inline(always)]
+pub(crate) fn load_into<T>(from: &[AtomicU64], value: &mut MaybeUninit<T>) {
     let to = value.as_mut_ptr().cast::<u8>();
     let size = size_of::<T>();
     assert!(from.len() >= cells::<T>());
+    if const { is_large(size_of::<T>()) } {
+        // SAFETY: as many cells; the value's own bytes.
+        return unsafe { copy_out::<T>(from.as_ptr().cast(), to) };
+    }
     for (i, cell) in from.iter().enumerate().take(size / CELL) {
         let word = cell.load(Ordering::Relaxed);
         // SAFETY: i < size / 8, so the eight bytes lie inside `value`; no alignment is assumed.
@@ -59,7 +77,19 @@ pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
         // SAFETY: the last `rest` bytes of `value` start at size - rest; `last` has eight.
         unsafe { core::ptr::copy_nonoverlapping(last.as_ptr(), to.add(size - rest), rest) };
     }
-    value
+}
+
+/// Whether loaded bytes are a `T`.
+///
+/// # Safety
+///
+/// All bytes are initialised.
+#[inline(always)]
+pub(crate) unsafe fn is_value<T: CheckedBitPattern>(bytes: &MaybeUninit<T>) -> bool {
+    const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
+    // SAFETY: all bytes are initialised (the caller's promise), `Bits` has the size of T (checked above) and is valid
+    // for any initialised bytes (`CheckedBitPattern::Bits: AnyBitPattern`).
+    T::is_valid_bit_pattern(unsafe { &*bytes.as_ptr().cast::<T::Bits>() })
 }
 
 /// Turns loaded bytes into a `T` if they are one.
@@ -69,19 +99,10 @@ pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
 /// All bytes are initialised.
 #[inline(always)]
 pub(crate) unsafe fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Result<T, Fault> {
-    union Both<B: Copy, T: Copy> {
-        bits: MaybeUninit<B>,
-        value: MaybeUninit<ManuallyDrop<T>>,
-        bytes: MaybeUninit<T>,
-    }
-    const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
-    let both = Both::<T::Bits, T> { bytes };
-    // SAFETY: all bytes are initialised (the caller's promise), `Bits` has the size of T (checked above) and is valid
-    // for any initialised bytes (`CheckedBitPattern::Bits: AnyBitPattern`).
-    let bits = unsafe { both.bits.assume_init_ref() };
-    if T::is_valid_bit_pattern(bits) {
-        // SAFETY: `is_valid_bit_pattern` has said that these bits are a T.
-        Ok(ManuallyDrop::into_inner(unsafe { both.value.assume_init() }))
+    // SAFETY: the caller's promise.
+    if unsafe { is_value(&bytes) } {
+        // SAFETY: these bits are a T.
+        Ok(unsafe { bytes.assume_init() })
     } else {
         Err(Fault::InvalidValue)
     }
@@ -94,10 +115,8 @@ pub(crate) unsafe fn check<T: CheckedBitPattern>(bytes: MaybeUninit<T>) -> Resul
 /// All bytes are initialised.
 #[inline]
 pub(crate) unsafe fn valid_prefix<T: CheckedBitPattern>(loaded: &[MaybeUninit<T>]) -> usize {
-    const { assert!(size_of::<T::Bits>() == size_of::<T>() && align_of::<T::Bits>() == align_of::<T>()) }
-    let bits: *const T::Bits = loaded.as_ptr().cast();
-    // SAFETY: as many initialised elements (the caller's promise), whose bytes are `Bits` whatever they are.
-    (0..loaded.len()).find(|&i| !T::is_valid_bit_pattern(unsafe { &*bits.add(i) })).unwrap_or(loaded.len())
+    // SAFETY: the caller's promise.
+    loaded.iter().position(|bytes| !unsafe { is_value(bytes) }).unwrap_or(loaded.len())
 }
 
 /// Lends out `out` as memory that need not be initialised to `fill`, which says how many values it wrote to its front. All of `out` is

@@ -1,6 +1,7 @@
 //! The ring alone: what its orderings promise, with every schedule tried.
 #![cfg(loom)]
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use ipc_core::error::Refused;
@@ -12,9 +13,10 @@ use loom::thread;
 
 /// Pops one message if there is one.
 fn pop(ring: &Ring<'_>) -> Option<u64> {
-    match ring.try_pop::<Twin>().1 {
-        // SAFETY: `try_pop` returns initialised bytes, and any bits are a Twin.
-        Ok(message) => Some(whole(unsafe { message.assume_init() })),
+    let mut message = MaybeUninit::<Twin>::uninit();
+    match ring.try_pop(&mut message).1 {
+        // SAFETY: `try_pop` has written initialised bytes, and any bits are a Twin.
+        Ok(()) => Some(whole(unsafe { message.assume_init() })),
         Err(Refused::NotNow | Refused::Busy) => None,
         Err(_) => panic!("corrupted"),
     }
@@ -202,7 +204,7 @@ fn a_push_after_another_threads_is_visible() {
         });
         let consumer = thread::spawn(move || {
             if returned.load(Ordering::Acquire) {
-                assert_ne!(ring.try_pop::<Twin>().1.map(|_| ()), Err(Refused::NotNow));
+                assert_ne!(ring.try_pop(&mut MaybeUninit::<Twin>::uninit()).1, Err(Refused::NotNow));
             }
         });
         assert!(first.join().unwrap());
@@ -335,7 +337,7 @@ fn push_batch(ring: &Ring<'_>, number: u16, messages: &[u64]) {
 
 /// Pops up to two at once.
 fn pop_batch(ring: &Ring<'_>) -> Vec<u64> {
-    let mut out = [std::mem::MaybeUninit::<Twin>::uninit(); 2];
+    let mut out = [MaybeUninit::<Twin>::uninit(); 2];
     let count = ring.try_pop_slice(&mut out, |copied| copied.len()).unwrap_or(0);
     // SAFETY: so many were copied, and any bits are a Twin.
     out[..count].iter().map(|message| whole(unsafe { message.assume_init() })).collect()

@@ -14,6 +14,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use std::{env, error, fs, hint};
 
+use bytemuck::Pod;
 use ipc_posix::{LoanQueue, Region, Spsc};
 
 type Result<T> = std::result::Result<T, Box<dyn error::Error>>;
@@ -29,12 +30,17 @@ type Operation = (&'static str, fn(u64) -> Result<()>);
 const OPERATIONS: &[Operation] = &[
     ("queue, try_send + try_recv, 8 B", queue::<1>),
     ("queue, try_send + try_recv, 64 B", queue::<8>),
-    ("queue, send + recv, 8 B", queue_blocking),
+    ("queue, try_send + try_recv, 1 KiB", queue::<128>),
+    ("queue, send + recv, 8 B", |n| queue_blocking(n, |number| number)),
+    ("queue, send + recv, 1 KiB", |n| queue_blocking(n, |number| [number; 128])),
     ("queue, send_timeout + recv_timeout, 8 B", queue_timeout),
     ("queue, send_deadline + recv_deadline, 8 B", queue_deadline),
     ("queue, batches of 64, 8 B", queue_batches),
     ("one to one, try_send + try_recv, 8 B", spsc::<1>),
     ("one to one, try_send + try_recv, 64 B", spsc::<8>),
+    ("one to one, try_send + try_recv, 1 KiB", spsc::<128>),
+    ("one to one, send + recv, 8 B", |n| spsc_blocking(n, |number| number)),
+    ("one to one, send + recv, 1 KiB", |n| spsc_blocking(n, |number| [number; 128])),
     ("one to one, batches of 64, 8 B", spsc_batches),
     ("bytes, try_send + try_recv, 64 B", bytes),
     ("loans, loan + send + recv + give back", loans),
@@ -59,10 +65,11 @@ fn queue<const W: usize>(n: u64) -> Result<()> {
     Ok(())
 }
 
-fn queue_blocking(n: u64) -> Result<()> {
-    let queue = region()?.queue::<u64>("queue").capacity(64).create()?;
+fn queue_blocking<T: Pod>(n: u64, message: impl Fn(u64) -> T) -> Result<()> {
+    let queue = region()?.queue::<T>("queue").capacity(64).create()?;
     for number in 0..n {
-        queue.send(hint::black_box(number))?;
+        // An error that gives back a kibibyte is too large for `?`.
+        queue.send(hint::black_box(message(number))).map_err(|error| error.without_value())?;
         hint::black_box(queue.recv()?);
     }
     Ok(())
@@ -104,6 +111,16 @@ fn spsc<const W: usize>(n: u64) -> Result<()> {
     for number in 0..n {
         producer.try_send(hint::black_box([number; W]))?;
         hint::black_box(consumer.try_recv()?);
+    }
+    Ok(())
+}
+
+fn spsc_blocking<T: Pod>(n: u64, message: impl Fn(u64) -> T) -> Result<()> {
+    let queue: Spsc<T> = region()?.spsc("queue").capacity(64).create()?;
+    let (mut producer, mut consumer) = (queue.producer()?, queue.consumer()?);
+    for number in 0..n {
+        producer.send(hint::black_box(message(number))).map_err(|error| error.without_value())?;
+        hint::black_box(consumer.recv()?);
     }
     Ok(())
 }

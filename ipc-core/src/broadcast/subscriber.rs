@@ -15,7 +15,7 @@ use crate::error::{
 use crate::here::Here;
 use crate::object::waits;
 use crate::participant::Findings;
-use crate::payload::{self, check};
+use crate::payload::{self, is_value};
 use crate::platform::{Located, Platform};
 use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, fence, spin_hint};
@@ -77,14 +77,15 @@ impl View<'_> {
         }
     }
 
-    /// Copies the message of position `next`, if it was published. Then `next` is the one behind it. `None`: it was not.
+    /// Copies the message of position `next` to `value`, if it was published. Then `next` is the one behind it. `false`: it was not.
     #[inline]
     fn receive<T, P: Platform + ?Sized>(
         &self,
         platform: &P,
         next: &mut u64,
         cursor: Option<usize>,
-    ) -> Result<Option<MaybeUninit<T>>, RecvBroadcastError> {
+        value: &mut MaybeUninit<T>,
+    ) -> Result<bool, RecvBroadcastError> {
         if payload::stride::<T>() != self.stride {
             return Err(RecvBroadcastError::Fault(Fault::Corrupted));
         }
@@ -92,7 +93,7 @@ impl View<'_> {
             let tail = self.tail();
             let behind = tail.wrapping_sub(*next);
             if behind == 0 {
-                return Ok(None);
+                return Ok(false);
             }
             if behind > 1 << 63 {
                 return Err(RecvBroadcastError::Fault(Fault::Corrupted));
@@ -101,13 +102,13 @@ impl View<'_> {
                 let slot = self.slot(*next);
                 // Relaxed: "published" has shown us at least its own stamp.
                 if slot[0].load(Ordering::Relaxed) == stamp(*next) {
-                    let value = payload::load(&slot[1..]);
+                    payload::load_into(&slot[1..], value);
                     // Acquire, "overwritten".
                     fence(Ordering::Acquire);
                     if slot[0].load(Ordering::Relaxed) == stamp(*next) {
                         *next = next.wrapping_add(1);
                         self.moved_on(platform, *next, tail, cursor);
-                        return Ok(Some(value));
+                        return Ok(true);
                     }
                 }
             }
@@ -272,40 +273,34 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
 }
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
-    /// The next message; `None` if there is none yet.
+    /// Copies the next message to `value`; `false` if there is none yet.
     #[inline]
-    fn next_message(&mut self) -> Result<Option<T>, RecvBroadcastError> {
+    fn next_message(&mut self, value: &mut MaybeUninit<T>) -> Result<bool, RecvBroadcastError> {
         self.platform.here()?;
-        match self.receive()? {
-            None => self.next_message_at_the_end(),
-            received => Ok(received),
-        }
+        Ok(self.receive(value)? || self.next_message_at_the_end(value)?)
     }
 
     #[inline]
-    fn receive(&mut self) -> Result<Option<T>, RecvBroadcastError> {
-        match self.view.receive::<T, P>(&self.platform, &mut self.next, self.cursor)? {
-            // SAFETY: copied from cells of the ring.
-            Some(copied) => Ok(Some(unsafe { check(copied) }?)),
-            None => Ok(None),
+    fn receive(&mut self, value: &mut MaybeUninit<T>) -> Result<bool, RecvBroadcastError> {
+        if !self.view.receive(&self.platform, &mut self.next, self.cursor, value)? {
+            return Ok(false);
         }
+        // SAFETY: copied from cells of the ring.
+        if unsafe { is_value(value) } { Ok(true) } else { Err(Fault::InvalidValue.into()) }
     }
 
     /// For a caller that has found no message.
     #[cold]
-    fn next_message_at_the_end(&mut self) -> Result<Option<T>, RecvBroadcastError> {
+    fn next_message_at_the_end(&mut self, value: &mut MaybeUninit<T>) -> Result<bool, RecvBroadcastError> {
         let end = if self.view.is_closed() {
             RecvBroadcastError::Closed
         } else if self.is_deserted_now(Role::Sender, &self.tries) {
             RecvBroadcastError::Disconnected
         } else {
-            return Ok(None);
+            return Ok(false);
         };
         // What was published before the end is visible now.
-        match self.receive()? {
-            None => Err(end),
-            received => Ok(received),
-        }
+        if self.receive(value)? { Ok(true) } else { Err(end) }
     }
 
     /// Receives the next message, if there is one. Never waits; a system call only if a publisher sleeps.
@@ -319,7 +314,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     /// [counted publisher](super::Publisher) is gone. That the last one was killed is noticed within a thousand tries.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvBroadcastError> {
-        self.next_message()?.ok_or(TryRecvBroadcastError::Empty)
+        let mut value = MaybeUninit::uninit();
+        if !self.next_message(&mut value)? {
+            return Err(TryRecvBroadcastError::Empty);
+        }
+        // SAFETY: copied, and a value.
+        Ok(unsafe { value.assume_init() })
     }
 
     /// Receives the next message; blocks until there is one.
@@ -331,27 +331,34 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvBroadcastError> {
         // The end of time does not come.
-        self.recv_within(&Limit::Forever)?.ok_or(RecvBroadcastError::Fault(Fault::Corrupted))
+        self.recv_within(&Limit::Forever, RecvBroadcastError::Fault(Fault::Corrupted))
     }
 
     timed! {
         recv_timeout, recv_deadline, recv, "Receives the next message",
         [&mut self] limit [] -> Result<T, RecvBroadcastTimeoutError> {
-            self.recv_within(limit)?.ok_or(RecvBroadcastTimeoutError::Timeout)
+            self.recv_within(limit, RecvBroadcastTimeoutError::Timeout)
         }
     }
 
-    /// The blocking receive in its general form. `None`: the time was over.
+    /// The blocking receive in its general form. The error is `late` if the time was over.
     #[inline]
-    fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<Option<T>, RecvBroadcastError> {
-        match self.next_message()? {
-            None => self.recv_contended(limit),
-            received => Ok(received),
+    fn recv_within<E: From<RecvBroadcastError>>(&mut self, limit: &Limit<P::Deadline>, late: E) -> Result<T, E> {
+        let mut value = MaybeUninit::uninit();
+        if !self.next_message(&mut value)? && !self.recv_contended(limit, &mut value)? {
+            return Err(late);
         }
+        // SAFETY: copied, and a value.
+        Ok(unsafe { value.assume_init() })
     }
 
+    /// `false`: the time was over.
     #[cold]
-    fn recv_contended(&mut self, limit: &Limit<P::Deadline>) -> Result<Option<T>, RecvBroadcastError> {
+    fn recv_contended(
+        &mut self,
+        limit: &Limit<P::Deadline>,
+        value: &mut MaybeUninit<T>,
+    ) -> Result<bool, RecvBroadcastError> {
         let (view, next) = (self.view, self.next);
         let deadline = limit.deadline(&self.platform);
         loop {
@@ -367,12 +374,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
             let (gate, capacity, more) = (&view.words.gates.items, || view.capacity, || self.len());
             match block_for_message(&self.platform, gate, &self.budget, deadline, capacity, more, attempt) {
                 Ok(()) => {}
-                Err(Unmet::TimedOut) => return Ok(None),
+                Err(Unmet::TimedOut) => return Ok(false),
                 Err(Unmet::Unknown) => return Err(Fault::DeathsUnknown.into()),
             }
-            // None: the publishers had left, and there is a new one.
-            if let Some(message) = self.next_message()? {
-                return Ok(Some(message));
+            // Otherwise the publishers had left, and there is a new one.
+            if self.next_message(value)? {
+                return Ok(true);
             }
         }
     }

@@ -389,7 +389,7 @@ impl<'m> View<'m> {
                     return Err(Refused::NotNow);
                 }
             }
-            self.slots.write(at, len as u64);
+            self.slots.write(at, &(len as u64));
             let mut offset = 0;
             for part in parts {
                 self.slots.write_bytes(at.wrapping_add(1), offset, part);
@@ -429,7 +429,7 @@ impl<'m> View<'m> {
                 return Err(self.why_empty(platform, at, patience));
             }
             // SAFETY: copied from shared memory; any bits are a number.
-            let len = unsafe { self.slots.read(at).assume_init() };
+            let len = unsafe { self.slots.copied(at).assume_init() };
             if len > (used - 1) * WORD {
                 return Err(Refused::Fault(Fault::Corrupted));
             }

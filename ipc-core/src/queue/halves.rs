@@ -1,6 +1,8 @@
 //! Sender and receiver halves: handles that are counted, so that the other end notices when the last living one is
 //! gone.
 
+use core::mem::MaybeUninit;
+
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::handle::Queue;
@@ -46,10 +48,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
         if self.half.is_left() {
             return Err(TrySendError::Disconnected(value));
         }
-        match self.queue().try_send(value) {
-            Err(TrySendError::Full(value)) if self.half.is_deserted_now() => Err(TrySendError::Disconnected(value)),
-            result => result,
+        // A result that is passed on in a `match` would be copied, value and all.
+        let mut sent = self.queue().try_send(value);
+        if sent.as_ref().is_err_and(TrySendError::is_full) && self.half.is_deserted_now() {
+            sent = sent.map_err(|error| TrySendError::Disconnected(error.into_inner()));
         }
+        sent
     }
 
     /// Sends, and blocks while there is no room, as [`Queue::send`]. Once the last receiver half has left, the result is
@@ -111,7 +115,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
     /// [`Disconnected`](TryRecvError::Disconnected). That the last one was killed is noticed within a thousand tries.
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.try_watching(Queue::try_recv)
+        let mut value = MaybeUninit::uninit();
+        self.try_watching(|queue| queue.try_recv_to(&mut value))?;
+        // SAFETY: received.
+        Ok(unsafe { value.assume_init() })
     }
 
     /// Tries, and tells an empty queue from one that has no sender any more.
@@ -134,17 +141,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
     /// last living sender is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_within(&Limit::Forever).map_err(RecvTimeoutError::endless)
+        self.queue().recv_within(&Limit::Forever, true)
     }
 
     timed! {
         recv_timeout, recv_deadline, recv, "Receives a message",
-        [&self] limit [] -> Result<T, RecvTimeoutError> { self.recv_within(limit) }
-    }
-
-    #[inline]
-    fn recv_within(&self, limit: &Limit<P::Deadline>) -> Result<T, RecvTimeoutError> {
-        self.queue().recv_within(limit, true)
+        [&self] limit [] -> Result<T, RecvTimeoutError> { self.queue().recv_within(limit, true) }
     }
 
     /// Returns a copy of the oldest message, which stays. A hint: another receiver may take it meanwhile.

@@ -12,8 +12,9 @@ use crate::sync::Ordering;
 const SLICE_ATTEMPTS: u32 = 4;
 
 impl Ring<'_> {
-    /// Takes the oldest message: its bytes. Beside it comes the number of positions that this call has freed, which
-    /// may be more than none even if there was no message: those of dead producers are passed over.
+    /// Takes the oldest message: writes its bytes to `out`. Returns the number of positions that this call has freed, which
+    /// may be more than none even if there was no message: those of dead producers are passed over. Without a message, `out` may hold
+    /// a torn copy.
     ///
     /// Lock-free among consumers; one read-modify-write when uncontended. Never waits, makes no system call, and
     /// leaves `tail` (the producers' line) alone.
@@ -23,11 +24,11 @@ impl Ring<'_> {
     /// [`NotNow`](Refused::NotNow): nothing is published at the head; the ring is empty or its oldest ticket is not published yet.
     /// [`Busy`](Refused::Busy): the oldest ticket is not published, and others were taken after it; its holder is slow, stopped or dead.
     #[inline(always)]
-    pub fn try_pop<T>(&self) -> (u32, Result<MaybeUninit<T>, Refused>) {
-        match self.try_pop_first() {
-            Ok(value) => (1, Ok(value)),
+    pub fn try_pop<T>(&self, out: &mut MaybeUninit<T>) -> (u32, Result<(), Refused>) {
+        match self.try_pop_first(out) {
+            Ok(()) => (1, Ok(())),
             Err(Refused::NotNow) => (0, Err(Refused::NotNow)),
-            Err(_) => self.try_pop_contended(),
+            Err(_) => self.try_pop_contended(out),
         }
     }
 
@@ -41,7 +42,7 @@ impl Ring<'_> {
     /// [`NotNow`](Refused::NotNow) if there is no message. [`Busy`](Refused::Busy) for a message that is not published, a place that is
     /// nobody's, a rival, or garbage.
     #[inline(always)]
-    pub fn try_pop_first<T>(&self) -> Result<MaybeUninit<T>, Refused> {
+    pub fn try_pop_first<T>(&self, out: &mut MaybeUninit<T>) -> Result<(), Refused> {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
             return Err(Refused::Busy);
@@ -53,10 +54,13 @@ impl Ring<'_> {
         if !stamp.is_full_at(at) {
             return Err(if stamp.position().ahead_of(at) < 0 { Refused::NotNow } else { Refused::Busy });
         }
-        let value = payload::load(cells);
+        payload::load_into(cells, out);
         let next = at.next().word();
         match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => Ok(value),
+            Ok(_) => {
+                self.prefetch_published(at.next(), stride);
+                Ok(())
+            }
             Err(_) => Err(Refused::Busy),
         }
     }
@@ -86,7 +90,7 @@ impl Ring<'_> {
                 if !Stamp(word.load(Ordering::Acquire)).is_full_at(next) {
                     break;
                 }
-                *place = payload::load(cells);
+                payload::load_into(cells, place);
                 next = next.next();
                 count += 1;
             }
@@ -109,7 +113,7 @@ impl Ring<'_> {
 
     #[cold]
     #[inline(never)]
-    fn try_pop_contended<T>(&self) -> (u32, Result<MaybeUninit<T>, Refused>) {
+    fn try_pop_contended<T>(&self, out: &mut MaybeUninit<T>) -> (u32, Result<(), Refused>) {
         let stride = const { payload::stride::<T>() };
         if stride != self.geometry.stride {
             return (0, Err(Refused::CORRUPTED));
@@ -124,11 +128,14 @@ impl Ring<'_> {
             let stamp = Stamp(word.load(Ordering::Acquire));
             let ahead = stamp.position().ahead_of(at);
             if ahead == 0 && stamp.state() == SlotState::Full {
-                let value = payload::load(cells);
+                payload::load_into(cells, out);
                 // Success Release, "free": the reads above come before the room that this gives. Acquire would
                 // order nothing: what the message says came with its stamp.
                 match self.head.compare_exchange_weak(head, at.next().word(), Ordering::Release, Ordering::Relaxed) {
-                    Ok(_) => return (freed + 1, Ok(value)),
+                    Ok(_) => {
+                        self.prefetch_published(at.next(), stride);
+                        return (freed + 1, Ok(()));
+                    }
                     Err(now) => {
                         head = now;
                         back_off(attempt);

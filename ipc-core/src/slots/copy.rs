@@ -1,5 +1,12 @@
 //! Copies between private and shared memory.
 
+#[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+use core::{arch::x86_64::__m128i, ops::RangeInclusive};
+
+/// Where the processor's own copy loop overtakes ours, and where it begins to pass the caches by, from which the other side reads.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+const STRING_COPY: RangeInclusive<usize> = 2048..=256 << 10;
+
 /// Copies bytes between private and shared memory, in instructions that the compiler does not see into: for it, a copy that
 /// races with a faulty peer's writes would be undefined; here it yields some bytes or others.
 ///
@@ -10,9 +17,6 @@
 #[inline]
 pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     use core::arch::asm;
-    use core::ops::RangeInclusive;
-    /// Where the processor's own copy loop overtakes ours, and where it begins to pass the caches by, from which the other side reads.
-    const STRING_COPY: RangeInclusive<usize> = 2048..=256 << 10;
     if STRING_COPY.contains(&len) {
         // SAFETY: the caller's promise; the direction flag is clear by the calling convention.
         unsafe {
@@ -79,6 +83,104 @@ pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
     unsafe { copy_single_bytes(from.add(done), to.add(done), len - done) }
 }
 
+/// Whether a value of this size is copied by [`copy_in`] and [`copy_out`]. A smaller one takes fewer instructions word by word.
+pub(crate) const fn is_large(size: usize) -> bool {
+    cfg!(all(target_arch = "x86_64", target_feature = "sse", not(miri), not(loom))) && size >= 128
+}
+
+/// This number, of which the compiler does not know that it is a constant: it shall not unroll the loop.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+#[inline(always)]
+fn rolled(mut rounds: usize) -> usize {
+    // SAFETY: it is empty.
+    unsafe { core::arch::asm!("/* {0} */", inout(reg) rounds, options(pure, nomem, nostack, preserves_flags)) };
+    rounds
+}
+
+/// Copies a [large](is_large) value's bytes into shared memory.
+///
+/// Unlike [`copy_bytes`] this takes no address of private memory into the instructions that the compiler does not see into, so it
+/// need not gather the value in one place first.
+///
+/// # Safety
+///
+/// `from` and `to` are the bytes of a `T` each, and do not overlap.
+#[inline(always)]
+pub(crate) unsafe fn copy_in<T>(from: *const u8, to: *mut u8) {
+    let size = const { size_of::<T>() };
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+    if size < *STRING_COPY.start() {
+        use core::arch::asm;
+        for at in (0..rolled(size / 64)).map(|block| block * 64) {
+            // SAFETY: inside both.
+            unsafe {
+                let [a, b, c, d] = from.add(at).cast::<[__m128i; 4]>().read_unaligned();
+                asm!(
+                    "movups [{to}], {a}",
+                    "movups [{to} + 16], {b}",
+                    "movups [{to} + 32], {c}",
+                    "movups [{to} + 48], {d}",
+                    to = in(reg) to.add(at), a = in(xmm_reg) a, b = in(xmm_reg) b, c = in(xmm_reg) c, d = in(xmm_reg) d,
+                    options(nostack, preserves_flags),
+                );
+            }
+        }
+        for at in (size / 64 * 64..size / 8 * 8).step_by(8) {
+            // SAFETY: inside both.
+            unsafe {
+                let word = from.add(at).cast::<u64>().read_unaligned();
+                asm!("mov [{to}], {word}", to = in(reg) to.add(at), word = in(reg) word, options(nostack, preserves_flags));
+            }
+        }
+        // SAFETY: the rest of both.
+        return unsafe { copy_single_bytes(from.add(size / 8 * 8), to.add(size / 8 * 8), size % 8) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { copy_bytes(from, to, size) }
+}
+
+/// Copies a [large](is_large) value's bytes out of shared memory, as [`copy_in`] copies them in.
+///
+/// # Safety
+///
+/// As for [`copy_in`].
+#[inline(always)]
+pub(crate) unsafe fn copy_out<T>(from: *const u8, to: *mut u8) {
+    let size = const { size_of::<T>() };
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
+    if size < *STRING_COPY.start() {
+        use core::arch::asm;
+        for at in (0..rolled(size / 64)).map(|block| block * 64) {
+            let (a, b, c, d): (__m128i, __m128i, __m128i, __m128i);
+            // SAFETY: inside both.
+            unsafe {
+                asm!(
+                    "movups {a}, [{from}]",
+                    "movups {b}, [{from} + 16]",
+                    "movups {c}, [{from} + 32]",
+                    "movups {d}, [{from} + 48]",
+                    from = in(reg) from.add(at), a = out(xmm_reg) a, b = out(xmm_reg) b, c = out(xmm_reg) c, d = out(xmm_reg) d,
+                    options(nostack, preserves_flags, readonly),
+                );
+                to.add(at).cast::<[__m128i; 4]>().write_unaligned([a, b, c, d]);
+            }
+        }
+        for at in (size / 64 * 64..size / 8 * 8).step_by(8) {
+            let word: u64;
+            // SAFETY: inside both.
+            unsafe {
+                asm!("mov {word}, [{from}]", from = in(reg) from.add(at), word = out(reg) word,
+                    options(nostack, preserves_flags, readonly));
+                to.add(at).cast::<u64>().write_unaligned(word);
+            }
+        }
+        // SAFETY: the rest of both.
+        return unsafe { copy_single_bytes(from.add(size / 8 * 8), to.add(size / 8 * 8), size % 8) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { copy_bytes(from, to, size) }
+}
+
 /// Copies byte by byte.
 ///
 /// # Safety
@@ -98,7 +200,38 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    use super::copy_bytes;
+    use core::mem::MaybeUninit;
+
+    use super::{copy_bytes, copy_in, copy_out};
+
+    fn a_value_is_copied_whole<const N: usize>() {
+        let value: [u8; N] = core::array::from_fn(|i| (i % 251) as u8);
+        // Shared memory need not be aligned for the copy.
+        let mut shared = vec![0xee_u8; N + 2];
+        // SAFETY: as long as needed.
+        unsafe { copy_in::<[u8; N]>(value.as_ptr(), shared.as_mut_ptr().add(1)) };
+        assert_eq!((shared[0], &shared[1..=N], shared[N + 1]), (0xee, &value[..], 0xee));
+        let mut out = MaybeUninit::<[u8; N]>::uninit();
+        // SAFETY: as long as needed, and written by the copy.
+        let out = unsafe {
+            copy_out::<[u8; N]>(shared.as_ptr().add(1), out.as_mut_ptr().cast());
+            out.assume_init()
+        };
+        assert_eq!(out, value);
+    }
+
+    #[test]
+    fn values_of_every_size_are_copied_whole() {
+        a_value_is_copied_whole::<0>();
+        a_value_is_copied_whole::<7>();
+        a_value_is_copied_whole::<64>();
+        a_value_is_copied_whole::<128>();
+        a_value_is_copied_whole::<207>();
+        a_value_is_copied_whole::<1024>();
+        a_value_is_copied_whole::<2047>();
+        a_value_is_copied_whole::<2048>();
+        a_value_is_copied_whole::<2049>();
+    }
 
     #[test]
     fn copies_of_every_length_are_whole() {

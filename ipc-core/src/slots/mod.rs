@@ -11,12 +11,12 @@ mod model;
 mod places;
 mod prefetch;
 
-pub(crate) use copy::copy_bytes;
+pub(crate) use copy::{copy_bytes, copy_in, copy_out, is_large};
 #[cfg(loom)]
 pub use model::{Place, Slots};
 #[cfg(not(loom))]
 pub(crate) use places::Slots;
-pub(crate) use prefetch::{Intent, prefetch};
+pub(crate) use prefetch::{Intent, prefetch, prefetch_lines};
 
 /// Bytes of a place for an element of so many bytes. A model's place has its cells elsewhere.
 pub(crate) const fn stride(element_size: usize) -> usize {

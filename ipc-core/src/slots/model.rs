@@ -80,7 +80,7 @@ impl<'m, T> Slots<'m, T> {
     where
         T: bytemuck::NoUninit,
     {
-        self.write(at, value);
+        self.write(at, &value);
     }
 
     /// A copy of an element that a model has to itself.
@@ -89,20 +89,26 @@ impl<'m, T> Slots<'m, T> {
         T: bytemuck::AnyBitPattern,
     {
         // SAFETY: initialised by the load; any bits are a T.
-        unsafe { self.read(at).assume_init() }
+        unsafe { self.copied(at).assume_init() }
     }
 
-    pub(crate) fn write(&self, at: u64, value: T)
+    pub(crate) fn write(&self, at: u64, value: &T)
     where
         T: bytemuck::NoUninit,
     {
         let place = self.at(at);
-        place.turn.with_mut(|_| payload::store(&value, &place.cells));
+        place.turn.with_mut(|_| payload::store(value, &place.cells));
     }
 
-    pub(crate) fn read(&self, at: u64) -> MaybeUninit<T> {
+    pub(crate) fn read(&self, at: u64, value: &mut MaybeUninit<T>) {
         let place = self.at(at);
-        place.turn.with(|_| payload::load(&place.cells))
+        place.turn.with(|_| payload::load_into(&place.cells, value));
+    }
+
+    pub(crate) fn copied(&self, at: u64) -> MaybeUninit<T> {
+        let mut value = MaybeUninit::uninit();
+        self.read(at, &mut value);
+        value
     }
 
     pub(crate) fn write_slice(&self, at: u64, values: &[T])
@@ -110,13 +116,13 @@ impl<'m, T> Slots<'m, T> {
         T: bytemuck::NoUninit,
     {
         for (i, value) in values.iter().enumerate() {
-            self.write(at.wrapping_add(i as u64), *value);
+            self.write(at.wrapping_add(i as u64), value);
         }
     }
 
     pub(crate) fn read_slice(&self, at: u64, out: &mut [MaybeUninit<T>]) {
         for (i, place) in out.iter_mut().enumerate() {
-            *place = self.read(at.wrapping_add(i as u64));
+            self.read(at.wrapping_add(i as u64), place);
         }
     }
 
@@ -129,14 +135,14 @@ impl Slots<'_, u64> {
         for (i, word) in bytes.chunks(8).enumerate() {
             let mut padded = [0; 8];
             padded[..word.len()].copy_from_slice(word);
-            self.write(at.wrapping_add(i as u64), u64::from_ne_bytes(padded));
+            self.write(at.wrapping_add(i as u64), &u64::from_ne_bytes(padded));
         }
     }
 
     pub(crate) fn read_bytes(&self, at: u64, out: &mut [MaybeUninit<u8>]) {
         for (i, bytes) in out.chunks_mut(8).enumerate() {
             // SAFETY: initialised by the load.
-            let word = unsafe { self.read(at.wrapping_add(i as u64)).assume_init() };
+            let word = unsafe { self.copied(at.wrapping_add(i as u64)).assume_init() };
             for (byte, loaded) in bytes.iter_mut().zip(word.to_ne_bytes()) {
                 *byte = MaybeUninit::new(loaded);
             }

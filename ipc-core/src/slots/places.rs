@@ -3,8 +3,8 @@
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use super::copy::copy_bytes;
-use super::prefetch::{Intent, branch_apart, prefetch};
+use super::copy::{copy_bytes, copy_in, copy_out, is_large};
+use super::prefetch::{Intent, branch_apart, prefetch, prefetch_lines};
 use crate::memory::{Memory, OBJECT_ALIGN};
 
 /// How far ahead of the current place both sides prefetch, in bytes: found by measurement.
@@ -62,19 +62,35 @@ impl<'m, T> Slots<'m, T> {
 
     /// Writes one element.
     #[inline(always)]
-    pub(crate) fn write(&self, at: u64, value: T)
+    pub(crate) fn write(&self, at: u64, value: &T)
     where
         T: Copy,
     {
+        if const { is_large(size_of::<T>()) } {
+            // SAFETY: inside (`place`).
+            return unsafe { copy_in::<T>(core::ptr::from_ref(value).cast(), self.place(at).cast()) };
+        }
         // SAFETY: inside and aligned (`place`); volatile, for others map the same memory.
-        unsafe { self.place(at).write_volatile(value) }
+        unsafe { self.place(at).write_volatile(*value) }
     }
 
     /// Reads one element's bytes.
     #[inline(always)]
-    pub(crate) fn read(&self, at: u64) -> MaybeUninit<T> {
+    pub(crate) fn read(&self, at: u64, value: &mut MaybeUninit<T>) {
+        if const { is_large(size_of::<T>()) } {
+            // SAFETY: inside (`place`); the value's own bytes.
+            return unsafe { copy_out::<T>(self.place(at).cast(), value.as_mut_ptr().cast()) };
+        }
         // SAFETY: as in `write`; any bytes are a MaybeUninit.
-        unsafe { self.place(at).cast::<MaybeUninit<T>>().read_volatile() }
+        *value = unsafe { self.place(at).cast::<MaybeUninit<T>>().read_volatile() };
+    }
+
+    /// One element's bytes.
+    #[inline(always)]
+    pub(crate) fn copied(&self, at: u64) -> MaybeUninit<T> {
+        let mut value = MaybeUninit::uninit();
+        self.read(at, &mut value);
+        value
     }
 
     /// How many of `count` places from position `at` lie before the array's end.
@@ -120,7 +136,8 @@ impl<'m, T> Slots<'m, T> {
             branch_apart();
             let ahead = (PREFETCH_BYTES / size + 1) as u64;
             if have > ahead {
-                prefetch(self.place(at.wrapping_add(ahead)).cast(), intent);
+                let place = self.place(at.wrapping_add(ahead)).cast();
+                if size > PREFETCH_BYTES { prefetch_lines(place, size, intent) } else { prefetch(place, intent) }
             }
         }
     }
@@ -176,7 +193,7 @@ mod tests {
         // SAFETY: written just now.
         assert_eq!(out.map(|value| unsafe { value.assume_init() }), [1, 2, 3, 4]);
         // SAFETY: as above.
-        assert_eq!(unsafe { slots.read(u64::MAX - 7).assume_init() }, 3);
+        assert_eq!(unsafe { slots.copied(u64::MAX - 7).assume_init() }, 3);
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub(crate) fn prefetch(address: *const i8, intent: Intent) {
     }
 }
 
+/// Asks for the first lines of a large place, of so many bytes.
+#[inline(always)]
+pub(crate) fn prefetch_lines(start: *const i8, bytes: usize, intent: Intent) {
+    /// A kibibyte and its stamp. Found by measurement: 4 and 8 of them gained less.
+    const MOST: usize = 17;
+    for line in 0..bytes.div_ceil(64).min(MOST) {
+        prefetch(start.wrapping_add(line * 64), intent);
+    }
+}
+
 /// Keeps the compiler from computing the caller's next condition before this branch, where it is seldom needed. No instruction.
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
 #[inline(always)]

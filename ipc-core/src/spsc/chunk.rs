@@ -80,7 +80,7 @@ impl<T: NoUninit, P: Platform> WriteChunk<'_, '_, T, P> {
     pub fn set(&mut self, index: usize, value: T) {
         self.end.held.platform.assert_here();
         assert!(index < self.len, "place {index} of {}", self.len);
-        self.end.held.view.slots.write(self.end.tail.wrapping_add(index as u64), value);
+        self.end.held.view.slots.write(self.end.tail.wrapping_add(index as u64), &value);
     }
 
     /// Sends the first `count` places as they are now, all at once, and wakes the consumer once. The others stay free.
@@ -180,6 +180,6 @@ impl<T: AnyBitPattern, P: Platform> ReadChunk<'_, '_, T, P> {
     #[inline(always)]
     fn read(&self, index: usize) -> T {
         // SAFETY: initialised, and any bits are a T.
-        unsafe { self.end.held.view.slots.read(self.end.head.wrapping_add(index as u64)).assume_init() }
+        unsafe { self.end.held.view.slots.copied(self.end.head.wrapping_add(index as u64)).assume_init() }
     }
 }

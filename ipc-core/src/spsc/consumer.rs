@@ -6,7 +6,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::ends::messages;
 use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
-use crate::payload::{check, fill_slice, valid_prefix};
+use crate::payload::{check, fill_slice, is_value, valid_prefix};
 use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
@@ -189,14 +189,20 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// Takes the element that is there.
     #[inline(always)]
-    fn pop(&mut self) -> Result<T, Fault> {
+    fn pop<E: From<Refused>>(&mut self) -> Result<T, E> {
         let slots = self.held.view.slots;
-        let value = slots.read(self.head);
+        let mut value = MaybeUninit::uninit();
+        slots.read(self.head, &mut value);
         // Only what is published: the producer is about to write the rest.
         slots.prefetch(self.head, self.there(), Intent::Read);
         self.free(1);
         // SAFETY: copied from a slot, which is initialised.
-        unsafe { check(value) }
+        if unsafe { is_value(&value) } {
+            // SAFETY: it is one.
+            Ok(unsafe { value.assume_init() })
+        } else {
+            Err(Refused::Fault(Fault::InvalidValue).into())
+        }
     }
 
     /// Receives the oldest element if there is one. Never waits.
@@ -211,7 +217,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.find() {
-            Ok(()) => self.pop().map_err(TryRecvError::Fault),
+            Ok(()) => self.pop(),
             Err(refused) => Err(refused.into()),
         }
     }
@@ -224,7 +230,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// [`Closed`](RecvError::Closed), [`Disconnected`](RecvError::Disconnected), once nothing is left.
     #[inline]
     pub fn recv(&mut self) -> Result<T, RecvError> {
-        self.recv_within(&Limit::Forever).map_err(RecvTimeoutError::endless)
+        self.recv_within(&Limit::Forever)
     }
 
     timed! {
@@ -233,9 +239,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     }
 
     #[inline(always)]
-    fn recv_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, RecvTimeoutError> {
+    fn recv_within<E: From<Refused>>(&mut self, limit: &Limit<P::Deadline>) -> Result<T, E> {
         match self.find_within(limit) {
-            Ok(()) => self.pop().map_err(RecvTimeoutError::Fault),
+            Ok(()) => self.pop(),
             Err(refused) => Err(refused.into()),
         }
     }
@@ -251,7 +257,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
             self.why_empty()?;
         }
         // SAFETY: copied from a slot, which is initialised.
-        unsafe { check(self.held.view.slots.read(self.head)) }.map_err(TryRecvError::Fault)
+        unsafe { check(self.held.view.slots.copied(self.head)) }.map_err(TryRecvError::Fault)
     }
 
     /// Receives as many elements as there are and as `out` holds, and returns how many: at least one, unless `out` is empty.

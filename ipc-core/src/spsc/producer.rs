@@ -170,7 +170,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
 impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// Sends the element that there is room for.
     #[inline(always)]
-    fn push(&mut self, value: T) {
+    fn push(&mut self, value: &T) {
         self.held.view.slots.write(self.tail, value);
         self.publish(1);
     }
@@ -207,7 +207,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     #[inline]
     pub fn try_send(&mut self, value: T) -> Result<(), TrySendError<T>> {
         if self.is_ready() {
-            self.push(value);
+            self.push(&value);
             return Ok(());
         }
         self.try_send_contended(value)
@@ -219,7 +219,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     fn try_send_contended(&mut self, value: T) -> Result<(), TrySendError<T>> {
         match self.reserve_contended() {
             Ok(()) => {
-                self.push(value);
+                self.push(&value);
                 Ok(())
             }
             Err(refused) => Err(TrySendError::of(refused, value)),
@@ -244,7 +244,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     #[inline(always)]
     fn send_within(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
         if self.is_ready() {
-            self.push(value);
+            self.push(&value);
             return Ok(());
         }
         self.send_waiting(value, limit)
@@ -259,7 +259,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         };
         match reserved {
             Ok(()) => {
-                self.push(value);
+                self.push(&value);
                 Ok(())
             }
             Err(refused) => Err(SendTimeoutError::of(refused, value)),
@@ -343,8 +343,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> usize {
         let mut count = 0;
         for value in values {
-            self.held.view.slots.write(self.tail, value);
-            self.publish(1);
+            self.push(&value);
             count += 1;
         }
         count

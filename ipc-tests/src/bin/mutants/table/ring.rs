@@ -49,8 +49,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             POP,
             1,
-            "        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {\n            Ok(_) => Ok(value),",
-            "        let _: MaybeUninit<T> = value;\n        match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {\n            Ok(_) => Ok(payload::load(cells)),",
+            "            Ok(_) => {\n                self.prefetch_published(at.next(), stride);\n",
+            "            Ok(_) => {\n                payload::load_into(cells, out);\n",
         )],
         protects: "the producer of the next lap does not write what is still being read",
         caught_by: ("loom_ring", "one_producer_two_consumers_wrap_around"),

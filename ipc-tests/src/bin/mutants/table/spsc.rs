@@ -70,7 +70,7 @@ pub const MUTANTS: &[Mutant] = &[
             SPSC_CONSUMER,
             1,
             "        slots.prefetch(self.head, self.there(), Intent::Read);\n        self.free(1);\n",
-            "        self.free(1);\n        let value = slots.read(self.head.wrapping_sub(1));\n",
+            "        self.free(1);\n        slots.read(self.head.wrapping_sub(1), &mut value);\n",
         )],
         protects: "a place is written again after it was read",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
