@@ -1,4 +1,5 @@
-//! Condition variables: no notification is lost, and a death holds up no waiter. The lock is the shipped mutex, with its guards.
+//! Condition variables: no notification is lost, none ends two waits, and a death holds up no waiter. The lock is the shipped mutex,
+//! with its guards.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use ipc_core::error::LockError;
 use ipc_core::mutex::{self, Mutex, MutexGuard};
 use ipc_core::participant::Seized;
 use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths, id};
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 struct Shared {
@@ -62,7 +64,7 @@ fn spawn(
 /// A waiter is woken by a notification that comes after the change, outside of the lock.
 #[test]
 fn a_waiter_is_notified() {
-    explore(None, || {
+    explore(3, || {
         let (machine, shared) = (Machine::new(), Shared::new());
         let waiter = spawn(&machine, &shared, 1, |shared, me| shared.take(me));
         let notifier = spawn(&machine, &shared, 2, |shared, me| {
@@ -182,6 +184,190 @@ fn a_waiter_dies() {
         });
         let died = mortal.join().unwrap();
         notifier.join().unwrap();
+        waiter.join().unwrap();
+        died
+    });
+}
+
+impl Shared {
+    /// Counts a waiter, and waits once, without a condition. Returns what there is then.
+    fn wait_once(&self, me: &Actor) -> u64 {
+        let stock = self.stock(me);
+        let mut guard = held(stock.lock());
+        *guard += 1;
+        *held(self.changed(me).wait(guard))
+    }
+
+    /// Returns once there is so much.
+    fn until(&self, me: &Actor, count: u64) {
+        while *held(self.stock(me).lock()) < count {
+            thread::yield_now();
+        }
+    }
+
+    /// A waiter in its place that was killed there, and that no participant has buried.
+    fn dead_waiter(&self, machine: &Arc<Machine>, number: u16) {
+        let me = machine.actor(number).killed_asleep();
+        let died = me.live(None, || _ = self.wait_once(&me)).is_none();
+        assert!(died, "it is killed in its sleep");
+    }
+
+    /// Buries a dead waiter.
+    fn bury(&self, heir: &Actor, number: u16) {
+        let seized = Seized::try_new(heir, id(number)).expect("it is dead");
+        self.stock.sweep(seized.dead(), heir);
+        self.changed.sweep(seized.dead(), heir);
+    }
+}
+
+/// What a notification makes of the stock.
+const GIVEN: u64 = 100;
+
+/// A repair after a participant that died elsewhere ends no wait. The notification after it does.
+#[test]
+fn a_repair_ends_no_wait() {
+    explore(2, || {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        shared.dead_waiter(&machine, 1);
+        let waiter = spawn(&machine, &shared, 2, |shared, me| assert!(shared.wait_once(me) >= GIVEN, "not notified"));
+        let me = machine.actor(3);
+        shared.until(&me, 2);
+        shared.bury(&me, 1);
+        shared.add(&me, GIVEN);
+        shared.changed(&me).notify_one().unwrap();
+        waiter.join().unwrap();
+    });
+}
+
+/// A waiter is killed in its place, and then notified: after the repair the notification is another one's that waited at that time.
+#[test]
+fn a_dead_waiter_is_notified() {
+    explore(2, || {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        shared.dead_waiter(&machine, 1);
+        let waiter = spawn(&machine, &shared, 2, |shared, me| assert!(shared.wait_once(me) >= GIVEN, "not notified"));
+        let me = machine.actor(3);
+        shared.until(&me, 2);
+        shared.add(&me, GIVEN);
+        shared.changed(&me).notify_one().unwrap();
+        shared.bury(&me, 1);
+        waiter.join().unwrap();
+    });
+}
+
+/// Two waiters, and two notifications, of which a dead waiter got one: both go, even if one of them has taken the dead one's
+/// notification when it gets its own.
+#[test]
+fn one_notification_each() {
+    explore(1, || {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        shared.dead_waiter(&machine, 1);
+        let waiters = [2, 3].map(|number| spawn(&machine, &shared, number, |shared, me| _ = shared.wait_once(me)));
+        let me = machine.actor(4);
+        shared.until(&me, 3);
+        shared.changed(&me).notify_one().unwrap();
+        shared.bury(&me, 1);
+        shared.changed(&me).notify_one().unwrap();
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}
+
+/// All places are taken, by dead waiters; another one waits without a place.
+fn crowded(machine: &Arc<Machine>, shared: &Arc<Shared>, body: fn(&Shared, &Actor)) -> thread::JoinHandle<()> {
+    for _ in 0..3 {
+        shared.dead_waiter(machine, 1);
+    }
+    let waiter = spawn(machine, shared, 3, body);
+    shared.until(&machine.actor(4), 4);
+    waiter
+}
+
+fn crowd(notify: fn(&Condvar<'_, Actor>)) {
+    explore(2, move || {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let waiter = crowded(&machine, &shared, |shared, me| assert!(shared.wait_once(me) >= GIVEN, "not notified"));
+        let me = machine.actor(4);
+        shared.add(&me, GIVEN);
+        notify(&shared.changed(&me));
+        waiter.join().unwrap();
+    });
+}
+
+/// A waiter that found no place is notified.
+#[test]
+fn one_of_the_crowd() {
+    crowd(|changed| changed.notify_one().unwrap());
+}
+
+/// A waiter that found no place is notified together with all.
+#[test]
+fn all_of_the_crowd() {
+    crowd(|changed| changed.notify_all().unwrap());
+}
+
+/// A notifier dies at any write of its notification of a waiter that found no place: after the repair the waiter goes.
+#[test]
+fn a_notifier_of_the_crowd_dies() {
+    explore_deaths(1, |at| {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let waiter = crowded(&machine, &shared, |shared, me| {
+            let stock = shared.stock(me);
+            let mut guard = held(stock.lock());
+            *guard += 1;
+            drop(held(shared.changed(me).wait_while(guard, |stock| *stock < GIVEN)));
+        });
+        let mortal = machine.actor(4);
+        shared.add(&mortal, GIVEN);
+        let died = mortal.live(at, || shared.changed(&mortal).notify_all()).is_none();
+        if died {
+            shared.bury(&machine.actor(2), 4);
+        }
+        waiter.join().unwrap();
+        died
+    });
+}
+
+/// A waiter that is notified first dies at any write, and passes the notification on if it lives: the other waiter goes.
+#[test]
+fn a_notified_waiter_dies() {
+    const OTHER: u64 = 10;
+    explore_deaths(1, |at| {
+        let (machine, shared) = (Machine::new(), Shared::new());
+        let ended = Arc::new(AtomicBool::new(false));
+        let mortal = {
+            let (machine, shared, ended) = (machine.clone(), shared.clone(), ended.clone());
+            thread::spawn(move || {
+                let me = machine.actor(1);
+                let died = me.live(at, || {
+                    let stock = shared.stock(&me);
+                    let mut guard = held(stock.lock());
+                    *guard += 1;
+                    let _guard = held(shared.changed(&me).wait(guard));
+                    shared.changed(&me).notify_one().unwrap();
+                });
+                ended.store(true, Ordering::Release);
+                died.is_none()
+            })
+        };
+        let me = machine.actor(3);
+        // The one that waits longer is notified first.
+        while *held(shared.stock(&me).lock()) == 0 && !ended.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        let waiter = spawn(&machine, &shared, 2, |shared, me| {
+            let stock = shared.stock(me);
+            let mut guard = held(stock.lock());
+            *guard += OTHER;
+            drop(held(shared.changed(me).wait(guard)));
+        });
+        shared.until(&me, OTHER);
+        shared.changed(&me).notify_one().unwrap();
+        let died = mortal.join().unwrap();
+        if died {
+            shared.bury(&me, 1);
+        }
         waiter.join().unwrap();
         died
     });

@@ -93,7 +93,7 @@ fn lock(clock: &World) -> (Mutex<'static, u32, Person<'_>>, Condvar<'static, Per
     (stock, object(&condvar::Options, clock))
 }
 
-/// A condition variable's waits end once in a tenth of a second. The time-out is for all of them, from the first one on.
+/// A condition is checked once in a tenth of a second. The time-out is for all the waits in between, from the first one on.
 #[test]
 fn a_time_out_counts_once() {
     let clock = World::default();

@@ -4,11 +4,13 @@ use core::time::Duration;
 
 use bytemuck::Pod;
 
-use super::words::{self, Words};
+use super::waiter::End;
+use super::words::{self, View, Words};
 use crate::error::{Fault, LockError};
 use crate::memory::Memory;
 use crate::mutex::MutexGuard;
-use crate::object::{Blueprint, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Footprint, Kind, Shape, ShapeError, handle, of_view};
+use crate::participant::Seized;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit, Timestamp};
 use crate::wait::SpinBudget;
@@ -33,10 +35,10 @@ unsafe impl Blueprint for Options {
 
     unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.map(drop).ok_or(ShapeError::Missing)
+        unsafe { words::lay(memory) }
     }
 
-    of_view!(Condvar<'m, P>: |_, words, _, platform| Condvar { words, budget: SpinBudget::new(&platform), platform });
+    of_view!(Condvar<'m, P>: |_, view, _, platform| Condvar { view, budget: SpinBudget::new(&platform), platform });
 }
 
 /// Whether a wait ended because its time was over.
@@ -74,13 +76,23 @@ type RelockedInTime<G> = Result<(G, WaitTimeoutResult), LockError<(G, WaitTimeou
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A wait may end without a notification, as with std: check the condition again, or let [`wait_while`](Self::wait_while) do
-/// it. Such a spurious wake-up comes within a tenth of a second, and it is what makes waits survive a killed process: a notifier
-/// that died before its wake-up, a waiter that died just after it was woken, a holder of the lock that died and never notified.
-/// If a holder died, the mutex's [`LockError::OwnerDied`] tells the next one that takes the lock.
+/// A wait ends when a notification that came after its beginning is for it, and not before: there are no spurious wake-ups, unlike with
+/// std. Processes that attach or leave end no wait. `notify_one` ends the wait that began first. Three things end a wait
+/// without a notification:
 ///
-/// Waiters of one condition variable may use different mutexes, unlike std's. `notify_one` and `notify_all` make a system call
-/// only if there are waiters. Call them with or without the lock.
+/// - its time limit;
+/// - the death of a process that held the lock: the error is [`OwnerDied`](LockError::OwnerDied). The first thread that takes the lock
+///   learns of it. It should [`notify_all`](Self::notify_all) once it has made the data consistent;
+/// - another notification, where more than 1024 threads wait at once: each one ends the waits of all beyond these.
+///
+/// A notification is not lost with a process. If the waiter that it was for is killed before it returns, another one that waited at that
+/// time gets it, within some 0.1 s. A process that is killed after it has changed the data and before it notifies has notified no thread:
+/// notify while you hold the lock, then the death is one of a holder. [`wait_while`](Self::wait_while) finds such a change by itself,
+/// within 0.1 s.
+///
+/// Waiters of one condition variable may use different mutexes, unlike std's. `notify_one` and `notify_all` make a system call for each
+/// waiter that sleeps and that they wake, and no other. They take time in proportion to the most threads that have ever waited at once.
+/// A wait polls for a short time before it sleeps, as all blocking calls do.
 ///
 /// # Errors
 ///
@@ -89,7 +101,7 @@ type RelockedInTime<G> = Result<(G, WaitTimeoutResult), LockError<(G, WaitTimeou
 #[doc(alias = "Condition")]
 #[doc(alias = "pthread_cond")]
 pub struct Condvar<'m, P> {
-    words: &'m Words,
+    view: View<'m>,
     budget: SpinBudget,
     platform: P,
 }
@@ -105,15 +117,15 @@ impl<P> Condvar<'_, P> {
 
 impl<P: Platform> Condvar<'_, P> {
     fn another(&self, platform: P) -> Self {
-        Condvar { words: self.words, budget: SpinBudget::new(&platform), platform }
+        Condvar { view: self.view, budget: SpinBudget::new(&platform), platform }
     }
 
-    /// Gives the lock back, blocks until notified, and takes the lock again. May end without a notification.
+    /// Gives the lock back, blocks until notified, and takes the lock again.
     pub fn wait<'g, 'n, T: Pod, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
     ) -> Relocked<MutexGuard<'g, 'n, T, Q>> {
-        self.wait_until(guard, None).map(without_result).map_err(|error| error.map(without_result))
+        self.wait_until(guard, None, false).map(without_result).map_err(|error| error.map(without_result))
     }
 
     /// Blocks as long as `condition` holds.
@@ -133,7 +145,7 @@ impl<P: Platform> Condvar<'_, P> {
         guard: MutexGuard<'g, 'n, T, Q>,
         timeout: Duration,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
-        self.wait_until(guard, Limit::For(timeout).deadline(&self.platform))
+        self.wait_until(guard, Limit::For(timeout).deadline(&self.platform), false)
     }
 
     /// [`wait`](Self::wait) that blocks until `deadline` at the latest, and then until the lock is free.
@@ -142,7 +154,7 @@ impl<P: Platform> Condvar<'_, P> {
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: P::Deadline,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
-        self.wait_until(guard, Limit::Until(deadline).deadline(&self.platform))
+        self.wait_until(guard, Limit::Until(deadline).deadline(&self.platform), false)
     }
 
     /// [`wait_while`](Self::wait_while) that blocks for at most `timeout` in all. `timed_out` tells that `condition` still held.
@@ -165,18 +177,33 @@ impl<P: Platform> Condvar<'_, P> {
         self.wait_until_not(guard, &Limit::Until(deadline), condition)
     }
 
+    /// Waits once. `unsure`: the caller checks a condition, and may be sent to check it for other reasons than a notification.
     fn wait_until<'g, 'n, T: Pod, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: Option<Instant>,
+        unsure: bool,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
         self.here()?;
         let mutex = MutexGuard::mutex(&guard);
         mutex.here()?;
-        let in_time = WaitTimeoutResult(!self.words.wait(&self.platform, deadline, || drop(guard)));
-        match mutex.lock() {
-            Ok(guard) => Ok((guard, in_time)),
-            Err(error) => Err(error.map(|guard| (guard, in_time))),
+        let known = mutex.stats().owner_died;
+        let holder_died = || {
+            let now = mutex.stats();
+            now.owner_died && !known || now.holder.is_some_and(|who| Seized::try_new(mutex.platform(), who).is_ok())
+        };
+        let mut waiter = self.view.enter(&self.platform);
+        drop(guard);
+        loop {
+            let end = waiter.sleep(&self.platform, &self.budget, deadline, unsure, holder_died);
+            let result = WaitTimeoutResult(end == End::TimedOut);
+            let locked = mutex.lock();
+            if end == End::HolderDied && locked.is_ok() {
+                // Another thread has dealt with the death.
+                continue;
+            }
+            waiter.leave();
+            return locked.map(|guard| (guard, result)).map_err(|error| error.map(|guard| (guard, result)));
         }
     }
 
@@ -194,7 +221,7 @@ impl<P: Platform> Condvar<'_, P> {
             if result.timed_out() {
                 return Ok((guard, result));
             }
-            (guard, result) = self.wait_until(guard, limit.deadline(&self.platform))?;
+            (guard, result) = self.wait_until(guard, limit.deadline(&self.platform), true)?;
         }
         Ok((guard, WaitTimeoutResult(false)))
     }
@@ -208,7 +235,7 @@ impl<P: Platform> Condvar<'_, P> {
     #[doc(alias = "signal")]
     pub fn notify_one(&self) -> Result<(), Fault> {
         self.here()?;
-        self.words.notify_one(&self.platform);
+        self.view.notify_one(&self.platform);
         Ok(())
     }
 
@@ -220,7 +247,7 @@ impl<P: Platform> Condvar<'_, P> {
     #[doc(alias = "broadcast")]
     pub fn notify_all(&self) -> Result<(), Fault> {
         self.here()?;
-        self.words.notify_all(&self.platform);
+        self.view.notify_all(&self.platform);
         Ok(())
     }
 }
