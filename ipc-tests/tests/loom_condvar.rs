@@ -267,6 +267,8 @@ fn one_notification_each() {
         shared.until(&me, 3);
         shared.changed(&me).notify_one().unwrap();
         shared.bury(&me, 1);
+        // They may come before the second one.
+        thread::yield_now();
         shared.changed(&me).notify_one().unwrap();
         for waiter in waiters {
             waiter.join().unwrap();
