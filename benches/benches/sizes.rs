@@ -6,174 +6,20 @@
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
-use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use benches::contest::{self, Contender};
-use benches::floor::{Shared, Zeroed};
 use benches::link::{self, Link, Result};
-use benches::message::{BLOCKS, held, receiver, sender};
 use benches::ratios::{Bar, Of, Ratio, Samples};
+use benches::ways::{self, LOOK};
 use benches::{peers, pin, second};
-use crossbeam_utils::CachePadded;
-use ipc_posix::{ByteQueue, LoanQueue, Queue, Region, Spsc};
-
-fn region(footprint: ipc_posix::Footprint) -> Result<(String, Region)> {
-    let name = benches::ours::fresh_name("sizes");
-    let region = Region::options().fit(&[footprint]).remove_with_last(true).create(&name)?;
-    Ok((name, region))
-}
-
-fn queue<const W: usize>() -> Link {
-    Link {
-        name: "ours, queue",
-        create: || {
-            let capacity = held(W);
-            let (name, region) = region(Queue::<[u64; W]>::footprint(capacity))?;
-            let queue = region.queue::<[u64; W]>("messages").capacity(capacity).create()?;
-            Ok((name, receiver(move |out: &mut [u64; W]| queue.try_recv().map(|message| *out = message).is_ok())))
-        },
-        attach: |name| {
-            let queue = Region::open(name)?.queue::<[u64; W]>("messages").open()?;
-            Ok(sender(move |message: &[u64; W]| queue.try_send(*message).is_ok()))
-        },
-    }
-}
-
-fn spsc<const W: usize>() -> Link {
-    Link {
-        name: "ours, one to one",
-        create: || {
-            let capacity = held(W);
-            let (name, region) = region(Spsc::<[u64; W]>::footprint(capacity))?;
-            let mut consumer = region.spsc::<[u64; W]>("messages").capacity(capacity).create()?.consumer()?;
-            let receive = move |out: &mut [u64; W]| consumer.try_recv_slice(std::slice::from_mut(out)).is_ok();
-            Ok((name, receiver(receive)))
-        },
-        attach: |name| {
-            let mut producer = Region::open(name)?.spsc::<[u64; W]>("messages").open()?.producer()?;
-            Ok(sender(move |message: &[u64; W]| producer.try_send_slice(std::slice::from_ref(message)).is_ok()))
-        },
-    }
-}
-
-fn bytes<const W: usize>() -> Link {
-    Link {
-        name: "ours, bytes",
-        create: || {
-            let capacity = held(W) * W * 8;
-            let (name, region) = region(ByteQueue::footprint(capacity))?;
-            let queue = region.byte_queue("messages").capacity(capacity).create()?;
-            Ok((name, receiver(move |out: &mut [u64; W]| queue.try_recv(bytemuck::cast_slice_mut(out)).is_ok())))
-        },
-        attach: |name| {
-            let queue = Region::open(name)?.byte_queue("messages").open()?;
-            Ok(sender(move |message: &[u64; W]| queue.try_send(bytemuck::cast_slice(message)).is_ok()))
-        },
-    }
-}
-
-fn loans_of<const W: usize>() -> Result<(String, LoanQueue<u64>)> {
-    let (name, region) = region(LoanQueue::<u64>::footprint(BLOCKS, W))?;
-    Ok((name, region.loan_queue("messages").blocks(BLOCKS).block_len(W).create()?))
-}
-
-fn loans<const W: usize>() -> Link {
-    Link {
-        name: "ours, loans",
-        create: || {
-            let (name, queue) = loans_of::<W>()?;
-            Ok((name, receiver(move |out: &mut [u64; W]| queue.try_recv().map(|got| got.copy_to_slice(out)).is_ok())))
-        },
-        attach: |name| {
-            let queue = Region::open(name)?.loan_queue::<u64>("messages").open()?;
-            Ok(sender(move |message: &[u64; W]| queue.try_send_copy(message).is_ok()))
-        },
-    }
-}
-
-fn loans_ends<const W: usize>() -> Link {
-    Link {
-        name: "ours, loans, ends",
-        create: || {
-            let (name, queue) = loans_of::<W>()?;
-            let receive = move |out: &mut [u64; W]| {
-                let Ok(got) = queue.try_recv() else { return false };
-                out[0] = got.get(0).unwrap_or(u64::MAX);
-                out[W - 1] = got.get(W - 1).unwrap_or(u64::MAX);
-                true
-            };
-            Ok((name, receiver(receive)))
-        },
-        attach: |name| {
-            let queue = Region::open(name)?.loan_queue::<u64>("messages").open()?;
-            Ok(sender(move |message: &[u64; W]| {
-                let Ok(mut loan) = queue.try_loan_uninit(W) else { return false };
-                loan.set(0, message[0]);
-                loan.set(W - 1, message[W - 1]);
-                loan.send().is_ok()
-            }))
-        },
-    }
-}
-
-/// Shared memory with two counters.
-#[repr(C)]
-struct Pass<const W: usize> {
-    sent: CachePadded<AtomicU64>,
-    received: CachePadded<AtomicU64>,
-    blocks: [UnsafeCell<[u64; W]>; BLOCKS],
-}
-
-// SAFETY: integers; a block is written before its number is sent and read before it is received, each by one side.
-unsafe impl<const W: usize> Sync for Pass<W> {}
-// SAFETY: all zeroes is a value, there are no pointers, and nothing needs a drop.
-unsafe impl<const W: usize> Zeroed for Pass<W> {}
-
-fn pass<const W: usize>() -> Link {
-    Link {
-        name: "floor",
-        create: || {
-            let shared = Shared::<Pass<W>>::create()?;
-            let mut next = 0;
-            let address = shared.fd().to_string();
-            let receive = move |out: &mut [u64; W]| {
-                if shared.sent.load(Ordering::Acquire) == next {
-                    return false;
-                }
-                // SAFETY: sent, and not received yet.
-                out.copy_from_slice(unsafe { &*shared.blocks[next as usize % BLOCKS].get() });
-                next += 1;
-                shared.received.store(next, Ordering::Release);
-                true
-            };
-            Ok((address, receiver(receive)))
-        },
-        attach: |fd| {
-            let shared = Shared::<Pass<W>>::inherit(fd.parse()?)?;
-            let mut next = 0;
-            Ok(sender(move |message: &[u64; W]| {
-                if next - shared.received.load(Ordering::Acquire) == BLOCKS as u64 {
-                    return false;
-                }
-                // SAFETY: received, and not sent again yet.
-                unsafe { (*shared.blocks[next as usize % BLOCKS].get()).copy_from_slice(message) };
-                next += 1;
-                shared.sent.store(next, Ordering::Release);
-                true
-            }))
-        },
-    }
-}
 
 /// All ways between processes for messages of `W` words.
 fn links<const W: usize>() -> Vec<Link> {
     let mut links = vec![
-        spsc::<W>(),
-        bytes::<W>(),
-        loans::<W>(),
-        loans_ends::<W>(),
-        pass::<W>(),
+        ways::spsc::<W, LOOK>(),
+        ways::bytes::<W, LOOK>(),
+        ways::loans::<W, LOOK>(),
+        ways::loans_ends::<W>(),
+        ways::pass::<W>(),
         peers::pipe::<W>(),
         peers::stream::<W>(),
         peers::iceoryx2::<W>("iceoryx2", false),
@@ -184,7 +30,7 @@ fn links<const W: usize>() -> Vec<Link> {
     ];
     // Its slots hold what passes through a send by value: up to a KiB.
     if W <= 128 {
-        links.push(queue::<W>());
+        links.push(ways::queue::<W, LOOK>());
     }
     // The kernel takes no larger message.
     if W * 8 <= peers::posix_mq::LARGEST {

@@ -93,7 +93,7 @@ fn main() -> Result<()> {
                     "throughput, as used/crossbeam-channel",
                     "throughput, as used/sync_channel",
                 ],
-                Bar::AtLeast(1.2),
+                Bar::AtLeast(1.5),
             ),
             speed("throughput ours/pipe", "throughput/ours", &["throughput/pipe"], Bar::AtLeast(10.0)),
             speed(

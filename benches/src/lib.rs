@@ -9,7 +9,9 @@
 //! spin     the back-off of every spinning side, the same code for all contenders
 //! stream   the producer and the consumer of a throughput run, the same code for all contenders
 //! link     a way from one side to the other, between threads or processes
+//! rounds   round trips over each object, and over bare words
 //! message  messages of so many words over such a way, the same code for all contenders
+//! ways     what moves messages between processes here, and the floor under it
 //! peers    the rivals of messages by size, a file each
 //! contest  contenders measured by criterion, then against each other in turns
 //! ratios   medians of those turns, and the closing table
@@ -38,7 +40,9 @@ pub mod pin;
 pub mod ratios;
 pub mod report;
 pub mod robust;
+pub mod rounds;
 pub mod second;
 pub mod spin;
 pub mod start;
 pub mod stream;
+pub mod ways;

@@ -34,12 +34,23 @@ pub fn pair() -> io::Result<[usize; 2]> {
 ///
 /// If the system refuses, most likely because there is no such core.
 pub fn to(cpu: usize) -> io::Result<()> {
+    to_any(&[cpu])
+}
+
+/// Lets the calling thread run on any of these cores, and no other.
+///
+/// # Errors
+///
+/// As [`to`].
+pub fn to_any(cpus: &[usize]) -> io::Result<()> {
     let mut set = empty();
-    if cpu >= libc::CPU_SETSIZE as usize {
-        return Err(io::Error::other(format!("no core {cpu}")));
+    for cpu in cpus {
+        if *cpu >= libc::CPU_SETSIZE as usize {
+            return Err(io::Error::other(format!("no core {cpu}")));
+        }
+        // SAFETY: `set` is initialised, and `cpu` is within its bits as checked above.
+        unsafe { libc::CPU_SET(*cpu, &mut set) };
     }
-    // SAFETY: `set` is initialised, and `cpu` is within its bits as checked above.
-    unsafe { libc::CPU_SET(cpu, &mut set) };
     apply(&set)
 }
 

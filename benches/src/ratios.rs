@@ -81,19 +81,22 @@ impl Samples {
         for (question, part) in &self.waiting {
             table += &format!("{question}: for {:.0} % of the time some task waited for a core\n", part * 100.0);
         }
-        for ratio in ratios {
-            let Some((best, turns)) = self.ratios(ratio) else {
-                table += &format!("ratio {}: not measured ({})\n", ratio.name, ratio.bar);
-                continue;
-            };
-            let [low, middle, high] = [0.25, 0.5, 0.75].map(|part| quantile(&turns, part));
-            let missed = if ratio.bar.is_met(middle) { "" } else { " MISSED" };
-            table += &format!(
-                "ratio {}: {middle:.2} ({}){missed}, half of the turns {low:.2} .. {high:.2}, to {best}\n",
-                ratio.name, ratio.bar
-            );
-        }
+        ratios.iter().for_each(|ratio| table += &self.line(ratio));
         table
+    }
+
+    /// The line of one ratio.
+    #[must_use]
+    pub fn line(&self, ratio: &Ratio<'_>) -> String {
+        let Some((best, turns)) = self.ratios(ratio) else {
+            return format!("ratio {}: not measured ({})\n", ratio.name, ratio.bar);
+        };
+        let [low, middle, high] = [0.25, 0.5, 0.75].map(|part| quantile(&turns, part));
+        let missed = if ratio.bar.is_met(middle) { "" } else { " MISSED" };
+        format!(
+            "ratio {}: {middle:.2} ({}){missed}, half of the turns {low:.2} .. {high:.2}, to {best}\n",
+            ratio.name, ratio.bar
+        )
     }
 }
 

@@ -162,6 +162,24 @@ impl Second {
         Ok(())
     }
 
+    /// For how long its threads have run since they were started, and how often each began to: once for each wake-up, and each time that
+    /// it got back a core which others had.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel does not tell, or it has ended.
+    pub fn ran(&self) -> io::Result<(Duration, u64)> {
+        let (mut nanos, mut times) = (0, 0);
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // Nanoseconds on a core, nanoseconds waiting for one, how often on one.
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let mut fields = text.split_whitespace().map(|field| field.parse::<u64>().unwrap_or(0));
+            nanos += fields.next().unwrap_or(0);
+            times += fields.nth(1).unwrap_or(0);
+        }
+        Ok((Duration::from_nanos(nanos), times))
+    }
+
     fn expect(&mut self, word: &str) -> io::Result<()> {
         let mut line = String::new();
         self.answers.read_line(&mut line)?;

@@ -1,5 +1,8 @@
 //! Makes tables and pictures of what the benchmarks have left behind.
 //!
+//! PERFORMANCE.md has a table of each question for each vendor of processors that was measured, side by side. Only those of this machine's
+//! vendor are written anew; a question that was not asked keeps its table.
+//!
 //! ```text
 //! cargo bench -p benches               # or with -- --quick
 //! cargo run -p benches --bin report    # writes benches/report/*.svg, and the tables of PERFORMANCE.md
@@ -35,26 +38,55 @@ fn main() -> Result<()> {
     let out = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("report");
     fs::create_dir_all(&out)?;
     let (sends, delays): (Vec<_>, Vec<_>) = read("wake").into_iter().partition(|line| line.question == "a send");
-    let rates = ["one_to_one", "throughput", "sizes", "many", "broadcast", "uncontended", "mutex", "semaphore"];
+    let rates = [
+        "one_to_one",
+        "throughput",
+        "sizes",
+        "streams",
+        "many",
+        "broadcast",
+        "busy",
+        "uncontended",
+        "mutex",
+        "semaphore",
+    ];
+    let latency = read("latency");
     let mut parts: Vec<(&str, String)> = rates.map(|name| (name, table(&read(name)))).into();
-    parts.push(("machine", machine()));
-    parts.push(("latency", percentiles(&read("latency"))));
-    parts.push(("sends", percentiles(&sends)));
-    parts.push(("delays", percentiles(&delays)));
-    parts.push(("instructions", instructions()?));
+    parts.extend(
+        [("latency", &latency), ("sends", &sends), ("delays", &delays)].map(|(name, of)| (name, percentiles(of))),
+    );
+    parts.push(("waiters", grid(&read("waiters"), |figure| figure)));
+    let vendor = vendor()?;
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../PERFORMANCE.md");
     let mut text = fs::read_to_string(&page)?;
-    for (name, part) in &parts {
-        insert(&mut text, name, part)?;
+    for (name, part) in parts.iter().filter(|(_, part)| !part.is_empty()) {
+        insert(&mut text, &format!("{name}, {vendor}"), part)?;
     }
+    insert(&mut text, &format!("machine, {vendor}"), &machine())?;
+    insert(&mut text, "instructions", &instructions()?)?;
     fs::write(page, text)?;
-    sizes(&out, &read("sizes"))?;
-    bars(&out, "one_to_one", "One to one, 8 bytes: million messages a second", &read("one_to_one"))?;
-    bars(&out, "throughput", "The queue, one to one, 8 bytes: million messages a second", &read("throughput"))?;
-    bars(&out, "many", "Many to many: million messages a second", &read("many"))?;
-    bars(&out, "broadcast", "Broadcast: million messages a second", &read("broadcast"))?;
-    latency_picture(&out, &read("latency"))?;
+    sizes(&out, &vendor, &read("sizes"))?;
+    for (name, title) in [
+        ("one_to_one", "One to one, 8 bytes: million messages a second"),
+        ("throughput", "The queue, one to one, 8 bytes: million messages a second"),
+        ("many", "Many to many: million messages a second"),
+        ("broadcast", "Broadcast: million messages a second"),
+    ] {
+        bars(&out, &format!("{name}-{vendor}"), title, &read(name))?;
+    }
+    latency_picture(&out, &vendor, &latency)?;
     Ok(())
+}
+
+/// The vendor of this machine's processor, as its part of marks and names.
+fn vendor() -> Result<String> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let id = cpu.lines().find_map(|line| line.strip_prefix("vendor_id")).ok_or("the processor has no vendor")?;
+    Ok(match id.trim_start_matches([' ', '\t', ':']) {
+        "AuthenticAMD" => "amd".to_owned(),
+        "GenuineIntel" => "intel".to_owned(),
+        other => other.to_lowercase(),
+    })
 }
 
 /// Puts this between the marks of that name.
@@ -82,11 +114,23 @@ fn machine() -> String {
     let cores = cpu.lines().filter(|line| line.starts_with("processor")).count();
     // 6.18.44-whose-build
     let kernel: Vec<&str> = kernel.trim().split('.').take(2).collect();
-    format!("{name}, {cores} cores, Linux {}.", kernel.join("."))
+    let [family, model] = ["cpu family", "model\t"].map(|key| {
+        let value = cpu.lines().find_map(|line| line.strip_prefix(key));
+        value.unwrap_or("").trim_start_matches([' ', '\t', ':']).to_owned()
+    });
+    format!("{name} (family {family}, model {model}), {cores} cores, Linux {}.", kernel.join("."))
 }
 
-/// A Markdown table: a row for each contender, a column for each question, in millions a second.
+/// A Markdown table in millions a second, of nanoseconds for each.
 fn table(lines: &[Line]) -> String {
+    grid(lines, |nanos| 1e3 / nanos)
+}
+
+/// A Markdown table: a row for each contender, a column for each question.
+fn grid(lines: &[Line], shown: impl Fn(f64) -> f64) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
     let mut questions: Vec<&str> = Vec::new();
     let mut rows: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
     for line in lines {
@@ -94,7 +138,7 @@ fn table(lines: &[Line]) -> String {
             questions.push(&line.question);
         }
         let median = line.figures.first().copied().unwrap_or(f64::NAN);
-        rows.entry(&line.contender).or_default().insert(&line.question, 1e3 / median);
+        rows.entry(&line.contender).or_default().insert(&line.question, shown(median));
     }
     questions.sort_by_key(|question| size(question));
     let mut table = "| |".to_owned();
@@ -110,6 +154,9 @@ fn table(lines: &[Line]) -> String {
 
 /// A Markdown table: a row for each contender, in microseconds.
 fn percentiles(lines: &[Line]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
     let mut table = "| | p50 | p99 | p99.9 |\n|---|---:|---:|---:|\n".to_owned();
     for line in lines {
         let cells = line.figures.iter().map(|nanos| format!(" {:.2} |", nanos / 1e3)).collect::<String>();
@@ -158,7 +205,10 @@ fn text(x: f64, y: f64, anchor: &str, content: &str) -> String {
 }
 
 /// Bytes a second by size, both on logarithmic scales.
-fn sizes(out: &Path, lines: &[Line]) -> Result<()> {
+fn sizes(out: &Path, vendor: &str, lines: &[Line]) -> Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
     let mut curves: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for line in lines {
         let bytes = size(&line.question) as f64;
@@ -192,12 +242,15 @@ fn sizes(out: &Path, lines: &[Line]) -> Result<()> {
         body += &format!("<rect x=\"610\" y=\"{:.0}\" width=\"12\" height=\"12\" fill=\"{colour}\"/>\n", row - 6.0);
         body += &text(628.0, row + 5.0, "start", contender);
     }
-    fs::write(out.join("sizes.svg"), svg(800, 490, &body))?;
+    fs::write(out.join(format!("sizes-{vendor}.svg")), svg(800, 490, &body))?;
     Ok(())
 }
 
 /// A bar for each contender of each question.
 fn bars(out: &Path, name: &str, title: &str, lines: &[Line]) -> Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
     let most = lines.iter().filter_map(|line| line.figures.first()).map(|nanos| 1e3 / nanos).fold(0.0, f64::max);
     let mut body = text(20.0, 25.0, "start", title);
     for (index, line) in lines.iter().enumerate() {
@@ -214,7 +267,10 @@ fn bars(out: &Path, name: &str, title: &str, lines: &[Line]) -> Result<()> {
 }
 
 /// Three bars for each contender, on a logarithmic scale.
-fn latency_picture(out: &Path, lines: &[Line]) -> Result<()> {
+fn latency_picture(out: &Path, vendor: &str, lines: &[Line]) -> Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
     let mut body = text(20.0, 25.0, "start", "Round trips: p50, p99 and p99.9 in microseconds (logarithmic)");
     for (index, line) in lines.iter().enumerate() {
         let row = 45.0 + 54.0 * index as f64;
@@ -226,6 +282,6 @@ fn latency_picture(out: &Path, lines: &[Line]) -> Result<()> {
             body += &text(236.0 + width, y + 11.0, "start", &format!("{:.2}", nanos / 1e3));
         }
     }
-    fs::write(out.join("latency.svg"), svg(780, 60 + 54 * lines.len() as u32, &body))?;
+    fs::write(out.join(format!("latency-{vendor}.svg")), svg(780, 60 + 54 * lines.len() as u32, &body))?;
     Ok(())
 }

@@ -1,0 +1,248 @@
+//! The ways of this repository from one process to another, for messages of `W` words, and the floor under them: the same code for all
+//! questions.
+//!
+//! `P` says how a side waits: [`BLOCK`], [`LOOK`], or the pauses between two looks of a side that polls.
+
+use std::cell::UnsafeCell;
+use std::hint;
+use std::slice::{from_mut, from_ref};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+use ipc_posix::{ByteQueue, LoanQueue, Queue, Region, Spsc};
+
+use crate::floor::{Shared, Zeroed};
+use crate::link::{Link, Result};
+use crate::message::{BLOCKS, held, receiver, sender};
+use crate::ours::fresh_name;
+
+/// Both sides block in the library's calls.
+pub const BLOCK: usize = 0;
+
+/// Both sides look once, and back off as all contenders do.
+pub const LOOK: usize = usize::MAX;
+
+fn name<const P: usize>(object: &str) -> &'static str {
+    match P {
+        BLOCK => format!("{object}, blocking").leak(),
+        LOOK => format!("ours, {object}").leak(),
+        pauses => format!("{object}, {pauses} pauses").leak(),
+    }
+}
+
+/// Looks until there is something, unless it is somebody else's business to look again.
+#[inline(always)]
+fn poll<const P: usize>(mut look: impl FnMut() -> bool) -> bool {
+    loop {
+        let found = look();
+        if found || P == LOOK {
+            return found;
+        }
+        for _ in 0..P {
+            hint::spin_loop();
+        }
+    }
+}
+
+fn region(footprint: ipc_posix::Footprint) -> Result<(String, Region)> {
+    let name = fresh_name("ways");
+    let region = Region::options().fit(&[footprint]).remove_with_last(true).create(&name)?;
+    Ok((name, region))
+}
+
+/// The queue, by value.
+#[must_use]
+pub fn queue<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("queue"),
+        create: || {
+            let capacity = held(W);
+            let (name, region) = region(Queue::<[u64; W]>::footprint(capacity))?;
+            let queue = region.queue::<[u64; W]>("messages").capacity(capacity).create()?;
+            let receive = move |out: &mut [u64; W]| {
+                if P == BLOCK {
+                    queue.recv().map(|message| *out = message).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_recv().map(|message| *out = message).is_ok())
+                }
+            };
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.queue::<[u64; W]>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                if P == BLOCK { queue.send(*message).is_ok() } else { poll::<P>(|| queue.try_send(*message).is_ok()) }
+            }))
+        },
+    }
+}
+
+/// The one-to-one queue.
+#[must_use]
+pub fn spsc<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("one to one"),
+        create: || {
+            let capacity = held(W);
+            let (name, region) = region(Spsc::<[u64; W]>::footprint(capacity))?;
+            let mut consumer = region.spsc::<[u64; W]>("messages").capacity(capacity).create()?.consumer()?;
+            let receive = move |out: &mut [u64; W]| {
+                let out = from_mut(out);
+                if P == BLOCK {
+                    consumer.recv_slice(out).is_ok()
+                } else {
+                    poll::<P>(|| consumer.try_recv_slice(out).is_ok())
+                }
+            };
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let mut producer = Region::open(name)?.spsc::<[u64; W]>("messages").open()?.producer()?;
+            Ok(sender(move |message: &[u64; W]| {
+                let message = from_ref(message);
+                if P == BLOCK {
+                    producer.send_slice(message).is_ok()
+                } else {
+                    poll::<P>(|| producer.try_send_slice(message).is_ok())
+                }
+            }))
+        },
+    }
+}
+
+/// The byte queue.
+#[must_use]
+pub fn bytes<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("bytes"),
+        create: || {
+            let capacity = held(W) * W * 8;
+            let (name, region) = region(ByteQueue::footprint(capacity))?;
+            let queue = region.byte_queue("messages").capacity(capacity).create()?;
+            let receive = move |out: &mut [u64; W]| {
+                let out = bytemuck::cast_slice_mut(out);
+                if P == BLOCK { queue.recv(out).is_ok() } else { poll::<P>(|| queue.try_recv(out).is_ok()) }
+            };
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.byte_queue("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                let message = bytemuck::cast_slice(message);
+                if P == BLOCK { queue.send(message).is_ok() } else { poll::<P>(|| queue.try_send(message).is_ok()) }
+            }))
+        },
+    }
+}
+
+fn loans_of<const W: usize>() -> Result<(String, LoanQueue<u64>)> {
+    let (name, region) = region(LoanQueue::<u64>::footprint(BLOCKS, W))?;
+    Ok((name, region.loan_queue("messages").blocks(BLOCKS).block_len(W).create()?))
+}
+
+/// The loan queue, every byte copied in and out.
+#[must_use]
+pub fn loans<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("loans"),
+        create: || {
+            let (name, queue) = loans_of::<W>()?;
+            let receive = move |out: &mut [u64; W]| {
+                if P == BLOCK {
+                    queue.recv().map(|got| got.copy_to_slice(out)).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_recv().map(|got| got.copy_to_slice(out)).is_ok())
+                }
+            };
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.loan_queue::<u64>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                if P == BLOCK {
+                    queue.send_copy(message).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_send_copy(message).is_ok())
+                }
+            }))
+        },
+    }
+}
+
+/// The loan queue, written and read in place at the first and the last word.
+#[must_use]
+pub fn loans_ends<const W: usize>() -> Link {
+    Link {
+        name: "ours, loans, ends",
+        create: || {
+            let (name, queue) = loans_of::<W>()?;
+            let receive = move |out: &mut [u64; W]| {
+                let Ok(got) = queue.try_recv() else { return false };
+                out[0] = got.get(0).unwrap_or(u64::MAX);
+                out[W - 1] = got.get(W - 1).unwrap_or(u64::MAX);
+                true
+            };
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.loan_queue::<u64>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                let Ok(mut loan) = queue.try_loan_uninit(W) else { return false };
+                loan.set(0, message[0]);
+                loan.set(W - 1, message[W - 1]);
+                loan.send().is_ok()
+            }))
+        },
+    }
+}
+
+/// Shared memory with two counters.
+#[repr(C)]
+struct Pass<const W: usize> {
+    sent: CachePadded<AtomicU64>,
+    received: CachePadded<AtomicU64>,
+    blocks: [UnsafeCell<[u64; W]>; BLOCKS],
+}
+
+// SAFETY: integers; a block is written before its number is sent and read before it is received, each by one side.
+unsafe impl<const W: usize> Sync for Pass<W> {}
+// SAFETY: all zeroes is a value, there are no pointers, and nothing needs a drop.
+unsafe impl<const W: usize> Zeroed for Pass<W> {}
+
+/// A pass of the same bytes through shared memory with two counters: no library is faster.
+#[must_use]
+pub fn pass<const W: usize>() -> Link {
+    Link {
+        name: "floor",
+        create: || {
+            let shared = Shared::<Pass<W>>::create()?;
+            let mut next = 0;
+            let address = shared.fd().to_string();
+            let receive = move |out: &mut [u64; W]| {
+                if shared.sent.load(Ordering::Acquire) == next {
+                    return false;
+                }
+                // SAFETY: sent, and not received yet.
+                out.copy_from_slice(unsafe { &*shared.blocks[next as usize % BLOCKS].get() });
+                next += 1;
+                shared.received.store(next, Ordering::Release);
+                true
+            };
+            Ok((address, receiver(receive)))
+        },
+        attach: |fd| {
+            let shared = Shared::<Pass<W>>::inherit(fd.parse()?)?;
+            let mut next = 0;
+            Ok(sender(move |message: &[u64; W]| {
+                if next - shared.received.load(Ordering::Acquire) == BLOCKS as u64 {
+                    return false;
+                }
+                // SAFETY: received, and not sent again yet.
+                unsafe { (*shared.blocks[next as usize % BLOCKS].get()).copy_from_slice(message) };
+                next += 1;
+                shared.sent.store(next, Ordering::Release);
+                true
+            }))
+        },
+    }
+}
