@@ -66,7 +66,8 @@ impl View<'_> {
             let waiting = waiting.filter(|(_, state)| state.kind() == Kind::Waiting && state.ticket() >= all);
             let Some((index, state)) = waiting.min_by_key(|(_, state)| state.ticket()) else { return };
             if self.change(index, state, state.notified(next_ticket)) {
-                self.gates[index].notify(platform, || 1);
+                let gate = &self.gates[index];
+                gate.notify(platform, || 1);
                 return;
             }
         }
@@ -81,7 +82,8 @@ impl View<'_> {
         for index in self.places() {
             let state = self.state(index);
             if state.kind() == Kind::Waiting && state.ticket() < next_ticket {
-                self.gates[index].notify(platform, || 1);
+                let gate = &self.gates[index];
+                gate.notify(platform, || 1);
             }
         }
     }
@@ -119,7 +121,8 @@ impl View<'_> {
     pub(super) fn rouse<P: Platform + ?Sized>(self, platform: &P) {
         for index in self.places() {
             if self.state(index) != State::FREE {
-                self.gates[index].rouse(platform);
+                let gate = &self.gates[index];
+                gate.rouse(platform);
             }
         }
         self.words.crowd.rouse(platform);
