@@ -56,8 +56,16 @@ macro_rules! types {
 }
 
 /// Traits, which have no auto traits.
-const TRAITS: &[&str] =
-    &["AtomicInteger", "AtomicValue", "CellValue", "LoanElement", "LockData", "QueueMessage", "QueuedValue"];
+const TRAITS: &[&str] = &[
+    "AtomicInteger",
+    "AtomicValue",
+    "CellValue",
+    "HasWaitStrategy",
+    "LoanElement",
+    "LockData",
+    "QueueMessage",
+    "QueuedValue",
+];
 
 /// The names of types at the root of `ipc-posix`.
 fn public() -> BTreeSet<String> {
@@ -121,6 +129,7 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             QueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
+            WaitStrategy,
             ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind;
         // Errors: `?` takes them into a `Box<dyn Error + Send + Sync>`.
         "SsUrP":
