@@ -6,7 +6,7 @@ use ipc_posix::{Broadcast, BroadcastSubscriber, RecvBroadcastTimeoutError, Regio
 use super::books::{Message, VICTIM, message, serial_of};
 use super::play::{self, Finding, Play, demand, granted};
 use super::stage::Folder;
-use super::{Scenes, couple, patience};
+use super::{Scenes, couple, in_short_waits, patience};
 use crate::stepper::{PairPoint, Verdict};
 
 const NAME: &str = "news";
@@ -172,10 +172,14 @@ impl Play for Deed {
                 let mut subscriber = objects.broadcast.subscribe().expect("a place is free");
                 let mut last = OTHER;
                 loop {
-                    match subscriber.recv_timeout(patience()) {
-                        Ok(message) => last = serial_of(&message).unwrap_or(0),
-                        Err(RecvBroadcastTimeoutError::Disconnected) => return last,
-                        Err(_) => return u64::MAX,
+                    let received = in_short_waits(|limit| match subscriber.recv_timeout(limit) {
+                        Err(RecvBroadcastTimeoutError::Timeout) => None,
+                        received => Some(received),
+                    });
+                    match received {
+                        Some(Ok(message)) => last = serial_of(&message).unwrap_or(0),
+                        Some(Err(RecvBroadcastTimeoutError::Disconnected)) => return last,
+                        _ => return u64::MAX,
                     }
                 }
             }),

@@ -17,7 +17,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
@@ -55,6 +55,18 @@ pub use pairs::{PAIRS, Pair};
 /// that nobody can doubt it, the others are only counted.
 fn patience() -> Duration {
     if WEDGED.get() < 3 { Duration::from_secs(10) } else { Duration::from_secs(1) }
+}
+
+/// Waits for one that may be killed, in short waits: a waiter looks for the dead before each sleep, and a sleep at a kill would take a tenth
+/// of a second at each point of the sweep. `wait` returns `None` if its time is over.
+fn in_short_waits<R>(mut wait: impl FnMut(Duration) -> Option<R>) -> Option<R> {
+    let end = Instant::now() + patience();
+    loop {
+        match wait(Duration::from_millis(4)) {
+            None if Instant::now() < end => {}
+            found => return found,
+        }
+    }
 }
 
 /// So many wedged survivors end a sweep: each costs time, and there is nothing more to learn.

@@ -7,7 +7,7 @@ use ipc_posix::{ChangedTimeoutError, Region, Watch};
 
 use super::play::{self, Finding, Play, demand, granted};
 use super::stage::{Folder, Helper};
-use super::{Scenes, patience};
+use super::{Scenes, in_short_waits, patience};
 use crate::stepper::Verdict;
 
 const CELL: &str = "cell";
@@ -138,9 +138,13 @@ impl Play for Deed {
             Deed::Leave | Deed::OnlyLeave => Some(|(_region, watch)| {
                 let mut reader = watch.subscribe().expect("our own handle").from(1);
                 loop {
-                    match reader.changed_timeout(patience()) {
-                        Ok(now) if now == value(reader.seen()) => {}
-                        Err(ChangedTimeoutError::Disconnected) => return reader.seen(),
+                    let changed = in_short_waits(|limit| match reader.changed_timeout(limit) {
+                        Err(ChangedTimeoutError::Timeout) => None,
+                        changed => Some(changed),
+                    });
+                    match changed {
+                        Some(Ok(now)) if now == value(reader.seen()) => {}
+                        Some(Err(ChangedTimeoutError::Disconnected)) => return reader.seen(),
                         _ => return u64::MAX,
                     }
                 }
