@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Waiting,
     /// Its waiter was notified when this was the next ticket, and has not returned to its caller yet.
     Notified,
-    /// The same after the waiter's death: a notification for another one.
+    /// Its notified waiter has died: a notification for another one.
     LeftBehind,
 }
 
