@@ -38,7 +38,7 @@ use crate::sync::private::AtomicU32;
 pub enum WaitStrategy {
     /// Learns from the waits before: polls and yields where that has helped, and sleeps where waits are long.
     ///
-    /// Right for nearly every handle. An idle waiter uses no processor time.
+    /// Right for nearly every handle. An idle waiter uses next to no processor time.
     #[default]
     Adaptive,
     /// Polls until the wait is over, and never sleeps. Once a millisecond it yields, so a partner that shares the core gets on.
