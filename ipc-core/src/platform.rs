@@ -70,6 +70,20 @@ pub unsafe trait Platform {
     /// Wakes up to `count` sleepers on `word`, in every process, and returns how many were woken.
     fn wake(&self, word: &AtomicU32, count: u32) -> u32;
 
+    /// Sleeps as [`wait`](Self::wait) does, in the lanes of a mask that is not 0. All lanes of a word are one queue: a sleeper keeps its
+    /// place in it until it is woken or its time is over. The default has no lanes.
+    fn wait_in(&self, word: &AtomicU32, expected: u32, timeout: Duration, lanes: u32) -> WaitOutcome {
+        let _ = lanes;
+        self.wait(word, expected, timeout)
+    }
+
+    /// Wakes up to `count` of those who sleep in one of these lanes, longest sleepers first, and returns how many were woken. The default,
+    /// which cannot tell them apart, wakes all sleepers.
+    fn wake_in(&self, word: &AtomicU32, count: u32, lanes: u32) -> u32 {
+        let _ = (count, lanes);
+        self.wake(word, i32::MAX as u32)
+    }
+
     /// The monotonic clock.
     fn now(&self) -> Instant;
 
@@ -310,6 +324,12 @@ unsafe impl<P: Platform + ?Sized> Platform for &P {
     }
     fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
         (**self).wake(word, count)
+    }
+    fn wait_in(&self, word: &AtomicU32, expected: u32, timeout: Duration, lanes: u32) -> WaitOutcome {
+        (**self).wait_in(word, expected, timeout, lanes)
+    }
+    fn wake_in(&self, word: &AtomicU32, count: u32, lanes: u32) -> u32 {
+        (**self).wake_in(word, count, lanes)
     }
     fn now(&self) -> Instant {
         (**self).now()

@@ -73,6 +73,14 @@ unsafe impl Platform for Posix {
         self.membership.wake(word, count)
     }
 
+    fn wait_in(&self, word: &AtomicU32, expected: u32, timeout: Duration, lanes: u32) -> WaitOutcome {
+        self.membership.wait_in(word, expected, timeout, lanes)
+    }
+
+    fn wake_in(&self, word: &AtomicU32, count: u32, lanes: u32) -> u32 {
+        self.membership.wake_in(word, count, lanes)
+    }
+
     fn now(&self) -> Instant {
         self.membership.now()
     }

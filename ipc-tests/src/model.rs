@@ -2,8 +2,8 @@
 //!
 //! *Sleeping.* A table of sleepers under one lock, as the kernel's: the comparison and the falling asleep are one step
 //! with respect to a wake. There are no time-outs, so a lost wake-up shows as loom's deadlock. The exception is a death:
-//! it ends each living actor's current sleep, or else its next one, once. That is what the slices of the real platform
-//! are for, and nothing else here may need them. ([`Machine::without_slices`] has not even that: for models in which a sweep
+//! it ends each living actor's current sleep, or else its next one, once, unless that is one of more than a second. That is what the
+//! slices of the real platform are for, and nothing else here may need them. ([`Machine::without_slices`] has not even that: for models in which a sweep
 //! has to wake whoever the dead one owed a wake-up.)
 //!
 //! *Dying.* [`Actor::live`] runs a body that stops before its n-th write to anything shared (the shim counts them, see
@@ -25,17 +25,31 @@ mod objects;
 pub use objects::{Creator, QueueWords, RingWords, SemaphoreWords, Shared};
 
 /// The most actors of a machine. Their numbers start at 1.
-pub const MOST_ACTORS: usize = 4;
+pub const MOST_ACTORS: usize = 5;
+
+/// A longer sleep relies on a wake-up: a death does not end it.
+const LONGEST_SLICE: Duration = Duration::from_secs(1);
 
 const ALIVE: u32 = 0;
 /// Dead, with as many pins as the rest of the word says.
 const DEAD: u32 = 1;
 const PIN: u32 = 2;
 
+/// One that sleeps.
+#[derive(Clone, Copy)]
+struct Asleep {
+    who: usize,
+    /// Where the word lies.
+    address: usize,
+    lanes: u32,
+    /// Whether a death ends its sleep.
+    notices: bool,
+}
+
 #[derive(Default)]
 struct Table {
-    /// Who sleeps, and on the word at which address: in the order of their falling asleep.
-    sleepers: Vec<(usize, usize)>,
+    /// Who sleeps, in the order of their falling asleep.
+    sleepers: Vec<Asleep>,
     woken: [Option<WaitOutcome>; MOST_ACTORS],
     deaths: u32,
     /// The deaths for which each actor's sleep has been ended.
@@ -92,6 +106,15 @@ impl Machine {
     /// How many sleep.
     pub fn asleep(&self) -> usize {
         self.table.lock().expect("the table").sleepers.len()
+    }
+
+    /// Ends the sleep of this participant as if its time were over.
+    pub fn time_out(&self, number: u16) {
+        let who = id(number).index();
+        let mut table = self.table.lock().expect("the table");
+        table.sleepers.retain(|asleep| asleep.who != who);
+        table.woken[who] = Some(WaitOutcome::TimedOut);
+        self.beds[who].notify_one();
     }
 
     /// The participant with this number, from 1.
@@ -171,7 +194,9 @@ impl Actor {
         }
         let mut table = machine.table.lock().expect("the table");
         table.deaths += 1;
-        for (_, who) in std::mem::take(&mut table.sleepers) {
+        let (notice, sleep_on) = std::mem::take(&mut table.sleepers).into_iter().partition(|asleep| asleep.notices);
+        table.sleepers = sleep_on;
+        for Asleep { who, .. } in Vec::from(notice) {
             table.noticed[who] = table.deaths;
             table.woken[who] = Some(WaitOutcome::TimedOut);
             machine.beds[who].notify_one();
@@ -191,7 +216,15 @@ unsafe impl Platform for Actor {
         deadline
     }
 
-    fn wait(&self, word: &AtomicU32, expected: u32, _timeout: Duration) -> WaitOutcome {
+    fn wait(&self, word: &AtomicU32, expected: u32, timeout: Duration) -> WaitOutcome {
+        self.wait_in(word, expected, timeout, u32::MAX)
+    }
+
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
+        self.wake_in(word, count, u32::MAX)
+    }
+
+    fn wait_in(&self, word: &AtomicU32, expected: u32, timeout: Duration, lanes: u32) -> WaitOutcome {
         if let Some(doze) = &self.doze {
             if doze.fetch_add(1, Plain::Relaxed) == 0 {
                 return WaitOutcome::TimedOut;
@@ -204,11 +237,12 @@ unsafe impl Platform for Actor {
         if word.load(Ordering::Relaxed) != expected {
             return WaitOutcome::Changed;
         }
-        if table.noticed[me] != table.deaths {
+        let notices = timeout <= LONGEST_SLICE;
+        if notices && table.noticed[me] != table.deaths {
             table.noticed[me] = table.deaths;
             return WaitOutcome::TimedOut;
         }
-        table.sleepers.push((address(word), me));
+        table.sleepers.push(Asleep { who: me, address: address(word), lanes, notices });
         loop {
             table = self.machine.beds[me].wait(table).expect("the table");
             if let Some(outcome) = table.woken[me].take() {
@@ -217,7 +251,7 @@ unsafe impl Platform for Actor {
         }
     }
 
-    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
+    fn wake_in(&self, word: &AtomicU32, count: u32, lanes: u32) -> u32 {
         if !crash::step() {
             return 0;
         }
@@ -225,13 +259,14 @@ unsafe impl Platform for Actor {
         let mut woken = 0;
         let mut next = 0;
         while woken < count && next < table.sleepers.len() {
-            if table.sleepers[next].0 != address(word) {
+            let asleep = table.sleepers[next];
+            if asleep.address != address(word) || asleep.lanes & lanes == 0 {
                 next += 1;
                 continue;
             }
-            let (_, who) = table.sleepers.remove(next);
-            table.woken[who] = Some(WaitOutcome::Woken);
-            self.machine.beds[who].notify_one();
+            table.sleepers.remove(next);
+            table.woken[asleep.who] = Some(WaitOutcome::Woken);
+            self.machine.beds[asleep.who].notify_one();
             woken += 1;
         }
         woken

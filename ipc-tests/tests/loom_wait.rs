@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::sync::{AtomicU32, Ordering};
 use ipc_core::wait::EventCount;
 use ipc_tests::model::{Machine, explore};
@@ -73,5 +74,24 @@ fn a_notification_that_finds_nobody_counts() {
         };
         sleeper.join().unwrap();
         notifier.join().unwrap();
+    });
+}
+
+/// Two sleep in lanes of a word, one in each. Proves that a wake-up in a lane wakes the sleeper there.
+#[test]
+fn a_wake_up_keeps_to_its_lane() {
+    explore(None, || {
+        let (machine, word) = (Machine::new(), Arc::new(AtomicU32::new(0)));
+        let (actor, lanes) = (machine.actor(3), [1, 2]);
+        let sleepers = lanes.map(|lane| {
+            let (machine, word) = (machine.clone(), word.clone());
+            thread::spawn(move || machine.actor(lane as u16).wait_in(&word, 0, Duration::MAX, lane))
+        });
+        for (lane, sleeper) in lanes.into_iter().zip(sleepers).rev() {
+            while actor.wake_in(&word, 1, lane) == 0 {
+                thread::yield_now();
+            }
+            assert_eq!(sleeper.join().unwrap(), WaitOutcome::Woken);
+        }
     });
 }

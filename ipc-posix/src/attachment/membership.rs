@@ -79,6 +79,14 @@ unsafe impl Platform for Membership {
         futex::wake(word, count)
     }
 
+    fn wait_in(&self, word: &AtomicU32, expected: u32, timeout: Duration, lanes: u32) -> WaitOutcome {
+        futex::wait_in(word, expected, timeout, lanes)
+    }
+
+    fn wake_in(&self, word: &AtomicU32, count: u32, lanes: u32) -> u32 {
+        futex::wake_in(word, count, lanes)
+    }
+
     fn now(&self) -> Instant {
         clock::now()
     }

@@ -171,6 +171,10 @@ unsafe impl Platform for Undertaker {
         futex::wake(word, count)
     }
 
+    fn wake_in(&self, word: &AtomicU32, count: u32, lanes: u32) -> u32 {
+        futex::wake_in(word, count, lanes)
+    }
+
     fn now(&self) -> Instant {
         clock::now()
     }

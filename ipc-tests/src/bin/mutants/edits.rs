@@ -51,7 +51,9 @@ pub fn wake_ups(text: &str) -> Vec<WakeUp> {
             let end = name.find(['(', '<']).unwrap_or(0);
             function = name[..end].to_owned();
         }
-        for verb in [".notify(", ".notify_all(", ".notify_one(", ".wake(", ".wake_all(", ".wake_both(", ".rouse("] {
+        for verb in
+            [".notify(", ".notify_all(", ".notify_one(", ".wake(", ".wake_in(", ".wake_all(", ".wake_both(", ".rouse("]
+        {
             for (at, _) in code.match_indices(verb) {
                 let receiver = |c: char| c.is_ascii_alphanumeric() || "_.()&".contains(c);
                 let first = code[..at].rfind(|c: char| !receiver(c)).map_or(0, |before| before + 1);
