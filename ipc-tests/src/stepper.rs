@@ -2,8 +2,8 @@
 //!
 //! A [`Victim`] is a forked child under ptrace. Its closure is ordinary Rust: it sets up what it needs,
 //! calls [`Gate::begin`], runs the operation, calls [`Gate::end`]. The parent moves it to any instruction
-//! in between and kills it there. [`sweep`] does that for every instruction in turn and asks a check what
-//! the survivors see; [`sweep_pairs`] does it while a second victim is stopped inside its own operation.
+//! in between and kills it there. [`sweep`] does that for every instruction in turn that changes what outlives the
+//! victim, and asks a check what the survivors see; [`sweep_pairs`] does it while a second victim is stopped inside its own operation.
 //!
 //! ```no_run
 //! use ipc_tests::stepper::{self, Verdict, Victim};
@@ -67,6 +67,7 @@ mod outcome;
 mod pairs;
 mod path;
 mod position;
+mod remains;
 mod report;
 mod sweep;
 mod ticks;

@@ -1,10 +1,11 @@
-//! Every operation killed at every instruction boundary, from the table in [`ipc_tests::sweeps`].
+//! Every operation killed at every instruction boundary, from the table in [`ipc_tests::sweeps`]. Where nothing has changed
+//! since the boundary before that outlives the process, a second kill would show the survivors the same: it is left out.
 //!
 //! ```text
 //! cargo test --release -p ipc-tests -- --nocapture sweep
 //! ```
 //!
-//! `IPC_TESTS_FULL=1` takes all pairs of points, `IPC_TESTS_SCENES=1` tells about each start of each operation.
+//! `IPC_TESTS_FULL=1` takes all boundaries and all pairs of them, `IPC_TESTS_SCENES=1` tells about each start of each operation.
 
 #![cfg(all(not(loom), target_os = "linux", target_arch = "x86_64"))]
 
@@ -26,7 +27,7 @@ macro_rules! sweep_operations {
 ipc_tests::operations!(sweep_operations);
 
 macro_rules! sweep_pairs {
-    ($($test:ident: $name:literal = $deeds:expr, $strides:expr;)+) => {$(
+    ($($test:ident: $name:literal = $deeds:expr, $stride:expr;)+) => {$(
         #[test]
         #[cfg_attr(debug_assertions, ignore = "takes minutes in unoptimised code")]
         fn $test() {

@@ -22,20 +22,20 @@ pub struct PairPoint {
     pub killed_finished: bool,
 }
 
-/// Runs [`PairSweep::run`] with these strides; for more options make a [`PairSweep`].
+/// Runs [`PairSweep::run`] with this stride of the paused one; for more options make a [`PairSweep`].
 ///
 /// # Errors
 ///
 /// When a victim panics, crashes, exits, blocks or hangs.
 pub fn sweep_pairs(
     name: &str,
-    (paused_stride, killed_stride): (u64, u64),
+    stride: u64,
     make_paused: impl FnMut() -> Victim,
     make_killed: impl FnMut() -> Victim,
     check: impl FnMut(PairPoint) -> Verdict,
     check_resumed: impl FnMut(PairPoint) -> Verdict,
 ) -> Result<SweepReport, SweepError> {
-    PairSweep::new(name).strides(paused_stride, killed_stride).run(make_paused, make_killed, check, check_resumed)
+    PairSweep::new(name).stride(stride).run(make_paused, make_killed, check, check_resumed)
 }
 
 /// A sweep over pairs and its options.
@@ -50,7 +50,8 @@ pub struct PairSweep {
 }
 
 impl PairSweep {
-    /// A sweep over all pairs of points, of operations that do not block.
+    /// A sweep over all pairs of points, of operations that do not block. Of the killed one's boundaries those are passed over at
+    /// which others see what they saw at the one before.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
@@ -59,20 +60,27 @@ impl PairSweep {
             blocked_after: Duration::from_secs(2),
             stuck_after: None,
             paused: Pace::EVERY,
-            killed: Pace::EVERY,
+            killed: Pace::Changes,
         }
     }
 
-    /// Takes each `paused`-th point of the one and each `killed`-th point of the other. Syscalls and ends
+    /// Takes each `stride`-th point of the paused one: what it has in its registers counts, too, for it goes on. Syscalls and ends
     /// are always points. The report tells how many boundaries were passed over in all walks.
     ///
     /// # Panics
     ///
-    /// When one is 0.
+    /// When it is 0.
     #[must_use]
-    pub fn strides(mut self, paused: u64, killed: u64) -> Self {
-        assert!(paused > 0 && killed > 0, "a stride of 0 goes nowhere");
-        (self.paused.stride, self.killed.stride) = (paused, killed);
+    pub fn stride(mut self, stride: u64) -> Self {
+        assert!(stride > 0, "a stride of 0 goes nowhere");
+        self.paused = Pace::stride(stride);
+        self
+    }
+
+    /// Takes every boundary of the killed one, also where nothing has changed.
+    #[must_use]
+    pub fn every_instruction(mut self) -> Self {
+        self.killed = Pace::EVERY;
         self
     }
 
@@ -176,7 +184,7 @@ impl PairSweep {
                 report.points += 1;
                 report.steps += paused.steps() + killed.steps();
                 report.blocked += asleep.iter().filter(|asleep| **asleep).count() as u64;
-                report.sampled += killed_at.passed_over(&killed_landing);
+                report.passed_over(&self.killed, killed_landing.passed_over);
                 let place = || {
                     let paused = place_of(paused_landing.position, rips.0);
                     format!("paused {paused}; killed {}", place_of(killed_landing.position, rips.1))
@@ -187,7 +195,7 @@ impl PairSweep {
                 killed_number += 1;
             }
             outer = row.and_then(|landing| {
-                report.sampled += paused_at.passed_over(&landing);
+                report.passed_over(&self.paused, landing.passed_over);
                 landing.next(&self.paused)
             });
             paused_number += 1;

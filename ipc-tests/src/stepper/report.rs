@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use super::position::Pace;
+
 /// How many findings a report keeps in detail.
 const KEPT_FINDINGS: usize = 16;
 
@@ -78,6 +80,8 @@ pub struct SweepReport {
     /// How many instruction boundaries were passed over without a kill; 0 unless the caller asked for
     /// sampling.
     pub sampled: u64,
+    /// How many boundaries were passed over at which nothing had changed that outlives the victim.
+    pub same: u64,
     /// How often a victim was killed asleep in a syscall.
     pub blocked: u64,
     /// The first unclean points.
@@ -91,6 +95,14 @@ pub struct SweepReport {
 impl SweepReport {
     pub(super) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Counts the boundaries that a walk passed over.
+    pub(super) fn passed_over(&mut self, pace: &Pace, boundaries: u64) {
+        match pace {
+            Pace::Changes => self.same += boundaries,
+            Pace::Strides { .. } => self.sampled += boundaries,
+        }
     }
 
     pub(super) fn add(&mut self, point: u64, place: impl FnOnce() -> String, verdict: Verdict) {
@@ -134,6 +146,9 @@ impl fmt::Display for SweepReport {
         write!(f, "sweep {name}: points={points} wedged={wedged} lost={lost} duplicated={duplicated} torn={torn}")?;
         if self.sampled > 0 {
             write!(f, " sampled={}", self.sampled)?;
+        }
+        if self.same > 0 {
+            write!(f, " same={}", self.same)?;
         }
         Ok(())
     }

@@ -35,8 +35,8 @@ impl std::error::Error for SweepError {
     }
 }
 
-/// Kills a fresh victim at every instruction boundary of its operation, and asks `check` each time; see
-/// [`Sweep::run`]. For options make a [`Sweep`].
+/// Kills a fresh victim at every instruction boundary of its operation at which something has changed that outlives it, and asks
+/// `check` each time; see [`Sweep::run`]. For options make a [`Sweep`].
 ///
 /// # Errors
 ///
@@ -60,14 +60,15 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// A sweep of every point, of an operation that does not block.
+    /// A sweep of an operation that does not block. Boundaries at which others see what they saw at the one before, byte for byte,
+    /// are passed over.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             blocked_ok: false,
             blocked_after: Duration::from_secs(2),
-            pace: Pace::EVERY,
+            pace: Pace::Changes,
             breakpoints: true,
         }
     }
@@ -87,6 +88,13 @@ impl Sweep {
         self
     }
 
+    /// Takes every boundary, also where nothing has changed.
+    #[must_use]
+    pub fn every_instruction(mut self) -> Self {
+        self.pace = Pace::EVERY;
+        self
+    }
+
     /// In a segment, which is the code between two syscalls, takes the first `limit` points all and then
     /// only each `stride`-th. For operations that fill large buffers. The report tells how many
     /// boundaries were passed over.
@@ -97,7 +105,7 @@ impl Sweep {
     #[must_use]
     pub fn max_points_per_segment(mut self, limit: u64, stride: u64) -> Self {
         assert!(stride > 0, "a stride of 0 goes nowhere");
-        (self.pace.exhaustive, self.pace.sample_stride) = (limit, stride);
+        self.pace = Pace::Strides { first: 1, exhaustive: limit, after: stride };
         self
     }
 
@@ -156,7 +164,7 @@ impl Sweep {
             report.points += 1;
             report.steps += victim.steps();
             report.blocked += u64::from(landing.at == Place::Blocked);
-            report.sampled += here.passed_over(&landing);
+            report.passed_over(&self.pace, landing.passed_over);
             report.add(point, || place_of(landing.position, rip), verdict);
             position = landing.next(&self.pace);
         }

@@ -94,42 +94,42 @@ macro_rules! operations {
 }
 
 /// Hands the list of pairs to the macro `$with`: the test, the name, the deeds of the one that is stopped and of the one that is
-/// killed, and the distances of the points in instructions when not all are taken.
+/// killed, and the distance of the paused one's points in instructions when not all are taken.
 #[macro_export]
 macro_rules! pairs {
     ($with:ident) => {
         $with! {
-            sweep_pair_send_send: "pair.send+send" = Deeds::Queue(Deed::Send, Deed::Send), (2, 2);
-            sweep_pair_send_recv: "pair.send+recv" = Deeds::Queue(Deed::Send, Deed::Recv), (2, 2);
-            sweep_pair_recv_send: "pair.recv+send" = Deeds::Queue(Deed::Recv, Deed::Send), (2, 2);
-            sweep_pair_recv_recv: "pair.recv+recv" = Deeds::Queue(Deed::Recv, Deed::Recv), (2, 2);
-            sweep_pair_create_create: "pair.create+create" = Deeds::Create, (17, 13);
-            sweep_pair_mutex_lock_lock: "pair.mutex.lock+lock" = Deeds::Duet(Duet::Lock), (5, 3);
-            sweep_pair_mutex_transaction_transaction: "pair.mutex.transaction+transaction" = Deeds::Duet(Duet::Transaction), (5, 5);
-            sweep_pair_semaphore_acquire_acquire: "pair.semaphore.acquire+acquire" = Deeds::Duet(Duet::Permits), (3, 3);
-            sweep_pair_atomic_add_add: "pair.atomic.add+add" = Deeds::Duet(Duet::Add), (1, 1);
-            sweep_pair_once_init_init: "pair.once.init+init" = Deeds::Duet(Duet::Init), (3, 3);
-            sweep_pair_watch_update_update: "pair.watch.update+update" = Deeds::Duet(Duet::Update), (9, 5);
-            sweep_pair_watch_get_update: "pair.watch.get+update" = Deeds::Duet(Duet::ReadWatch), (5, 7);
-            sweep_pair_rwlock_write_write: "pair.rwlock.write+write" = Deeds::Duet(Duet::Write), (5, 5);
-            sweep_pair_rwlock_read_write: "pair.rwlock.read+write" = Deeds::Duet(Duet::ReadLock), (5, 5);
-            sweep_pair_rwlock_write_read: "pair.rwlock.write+read" = Deeds::Duet(Duet::WriteLock), (5, 5);
-            sweep_pair_barrier_wait_wait: "pair.barrier.wait+wait" = Deeds::Duet(Duet::Meet), (37, 19);
-            sweep_pair_event_set_wait: "pair.event.set+wait" = Deeds::Duet(Duet::Signal), (5, 5);
-            sweep_pair_condvar_wait_notify: "pair.condvar.wait+notify" = Deeds::Duet(Duet::Notify), (17, 11);
-            sweep_pair_spsc_send_recv: "pair.spsc.send+recv" = Deeds::OneToOne(spsc::Couple::SendRecv), (3, 3);
-            sweep_pair_spsc_recv_send: "pair.spsc.recv+send" = Deeds::OneToOne(spsc::Couple::RecvSend), (3, 3);
-            sweep_pair_spsc_claim_claim: "pair.spsc.claim+claim" = Deeds::OneToOne(spsc::Couple::ClaimClaim), (7, 5);
-            sweep_pair_bytes_send_send: "pair.bytes.send+send" = Deeds::Bytes(bytes::Couple::SendSend), (13, 11);
-            sweep_pair_bytes_send_recv: "pair.bytes.send+recv" = Deeds::Bytes(bytes::Couple::SendRecv), (13, 11);
-            sweep_pair_bytes_recv_recv: "pair.bytes.recv+recv" = Deeds::Bytes(bytes::Couple::RecvRecv), (13, 11);
-            sweep_pair_loan_send_send: "pair.loan.send+send" = Deeds::Loan(loan::Couple::SendSend), (1, 29);
-            sweep_pair_loan_send_recv: "pair.loan.send+recv" = Deeds::Loan(loan::Couple::SendRecv), (1, 29);
-            sweep_pair_loan_recv_send: "pair.loan.recv+send" = Deeds::Loan(loan::Couple::RecvSend), (1, 29);
-            sweep_pair_loan_recv_recv: "pair.loan.recv+recv" = Deeds::Loan(loan::Couple::RecvRecv), (1, 29);
-            sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), (7, 7);
-            sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish" = Deeds::Broadcast(broadcast::Couple::ReceivePublish), (7, 7);
-            sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive" = Deeds::Broadcast(broadcast::Couple::PublishReceive), (7, 7);
+            sweep_pair_send_send: "pair.send+send" = Deeds::Queue(Deed::Send, Deed::Send), 2;
+            sweep_pair_send_recv: "pair.send+recv" = Deeds::Queue(Deed::Send, Deed::Recv), 2;
+            sweep_pair_recv_send: "pair.recv+send" = Deeds::Queue(Deed::Recv, Deed::Send), 2;
+            sweep_pair_recv_recv: "pair.recv+recv" = Deeds::Queue(Deed::Recv, Deed::Recv), 2;
+            sweep_pair_create_create: "pair.create+create" = Deeds::Create, 17;
+            sweep_pair_mutex_lock_lock: "pair.mutex.lock+lock" = Deeds::Duet(Duet::Lock), 5;
+            sweep_pair_mutex_transaction_transaction: "pair.mutex.transaction+transaction" = Deeds::Duet(Duet::Transaction), 5;
+            sweep_pair_semaphore_acquire_acquire: "pair.semaphore.acquire+acquire" = Deeds::Duet(Duet::Permits), 3;
+            sweep_pair_atomic_add_add: "pair.atomic.add+add" = Deeds::Duet(Duet::Add), 1;
+            sweep_pair_once_init_init: "pair.once.init+init" = Deeds::Duet(Duet::Init), 3;
+            sweep_pair_watch_update_update: "pair.watch.update+update" = Deeds::Duet(Duet::Update), 9;
+            sweep_pair_watch_get_update: "pair.watch.get+update" = Deeds::Duet(Duet::ReadWatch), 5;
+            sweep_pair_rwlock_write_write: "pair.rwlock.write+write" = Deeds::Duet(Duet::Write), 5;
+            sweep_pair_rwlock_read_write: "pair.rwlock.read+write" = Deeds::Duet(Duet::ReadLock), 5;
+            sweep_pair_rwlock_write_read: "pair.rwlock.write+read" = Deeds::Duet(Duet::WriteLock), 5;
+            sweep_pair_barrier_wait_wait: "pair.barrier.wait+wait" = Deeds::Duet(Duet::Meet), 37;
+            sweep_pair_event_set_wait: "pair.event.set+wait" = Deeds::Duet(Duet::Signal), 5;
+            sweep_pair_condvar_wait_notify: "pair.condvar.wait+notify" = Deeds::Duet(Duet::Notify), 17;
+            sweep_pair_spsc_send_recv: "pair.spsc.send+recv" = Deeds::OneToOne(spsc::Couple::SendRecv), 3;
+            sweep_pair_spsc_recv_send: "pair.spsc.recv+send" = Deeds::OneToOne(spsc::Couple::RecvSend), 3;
+            sweep_pair_spsc_claim_claim: "pair.spsc.claim+claim" = Deeds::OneToOne(spsc::Couple::ClaimClaim), 7;
+            sweep_pair_bytes_send_send: "pair.bytes.send+send" = Deeds::Bytes(bytes::Couple::SendSend), 13;
+            sweep_pair_bytes_send_recv: "pair.bytes.send+recv" = Deeds::Bytes(bytes::Couple::SendRecv), 13;
+            sweep_pair_bytes_recv_recv: "pair.bytes.recv+recv" = Deeds::Bytes(bytes::Couple::RecvRecv), 13;
+            sweep_pair_loan_send_send: "pair.loan.send+send" = Deeds::Loan(loan::Couple::SendSend), 1;
+            sweep_pair_loan_send_recv: "pair.loan.send+recv" = Deeds::Loan(loan::Couple::SendRecv), 1;
+            sweep_pair_loan_recv_send: "pair.loan.recv+send" = Deeds::Loan(loan::Couple::RecvSend), 1;
+            sweep_pair_loan_recv_recv: "pair.loan.recv+recv" = Deeds::Loan(loan::Couple::RecvRecv), 1;
+            sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), 7;
+            sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish" = Deeds::Broadcast(broadcast::Couple::ReceivePublish), 7;
+            sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive" = Deeds::Broadcast(broadcast::Couple::PublishReceive), 7;
         }
     };
 }

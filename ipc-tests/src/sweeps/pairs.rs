@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, loan, object, patience, print, spsc};
+use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, print, spsc};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -45,14 +45,14 @@ pub struct Pair {
     /// The name that the closing line carries.
     pub name: &'static str,
     deeds: Deeds,
-    /// Distances of points in instructions, when not all are taken.
-    strides: (u64, u64),
+    /// Distance of the paused one's points in instructions, when not all are taken.
+    stride: u64,
 }
 
 macro_rules! table {
-    ($($test:ident: $name:literal = $deeds:expr, $strides:expr;)+) => {
+    ($($test:ident: $name:literal = $deeds:expr, $stride:expr;)+) => {
         /// All pairs that are swept.
-        pub const PAIRS: &[Pair] = &[$(Pair { name: $name, deeds: $deeds, strides: $strides }),+];
+        pub const PAIRS: &[Pair] = &[$(Pair { name: $name, deeds: $deeds, stride: $stride }),+];
     };
 }
 crate::pairs!(table);
@@ -77,8 +77,8 @@ impl Pair {
     pub fn sweep(&self) -> SweepReport {
         let _cpu = Cpu::take();
         super::WEDGED.set(0);
-        let (paused, killed) = if std::env::var_os("IPC_TESTS_FULL").is_some() { (1, 1) } else { self.strides };
-        let sweep = PairSweep::new(self.name).strides(paused, killed);
+        let sweep = PairSweep::new(self.name);
+        let sweep = if full() { sweep.stride(1).every_instruction() } else { sweep.stride(self.stride) };
         let report = match self.deeds {
             Deeds::Create => self.creations(sweep),
             Deeds::Queue(paused, killed) => self.messages(sweep, paused, killed),

@@ -120,10 +120,10 @@ fn a_paused_victim_lives_through_the_death_of_another() {
         }
     };
     let mut seen = BTreeSet::new();
-    let mut run = |strides| {
+    let mut run = |stride| {
         stepper::sweep_pairs(
             "toy.count",
-            strides,
+            stride,
             counter(1),
             counter(2),
             |pair| {
@@ -139,10 +139,10 @@ fn a_paused_victim_lives_through_the_death_of_another() {
         )
         .unwrap()
     };
-    let all = run((1, 1));
+    let all = run(1);
     all.assert_clean();
     assert_eq!(all.sampled, 0);
-    let some = run((2, 3));
+    let some = run(2);
     some.assert_clean();
     assert!(some.sampled > 0 && some.points < all.points, "{some}");
     assert_eq!(seen, BTreeSet::from([[0, 0], [0, 1], [1, 0], [1, 1]]));
@@ -154,7 +154,7 @@ fn a_paused_victim_that_never_wakes_is_wedged() {
     let page = Page::new();
     // The other one has to wake it; killed before it does, it leaves it asleep.
     let report = PairSweep::new("toy.wake")
-        .strides(1000, 1)
+        .stride(1000)
         .blocked_ok(true)
         .blocked_after(Duration::from_millis(40))
         .run(

@@ -102,6 +102,8 @@ fn a_report_reads_as_documented() {
     assert_eq!(report.to_string(), "sweep queue.send: points=83 wedged=0 lost=0 duplicated=0 torn=0");
     report.sampled = 5;
     assert_eq!(report.to_string(), "sweep queue.send: points=83 wedged=0 lost=0 duplicated=0 torn=0 sampled=5");
+    report.same = 70;
+    assert!(report.to_string().ends_with(" sampled=5 same=70"), "{report}");
     assert!(report.is_clean());
     report.lost = 1;
     assert!(!report.is_clean());
@@ -207,10 +209,9 @@ fn tell(line: &str) {
 }
 
 /// Straight code, a loop, a call, a `rep` instruction and a syscall in the middle.
-fn sweep_many_shapes(page: &Page, breakpoints: bool) -> (SweepReport, Vec<[u64; 40]>) {
+fn sweep_many_shapes(page: &Page, sweep: &Sweep) -> (SweepReport, Vec<[u64; 40]>) {
     let mut states = Vec::new();
-    let report = Sweep::new("toy.shapes")
-        .breakpoints(breakpoints)
+    let report = sweep
         .run(
             || {
                 page.clear();
@@ -252,9 +253,33 @@ fn sweep_many_shapes(page: &Page, breakpoints: bool) -> (SweepReport, Vec<[u64; 
 fn breakpoints_change_no_point() {
     let _guard = guard("breakpoints");
     let page = Page::new();
-    let (quick, quick_states) = sweep_many_shapes(&page, true);
-    let (slow, slow_states) = sweep_many_shapes(&page, false);
+    let sweep = Sweep::new("toy.shapes").every_instruction();
+    let (quick, quick_states) = sweep_many_shapes(&page, &sweep);
+    let (slow, slow_states) = sweep_many_shapes(&page, &sweep.clone().breakpoints(false));
     assert_eq!(quick.points, slow.points);
     assert!(quick_states == slow_states, "the same state at each point");
     assert!(quick.steps < slow.steps, "{} < {}", quick.steps, slow.steps);
+}
+
+/// What survivors see is the same, in the same order, with and without the boundaries at which nothing has changed.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes in unoptimised code")]
+fn no_state_is_passed_over() {
+    let _guard = guard("changes");
+    let page = Page::new();
+    let sweep = Sweep::new("toy.shapes");
+    let (every, all) = sweep_many_shapes(&page, &sweep.clone().every_instruction());
+    assert_eq!(every.same, 0);
+    // Ends of syscalls are points although nothing has changed, and so is a boundary at which another test's memory has.
+    let distinct = |mut states: Vec<_>| {
+        states.dedup();
+        states
+    };
+    let all = distinct(all);
+    for breakpoints in [true, false] {
+        let (changes, some) = sweep_many_shapes(&page, &sweep.clone().breakpoints(breakpoints));
+        assert_eq!(changes.points + changes.same, every.points, "{changes}");
+        assert!(changes.same > 0, "{changes}");
+        assert!(distinct(some) == all, "the same states");
+    }
 }
