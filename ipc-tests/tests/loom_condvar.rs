@@ -374,3 +374,23 @@ fn a_notified_waiter_dies() {
         died
     });
 }
+
+/// A notifier of all is killed before its first wake-up, and one of two waiters looks by itself. Proves that it wakes the other one.
+#[test]
+fn a_waiter_that_looks_wakes_the_others() {
+    explore(1, || {
+        let (machine, shared) = (Machine::without_slices(), Shared::new());
+        let waiters = [1, 2].map(|number| spawn(&machine, &shared, number, |shared, me| shared.take(me)));
+        while machine.asleep() < 2 {
+            thread::yield_now();
+        }
+        let mortal = machine.actor(3);
+        shared.add(&mortal, 2);
+        // The notification is its first write.
+        assert!(mortal.live(Some(2), || shared.changed(&mortal).notify_all()).is_none());
+        machine.time_out(1);
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}

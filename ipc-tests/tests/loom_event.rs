@@ -192,3 +192,26 @@ fn a_sweep_wakes_a_waiter() {
         });
     }
 }
+
+/// A setter is killed before its wake-up, and one of two waiters looks by itself. Proves that it wakes the other one.
+#[test]
+fn a_waiter_that_looks_wakes_the_others() {
+    explore(2, || {
+        let (machine, shared) = (Machine::without_slices(), Shared::new(Reset::Manual));
+        let waiters = [1, 2].map(|number| {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || shared.event(machine.actor(number)).wait().unwrap())
+        });
+        while machine.asleep() < 2 {
+            thread::yield_now();
+        }
+        let mortal = machine.actor(3);
+        let event = shared.event(mortal.clone());
+        assert!(mortal.live(Some(2), || event.set().unwrap()).is_none());
+        assert!(shared.event.is_set());
+        machine.time_out(1);
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}

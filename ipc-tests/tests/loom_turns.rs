@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipc_core::error::{AcquireError, AcquireTimeoutError, TryAcquireError};
 use ipc_core::participant::Seized;
 use ipc_core::semaphore::Semaphore;
+use ipc_core::sync::crash;
 use ipc_tests::model::{Actor, Machine, SemaphoreWords, explore, explore_deaths, id};
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -317,6 +318,25 @@ fn a_sweep_wakes_the_line() {
             thread::spawn(move || drop(words.handle(&actor).acquire().unwrap()))
         };
         words.sweep(Seized::try_new(&actor, id(1)).unwrap().dead(), &actor);
+        late.join().unwrap();
+        assert_permits(&words.handle(&actor), 1);
+    });
+}
+
+/// The first in line is killed, which the second one does not notice: it sleeps. Proves that a permit that comes wakes the second one,
+/// too.
+#[test]
+fn a_permit_wakes_the_second_in_line() {
+    explore(2, || {
+        let (machine, words) = (Machine::without_slices(), SemaphoreWords::of(0, 1));
+        let dead = machine.actor(1).with_clock().killed_asleep();
+        // The platform tells of its death later.
+        assert!(crash::run(None, || words.handle(&dead).acquire().is_ok()).is_err());
+        let late = spawn_late(&machine, &words, 2, |_, semaphore| drop(semaphore.acquire().unwrap()));
+        asleep(&machine, 1);
+        dead.die();
+        let actor = machine.actor(3);
+        words.handle(&actor).release(1).unwrap();
         late.join().unwrap();
         assert_permits(&words.handle(&actor), 1);
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipc_core::platform::{Platform, WaitOutcome};
 use ipc_core::sync::{AtomicU32, Ordering};
-use ipc_core::wait::EventCount;
+use ipc_core::wait::{Attempt, EventCount, Gate, SpinBudget, block_until};
 use ipc_tests::model::{Machine, explore};
 use loom::thread;
 
@@ -92,6 +92,31 @@ fn a_wake_up_keeps_to_its_lane() {
                 thread::yield_now();
             }
             assert_eq!(sleeper.join().unwrap(), WaitOutcome::Woken);
+        }
+    });
+}
+
+/// Two sleep for a change whose notifier is killed before its wake-up, and only one looks. Proves that it wakes the other one.
+#[test]
+fn a_sleeper_that_looks_wakes_the_others() {
+    explore(3, || {
+        let machine = Machine::without_slices();
+        let (gate, done) = (Arc::new(Gate::new()), Arc::new(AtomicU32::new(0)));
+        let sleepers = [1, 2].map(|number| {
+            let (machine, gate, done) = (machine.clone(), gate.clone(), done.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(number);
+                let is_done = |_| if done.load(Ordering::Relaxed) == 1 { Attempt::Done(()) } else { Attempt::NotYet };
+                block_until(&actor, &*gate, &SpinBudget::new(&actor), None, is_done).unwrap();
+            })
+        });
+        while machine.asleep() < 2 {
+            thread::yield_now();
+        }
+        done.store(1, Ordering::Relaxed);
+        machine.time_out(1);
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
         }
     });
 }

@@ -91,7 +91,7 @@ unsafe impl<T: Value> Blueprint for Options<T> {
 /// Each operation is one step and sequentially consistent: a process that sees a change sees everything that its author did
 /// before. All are wait-free, except `fetch_update` and the operations made of it, which are lock-free. A process that is killed
 /// has made its change or not, so there is nothing to repair. An operation makes a system call only if there are waiters. If the
-/// author of a change is killed before it has woken them, they notice within a tenth of a second.
+/// author of a change is killed before it has woken them, they notice within half a second.
 ///
 /// # Errors
 ///

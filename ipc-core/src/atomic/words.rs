@@ -7,7 +7,7 @@ use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64};
 use crate::time::Limit;
-use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 
 /// The words of a cell, both on one cache line.
 #[repr(C, align(8))]
@@ -15,13 +15,13 @@ use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
 pub struct Words<W> {
     value: W,
     /// Where the waiters sleep.
-    sleepers: EventCount,
+    sleepers: Gate,
 }
 
 /// Bytes of a cell of any type.
 pub(crate) const BYTES: u64 = (HEADER_BYTES + size_of::<Words<AtomicU64>>()).next_multiple_of(OBJECT_ALIGN) as u64;
-crate::sync::assert_layout!(BYTES == 256 && size_of::<Words<AtomicU64>>() == 16);
-crate::sync::assert_layout!(size_of::<Words<AtomicU32>>() == 8);
+crate::sync::assert_layout!(BYTES == 256 && size_of::<Words<AtomicU64>>() == 24);
+crate::sync::assert_layout!(size_of::<Words<AtomicU32>>() == 16);
 
 // SAFETY: two atomics behind the header of every object of a kind whose cell has this width.
 unsafe impl<W: Word + 'static> Object for Words<W> {
@@ -107,7 +107,7 @@ unsafe impl Object for Cell {
 impl<W: Word> Words<W> {
     /// A cell with this value.
     pub(crate) fn new(bits: W::Bits) -> Self {
-        Words { value: W::new(bits), sleepers: EventCount::new() }
+        Words { value: W::new(bits), sleepers: Gate::new() }
     }
 
     /// The value. One load.

@@ -92,7 +92,7 @@ impl BarrierWaitResult {
 ///
 /// # Cost
 ///
-/// Arriving is one compare-exchange and a load of each seat (8 bytes each). A waiter checks every 12 ms whether the others
+/// Arriving is one compare-exchange and a load of each seat (8 bytes each). Every 12 ms one of the waiters checks whether the others
 /// live: a system call for each, for 16 of them at a time. Waiting polls for some microseconds and lets others run, as long as
 /// that helps, then sleeps. After `fork`, the child's handle answers with [`Fault::Forked`].
 #[doc(alias = "pthread_barrier")]

@@ -9,7 +9,7 @@ use crate::participant::{Dead, Findings, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Limit;
-use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 
 /// The most parties of a barrier.
 pub(super) const MOST_PARTIES: u32 = 1 << 16;
@@ -37,8 +37,8 @@ const SWEEP_ATTEMPTS: u32 = 64;
 #[derive(Debug)]
 pub struct Words {
     state: AtomicU64,
-    sleepers: EventCount,
-    _reserved: MaybeUninit<[u32; 13]>,
+    sleepers: Gate,
+    _reserved: MaybeUninit<[u32; 11]>,
 }
 
 /// A party's seat.
@@ -181,9 +181,9 @@ impl Words {
     fn new() -> Self {
         // In a model, the announcement of its first sleeper outlives the first phase.
         #[cfg(loom)]
-        let sleepers = EventCount::with_epoch(1);
+        let sleepers = Gate::with(crate::wait::EventCount::with_epoch(1));
         #[cfg(not(loom))]
-        let sleepers = EventCount::new();
+        let sleepers = Gate::new();
         Words { state: AtomicU64::new(State::FIRST.0), sleepers, _reserved: MaybeUninit::zeroed() }
     }
 }

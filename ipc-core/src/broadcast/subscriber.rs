@@ -135,7 +135,7 @@ impl View<'_> {
     ///
     /// Subscribers wake a sleeping publisher only when they cross a quarter of the ring or have read everything. If each message read
     /// woke it, it would find room for that one, or none behind another subscriber, and sleep again. What that leaves out, it finds
-    /// at the end of a slice of sleep.
+    /// when it looks by itself.
     #[inline]
     fn moved_on<P: Platform + ?Sized>(&self, platform: &P, next: u64, tail: u64, cursor: Option<usize>) {
         if let Some(cursor) = cursor.and_then(|index| self.cursors.get(index)) {

@@ -16,7 +16,7 @@ use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::wait::EventCount;
+use crate::wait::Gate;
 
 /// The most subscribers that publishers wait for.
 pub(super) const MOST_CURSORS: u32 = 1 << 16;
@@ -44,9 +44,9 @@ pub(super) struct Front {
 #[derive(Debug)]
 pub(super) struct Gates {
     /// Subscribers sleep here.
-    pub(super) items: EventCount,
+    pub(super) items: Gate,
     /// Publishers sleep here.
-    pub(super) space: EventCount,
+    pub(super) space: Gate,
     closed: AtomicU32,
     /// Cursors; 0 if publishers do not wait for subscribers. Written once.
     cursors: AtomicU32,
@@ -190,8 +190,8 @@ impl<'m> View<'m> {
         let new = |_| Words {
             front: Front { tail: AtomicU64::new(0), limit: AtomicU64::new(0), lock: RawMutex::new() },
             gates: Gates {
-                items: EventCount::new(),
-                space: EventCount::new(),
+                items: Gate::new(),
+                space: Gate::new(),
                 closed: AtomicU32::new(0),
                 cursors: AtomicU32::new(geometry.cursors),
             },
@@ -245,7 +245,7 @@ impl<'m> View<'m> {
     }
 
     /// Where publishers (senders) or subscribers (receivers) sleep.
-    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+    pub(super) fn gate(&self, role: Role) -> &'m Gate {
         match role {
             Role::Sender => &self.words.gates.space,
             Role::Receiver => &self.words.gates.items,

@@ -83,7 +83,7 @@ macro_rules! send_verbs {
 send_verbs!(ByteQueue, ".");
 send_verbs!(
     Sender,
-    ". That the last receiver was killed is noticed where there is no room: within a tenth of a second by a call that waits, within a \
+    ". That the last receiver was killed is noticed where there is no room: within half a second by a call that waits, within a \
      thousand calls otherwise.",
     " once the last receiver half has left, room or not"
 );

@@ -13,7 +13,7 @@ use crate::platform::Platform;
 use crate::slots::{Slots, stride};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::time::{Instant, Limit};
-use crate::wait::{EventCount, SpinBudget};
+use crate::wait::{Gate, SpinBudget};
 
 const WORD: u64 = 8;
 /// Loads of a count that is being changed, by a call that only wants the figure.
@@ -75,8 +75,8 @@ pub struct Words {
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Gates {
-    items: EventCount,
-    space: EventCount,
+    items: Gate,
+    space: Gate,
     closed: AtomicU32,
     /// How values are written, as in [`Geometry::format`]. Written once.
     format: AtomicU32,
@@ -256,7 +256,7 @@ impl Words {
             lock: RawMutex::new(),
         };
         let (closed, format) = (AtomicU32::new(0), AtomicU32::new(format));
-        let gates = Gates { items: EventCount::new(), space: EventCount::new(), closed, format };
+        let gates = Gates { items: Gate::new(), space: Gate::new(), closed, format };
         Words { tail: side(), head: side(), gates, senders: Presence::new(), receivers: Presence::new() }
     }
 
@@ -339,7 +339,7 @@ impl<'m> View<'m> {
     }
 
     /// Where senders sleep, and where receivers do.
-    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+    pub(super) fn gate(&self, role: Role) -> &'m Gate {
         match role {
             Role::Sender => &self.words.gates.space,
             Role::Receiver => &self.words.gates.items,

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytemuck::Pod;
 
-use super::waiter::End;
+use super::waiter::{Check, End};
 use super::words::{self, View, Words};
 use crate::error::{Fault, LockError};
 use crate::memory::Memory;
@@ -125,7 +125,7 @@ impl<P: Platform> Condvar<'_, P> {
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
     ) -> Relocked<MutexGuard<'g, 'n, T, Q>> {
-        self.wait_until(guard, None, false).map(without_result).map_err(|error| error.map(without_result))
+        self.wait_until(guard, None, &mut Check::Never).map(without_result).map_err(|error| error.map(without_result))
     }
 
     /// Blocks as long as `condition` holds.
@@ -145,7 +145,7 @@ impl<P: Platform> Condvar<'_, P> {
         guard: MutexGuard<'g, 'n, T, Q>,
         timeout: Duration,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
-        self.wait_until(guard, Limit::For(timeout).deadline(&self.platform), false)
+        self.wait_until(guard, Limit::For(timeout).deadline(&self.platform), &mut Check::Never)
     }
 
     /// [`wait`](Self::wait) that blocks until `deadline` at the latest, and then until the lock is free.
@@ -154,7 +154,7 @@ impl<P: Platform> Condvar<'_, P> {
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: P::Deadline,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
-        self.wait_until(guard, Limit::Until(deadline).deadline(&self.platform), false)
+        self.wait_until(guard, Limit::Until(deadline).deadline(&self.platform), &mut Check::Never)
     }
 
     /// [`wait_while`](Self::wait_while) that blocks for at most `timeout` in all. `timed_out` tells that `condition` still held.
@@ -177,12 +177,12 @@ impl<P: Platform> Condvar<'_, P> {
         self.wait_until_not(guard, &Limit::Until(deadline), condition)
     }
 
-    /// Waits once. `unsure`: the caller checks a condition, and may be sent to check it for other reasons than a notification.
+    /// Waits once.
     fn wait_until<'g, 'n, T: Pod, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: Option<Instant>,
-        unsure: bool,
+        check: &mut Check,
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
         self.here()?;
         let mutex = MutexGuard::mutex(&guard);
@@ -195,8 +195,11 @@ impl<P: Platform> Condvar<'_, P> {
         let mut waiter = self.view.enter(&self.platform);
         drop(guard);
         loop {
-            let end = waiter.sleep(&self.platform, &self.budget, deadline, unsure, holder_died);
+            let end = waiter.sleep(&self.platform, &self.budget, deadline, *check, holder_died);
             let result = WaitTimeoutResult(end == End::TimedOut);
+            if end == End::Unsure {
+                *check = Check::Again;
+            }
             let locked = mutex.lock();
             if end == End::HolderDied && locked.is_ok() {
                 // Another thread has dealt with the death.
@@ -215,13 +218,13 @@ impl<P: Platform> Condvar<'_, P> {
     ) -> RelockedInTime<MutexGuard<'g, 'n, T, Q>> {
         self.here()?;
         MutexGuard::mutex(&guard).here()?;
-        let mut limit = limit.over_all_waits();
+        let (mut limit, mut check) = (limit.over_all_waits(), Check::First);
         let mut result = WaitTimeoutResult(false);
         while condition(&mut guard) {
             if result.timed_out() {
                 return Ok((guard, result));
             }
-            (guard, result) = self.wait_until(guard, limit.deadline(&self.platform), true)?;
+            (guard, result) = self.wait_until(guard, limit.deadline(&self.platform), &mut check)?;
         }
         Ok((guard, WaitTimeoutResult(false)))
     }

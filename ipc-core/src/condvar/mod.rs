@@ -26,12 +26,14 @@
 //! | the notification, then the load of the gate's announcement | the event count's barriers | the waiter's announcement, see [`EventCount`](crate::wait::EventCount) |
 //! | each change of a state | AcqRel | loads of states, Acquire: a repair that finds a notification left behind finds the waiters of that time |
 //!
+//! Every half second one of the waiters looks by itself.
+//!
 //! | what dies | effect on the others |
 //! |---|---|
 //! | a waiter that was not notified | none: a notification of its place goes on to another waiter |
 //! | a waiter that was notified, up to its return | the notification goes on to another waiter |
-//! | a notifier, before its notification | none: [`wait_while`](Condvar::wait_while) checks its condition after a tenth of a second and after each repair |
-//! | a notifier between its notification and its wake-up | the waiter finds it after a tenth of a second at most |
+//! | a notifier, before its notification | none: [`wait_while`](Condvar::wait_while) checks its condition after a tenth of a second, then with each of its looks, and after each repair |
+//! | a notifier between its notification and its wake-up | a waiter finds it with its next look, and wakes the others |
 //! | a holder of the lock | waits end with the lock's [`OwnerDied`](crate::error::LockError::OwnerDied), unless another thread deals with it first |
 
 mod handle;

@@ -6,7 +6,7 @@ use crate::participant::Seized;
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Instant;
-use crate::wait::{Attempt, SpinBudget, block_until};
+use crate::wait::{Attempt, Post, SpinBudget, block_alone};
 
 /// Where a waiter waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ pub(super) struct Waiter<'m> {
     spot: Spot,
     /// Repairs after dead participants before its last look.
     deaths: u32,
+}
+
+/// Whether a waiter checks a condition, and may be sent to do that for other reasons than a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// It has none.
+    Never,
+    /// It has one.
+    First,
+    /// It has checked it after a sleep, and sleeps again.
+    Again,
 }
 
 /// Why a sleep ended.
@@ -68,20 +79,21 @@ impl<'m> View<'m> {
 }
 
 impl Waiter<'_> {
-    /// Blocks until notified, or until `deadline`. `holder_died` is asked after each slice of the sleep, and with `unsure` the caller then
-    /// checks its condition.
+    /// Blocks until notified, or until `deadline`. `holder_died` is asked after each sleep, and the caller then checks its condition if
+    /// it has one.
     pub(super) fn sleep<P: Platform + ?Sized>(
         &mut self,
         platform: &P,
         budget: &SpinBudget,
         deadline: Option<Instant>,
-        unsure: bool,
+        check: Check,
         holder_died: impl Fn() -> bool,
     ) -> End {
         let View { words, gates, .. } = self.view;
         let gate = if let Spot::Place(index) = self.spot { &gates[index] } else { &words.crowd };
+        let post = Post::of(gate, words.crowd.rota()).tired(check == Check::Again);
         let mut first = true;
-        let ended = block_until(platform, gate, budget, deadline, |drowsy| {
+        let ended = block_alone(platform, post, budget, deadline, |drowsy| {
             if self.is_notified() {
                 return Attempt::Done(End::Notified);
             }
@@ -95,13 +107,18 @@ impl Waiter<'_> {
             if self.inherit(platform) {
                 return Attempt::Done(End::Notified);
             }
-            if unsure && (slept || self.heard_of_a_death()) {
+            if check != Check::Never && (slept || self.heard_of_a_death()) {
                 return Attempt::Done(End::Unsure);
             }
             if slept && holder_died() { Attempt::Done(End::HolderDied) } else { Attempt::NotYet }
         });
         match ended {
-            Ok(end) => end,
+            Ok((End::Notified, true)) => {
+                // Its notifier may have been killed, and owe the others a wake-up as well.
+                self.view.rouse(platform);
+                End::Notified
+            }
+            Ok((end, _)) => end,
             Err(_) if self.give_up() => End::TimedOut,
             Err(_) => End::Notified,
         }

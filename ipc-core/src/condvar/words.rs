@@ -5,7 +5,7 @@ use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64};
-use crate::wait::EventCount;
+use crate::wait::{EventCount, Gate};
 
 /// The most threads that wait in places of their own. Further ones share the crowd's words.
 pub(super) const PLACES: usize = crate::sync::bound(1024, 3) as usize;
@@ -27,7 +27,7 @@ pub struct Words {
     /// The number of notifications that the crowd got.
     pub(super) calls: AtomicU32,
     /// Where the crowd sleeps.
-    pub(super) crowd: EventCount,
+    pub(super) crowd: Gate,
 }
 
 /// Bytes from the start of the object to its places' states.
@@ -95,7 +95,7 @@ pub(super) unsafe fn lay(memory: Memory<'_>) -> Result<(), ShapeError> {
         deaths: AtomicU32::new(0),
         crowded: AtomicU32::new(0),
         calls: AtomicU32::new(0),
-        crowd: EventCount::new(),
+        crowd: Gate::new(),
     };
     // SAFETY: the caller's promise; the three parts do not overlap.
     unsafe {

@@ -107,7 +107,7 @@ impl Wanted {
 /// blocks for ever; `wait_all(0)` returns at once. A waiter may miss a flag that is set and cleared at once.
 ///
 /// `set` and `clear` are one step each, and make a system call only if there are waiters. A killed process holds up no other: if
-/// it is killed between setting flags and waking the sleepers, they notice within a tenth of a second.
+/// it is killed between setting flags and waking the sleepers, they notice within half a second.
 ///
 /// # Errors
 ///

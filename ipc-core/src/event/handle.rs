@@ -83,7 +83,7 @@ unsafe impl Blueprint for Options {
 /// A thread that has waited sees everything that the setter did before. A `set` that is directly followed by a `clear` releases
 /// every thread that was waiting at the time. Of an event with `auto_reset` it releases one, if that took the flag before the `clear`,
 /// which then returns `false`; else it releases none. Processes that are killed hold up
-/// no other: if a setter is killed before it has woken the sleepers, they notice within a tenth of a second.
+/// no other: if a setter is killed before it has woken the sleepers, they notice within half a second.
 ///
 /// [`is_set`](Self::is_set) is one load. `set` makes a system call only if somebody sleeps. After `fork`, the child's handle
 /// answers with [`Fault::Forked`].

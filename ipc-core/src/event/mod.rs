@@ -27,8 +27,8 @@
 //! *Auto reset*: each `set` lets one waiter go, which takes the flag with it. A `set` of a flag that is set changes
 //! nothing. A waiter that is killed before it has taken the flag leaves it to the next one.
 //!
-//! A setter that is killed between its change and its wake leaves sleepers behind; they sleep in slices of a tenth of
-//! a second, so that heals by itself.
+//! A setter that is killed between its change and its wake leaves sleepers behind; one of them [looks](crate::wait) every
+//! half second and wakes the others.
 
 mod group;
 mod handle;

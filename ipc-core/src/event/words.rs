@@ -1,22 +1,18 @@
 //! The event's word, and how it changes.
 
-use core::time::Duration;
-
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
-use crate::platform::Platform;
+use crate::platform::{Platform, WaitOutcome};
 use crate::sync::{AtomicU32, Ordering};
 use crate::time::{Instant, Limit};
 use crate::wait::policy::Pace;
-use crate::wait::{Sleeper, SpinBudget};
+use crate::wait::{Look, Rota, Sleeper, Slices, SpinBudget};
 
 const SET: u32 = 0b01;
 const WAITERS: u32 = 0b10;
 const ONE_GENERATION: u32 = 0b100;
 const EVERYBODY: u32 = i32::MAX as u32;
-/// A sleep ends after this time at the latest: a setter may have been killed before its wake.
-const SLICE: Duration = Duration::from_millis(100);
 
 /// What becomes of the flag when a waiter goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +42,21 @@ pub(crate) fn name(number: u64) -> Option<&'static str> {
     }
 }
 
-/// The word. Zero is clear.
-#[repr(transparent)]
+/// The word, zero is clear; and when its sleepers look at it by themselves, for a setter may have been killed before its wake-up.
+#[repr(C)]
 #[derive(Debug)]
-pub struct Words(AtomicU32);
+pub struct Words {
+    word: AtomicU32,
+    rota: Rota,
+}
 
 /// Bytes of an event.
 pub(super) const BYTES: u64 = (HEADER_BYTES + OBJECT_ALIGN) as u64;
-crate::sync::assert_layout!(size_of::<Words>() == 4 && BYTES == 256);
+crate::sync::assert_layout!(size_of::<Words>() == 12 && BYTES == 256);
 
-// SAFETY: one atomic, behind the header of every event.
+// SAFETY: atomics, behind the header of every event.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [Fact] = &[layout!(Words)];
+    const LAYOUT: &'static [Fact] = &[layout!(Words { word, rota })];
     const CAPACITY: Field = Field::Reset;
     type Geometry = ();
     type View<'m> = &'m Words;
@@ -77,7 +76,7 @@ unsafe impl Object for Words {
     }
 
     fn sweep<P: Platform + ?Sized>(view: &Words, _: &Dead, platform: &P) {
-        platform.wake(&view.0, EVERYBODY);
+        platform.wake(&view.word, EVERYBODY);
     }
 }
 
@@ -88,16 +87,16 @@ fn generation(word: u32) -> u32 {
 impl Words {
     /// A clear or set event.
     pub(super) fn new(set: bool) -> Self {
-        Words(AtomicU32::new(u32::from(set)))
+        Words { word: AtomicU32::new(u32::from(set)), rota: Rota::new() }
     }
 
     /// Sets the flag; `true` if it was clear. Lock-free. A system call only if somebody sleeps.
     pub(super) fn set<P: Platform + ?Sized>(&self, platform: &P, reset: Reset) -> bool {
-        let mut word = self.0.load(Ordering::Relaxed);
+        let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & SET != 0 {
                 // A read-modify-write that changes nothing: whoever takes the flag later sees what we did, too.
-                match self.0.compare_exchange(word, word, Ordering::AcqRel, Ordering::Relaxed) {
+                match self.word.compare_exchange(word, word, Ordering::AcqRel, Ordering::Relaxed) {
                     Ok(_) => return false,
                     Err(now) => {
                         word = now;
@@ -110,7 +109,7 @@ impl Words {
                 Reset::Auto => word & WAITERS,
             };
             let set = ((word & !(SET | WAITERS)).wrapping_add(ONE_GENERATION)) | SET | kept;
-            match self.0.compare_exchange(word, set, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.word.compare_exchange(word, set, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => {
                     if word & WAITERS != 0 {
                         self.wake(platform, reset, set);
@@ -126,12 +125,12 @@ impl Words {
     fn wake<P: Platform + ?Sized>(&self, platform: &P, reset: Reset, set: u32) {
         match reset {
             Reset::Manual => {
-                platform.wake(&self.0, EVERYBODY);
+                platform.wake(&self.word, EVERYBODY);
             }
             Reset::Auto => {
-                if platform.wake(&self.0, 1) == 0 {
+                if platform.wake(&self.word, 1) == 0 {
                     // Nobody sleeps. Whoever is about to has seen a clear flag, and the kernel will find another word.
-                    let _ = self.0.compare_exchange(set, set & !WAITERS, Ordering::Release, Ordering::Relaxed);
+                    let _ = self.word.compare_exchange(set, set & !WAITERS, Ordering::Release, Ordering::Relaxed);
                 }
             }
         }
@@ -139,18 +138,18 @@ impl Words {
 
     /// Clears the flag; `true` if it was set.
     pub(super) fn clear(&self) -> bool {
-        self.0.fetch_and(!SET, Ordering::Release) & SET != 0
+        self.word.fetch_and(!SET, Ordering::Release) & SET != 0
     }
 
     /// Whether the flag is set. One load.
     #[inline]
     pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire) & SET != 0
+        self.word.load(Ordering::Acquire) & SET != 0
     }
 
     /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
     pub(super) fn is_awaited(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & WAITERS != 0
+        self.word.load(Ordering::Relaxed) & WAITERS != 0
     }
 
     /// Goes if the flag is set (and takes it along, if it resets itself).
@@ -158,9 +157,9 @@ impl Words {
         match reset {
             Reset::Manual => self.is_set(),
             Reset::Auto => {
-                let mut word = self.0.load(Ordering::Relaxed);
+                let mut word = self.word.load(Ordering::Relaxed);
                 while word & SET != 0 {
-                    match self.0.compare_exchange(word, word & !SET, Ordering::Acquire, Ordering::Relaxed) {
+                    match self.word.compare_exchange(word, word & !SET, Ordering::Acquire, Ordering::Relaxed) {
                         Ok(_) => return true,
                         Err(now) => word = now,
                     }
@@ -179,7 +178,7 @@ impl Words {
         budget: &SpinBudget,
         limit: &Limit<P::Deadline>,
     ) -> bool {
-        let mut word = self.0.load(Ordering::Acquire);
+        let mut word = self.word.load(Ordering::Acquire);
         let begun = generation(word);
         let is_over = |word| self.try_wait(reset) || (reset == Reset::Manual && generation(word) != begun);
         if is_over(word) {
@@ -187,11 +186,13 @@ impl Words {
         }
         let deadline = limit.deadline(platform);
         let polled = budget.before_sleep(platform, deadline, Pace::MESSAGE, |_| {
-            word = self.0.load(Ordering::Acquire);
+            word = self.word.load(Ordering::Acquire);
             is_over(word).then_some(())
         });
         let Err(mut sleeper) = polled else { return true };
-        let is_set = self.sleep_until(platform, deadline, word, is_over, &mut sleeper);
+        let mut slices = Slices::new(Some(&self.rota), false);
+        let is_set = self.sleep_until(platform, deadline, word, is_over, &mut sleeper, &mut slices);
+        slices.end(platform);
         budget.over(platform, sleeper, is_set);
         is_set
     }
@@ -203,36 +204,44 @@ impl Words {
         mut word: u32,
         is_over: impl Fn(u32) -> bool,
         sleeper: &mut Sleeper,
+        slices: &mut Slices<'_>,
     ) -> bool {
+        let mut outcome = WaitOutcome::Changed;
         loop {
             if is_over(word) {
+                if outcome == WaitOutcome::TimedOut {
+                    // Nobody has told it. So it may be with the others, too.
+                    platform.wake(&self.word, EVERYBODY);
+                }
                 return true;
             }
             // `word` may be older than that look: then the kernel (or the compare-exchange) finds another.
             if word & SET != 0 {
-                word = self.0.load(Ordering::Acquire);
+                word = self.word.load(Ordering::Acquire);
                 continue;
             }
+            let slice = slices.next(platform, Look::Idle);
             let slice = match deadline {
-                None => SLICE,
+                None => slice,
                 Some(deadline) => {
                     let left = deadline.saturating_since(platform.now());
                     if left.is_zero() {
                         return false;
                     }
-                    SLICE.min(left)
+                    slice.min(left)
                 }
             };
             if word & WAITERS == 0 {
                 // Relaxed: it only has to be in the word when the kernel compares it.
-                let announced = self.0.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Acquire);
+                let announced = self.word.compare_exchange(word, word | WAITERS, Ordering::Relaxed, Ordering::Acquire);
                 if let Err(now) = announced {
                     word = now;
                     continue;
                 }
             }
-            sleeper.sleep_on(platform, &self.0, word | WAITERS, slice);
-            word = self.0.load(Ordering::Acquire);
+            outcome = sleeper.sleep_on(platform, &self.word, word | WAITERS, slice);
+            slices.slept(outcome);
+            word = self.word.load(Ordering::Acquire);
         }
     }
 }

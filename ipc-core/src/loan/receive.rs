@@ -52,7 +52,7 @@ macro_rules! recv_verbs {
 recv_verbs!(LoanQueue, ".");
 recv_verbs!(
     Receiver,
-    ". That the last sender was killed is noticed within a tenth of a second by a call that waits, within a thousand calls otherwise.",
+    ". That the last sender was killed is noticed within half a second by a call that waits, within a thousand calls otherwise.",
     " once the queue is empty and the last sender half has left"
 );
 

@@ -112,7 +112,7 @@ macro_rules! send_verbs {
 send_verbs!(LoanQueue, ".");
 send_verbs!(
     Sender,
-    ". That the last receiver was killed is noticed where no block is free: within a tenth of a second by a call that waits, within a \
+    ". That the last receiver was killed is noticed where no block is free: within half a second by a call that waits, within a \
      thousand calls otherwise.",
     " once the last receiver half has left, whether a block is free or not"
 );

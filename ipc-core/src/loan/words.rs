@@ -12,7 +12,7 @@ use crate::payload::{Lent, OVERHEAD, Place};
 use crate::platform::Platform;
 use crate::queue::Lone;
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, spin_hint};
-use crate::wait::EventCount;
+use crate::wait::Gate;
 
 /// Steps of one operation that others may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = 1 << 16;
@@ -45,8 +45,8 @@ pub struct Words {
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Gates {
-    items: EventCount,
-    blocks: EventCount,
+    items: Gate,
+    blocks: Gate,
     closed: AtomicU32,
     _reserved: AtomicU32,
     /// Elements of a block; written once.
@@ -157,8 +157,8 @@ impl Words {
             tail: Lone(AtomicU64::new(start)),
             head: Lone(AtomicU64::new(start)),
             gates: Gates {
-                items: EventCount::new(),
-                blocks: EventCount::new(),
+                items: Gate::new(),
+                blocks: Gate::new(),
                 closed: AtomicU32::new(0),
                 _reserved: AtomicU32::new(0),
                 block_len: AtomicU64::new(block_len as u64),
@@ -218,7 +218,7 @@ impl<'m> View<'m> {
     }
 
     /// Where senders sleep, and where receivers do.
-    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+    pub(super) fn gate(&self, role: Role) -> &'m Gate {
         match role {
             Role::Sender => &self.words.gates.blocks,
             Role::Receiver => &self.words.gates.items,

@@ -12,7 +12,7 @@ use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::time::Limit;
-use crate::wait::{Attempt, EventCount, SpinBudget, block_until};
+use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 
 const READY: u32 = 1;
 
@@ -21,14 +21,14 @@ const READY: u32 = 1;
 #[derive(Debug)]
 pub struct Words {
     writers: RawMutex,
-    sleepers: EventCount,
+    sleepers: Gate,
     ready: AtomicU32,
     _reserved: AtomicU32,
 }
 
 /// Bytes from the start of the object to its value.
 const VALUE_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-crate::sync::assert_layout!(size_of::<Words>() == 16);
+crate::sync::assert_layout!(size_of::<Words>() == 24);
 
 /// How many cells the value takes.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ pub(super) unsafe fn lay(memory: Memory<'_>, cells: &Cells) -> Result<(), ShapeE
     let too_small = ShapeError::TooSmall { wanted: cells.bytes(), found: memory.len() as u64 };
     let words = |_| Words {
         writers: RawMutex::new(),
-        sleepers: EventCount::new(),
+        sleepers: Gate::new(),
         ready: AtomicU32::new(0),
         _reserved: AtomicU32::new(0),
     };

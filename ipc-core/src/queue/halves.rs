@@ -58,7 +58,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
 
     /// Sends, and blocks while there is no room, as [`Queue::send`]. Once the last receiver half has left, the result is
     /// [`Disconnected`](SendError::Disconnected), room or not. A call that waits for room ends with it, too: at once when the last
-    /// receiver leaves, within a tenth of a second when it was killed.
+    /// receiver leaves, within half a second when it was killed.
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.queue().send_within(value, &Limit::Forever, true).map_err(SendTimeoutError::endless)
@@ -138,7 +138,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
     }
 
     /// Receives, and blocks while there is no message, as [`Queue::recv`]. Waiting ends with [`Disconnected`](RecvError::Disconnected) when the queue is empty and the
-    /// last living sender is gone: at once if it left, within a slice of sleep (a tenth of a second) if it was killed.
+    /// last living sender is gone: at once if it left, within half a second if it was killed.
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.queue().recv_within(&Limit::Forever, true)

@@ -12,7 +12,7 @@
 
 use crate::ring::{Geometry, Position, Ring};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::wait::EventCount;
+use crate::wait::Gate;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout, sizes};
@@ -42,9 +42,9 @@ pub struct Words {
 #[derive(Debug)]
 pub struct Gates {
     /// Consumers sleep here.
-    pub items: EventCount,
+    pub items: Gate,
     /// Producers sleep here.
-    pub space: EventCount,
+    pub space: Gate,
     /// Not 0 once somebody has begun to close: whoever sees it completes the closing (in `tail`).
     pub closing: AtomicU32,
     pub(super) _reserved: AtomicU32,
@@ -64,8 +64,8 @@ impl Words {
             tail: Lone(AtomicU64::new(Ring::first_tail(start))),
             head: Lone(AtomicU64::new(Ring::first_head(start))),
             gates: Gates {
-                items: EventCount::new(),
-                space: EventCount::new(),
+                items: Gate::new(),
+                space: Gate::new(),
                 closing: AtomicU32::new(0),
                 _reserved: AtomicU32::new(0),
                 given_up: AtomicU64::new(0),
@@ -165,7 +165,7 @@ impl<'m> View<'m> {
     }
 
     /// Where senders sleep, and where receivers do.
-    pub(super) fn gate(&self, role: Role) -> &'m EventCount {
+    pub(super) fn gate(&self, role: Role) -> &'m Gate {
         match role {
             Role::Sender => &self.words.gates.space,
             Role::Receiver => &self.words.gates.items,

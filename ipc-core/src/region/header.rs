@@ -7,6 +7,7 @@ use crate::object::{self, Fact, Kind, ObjectHeader, layout};
 use crate::participant::{Dead, ParticipantId, Record};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::wait::Gate;
 
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
@@ -125,6 +126,8 @@ const REGION: &[Fact] = &[
     Record::LAYOUT,
     Entry::LAYOUT,
     ObjectHeader::LAYOUT,
+    Gate::LAYOUT[0],
+    Gate::LAYOUT[1],
 ];
 
 /// A fingerprint of every struct that lies in a region.

@@ -61,10 +61,12 @@
 //! | `PRESSED` without a seat that counts | one that died between two steps | any acquirer that finds it sets `OPEN` and wakes the others |
 //! | a seat without `PRESSED` | one that set `OPEN` as another one sat down | it looks again after that, and the owner sets it at each attempt |
 //! | a seat of a dead participant | one that died in line | the one behind it asks the platform about it, as do those without a seat; a sweep |
-//! | a seat of one that is stopped | a debugger, `SIGSTOP`, the scheduler | without a sign of life for 120 ms it is woken, 25 ms later `passed`: it does not count until it goes on |
-//! | a wake-up that is owed | one that died after it left | the sweep, or the end of the sleeper's slice |
+//! | a seat of one that is stopped | a debugger, `SIGSTOP`, the scheduler | while there are permits: without a sign of life for 120 ms it is woken, 25 ms later `passed`: it does not count until it goes on |
+//! | a wake-up that is owed | one that died after it left | the sweep, or the next look |
 //!
-//! The second checks the first every few milliseconds, each other one checks the one ahead of it every tenth of a second. With more waiters than seats, those without one wait for one, in no order.
+//! A permit that comes wakes the second, too. While the first does not take it, the second checks every few milliseconds whether the
+//! first lives and gets on. Each other one checks the one ahead of it when it is its turn to [look](crate::wait): once in half a second one
+//! of all looks. If there are permits then, it wakes the one ahead, which does the same. With more waiters than seats, those without one wait for one, in no order.
 //!
 //! An acquirer in line that wants many keeps out those who want fewer until there are enough for it, as in every fair semaphore. A
 //! process that holds permits and waits for more behind it waits for itself.
@@ -78,8 +80,8 @@
 //! # Deaths
 //!
 //! An acquirer that finds no permit asks the platform about the owners of those that are held, each once, and takes over
-//! what the dead ones had. While it sleeps behind living owners it does so again every few milliseconds, and every tenth of a second
-//! where more than 65,536 permits were ever used: each time it reads the words of all.
+//! what the dead ones had. While acquirers sleep behind living owners, one of them does so again every few milliseconds, and every half
+//! second where more than 65,536 permits were ever used: each time it reads the words of all.
 //!
 //! # Orderings
 //!

@@ -192,6 +192,23 @@ impl Turns {
         self.line().reduce(|first, next| if next.is_before(first) { next } else { first })
     }
 
+    /// The first and the second in line.
+    pub(super) fn front(&self) -> [Option<Seen>; 2] {
+        let [mut first, mut second] = [None; 2];
+        for seen in self.line() {
+            let behind = match first {
+                Some(ahead) if !seen.is_before(ahead) => Some(seen),
+                other => core::mem::replace(&mut first, Some(seen)).and(other),
+            };
+            if let Some(behind) = behind
+                && second.is_none_or(|second| behind.is_before(second))
+            {
+                second = Some(behind);
+            }
+        }
+        [first, second]
+    }
+
     /// Where in the line the caller is.
     pub(super) fn standing(&self, turn: Turn) -> Standing {
         let mine = Seen { at: turn.at, word: turn.word };

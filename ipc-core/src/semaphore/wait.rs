@@ -6,23 +6,26 @@ use crate::error::{AcquireTimeoutError, Fault, TryAcquireError};
 use crate::participant::Findings;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit};
-use crate::wait::{Attempt, Unmet, block_until};
+use crate::wait::{Attempt, Post, Unmet, block_until};
 
 use super::acquire::Refused;
 use super::handle::Semaphore;
 use super::permit::{Permit, RawPermit};
 use super::turns::{Seen, Standing, Turn, Turns};
+use super::word::AVAILABLE;
 
 /// An acquirer that has waited for this long takes a seat in the line. Each permit that is handed to one in line lies idle for a wake-up:
 /// where permits are held for microseconds, that must be rare.
 const PATIENCE: Duration = Duration::from_millis(5);
-/// One in line that gives no sign of life for this long is woken. That is more than a sleep of one that gets on.
+/// One in line that gives no sign of life for this long is woken once more, while there are permits that it does not take.
 const SILENCE: Duration = Duration::from_millis(120);
 /// If it gives none for this long then, it is passed.
 const NO_ANSWER: Duration = Duration::from_millis(25);
+/// One that gave a sign of life and wants more permits than there are is asked again after this time.
+const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 /// Permits of a semaphore whose words a waiter reads at each poll, and every few milliseconds to find the dead among their holders. With
-/// more, it reads them before each sleep only, of a tenth of a second: that takes up to some milliseconds.
+/// more, it reads them before each sleep only, as if it had no suspect: that takes up to some milliseconds.
 const READ_OFTEN: usize = 1 << 16;
 
 /// What a wait came to; `None`: nothing, but a seat is free.
@@ -39,9 +42,33 @@ struct Inquiry {
 struct Sign {
     seen: Seen,
     beats: u32,
-    /// When the caller saw it; or when it woke the owner, because another one did not come.
+    /// The permits that it left.
+    free: u32,
+    stage: Stage,
+    /// Since when it is at this stage.
     since: Instant,
-    woken: bool,
+}
+
+/// How far an inquiry is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// There are permits. The one ahead has been woken for them, and has not come yet.
+    Expected,
+    /// The caller has woken it.
+    Called,
+    /// It has come, and wants more than there are.
+    Came,
+}
+
+/// What an inquiry has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// The one ahead gets on, or there is nothing for it to get on with.
+    Well,
+    /// It is too early to say.
+    Nothing,
+    /// It gives no sign of life.
+    Silence,
 }
 
 impl<'m, P: Platform> Semaphore<'m, P> {
@@ -105,7 +132,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     fn attempt_among_all(&self, permits: u32, thorough: bool, inquiry: &mut Inquiry) -> Attempt<Taken> {
         match self.view.pressed_by(&self.platform) {
             // The last one that leaves the line wakes us.
-            Some(first) if permits != 0 && thorough => self.inquire(first, inquiry, || Attempt::Suspect),
+            Some(first) if permits != 0 && thorough => self.inquire(first, true, inquiry),
             Some(_) if permits != 0 => Attempt::NotYet,
             _ => self.attempt(permits, thorough, permits > 1).map(Some),
         }
@@ -119,8 +146,10 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         deadline: Option<Instant>,
     ) -> Result<Result<RawPermit, AcquireTimeoutError>, Unmet> {
         let mut inquiry = Inquiry::default();
-        let (gate, budget) = (self.view.words.turns.gate(turn), self.budget.spent());
-        let result = block_until(&self.platform, gate, &budget, deadline, |thorough| {
+        let words = self.view.words;
+        let post = Post::of(words.turns.gate(turn), words.sleepers.rota());
+        let budget = self.budget.spent();
+        let result = block_until(&self.platform, post, &budget, deadline, |thorough| {
             self.attempt_in_line(permits, thorough, turn, &mut inquiry)
         });
         self.view.words.turns.leave(turn);
@@ -145,15 +174,13 @@ impl<'m, P: Platform> Semaphore<'m, P> {
                 Attempt::Done(Err(AcquireTimeoutError::Closed))
             }
             Standing::Behind { .. } if !thorough => Attempt::NotYet,
-            // The others need not look as often: the one ahead does.
-            Standing::Behind { next, is_first } => {
-                self.inquire(next, inquiry, || if is_first { Attempt::Suspect } else { Attempt::NotYet })
-            }
+            Standing::Behind { next, is_first } => self.inquire(next, is_first, inquiry),
         }
     }
 
-    /// Finds out whether the one ahead in line gets on. If it is dead, this repairs after it; if it gives no sign of life, it is passed.
-    fn inquire<R>(&self, ahead: Seen, inquiry: &mut Inquiry, lives: impl FnOnce() -> Attempt<R>) -> Attempt<R> {
+    /// Finds out whether the one ahead in line gets on. If it is dead, this repairs after it; if it gives no sign of life although there
+    /// are permits, it is passed.
+    fn inquire<R>(&self, ahead: Seen, is_first: bool, inquiry: &mut Inquiry) -> Attempt<R> {
         let mut found = Findings::default();
         if let Some(owner) = ahead.owner() {
             found.ask(&self.platform, owner, |dead| self.view.sweep(dead, &self.platform));
@@ -161,11 +188,16 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         if found.dead {
             return Attempt::Again;
         }
-        if inquiry.finds_silent(ahead, &self.view.words.turns, &self.platform) {
-            self.view.words.turns.pass(ahead);
-            return Attempt::Again;
+        let free = self.view.count(AVAILABLE);
+        match inquiry.find(ahead, is_first, free, &self.view.words.turns, &self.platform) {
+            Found::Silence => {
+                self.view.words.turns.pass(ahead);
+                Attempt::Again
+            }
+            _ if found.unknown => Attempt::Unknown,
+            Found::Nothing if self.view.used().len() <= READ_OFTEN => Attempt::Suspect,
+            Found::Nothing | Found::Well => Attempt::NotYet,
         }
-        if found.unknown { Attempt::Unknown } else { lives() }
     }
 
     /// An attempt of one that may take permits. `marked`: it must be woken by every permit that comes.
@@ -202,25 +234,45 @@ impl<'m, P: Platform> Semaphore<'m, P> {
     }
 }
 
-impl Sign {
-    /// How long to wait for the next one.
+impl Stage {
+    /// How long to wait for the next sign.
     fn patience(self) -> Duration {
-        if self.woken { NO_ANSWER } else { SILENCE }
+        match self {
+            Stage::Expected => SILENCE,
+            Stage::Called => NO_ANSWER,
+            Stage::Came => ASKED_AGAIN,
+        }
     }
 }
 
 impl Inquiry {
-    /// Checks whether the one ahead gives signs of life, and wakes it if it does not. Whether it does not even then.
-    fn finds_silent<P: Platform>(&mut self, ahead: Seen, turns: &Turns, platform: &P) -> bool {
-        let (now, beats) = (platform.now(), turns.beats(ahead));
-        let known = self.last.filter(|last| last.seen.is_same_stay(ahead) && last.beats == beats);
-        match known {
-            Some(last) if now.saturating_since(last.since) < last.patience() => return false,
-            Some(last) if last.woken => return true,
-            Some(_) => turns.call(ahead, platform),
-            None => {}
+    /// Checks whether the one ahead comes for the permits that are there, and wakes it if it does not. The first in line has been woken
+    /// by whoever made them available; any other one is woken at once, so that each asks about the one ahead of it.
+    fn find<P: Platform>(&mut self, ahead: Seen, is_first: bool, free: u32, turns: &Turns, platform: &P) -> Found {
+        if free == 0 {
+            self.last = None;
+            return Found::Well;
         }
-        self.last = Some(Sign { seen: ahead, beats, since: now, woken: known.is_some() });
-        false
+        let (now, beats) = (platform.now(), turns.beats(ahead));
+        let known = self.last.filter(|last| last.seen.is_same_stay(ahead) && last.free == free);
+        let stage = match known {
+            None => Stage::Expected,
+            Some(last) if last.beats != beats => Stage::Came,
+            Some(last) if now.saturating_since(last.since) < last.stage.patience() => return last.found(),
+            Some(Sign { stage: Stage::Called, .. }) => return Found::Silence,
+            Some(_) => Stage::Called,
+        };
+        if stage == Stage::Called || stage == Stage::Expected && !is_first {
+            turns.call(ahead, platform);
+        }
+        let sign = Sign { seen: ahead, beats, free, stage, since: now };
+        self.last = Some(sign);
+        sign.found()
+    }
+}
+
+impl Sign {
+    fn found(self) -> Found {
+        if self.stage == Stage::Came { Found::Well } else { Found::Nothing }
     }
 }

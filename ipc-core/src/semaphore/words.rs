@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!    0   object header                            written once
-//!  128   sleepers (event count), many, closing    read by all, written when somebody sleeps or closes
-//!  140   reach                                    read by those who look further than at their hint
+//!  128   sleepers (gate), many, closing           read by all, written when somebody sleeps or closes
+//!  148   reach                                    read by those who look further than at their hint
 //!  256   turns: a counter of tickets, the seats   used by those who have waited for long
 //!  640   the permits, four bytes each
 //! ```
 
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering, fence};
-use crate::wait::EventCount;
+use crate::wait::Gate;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
@@ -33,7 +33,7 @@ pub(super) const PRESSED: u32 = 3;
 #[derive(Debug)]
 pub struct Words {
     /// Acquirers sleep here.
-    pub(super) sleepers: EventCount,
+    pub(super) sleepers: Gate,
     /// Not 0: somebody may be asleep who wants more than one permit.
     pub(super) many: AtomicU32,
     pub(super) closing: AtomicU32,
@@ -115,7 +115,7 @@ impl<'m> View<'m> {
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'_>, permits: u32, max: u32) -> Result<(), ShapeError> {
         let words = |_| Words {
-            sleepers: EventCount::new(),
+            sleepers: Gate::new(),
             many: AtomicU32::new(0),
             closing: AtomicU32::new(OPEN),
             reach: AtomicU32::new(permits.min(max)),
@@ -214,10 +214,16 @@ impl<'m> View<'m> {
         self.words.many.swap(0, Ordering::AcqRel);
         // The permit before the look at the seats; with the fence of the one who sits down, leaves or is passed.
         fence(Ordering::SeqCst);
-        match self.words.turns.first() {
-            // The others are woken when nobody has a seat any more.
-            Some(first) => self.words.turns.call(first, platform),
-            None => self.words.sleepers.notify_all(platform),
+        // The others are woken when nobody has a seat any more.
+        match self.words.turns.front() {
+            [Some(first), second] => {
+                self.words.turns.call(first, platform);
+                // It sees to it that the first one takes the permits, which may be dead or stopped.
+                if let Some(second) = second {
+                    self.words.turns.call(second, platform);
+                }
+            }
+            [None, _] => self.words.sleepers.notify_all(platform),
         }
     }
 

@@ -22,7 +22,7 @@ use super::words::{End, View};
 /// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](super::Spsc::consumer).
 ///
 /// Waiting ends with `Disconnected` when the queue is empty, there was a producer and none is left alive: at once if it left,
-/// within a tenth of a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_producer).
+/// within half a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_producer).
 ///
 /// With the feature `std`, a `Consumer<u8>` is also an `io::Read`: together with the producer, a pipe with a name.
 #[must_use = "the other end notices when this is dropped"]

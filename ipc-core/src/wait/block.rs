@@ -4,15 +4,13 @@ use core::time::Duration;
 
 use super::budget::{Moment, Sleeper, SpinBudget};
 use super::doubt::{Doubt, Unmet};
-use super::eventcount::EventCount;
 use super::policy::{End, Pace};
+use super::rota::{Look, Post, Slices};
 use crate::error::Fault;
-use crate::platform::Platform;
+use crate::platform::{Platform, WaitOutcome};
 use crate::sync::spin_hint;
 use crate::time::Instant;
 
-/// A sleep without a suspect: long, for it only heals what a killed notifier owed.
-const LONG_SLICE: Duration = Duration::from_millis(100);
 /// Sleeps while a known participant is in the way: the wake-up may never come if it is dead.
 pub(super) const SUSPECT_SLICES: [Duration; 4] =
     [Duration::from_millis(2), Duration::from_millis(4), Duration::from_millis(8), Duration::from_millis(12)];
@@ -63,60 +61,109 @@ impl<R> Attempt<R> {
 
 /// Blocks until `attempt` is done or `deadline` has passed (`None`: for ever).
 ///
-/// `attempt(false)` is a cheap try. `attempt(true)` comes after the sleeper has announced itself on `gate` and
+/// `attempt(false)` is a cheap try. `attempt(true)` comes after the sleeper has announced itself on the event count of `post` and
 /// should also look for the dead. An attempt always comes before the time-out, so a message that is there
 /// wins over a deadline that has passed.
+///
+/// A sleeper that finds by its own [look](super::rota) what it was not woken for wakes the others: they may not have been woken either.
 #[cold]
 #[inline(never)]
-pub fn block_until<P: Platform + ?Sized, R>(
+pub fn block_until<'a, P: Platform + ?Sized, R>(
     platform: &P,
-    gate: &EventCount,
+    post: impl Into<Post<'a>>,
     budget: &SpinBudget,
     deadline: Option<Instant>,
     mut attempt: impl FnMut(bool) -> Attempt<R>,
 ) -> Result<R, Unmet> {
-    wait_with(platform, gate, budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))
+    wait_with(platform, post.into(), budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))
         .map(|(result, _)| result)
+}
+
+/// [`block_until`] that wakes nobody, but says whether the sleeper has found by its own look what it was not woken for.
+#[cold]
+#[inline(never)]
+pub(crate) fn block_alone<P: Platform + ?Sized, R>(
+    platform: &P,
+    post: Post<'_>,
+    budget: &SpinBudget,
+    deadline: Option<Instant>,
+    mut attempt: impl FnMut(bool) -> Attempt<R>,
+) -> Result<(R, bool), Unmet> {
+    wait_and_tell(platform, post, budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))
+        .map(|(result, how)| (result, matches!(how, How::Looked)))
+}
+
+/// How a wait ended with a result.
+enum How {
+    /// Before its first sleep.
+    Soon(End),
+    /// It was woken.
+    Woken,
+    /// By a look after a whole sleep.
+    Looked,
 }
 
 /// [`block_until`] in its general form. With the result comes how the wait ended, if that was before the first sleep.
 pub(super) fn wait_with<P: Platform + ?Sized, R>(
     platform: &P,
-    gate: &EventCount,
+    post: Post<'_>,
+    budget: &SpinBudget,
+    deadline: Option<Instant>,
+    pace: Pace,
+    attempt: impl FnMut(Moment) -> Attempt<R>,
+) -> Result<(R, Option<End>), Unmet> {
+    let (result, how) = wait_and_tell(platform, post, budget, deadline, pace, attempt)?;
+    let end = match how {
+        How::Soon(end) => Some(end),
+        How::Woken => None,
+        How::Looked => {
+            post.count.rouse(platform);
+            None
+        }
+    };
+    Ok((result, end))
+}
+
+fn wait_and_tell<P: Platform + ?Sized, R>(
+    platform: &P,
+    post: Post<'_>,
     budget: &SpinBudget,
     deadline: Option<Instant>,
     pace: Pace,
     mut attempt: impl FnMut(Moment) -> Attempt<R>,
-) -> Result<(R, Option<End>), Unmet> {
+) -> Result<(R, How), Unmet> {
     let found = budget.before_sleep(platform, deadline, pace, |passed| attempt(Moment::Awake(passed)).done());
     let mut sleeper = match found {
-        Ok((result, end)) => return Ok((result, Some(end))),
+        Ok((result, end)) => return Ok((result, How::Soon(end))),
         Err(sleeper) => sleeper,
     };
-    let slept = sleep_until(platform, gate, &mut sleeper, deadline, attempt);
+    let mut slices = Slices::new(post.rota, post.tired);
+    let slept = sleep_until(platform, post, &mut sleeper, &mut slices, deadline, attempt);
+    slices.end(platform);
     budget.over(platform, sleeper, slept.is_ok());
-    slept.map(|result| (result, None))
+    slept
 }
 
 /// Announces itself, attempts, and sleeps, again and again.
 fn sleep_until<P: Platform + ?Sized, R>(
     platform: &P,
-    gate: &EventCount,
+    post: Post<'_>,
     sleeper: &mut Sleeper,
+    slices: &mut Slices<'_>,
     deadline: Option<Instant>,
     mut attempt: impl FnMut(Moment) -> Attempt<R>,
-) -> Result<R, Unmet> {
-    let mut suspicions = 0;
+) -> Result<(R, How), Unmet> {
+    let mut how = How::Woken;
     let mut doubt = Doubt::default();
     loop {
         // Who polls on need not be woken.
-        let ticket = if sleeper.stays_awake() { None } else { Some(gate.prepare(platform)) };
+        let ticket = if sleeper.stays_awake() { None } else { Some(post.count.prepare(platform)) };
         let found = attempt(Moment::Drowsy);
         if !matches!(found, Attempt::Unknown | Attempt::Again) {
             doubt = Doubt::default();
         }
-        let slice = match found {
-            Attempt::Done(result) => return Ok(result),
+        let look = match found {
+            Attempt::Done(result) => return Ok((result, how)),
             Attempt::Again => {
                 spin_hint();
                 if deadline.is_some_and(|deadline| platform.now() >= deadline) {
@@ -124,19 +171,11 @@ fn sleep_until<P: Platform + ?Sized, R>(
                 }
                 continue;
             }
-            Attempt::NotYet => {
-                suspicions = 0;
-                LONG_SLICE
-            }
-            Attempt::Suspect | Attempt::Unknown => {
-                if matches!(found, Attempt::Unknown) && doubt.lasts(platform) {
-                    return Err(Unmet::Unknown);
-                }
-                let slice = SUSPECT_SLICES[suspicions];
-                suspicions = (suspicions + 1).min(SUSPECT_SLICES.len() - 1);
-                slice
-            }
+            Attempt::NotYet => Look::Idle,
+            Attempt::Unknown if doubt.lasts(platform) => return Err(Unmet::Unknown),
+            Attempt::Suspect | Attempt::Unknown => Look::Suspect,
         };
+        let slice = slices.next(platform, look);
         let timeout = match deadline {
             None => slice,
             Some(deadline) => {
@@ -149,13 +188,19 @@ fn sleep_until<P: Platform + ?Sized, R>(
         };
         let found = match ticket {
             Some(ticket) => {
-                sleeper.sleep(platform, || gate.wait(platform, ticket, timeout));
+                let outcome = sleeper.sleep(platform, || post.count.wait(platform, ticket, timeout));
+                slices.slept(outcome);
+                how = if outcome == WaitOutcome::TimedOut { How::Looked } else { How::Woken };
                 attempt(Moment::Woken).done()
             }
-            None => sleeper.poll(platform, timeout, |passed| attempt(Moment::Awake(passed)).done()),
+            None => {
+                let found = sleeper.poll(platform, timeout, |passed| attempt(Moment::Awake(passed)).done());
+                slices.slept(WaitOutcome::TimedOut);
+                found
+            }
         };
         if let Some(result) = found {
-            return Ok(result);
+            return Ok((result, how));
         }
     }
 }

@@ -31,7 +31,7 @@
 //! valid again as soon as the next one announced itself, and sleep over what was notified in between.
 //!
 //! A notifier that is killed between its change and its wake leaves sleepers behind, and so does one that is killed after it has
-//! cleared the announcement. They sleep in slices (see [`block_until`](super::block_until)), so that heals by itself; a repair
+//! cleared the announcement. They [look](super::rota) by themselves, so that heals; a repair
 //! wakes everybody, announced or not.
 
 use core::time::Duration;

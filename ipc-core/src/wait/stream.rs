@@ -7,8 +7,8 @@
 use super::block::{Attempt, wait_with};
 use super::budget::{Moment, SpinBudget};
 use super::doubt::Unmet;
-use super::eventcount::EventCount;
 use super::policy::{End, Nanos, Pace};
+use super::rota::Post;
 use crate::platform::Platform;
 use crate::time::Instant;
 
@@ -22,9 +22,9 @@ const WOKEN_YIELDS: u32 = crate::sync::bound(2, 0);
 /// `more` says how many more messages there are now, and `capacity` how many the ring has room for.
 #[cold]
 #[inline(never)]
-pub(crate) fn block_for_message<P: Platform + ?Sized, R>(
+pub(crate) fn block_for_message<'a, P: Platform + ?Sized, R>(
     platform: &P,
-    gate: &EventCount,
+    post: impl Into<Post<'a>>,
     budget: &SpinBudget,
     deadline: Option<Instant>,
     capacity: impl Fn() -> u64,
@@ -32,7 +32,7 @@ pub(crate) fn block_for_message<P: Platform + ?Sized, R>(
     mut attempt: impl FnMut(bool) -> Attempt<R>,
 ) -> Result<R, Unmet> {
     let (received, end) =
-        wait_with(platform, gate, budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))?;
+        wait_with(platform, post.into(), budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))?;
     match end {
         Some(End::Polled(_)) => budget.gather(platform, capacity() / 2, more),
         _ => budget.learn_stream(more()),
@@ -46,9 +46,9 @@ pub(crate) fn block_for_message<P: Platform + ?Sized, R>(
 /// how many of the ring's `capacity` places are free.
 #[cold]
 #[inline(never)]
-pub(crate) fn block_for_room<P: Platform + ?Sized, R>(
+pub(crate) fn block_for_room<'a, P: Platform + ?Sized, R>(
     platform: &P,
-    gate: &EventCount,
+    post: impl Into<Post<'a>>,
     budget: &SpinBudget,
     deadline: Option<Instant>,
     capacity: u64,
@@ -71,7 +71,7 @@ pub(crate) fn block_for_room<P: Platform + ?Sized, R>(
         }
         attempt(moment == Moment::Drowsy)
     };
-    let (found, end) = wait_with(platform, gate, budget, deadline, Pace::room(capacity), attempt)?;
+    let (found, end) = wait_with(platform, post.into(), budget, deadline, Pace::room(capacity), attempt)?;
     if !matches!(end, Some(End::Polled(_))) {
         budget.learn_stream(room());
     }

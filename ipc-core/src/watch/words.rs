@@ -14,7 +14,7 @@ use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering, fence, spin_hint};
 use crate::time::{Instant, Limit, Timestamp};
-use crate::wait::{Attempt, EventCount, SpinBudget, Unmet, block_until};
+use crate::wait::{Attempt, Gate, SpinBudget, Unmet, block_until};
 
 /// How many versions lie in the cell at a time. Two in a model: the second version is written where the first value was.
 pub(super) const SLOTS: usize = crate::sync::bound(4, 2) as usize;
@@ -26,13 +26,13 @@ const ATTEMPTS: u32 = crate::sync::bound(1 << 16, 3);
 #[derive(Debug)]
 pub struct Words {
     writers: RawMutex,
-    sleepers: EventCount,
+    sleepers: Gate,
     version: AtomicU64,
 }
 
 /// Bytes from the start of the object to its slots.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-crate::sync::assert_layout!(size_of::<Words>() == 16);
+crate::sync::assert_layout!(size_of::<Words>() == 24);
 
 /// The 64-bit cells of a slot before the value: the time of its publication, and on which clock.
 const TIME_CELLS: usize = 2;
@@ -120,7 +120,7 @@ pub(super) unsafe fn lay<T: NoUninit>(
     now: Timestamp,
 ) -> Result<(), ShapeError> {
     let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
-    let words = |_| Words { writers: RawMutex::new(), sleepers: EventCount::new(), version: AtomicU64::new(0) };
+    let words = |_| Words { writers: RawMutex::new(), sleepers: Gate::new(), version: AtomicU64::new(0) };
     // SAFETY: the caller's promise; words, slots and set do not overlap.
     let slots = unsafe {
         memory.place(HEADER_BYTES, 1, words).ok_or(too_small)?;
@@ -221,7 +221,7 @@ impl<'m> View<'m> {
     }
 
     /// Where the readers sleep that wait. Writers do not wait for them.
-    pub(super) fn gate(&self, _: Role) -> &'m EventCount {
+    pub(super) fn gate(&self, _: Role) -> &'m Gate {
         &self.words.sleepers
     }
 

@@ -113,4 +113,10 @@ pub const MUTANTS: &[Mutant] = &[
         protects: "everybody is woken",
         caught_by: ("loom_condvar", "all_are_notified"),
     },
+    Mutant {
+        name: "condition variable: a waiter that looks wakes nobody",
+        edits: &[silence(WAITER, "sleep", 1)],
+        protects: "one look serves all waiters",
+        caught_by: ("loom_condvar", "a_waiter_that_looks_wakes_the_others"),
+    },
 ];

@@ -10,8 +10,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             EVENT,
             1,
-            "self.0.compare_exchange(word, set, Ordering::AcqRel, Ordering::Relaxed)",
-            "self.0.compare_exchange(word, set, Ordering::Relaxed, Ordering::Relaxed)",
+            "self.word.compare_exchange(word, set, Ordering::AcqRel, Ordering::Relaxed)",
+            "self.word.compare_exchange(word, set, Ordering::Relaxed, Ordering::Relaxed)",
         )],
         protects: "who has waited sees what the setter did",
         caught_by: ("loom_event", "a_waiter_goes_and_sees"),
@@ -21,8 +21,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             EVENT,
             1,
-            "self.0.compare_exchange(word, word & !SET, Ordering::Acquire, Ordering::Relaxed)",
-            "self.0.compare_exchange(word, word & !SET, Ordering::Relaxed, Ordering::Relaxed)",
+            "self.word.compare_exchange(word, word & !SET, Ordering::Acquire, Ordering::Relaxed)",
+            "self.word.compare_exchange(word, word & !SET, Ordering::Relaxed, Ordering::Relaxed)",
         )],
         protects: "the same, for an event that resets itself",
         caught_by: ("loom_event", "who_polls_sees"),
@@ -62,5 +62,11 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(EVENT, "sweep", 1)],
         protects: "a setter that died owes nobody a wake-up",
         caught_by: ("loom_event", "a_sweep_wakes_a_waiter"),
+    },
+    Mutant {
+        name: "event: a waiter that looks wakes nobody",
+        edits: &[silence(EVENT, "sleep_until", 1)],
+        protects: "one look serves all sleepers",
+        caught_by: ("loom_event", "a_waiter_that_looks_wakes_the_others"),
     },
 ];

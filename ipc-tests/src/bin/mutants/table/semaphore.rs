@@ -97,6 +97,12 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_turns", "one_in_line_is_overtaken_by_nobody"),
     },
     Mutant {
+        name: "semaphore, line: a permit does not wake the second",
+        edits: &[edit(SEMAPHORE_VIEW, 1, "self.words.turns.call(second, platform);", "let _ = second;")],
+        protects: "permits do not lie idle that the first in line does not take",
+        caught_by: ("loom_turns", "a_permit_wakes_the_second_in_line"),
+    },
+    Mutant {
         name: "semaphore, line: who leaves it wakes nobody behind",
         edits: &[edit(SEMAPHORE_VIEW, 1, "self.words.turns.call(first, platform);\n            return;", "return;")],
         protects: "the next one in line gets its turn",

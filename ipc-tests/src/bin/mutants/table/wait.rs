@@ -1,8 +1,9 @@
-//! The event count.
+//! The event count, and looks.
 
 use super::{Mutant, edit, silence};
 
 const EVENTCOUNT: &str = "ipc-core/src/wait/eventcount.rs";
+const BLOCK: &str = "ipc-core/src/wait/block.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -68,5 +69,11 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(EVENTCOUNT, 1, "self.notify_sleepers(platform, || EVERYBODY);", "self.notify_all(platform);")],
         protects: "a sleeper goes whose announcement a dead notifier had cleared",
         caught_by: ("loom_watch", "a_counted_writer_dies"),
+    },
+    Mutant {
+        name: "a sleeper that looks wakes nobody",
+        edits: &[silence(BLOCK, "wait_with", 1)],
+        protects: "one look serves all sleepers",
+        caught_by: ("loom_wait", "a_sleeper_that_looks_wakes_the_others"),
     },
 ];
