@@ -451,3 +451,22 @@ fn a_budget_remembers_its_strategy() {
         assert_eq!(budget.wait_strategy(), WaitStrategy::SpinFor(Duration::from_nanos(nanos.into())));
     }
 }
+
+/// Two sides whose waits are always over at the last check before their sleep, because that check takes a while, pay their debts off as
+/// others do, and poll again.
+#[test]
+fn waits_that_end_as_they_fall_asleep_pay_debts_off() {
+    let mut memory = Memory { poll: 0, debt: 300_000, yield_debt: 300_000, vain: 3, ..Memory::new(true) };
+    for _ in 0..200 {
+        let mut wait = memory.begin(WaitStrategy::Adaptive);
+        let mut step = wait.first();
+        while step == Step::Yield {
+            step = wait.next(Vain::Yield(EMPTY_YIELD as Nanos));
+        }
+        if step != Step::Sleep {
+            break;
+        }
+        memory = wait.over(End::Awake { whole: 1_500 });
+    }
+    assert!(memory.poll > 0, "it never polls again");
+}

@@ -198,7 +198,7 @@ impl Turns {
         for seen in self.line() {
             let behind = match first {
                 Some(ahead) if !seen.is_before(ahead) => Some(seen),
-                other => core::mem::replace(&mut first, Some(seen)).and(other),
+                _ => first.replace(seen),
             };
             if let Some(behind) = behind
                 && second.is_none_or(|second| behind.is_before(second))

@@ -174,7 +174,7 @@ impl SpinBudget {
         let end = match sleeper.last {
             _ if !succeeded => End::TimedOut { whole: whole() },
             Some(last) => End::Slept { last: nanos(last), whole: whole() },
-            None => End::Awake,
+            None => End::Awake { whole: whole() },
         };
         self.remember(self.memory(), sleeper.wait.over(end));
     }

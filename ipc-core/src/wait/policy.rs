@@ -14,6 +14,7 @@
 //! | it was over while it polled, but [late](LATE): a sleep would have been cheaper | polls; after four of them in a row, as in the next line |
 //! | it polled in vain | does not poll before *short* waits of 1 to 32 times the poll's length have passed; of up to 256 times, if the wait was over as soon as the core was given away |
 //! | it did not poll, the whole wait was [short](Memory::short_wait), and no debt is left | polls |
+//! | it was over at the last check before its sleep | pays its length off the debts, and forgives the poll that it made |
 //! | it did not poll, and the wait was long | unchanged: a receiver of rare messages never polls |
 //! | a short yield was enough | yields again, up to 4 times |
 //! | short yields were in vain | does not yield before 16 times their length has passed |
@@ -144,7 +145,10 @@ pub enum End {
         whole: Nanos,
     },
     /// By the last check before the first sleep.
-    Awake,
+    Awake {
+        /// How long the whole wait was.
+        whole: Nanos,
+    },
     /// By a sleep.
     Slept {
         /// How long the last sleep was.
@@ -314,7 +318,13 @@ impl Wait {
                     memory.lost = memory.lost.saturating_sub(YIELD_SAVES);
                 }
             }
-            End::Awake => {}
+            End::Awake { whole } => {
+                memory.yield_debt = memory.yield_debt.saturating_sub(whole);
+                // A poll that was in vain by that little is not owed.
+                if self.polled == 0 {
+                    memory.repay(whole);
+                }
+            }
             End::Slept { last, whole } => {
                 memory.learn_sleep(last);
                 memory.yield_debt = memory.yield_debt.saturating_sub(whole);

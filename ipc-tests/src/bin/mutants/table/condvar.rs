@@ -91,13 +91,18 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "condition variable: a repair ends waits",
-        edits: &[edit(WAITER, 1, "if unsure && (slept", "if (slept")],
+        edits: &[edit(WAITER, 1, "if check != Check::Never && (slept", "if (slept")],
         protects: "no wait returns without a notification",
         caught_by: ("loom_condvar", "a_repair_ends_no_wait"),
     },
     Mutant {
         name: "condition variable: a repair goes unheard",
-        edits: &[edit(WAITER, 1, "if unsure && (slept || self.heard_of_a_death())", "if unsure && slept")],
+        edits: &[edit(
+            WAITER,
+            1,
+            "if check != Check::Never && (slept || self.heard_of_a_death())",
+            "if check != Check::Never && slept",
+        )],
         protects: "a condition is checked again after a death that came before the sleep",
         caught_by: ("loom_condvar", "a_notifier_dies"),
     },
