@@ -52,6 +52,27 @@ pub fn receive_all<const W: usize>(mut receive: impl FnMut(&mut [u64; W]) -> boo
     }
 }
 
+/// A side that receives `n` messages, in any order, and checks the sum of their numbers.
+///
+/// # Panics
+///
+/// The side does, if a message is missing, doubled or torn.
+pub fn unordered<const W: usize>(mut receive: impl FnMut(&mut [u64; W]) -> bool + 'static) -> Side {
+    let mut message = vec![[0_u64; W]; 1].into_boxed_slice();
+    Box::new(move |n| {
+        let mut sum = 0_u64;
+        for _ in 0..n {
+            let mut spin = SPIN;
+            while !receive(&mut message[0]) {
+                spin.wait();
+            }
+            assert_eq!(message[0][0], message[0][W - 1], "messages must be whole");
+            sum = sum.wrapping_add(message[0][0]);
+        }
+        assert_eq!(sum, (0..n).fold(0, u64::wrapping_add), "each message must arrive once");
+    })
+}
+
 /// [`send_all`] as a side of a link.
 pub fn sender<const W: usize>(send: impl FnMut(&[u64; W]) -> bool + 'static) -> Side {
     Box::new(send_all(send))

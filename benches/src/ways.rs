@@ -9,11 +9,11 @@ use std::slice::{from_mut, from_ref};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
-use ipc_posix::{ByteQueue, LoanQueue, Queue, Region, Spsc};
+use ipc_posix::{ByteQueue, LoanQueue, Queue, Region, Spsc, Stack};
 
 use crate::floor::{Shared, Zeroed};
 use crate::link::{Link, Result};
-use crate::message::{BLOCKS, held, receiver, sender};
+use crate::message::{BLOCKS, held, receiver, sender, unordered};
 use crate::ours::fresh_name;
 
 /// Both sides block in the library's calls.
@@ -72,6 +72,33 @@ pub fn queue<const W: usize, const P: usize>() -> Link {
             let queue = Region::open(name)?.queue::<[u64; W]>("messages").open()?;
             Ok(sender(move |message: &[u64; W]| {
                 if P == BLOCK { queue.send(*message).is_ok() } else { poll::<P>(|| queue.try_send(*message).is_ok()) }
+            }))
+        },
+    }
+}
+
+/// The stack. What is received is whole and comes once; in which order says who was faster.
+#[must_use]
+pub fn stack<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("stack"),
+        create: || {
+            let capacity = held(W);
+            let (name, region) = region(Stack::<[u64; W]>::footprint(capacity))?;
+            let stack = region.stack::<[u64; W]>("messages").capacity(capacity).create()?;
+            let receive = move |out: &mut [u64; W]| {
+                if P == BLOCK {
+                    stack.recv().map(|message| *out = message).is_ok()
+                } else {
+                    poll::<P>(|| stack.try_recv().map(|message| *out = message).is_ok())
+                }
+            };
+            Ok((name, unordered(receive)))
+        },
+        attach: |name| {
+            let stack = Region::open(name)?.stack::<[u64; W]>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                if P == BLOCK { stack.send(*message).is_ok() } else { poll::<P>(|| stack.try_send(*message).is_ok()) }
             }))
         },
     }

@@ -1,4 +1,4 @@
-//! One-to-one queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
+//! One-to-one queues, stacks, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
 //!
 //! No operation may panic, wait beyond its deadline, touch memory outside, or leave a participant seized.
 #![no_main]
@@ -13,7 +13,7 @@ use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::Dead;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, spsc};
+use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, spsc, stack};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -25,15 +25,16 @@ const SCHEMA: u64 = 7;
 type Record = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..6).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..7).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 6 {
+        match input.byte() % 7 {
             0 => play::<TheSpsc<Record>>(&mut input),
             1 => play::<TheSpsc<Colour>>(&mut input),
             2 => play::<TheByteQueue>(&mut input),
             3 => play::<TheLoanQueue>(&mut input),
             4 => play::<TheBroadcast<false>>(&mut input),
+            5 => play::<TheStack>(&mut input),
             _ => play::<TheBroadcast<true>>(&mut input),
         }
     }
@@ -42,6 +43,7 @@ fuzz_target!(
 struct TheSpsc<T>(std::marker::PhantomData<T>);
 struct TheByteQueue;
 struct TheLoanQueue;
+struct TheStack;
 struct TheBroadcast<const WAITS: bool>;
 
 /// An element made of one number.
@@ -164,6 +166,32 @@ impl Script for TheByteQueue {
                 let stats = queue.stats();
                 assert!(stats.used <= stats.ring);
             }
+        }
+    }
+}
+
+impl Script for TheStack {
+    type Wanted = stack::Options<Colour>;
+
+    fn wanted() -> stack::Options<Colour> {
+        let mut wanted = stack::Options::new(5);
+        wanted.schema = SCHEMA;
+        wanted
+    }
+    fn step(input: &mut Input<'_>, stack: &HandleOf<'_, stack::Options<Colour>>, deadline: Instant) {
+        let value = Colour::made(input.byte());
+        let mut out = [value; 4];
+        match input.below(10) {
+            0 => _ = black_box(stack.try_send(value)),
+            1 => _ = black_box(stack.send_deadline(value, deadline)),
+            2 => _ = black_box(stack.try_send_slice(&[value; 4])),
+            3 => _ = black_box(stack.send_slice_deadline(&[value; 7], deadline)),
+            4 => _ = black_box(stack.try_recv()),
+            5 => _ = black_box(stack.recv_deadline(deadline)),
+            6 => _ = black_box(stack.try_recv_slice(&mut out)),
+            7 => _ = black_box(stack.recv_many_deadline(&mut Vec::new(), 3, deadline)),
+            8 if input.below(16) == 0 => _ = stack.close().unwrap(),
+            _ => assert!(stack.len() <= 5),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`stack`] | the bounded stack: last in, first out |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
 //! | [`bytes`] | the queue of messages of any length |
 //! | [`loan`] | the queue of blocks that are written and read in place |
@@ -119,6 +120,7 @@ pub mod slots;
 #[cfg(not(loom))]
 mod slots;
 pub mod spsc;
+pub mod stack;
 pub mod sync;
 pub mod time;
 mod timed;
@@ -142,6 +144,7 @@ pub use rwlock::RwLock;
 pub use semaphore::Semaphore;
 pub use shared_slice::{SharedSlice, SharedSliceMut};
 pub use spsc::Spsc;
+pub use stack::Stack;
 pub use time::Instant;
 pub use wait::WaitStrategy;
 pub use watch::Watch;

@@ -30,6 +30,7 @@
 //! |---|---|---|
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
 //! | [`Spsc`], [`SpscProducer`], [`SpscConsumer`] | [`Region::spsc`] | a bounded queue, one to one |
+//! | [`Stack`], [`StackSender`], [`StackReceiver`] | [`Region::stack`] | a bounded stack: last in, first out |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
@@ -163,6 +164,7 @@ pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo}
 pub use ipc_core::rwlock::Stats as RwLockStats;
 pub use ipc_core::semaphore::Stats as SemaphoreStats;
 pub use ipc_core::spsc::{ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, Stats as SpscStats};
+pub use ipc_core::stack::Stats as StackStats;
 pub use ipc_core::wait::{HasWaitStrategy, WaitStrategy};
 pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use objects::*;
@@ -174,5 +176,5 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 #[doc(inline)]
 pub use ipc_core::{
     atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
-    spsc, watch,
+    spsc, stack, watch,
 };

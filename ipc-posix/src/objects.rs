@@ -4,7 +4,7 @@ use ipc_core::atomic::Value;
 use ipc_core::object::{BlockElement, Builder, CellValue, LockData, Message};
 use ipc_core::{
     atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
-    spsc, watch,
+    spsc, stack, watch,
 };
 
 use crate::platform::Posix;
@@ -77,6 +77,15 @@ pub type Receiver<T> = queue::Receiver<'static, T, Posix>;
 pub type QueueIter<'q, T> = ends::Iter<'q, Queue<T>>;
 /// The messages that are there in a [`Queue`].
 pub type QueueTryIter<'q, T> = ends::TryIter<'q, Queue<T>>;
+
+/// A bounded stack of `T` between processes: last in, first out. Made by [`Region::stack`].
+pub type Stack<T> = stack::Stack<'static, T, Posix>;
+/// What a [`Stack`] should be like.
+pub type StackOptions<'r, T> = Builder<'r, stack::Options<T>, Region>;
+/// A counted handle of a [`Stack`] that only sends. Made by [`Stack::sender`](stack::Stack::sender).
+pub type StackSender<T> = stack::Sender<'static, T, Posix>;
+/// A counted handle of a [`Stack`] that only receives. Made by [`Stack::receiver`](stack::Stack::receiver).
+pub type StackReceiver<T> = stack::Receiver<'static, T, Posix>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
@@ -241,6 +250,11 @@ impl Region {
     /// ```
     pub fn queue<'r, T: Message>(&'r self, name: &'r str) -> QueueOptions<'r, T> {
         Builder::new(self, name, queue::Options::new(0))
+    }
+
+    /// A stack of `T` in this region: set its options, then create or open it. See [`Stack`].
+    pub fn stack<'r, T: Message>(&'r self, name: &'r str) -> StackOptions<'r, T> {
+        Builder::new(self, name, stack::Options::new(0))
     }
 
     /// A queue of messages of any length in this region: set its options, then create or open it. See [`ByteQueue`].

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -106,6 +107,30 @@ fn the_karaoke_room() {
     assert_eq!(text.matches("leaves").count(), 10);
     let last = text.lines().last().expect("a last line");
     assert!(last.starts_with("10 songs, never more than ") && last.ends_with("all 4 places free again"), "{last}");
+}
+
+/// Starts the example, kills the first process whose id it prints, and returns all that it prints. It has to succeed.
+fn run_and_kill(name: &str) -> String {
+    let mut program = Command::new(example(name));
+    let mut child = program.stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    output.read_line(&mut text).expect("text");
+    let victim = text.trim().rsplit_once("kill -9 ").expect("an invitation").1.to_owned();
+    let kill = Command::new("kill").args(["-9", &victim]).status().expect("kill starts");
+    assert!(kill.success(), "process {victim} is killed");
+    output.read_to_string(&mut text).expect("text");
+    assert!(child.wait().expect("it ends").success(), "{text}");
+    text
+}
+
+#[test]
+fn plates() {
+    let text = run("plates");
+    assert_eq!(text.matches(" went home: 100 plates taken, each once").count(), 2, "{text}");
+    let text = run_and_kill("plates");
+    assert!(text.contains("washer 0 was killed: "), "{text}");
+    assert!(text.contains("washer 1 went home: 100 plates taken, each once"), "{text}");
 }
 
 /// The examples leave no region behind.

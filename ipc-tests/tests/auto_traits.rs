@@ -99,7 +99,7 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             Region, ReadOnlyRegion, RegionOptions, ReadOnlyWatchOptions<'static, u64>, Participant, Posix,
             Atomic<u64>, Counter, Condvar, Event, EventGroup, Mutex<u64>, ReentrantMutex<u64>, RwLock<u64>, OnceCell<u64>, Barrier,
-            Queue<u64>, Sender<u64>, Receiver<u64>, ByteQueue, ByteSender, ByteReceiver,
+            Queue<u64>, Sender<u64>, Receiver<u64>, Stack<u64>, StackSender<u64>, StackReceiver<u64>, StackOptions<'static, u64>, ByteQueue, ByteSender, ByteReceiver,
             ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
             Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
@@ -127,7 +127,7 @@ fn every_public_type_has_its_auto_traits() {
             SharedSlice<'static, u64>;
         // Figures and answers.
         "SsUrP":
-            QueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
+            QueueStats, StackStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
             WaitStrategy,
             ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind;

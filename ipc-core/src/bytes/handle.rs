@@ -1,6 +1,7 @@
 //! The byte queue's handle, and what moves no messages.
 
-use super::words::{Budgets, Geometry, View, Words, words_for};
+use super::words::{Geometry, View, Words, words_for};
+use crate::ends::Budgets;
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;

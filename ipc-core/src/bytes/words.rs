@@ -3,17 +3,17 @@
 use core::cell::OnceCell;
 use core::mem::MaybeUninit;
 
-use crate::ends::{Presence, Role};
+use crate::ends::{Budgets, Presence, Role};
 use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex};
-use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout, waits};
+use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::slots::{Slots, stride};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::time::{Instant, Limit};
-use crate::wait::{Gate, SpinBudget};
+use crate::wait::Gate;
 
 const WORD: u64 = 8;
 /// Loads of a count that is being changed, by a call that only wants the figure.
@@ -147,22 +147,6 @@ pub struct View<'m> {
     words: &'m Words,
     slots: Slots<'m, u64>,
     ring: u64,
-}
-
-/// What the waits of one side of a handle have taught: those for the side's lock, and those for room or a message.
-///
-/// A wait for the lock may happen within one for a message.
-pub(super) struct Budgets {
-    lock: SpinBudget,
-    pub(super) ring: SpinBudget,
-}
-
-impl Budgets {
-    pub(super) fn new<P: Platform + ?Sized>(platform: &P) -> Self {
-        Budgets { lock: SpinBudget::new(platform), ring: SpinBudget::new(platform) }
-    }
-
-    waits!(self => self.ring, self.lock);
 }
 
 /// How a call waits for a lock, and then for room or a message: one time limit for all its waits.

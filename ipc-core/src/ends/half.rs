@@ -7,7 +7,7 @@ use crate::participant::{Dead, Findings};
 use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::sync::private::AtomicU32;
-use crate::wait::EventCount;
+use crate::wait::Gate;
 
 /// Refusals of a `try_` operation between two that ask whether the other end's holders live: that takes system calls.
 const TRIES_PER_LOOK: u32 = 1024;
@@ -22,7 +22,7 @@ pub(crate) trait Counted {
     fn presence(&self, role: Role) -> &Presence;
 
     /// Where the threads of this end sleep.
-    fn gate(&self, role: Role) -> &EventCount;
+    fn gate(&self, role: Role) -> &Gate;
 
     /// Repairs the object after a dead participant, and removes its halves.
     fn repair(&self, dead: &Dead);
@@ -82,7 +82,7 @@ macro_rules! counted {
                 self.view.presence(role)
             }
 
-            fn gate(&self, role: $crate::ends::Role) -> &$crate::wait::EventCount {
+            fn gate(&self, role: $crate::ends::Role) -> &$crate::wait::Gate {
                 self.view.gate(role)
             }
 

@@ -237,7 +237,7 @@ told!(TryIter<'_>, TryError, "last step found no message; `None` if it found one
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {
     (lent $receives:ident<$T:ident>, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        iterators!(@ends $receives<$T: Sized>, $error, $try_error);
+        $crate::ends::iterators!(@ends $receives<$T: Sized>, $error, $try_error);
 
         impl<'q, 'm: 'q, $T: 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
             type Item = $item<'q, 'm, $T, P>;
@@ -263,7 +263,7 @@ macro_rules! iterators {
         }
     };
     ($receives:ident $(<$T:ident: $($bound:path),+>)?, $item:ty, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        iterators!(@ends $receives $(<$T: $($bound),+>)?, $error, $try_error);
+        $crate::ends::iterators!(@ends $receives $(<$T: $($bound),+>)?, $error, $try_error);
 
         impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'_, $($T,)? P> {
             type Item = $item;

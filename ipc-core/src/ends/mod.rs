@@ -8,15 +8,23 @@
 //! end whose holders are all dead is *deserted*: to find that out takes a system call or two for each dead one, so it is looked for
 //! before a sleep, and by `try_` operations that are refused once in a thousand times.
 
+mod batches;
 mod half;
 mod iter;
 mod messages;
+mod moves;
 mod presence;
+mod verbs;
 
+#[cfg(feature = "alloc")]
+pub(crate) use batches::batches;
+pub(crate) use batches::slices;
 pub(crate) use half::{Counted, Half, counted, halves};
 pub use iter::{Ends, IntoIter, Iter, ReceiveError, TryIter};
 pub(crate) use iter::{Receives, end, iterators};
 pub(crate) use messages::messages;
 pub use messages::{IntoMessages, Messages, ReceivesAlone, TryMessages};
+pub(crate) use moves::{Budgets, Moves, Patience};
 pub(crate) use presence::Presence;
 pub use presence::Role;
+pub(crate) use verbs::{recv_verbs, send_verbs};

@@ -8,7 +8,7 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, watch,
+    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, stack, watch,
 };
 
 macro_rules! kinds {
@@ -122,4 +122,6 @@ kinds! {
     LoanQueue = 15, "loan queue", loan::Words;
     /// Messages that every subscriber sees ([`Broadcast`](crate::Broadcast)).
     Broadcast = 16, "broadcast", broadcast::Words;
+    /// A stack: last in, first out ([`Stack`](crate::Stack)).
+    Stack = 17, "stack", stack::Words;
 }

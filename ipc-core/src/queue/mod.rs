@@ -26,9 +26,9 @@ pub mod words;
 
 pub use crate::ends::Role;
 #[cfg(feature = "alloc")]
-pub(crate) use batch::expected;
-#[cfg(feature = "alloc")]
 pub use batch::{SendIterError, SendIterTimeoutError, TrySendIterError, append};
+#[cfg(feature = "alloc")]
+pub(crate) use batch::{expected, send_each};
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Queue};
 pub(crate) use words::{Lone, Words};

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::ends::{Counted, Role, iterators};
+use crate::ends::{Counted, Role, iterators, slices};
 use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::here::Here;
 use crate::payload::{check, fill_slice, is_value, valid_prefix};
@@ -309,82 +309,5 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     }
 }
 
-/// The verbs that receive several at once, of the queue and of its half. They differ in whether the senders' leaving ends them.
-macro_rules! slices {
-    ($receives:ident, $queue:ident => $of:expr, $try:ident => $tried:expr, $watch:literal) => {
-        impl<T: NoUninit + CheckedBitPattern, P: Platform> $receives<'_, T, P> {
-            /// Receives as many messages as there are and as `out` holds, in their order, and returns how many: at least one, unless
-            /// `out` is empty. One step for all of them, and one wake-up. Never waits. What lies in `out` behind them may have changed.
-            ///
-            /// # Errors
-            ///
-            /// As for [`try_recv`](Self::try_recv). A message whose bits are no value of `T` ends the batch before it; as the first one
-            /// it is dropped, with [`Fault::InvalidValue`].
-            pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
-                let $queue = self;
-                fill_slice(out, |$try| $tried)
-            }
-
-            /// Receives as many messages as there are and as `out` holds, and returns how many. Blocks while there is none.
-            ///
-            /// # Errors
-            ///
-            /// As for [`recv`](Self::recv) and, for bits that are no value, [`try_recv_slice`](Self::try_recv_slice).
-            pub fn recv_slice(&self, out: &mut [T]) -> Result<usize, RecvError> {
-                self.recv_slice_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
-            }
-
-            timed! {
-                recv_slice_timeout, recv_slice_deadline, recv_slice, "Receives messages",
-                [&self, out: &mut [T]] limit [] -> Result<usize, RecvTimeoutError> { self.recv_slice_within(out, limit) }
-            }
-
-            fn recv_slice_within(&self, out: &mut [T], limit: &Limit<P::Deadline>) -> Result<usize, RecvTimeoutError> {
-                let $queue = self;
-                fill_slice(out, |out| $of.recv_into(out, limit, $watch))
-            }
-
-            /// Receives into memory that need not be initialised, as [`try_recv_slice`](Self::try_recv_slice), and returns the messages.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`try_recv_slice`](Self::try_recv_slice).
-            pub fn try_recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], TryRecvError> {
-                let $queue = self;
-                let $try = &mut *out;
-                let count = $tried?;
-                // SAFETY: this number of messages was received, and they are values.
-                Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
-            }
-
-            /// Receives into memory that need not be initialised, as [`recv_slice`](Self::recv_slice), and returns the messages.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`recv_slice`](Self::recv_slice).
-            pub fn recv_uninit<'b>(&self, out: &'b mut [MaybeUninit<T>]) -> Result<&'b mut [T], RecvError> {
-                self.recv_uninit_within(out, &Limit::Forever).map_err(RecvTimeoutError::endless)
-            }
-
-            timed! {
-                recv_uninit_timeout, recv_uninit_deadline, recv_uninit, "Receives messages",
-                <'b> [&self, out: &'b mut [MaybeUninit<T>]] limit [] -> Result<&'b mut [T], RecvTimeoutError> {
-                    self.recv_uninit_within(out, limit)
-                }
-            }
-
-            fn recv_uninit_within<'b>(
-                &self,
-                out: &'b mut [MaybeUninit<T>],
-                limit: &Limit<P::Deadline>,
-            ) -> Result<&'b mut [T], RecvTimeoutError> {
-                let $queue = self;
-                let count = $of.recv_into(out, limit, $watch)?;
-                // SAFETY: this number of messages was received, and they are values.
-                Ok(unsafe { core::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), count) })
-            }
-        }
-    };
-}
 slices!(Queue, queue => queue, room => queue.try_recv_into(room), false);
 slices!(Receiver, receiver => receiver.queue(), room => receiver.try_watching(|queue| queue.try_recv_into(room)), true);

@@ -21,6 +21,7 @@ use ipc_core::queue::{Queue, SendIterError};
 use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
+use ipc_core::stack::Stack;
 use ipc_core::watch::Watch;
 use ipc_core::{Instant, Platform};
 use ipc_posix::Posix;
@@ -110,6 +111,29 @@ pub fn queue<P: Clocked + Clone>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
         let error = sender.try_send_iter(std::iter::once_with(|| unreachable!("asked for"))).unwrap_err();
         assert!(error.cause.is_disconnected());
     });
+}
+
+/// Of the stack.
+pub fn stack<P: Clocked + Clone>(stack: &Stack<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        let (sender, receiver) = (stack.sender().expect("a half"), stack.receiver().expect("a half"));
+        assert_eq!(stack.recv_deadline(P::past()), Err(RecvTimeoutError::Timeout));
+        assert_eq!((stack.send_deadline(1, P::past()), sender.send_deadline(2, P::past())), (Ok(()), Ok(())));
+        assert_eq!(sender.send_deadline(3, P::past()), Err(SendTimeoutError::Timeout(3)));
+        let none = SendSliceError { sent: 0, cause: SendTimeoutError::Timeout(()) };
+        assert_eq!(sender.send_slice_deadline(&[3, 4], P::past()), Err(none));
+        assert_eq!(receiver.recv_deadline(P::past()), Ok(2));
+        // A limit counts for the whole iterator: one has room, and the second waits in vain.
+        let late = Err(SendIterError { sent: 1, unsent: vec![4], cause: SendTimeoutError::Timeout(()) });
+        assert_eq!(stack.send_iter_timeout(3..6, Duration::ZERO), late);
+        let mut got = Vec::new();
+        assert_eq!((receiver.recv_many_deadline(&mut got, 9, P::past()), &got[..]), (Ok(2), &[3, 1][..]));
+        assert_eq!(stack.recv_many_timeout(&mut got, 9, Duration::ZERO), Err(RecvTimeoutError::Timeout));
+    });
+    role.at_once(
+        || (0..rounds(50)).for_each(|number| assert_eq!(stack.send_deadline(number, P::far()), Ok(()))),
+        || (0..rounds(50)).for_each(|_| assert!(stack.recv_deadline(P::far()).is_ok())),
+    );
 }
 
 /// Of the queue of messages of any length.

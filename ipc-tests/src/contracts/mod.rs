@@ -21,6 +21,7 @@ pub mod queue;
 pub mod semaphore;
 pub mod signals;
 pub mod spsc;
+pub mod stack;
 pub mod stages;
 pub mod strategies;
 pub mod values;
@@ -151,6 +152,13 @@ macro_rules! contracts_everywhere {
             queue_batches: One(queue::Options::new(3)) => contracts::queue::batches;
             queue_halves: One(queue::Options::new(2)) => contracts::queue::halves;
             queue_time_limits: One(queue::Options::new(1)) => contracts::queue::time_limits;
+            stack_is_last_in_first_out: One(stack::Options::new(2)) => contracts::stack::last_in_first_out;
+            stack_close_then_drain: One(stack::Options::new(4)) => contracts::stack::close_then_drain;
+            stack_close_wakes: One(stack::Options::new(1)) => contracts::stack::close_wakes;
+            stack_waits_for_room: One(stack::Options::new(2)) => contracts::stack::waits_for_room;
+            stack_batches: One(stack::Options::new(3)) => contracts::stack::batches;
+            stack_halves: One(stack::Options::new(2)) => contracts::stack::halves;
+            stack_time_limits: One(stack::Options::new(1)) => contracts::stack::time_limits;
             bytes_keep_their_borders: One(bytes::Options::new(256)) => contracts::bytes::borders;
             bytes_close_then_drain: One(bytes::Options::new(256)) => contracts::bytes::close_then_drain;
             bytes_halves: One(bytes::Options::new(256)) => contracts::bytes::halves;
@@ -192,6 +200,7 @@ macro_rules! contracts_everywhere {
             watch_reader: One(watch::Options::new(0)) => contracts::cells::watch_reader;
             watch_abandoned: One(watch::Options::new(0)) => contracts::cells::watch_abandoned;
             strategies_of_queue: One(queue::Options::new(1)) => contracts::strategies::queue;
+            strategies_of_stack: One(stack::Options::new(1)) => contracts::strategies::stack;
             strategies_are_inherited: One(queue::Options::new(1)) => contracts::strategies::inherited;
             strategies_of_bytes: One(bytes::Options::new(16)) => contracts::strategies::bytes;
             strategies_of_loan: One(loan::Options::new(1, 1)) => contracts::strategies::loans;
@@ -209,6 +218,7 @@ macro_rules! contracts_everywhere {
             strategies_of_once: One(once::Options::new()) => contracts::strategies::once;
             strategies_of_watch: One(watch::Options::new(0)) => contracts::strategies::watch;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
+            deadlines_of_stack: One(stack::Options::new(2)) => contracts::deadlines::stack;
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
             deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;

@@ -16,6 +16,7 @@ use ipc_core::queue::Queue;
 use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
+use ipc_core::stack::Stack;
 use ipc_core::wait::HasWaitStrategy;
 use ipc_core::watch::Watch;
 use ipc_core::{Platform, WaitStrategy};
@@ -65,6 +66,12 @@ pub fn queue<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
     });
     let send = |number| assert_eq!(queue.send(number), Ok(()));
     each(queue, role, send, |number| assert_eq!(queue.recv(), Ok(number)));
+}
+
+/// Senders wait for room, receivers for messages. With room for one, they come in the order in which they were sent.
+pub fn stack<P: Platform>(stack: &Stack<'_, u64, P>, role: &Role<'_>) {
+    let send = |number| assert_eq!(stack.send(number), Ok(()));
+    each(stack, role, send, |number| assert_eq!(stack.recv(), Ok(number)));
 }
 
 /// Clones and halves wait as the handle that they are made from, and from then on each for itself.

@@ -75,6 +75,8 @@ macro_rules! operations {
             sweep_spsc_wakes: "spsc.wakes" = spsc::wakes;
             sweep_bytes_send: "bytes.send" = bytes::send;
             sweep_bytes_recv: "bytes.recv" = bytes::recv;
+            sweep_stack_send: "stack.send" = stack::send;
+            sweep_stack_recv: "stack.recv" = stack::recv;
             sweep_loan_send: "loan.send" = loan::send;
             sweep_loan_recv: "loan.recv" = loan::recv;
             sweep_broadcast_publish: "broadcast.publish" = broadcast::publish;
@@ -123,6 +125,9 @@ macro_rules! pairs {
             sweep_pair_bytes_send_send: "pair.bytes.send+send" = Deeds::Bytes(bytes::Couple::SendSend), 13;
             sweep_pair_bytes_send_recv: "pair.bytes.send+recv" = Deeds::Bytes(bytes::Couple::SendRecv), 13;
             sweep_pair_bytes_recv_recv: "pair.bytes.recv+recv" = Deeds::Bytes(bytes::Couple::RecvRecv), 13;
+            sweep_pair_stack_send_send: "pair.stack.send+send" = Deeds::Stack(stack::Couple::SendSend), 13;
+            sweep_pair_stack_send_recv: "pair.stack.send+recv" = Deeds::Stack(stack::Couple::SendRecv), 13;
+            sweep_pair_stack_recv_recv: "pair.stack.recv+recv" = Deeds::Stack(stack::Couple::RecvRecv), 13;
             sweep_pair_loan_send_send: "pair.loan.send+send" = Deeds::Loan(loan::Couple::SendSend), 1;
             sweep_pair_loan_send_recv: "pair.loan.send+recv" = Deeds::Loan(loan::Couple::SendRecv), 1;
             sweep_pair_loan_recv_send: "pair.loan.recv+send" = Deeds::Loan(loan::Couple::RecvSend), 1;

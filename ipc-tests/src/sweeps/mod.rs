@@ -46,6 +46,7 @@ mod rwlock;
 mod semaphore;
 mod sleepers;
 mod spsc;
+mod stack;
 mod stage;
 mod watch;
 

@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, print, spsc};
+use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, print, spsc, stack};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -34,6 +34,8 @@ enum Deeds {
     OneToOne(spsc::Couple),
     /// At a byte queue.
     Bytes(bytes::Couple),
+    /// At a stack.
+    Stack(stack::Couple),
     /// At a loan queue.
     Loan(loan::Couple),
     /// At a broadcast.
@@ -85,6 +87,7 @@ impl Pair {
             Deeds::Duet(duet) => couple::sweep(duet, self.name, sweep),
             Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Stack(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };

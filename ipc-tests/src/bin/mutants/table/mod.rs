@@ -16,6 +16,7 @@ mod ring;
 mod rwlock;
 mod semaphore;
 mod spsc;
+mod stack;
 mod wait;
 mod watch;
 
@@ -59,13 +60,14 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 18] = [
+    let tables: [&'static [Mutant]; 19] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
         ends::MUTANTS,
         spsc::MUTANTS,
         bytes::MUTANTS,
+        stack::MUTANTS,
         loan::MUTANTS,
         broadcast::MUTANTS,
         mutex::MUTANTS,

@@ -1,0 +1,43 @@
+//! What does another order than that of sending cost?
+//!
+//! Messages of 8 bytes from one process to another, one by one and with the library's waiting: through the queue, and through what
+//! gives them out in another order.
+
+#![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
+
+use benches::contest::{self, Contender};
+use benches::link::{self, Link, Result};
+use benches::ratios::{Bar, Of, Ratio, Samples};
+use benches::ways::{self, BLOCK, LOOK};
+use benches::{pin, second};
+
+const QUESTION: &str = "orders";
+
+fn links() -> Vec<Link> {
+    vec![ways::queue::<1, LOOK>(), ways::stack::<1, LOOK>(), ways::queue::<1, BLOCK>(), ways::stack::<1, BLOCK>()]
+}
+
+fn main() -> Result<()> {
+    if let Some(role) = second::role()? {
+        return link::play(role, &links());
+    }
+    let cpus = pin::pair()?;
+    let mut criterion = contest::criterion();
+    let mut samples = Samples::new();
+    let mut contenders = Vec::new();
+    for link in links() {
+        contenders.push(Contender::new(link.name, 1 << 18, link::between_processes(cpus, &link)?));
+    }
+    contest::contest(&mut criterion, &mut samples, QUESTION, &mut contenders);
+    criterion.final_summary();
+    samples.save("orders")?;
+    let speed = |name, ours, others, bar| Ratio { name, of: Of::Speed, ours, others, bar };
+    print!(
+        "{}",
+        samples.table(&[
+            speed("stack/queue", "orders/ours, stack", &["orders/ours, queue"], Bar::AtLeast(0.5)),
+            speed("stack/queue, blocking", "orders/stack, blocking", &["orders/queue, blocking"], Bar::AtLeast(0.5),),
+        ])
+    );
+    Ok(())
+}
