@@ -8,7 +8,7 @@ mod eventcount;
 mod finish;
 pub mod policy;
 mod poll;
-mod rota;
+pub mod rota;
 mod strategy;
 mod stream;
 mod vigil;
