@@ -10,7 +10,7 @@ macro_rules! slices {
             /// # Errors
             ///
             /// As for [`try_recv`](Self::try_recv). A message whose bits are no value of `T` ends the batch before it; as the first one
-            /// it is dropped, with [`Fault::InvalidValue`].
+            /// it is dropped, with [`Fault::InvalidValue`](crate::Fault::InvalidValue).
             pub fn try_recv_slice(&self, out: &mut [T]) -> Result<usize, TryRecvError> {
                 let $queue = self;
                 fill_slice(out, |$try| $tried)
