@@ -2,6 +2,7 @@
 #![cfg(loom)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ipc_core::error::{LockError, TryLockError};
 use ipc_core::mutex::{Mutex, MutexGuard, Options, Transaction};
@@ -255,5 +256,160 @@ fn asleep_beside_a_hand_over() {
         }
         assert!(!locker.join().unwrap() || died);
         died
+    });
+}
+
+/// A holder, and others that wait for it one after another.
+struct Line {
+    machine: Arc<Machine>,
+    shared: Counter,
+    dead: AtomicUsize,
+}
+
+impl Line {
+    /// The number of the participant in this place, from 0.
+    const fn number(place: usize) -> u16 {
+        place as u16 + 2
+    }
+
+    fn mutex(&self, actor: &Actor) -> Mutex<'static, u64, Actor> {
+        of(&self.shared, actor)
+    }
+
+    /// Waits until so many are asleep or dead.
+    fn settle(&self, count: usize) {
+        // Relaxed: it only ends a wait.
+        while self.machine.asleep() + self.dead.load(Ordering::Relaxed) < count {
+            thread::yield_now();
+        }
+    }
+
+    /// Lines `count` up, each of which does what `with` says, and gives the lock back. Returns who of them died.
+    fn run(
+        count: usize,
+        before: impl FnOnce(&Line),
+        with: impl Fn(&Line, usize, &Actor) -> bool + Clone + Send + 'static,
+    ) -> Vec<bool> {
+        let (machine, shared) = (Machine::new(), counter());
+        let line = Arc::new(Line { machine, shared, dead: AtomicUsize::new(0) });
+        let holder = line.machine.actor(1);
+        let mutex = line.mutex(&holder);
+        let guard = mutex.lock().unwrap();
+        let line_up = |place| {
+            let (its_line, with) = (line.clone(), with.clone());
+            let actor = line.machine.actor(Self::number(place)).with_clock();
+            let other = thread::spawn(move || {
+                let died = with(&its_line, place, &actor);
+                its_line.dead.fetch_add(usize::from(died), Ordering::Relaxed);
+                died
+            });
+            line.settle(place + 1);
+            other
+        };
+        let others: Vec<_> = (0..count).map(line_up).collect();
+        before(&line);
+        drop(guard);
+        others.into_iter().map(|other| other.join().unwrap()).collect()
+    }
+}
+
+/// A sleep ends by itself when so many are asleep or dead: it has another place in the kernel's queue then.
+fn time_out(line: &Line, place: usize, count: usize) {
+    line.settle(count);
+    line.machine.time_out(Line::number(place));
+    line.settle(count);
+}
+
+/// Four stand in line: the first, the second, and two at the back. Sleeps of three of them end by themselves, so that the kernel's queue has them
+/// in another order. Proves that they are served in order all the same.
+#[test]
+fn the_line_is_served_in_order() {
+    const COUNT: usize = 4;
+    explore(1, move || {
+        Line::run(
+            COUNT,
+            |line| [0, 2].into_iter().for_each(|place| time_out(line, place, COUNT)),
+            move |line, place, actor| {
+                let mutex = line.mutex(actor);
+                let (mut guard, _) = told(mutex.lock());
+                assert_eq!(*guard, place as u64, "out of turn");
+                *guard += 1;
+                match COUNT - 1 - place {
+                    0 => {}
+                    asleep => time_out(line, place + 1, asleep),
+                }
+                false
+            },
+        );
+    });
+}
+
+/// The first of three in line is killed in its sleep, and the second leaves the kernel's queue for a moment. Proves that the second is served
+/// before the third.
+#[test]
+fn the_second_comes_after_a_dead_first() {
+    explore(1, || {
+        let died = Line::run(
+            3,
+            |line| time_out(line, 1, 3),
+            |line, place, actor| {
+                let actor = if place == 0 { actor.clone().killed_asleep() } else { actor.clone() };
+                let mutex = line.mutex(&actor);
+                let lived = actor.live(None, || {
+                    let (mut guard, _) = told(mutex.lock());
+                    *guard += 1;
+                    assert_eq!(*guard, place as u64, "out of turn");
+                });
+                lived.is_none()
+            },
+        );
+        assert_eq!(died, [true, false, false]);
+    });
+}
+
+/// Three stand in line. One of them dies at any write. Proves that the others get the lock.
+#[test]
+fn one_in_line_dies() {
+    for mortal in 0..3 {
+        explore_deaths(1, move |at| {
+            let died = Line::run(
+                3,
+                |_| {},
+                move |line, place, actor| {
+                    let mutex = line.mutex(actor);
+                    let at = at.filter(|_| place == mortal);
+                    actor.live(at, || drop(told(mutex.lock()))).is_none()
+                },
+            );
+            died[mortal]
+        });
+    }
+}
+
+/// Three stand in line. The first dies with the lock when the others sleep again; the second dies at any write, most of them when it takes
+/// over. Proves that the third has moved up and takes over as well.
+#[test]
+fn a_line_of_holders_dies() {
+    explore_deaths(1, |at| {
+        let died = Line::run(
+            3,
+            |_| {},
+            move |line, place, actor| {
+                let mutex = line.mutex(actor);
+                match place {
+                    0 => {
+                        let (guard, _) = told(mutex.lock());
+                        line.settle(2);
+                        actor.live(Some(1), || drop(guard)).is_none()
+                    }
+                    1 => actor.live(at, || drop(told(mutex.lock()))).is_none(),
+                    _ => {
+                        drop(told(mutex.lock()));
+                        false
+                    }
+                }
+            },
+        );
+        died[1]
     });
 }

@@ -1,9 +1,9 @@
 //! A mutex that survives its holder's death.
 //!
 //! ```text
-//! bit 31    30        29     28         27            26       25..10                   9..0
-//!     waiters   hand-over died   poisoned   transaction   shared   the holder's number      owner (a participant),
-//!                                                                  for its thread, 0 = ?    0 = free
+//! bit 31..30    29     28         27            26       25..10                   9..0
+//!     sleepers  died   poisoned   transaction   shared   the holder's number      owner (a participant),
+//!                                                        for its thread, 0 = ?    0 = free
 //! ```
 //!
 //! The owner is a process; its threads exclude each other too, for the word says "taken" whoever took it.
@@ -12,8 +12,8 @@
 //! |---|---|---|
 //! | 0 | the holder, unlocking; a waker that woke nobody | a locker: owner |
 //! | owner | a locker from a free word; one that seized the dead holder (with `died`) | the holder: free, flags kept |
-//! | + `waiters` | a locker about to sleep | a waker that found nobody asleep |
-//! | + `hand-over` | a locker that lost the race several times | the sleeper that takes the lock |
+//! | + `sleepers` 1 | a locker about to sleep | a waker that found nobody asleep |
+//! | + `sleepers` 2 or 3 | a sleeper that is one of the next two in [line](line) | that sleeper, with or without the lock; a waker that does not find it; a sweep |
 //! | + `died` | who takes over from, or sweeps, a dead holder, unless that was in a transaction | `clear` |
 //! | + `poisoned` | a holder that panicked | `clear` |
 //! | + `transaction` | a locker that will change nothing in place: with its owner, in one step | its unlock; who takes over |
@@ -25,13 +25,13 @@
 //! | takeover from a dead holder: compare-exchange | Acquire | the seizure: the kernel has let go of the dead one's lock byte after its last store |
 //! | unlock: fetch_sub | Release | the next lock |
 //! | unlock: the look at what to take out | Relaxed | the holder's own bits: it put them there |
-//! | announcing (`waiters`, `hand-over`): compare-exchange | Relaxed | the kernel compares the word again under its own lock |
+//! | announcing (`sleepers`): compare-exchange | Relaxed | the kernel compares the word again under its own lock |
 //! | commit of a transaction: store to `current` | Release | the next owner's Acquire load: the slot it names is whole |
 //!
-//! *Sleeping* is that of a three-state futex mutex (U. Drepper, "Futexes Are Tricky", 2011): the bit is set by whoever
-//! is about to sleep, an unlock that finds it wakes one, and the one that is woken keeps the bit, for others may
+//! *Sleeping* is that of a three-state futex mutex (U. Drepper, "Futexes Are Tricky", 2011): `sleepers` is set by a locker that
+//! is about to sleep, an unlock that finds it wakes one, and the one that is woken keeps it, for others may
 //! sleep. It is cleared by a waker that found nobody asleep. A waker that is killed between its unlock and its wake is made
-//! up for by the slices in which everybody sleeps, and so is a woken sleeper that is killed before it takes the lock.
+//! up for by the slices in which the next two in line sleep, and so is a woken sleeper that is killed before it takes the lock.
 //!
 //! *Death.* A sleeper whose slice is over asks the platform about the owner. With the owner seized it cannot be
 //! anybody else, not even a later participant with the same number, so one compare-exchange takes over. There
@@ -39,15 +39,15 @@
 //! has been swept.
 //!
 //! *Fairness.* A lock that is free goes to whoever comes first, running threads before sleepers: that is where the
-//! throughput of every modern mutex comes from. But a sleeper that has lost three times sets `hand-over`,
-//! and while that is set nobody who has not slept takes the lock: the next unlock hands it to the sleeper that waits
-//! longest. (A kernel's futex queue is first in, first out.) So with n others that want the lock, everybody gets it after
-//! a bounded number of turns.
+//! throughput of every modern mutex comes from. But a sleeper that has waited for 2 ms, or was woken three times too late, takes a
+//! place in the [line](line). While somebody is at its head, nobody who has not slept takes the lock: an unlock hands it to the first. So with *n*
+//! others that want the lock, everybody gets it after about *n* turns.
 
 #[cfg(feature = "lock_api")]
 mod bare;
 mod guard;
 mod handle;
+mod line;
 mod reentrant;
 mod turn;
 mod words;

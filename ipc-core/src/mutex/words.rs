@@ -8,11 +8,11 @@ use crate::payload::OVERHEAD;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
+use crate::wait::SpinBudget;
 use crate::wait::policy::Pace;
-use crate::wait::{Doubt, Sleeper, SpinBudget, Vigil};
 
-const WAITERS: u32 = 1 << 31;
-const HAND_OVER: u32 = 1 << 30;
+use super::line::{SLEEPERS, is_handed_over, with_one_less, without_front};
+
 const DIED: u32 = 1 << 29;
 const POISONED: u32 = 1 << 28;
 const TRANSACTION: u32 = 1 << 27;
@@ -25,9 +25,9 @@ const HOLDER: u32 = TRANSACTION | SHARED | THREAD | OWNER;
 const EVERYBODY: u32 = i32::MAX as u32;
 
 /// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
-const LOSSES: u32 = crate::sync::bound(3, 1);
+pub(super) const LOSSES: u32 = crate::sync::bound(3, 1);
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
-const ATTEMPTS: u32 = 1 << 20;
+pub(super) const ATTEMPTS: u32 = 1 << 20;
 
 /// What a locker learns about the data that it now has to itself: two bits of the word, so that the common case is one test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ pub struct RawMutex {
 }
 
 /// Who has the lock. A number that no correct peer writes is nobody.
-fn owner(word: u32) -> Option<ParticipantId> {
+pub(super) fn owner(word: u32) -> Option<ParticipantId> {
     ParticipantId::new((word & OWNER) as u16)
 }
 
@@ -201,18 +201,22 @@ impl RawMutex {
         })
     }
 
-    fn try_thoroughly<P: Platform + ?Sized>(&self, platform: &P, intent: Intent) -> Result<Condition, Refused> {
+    pub(super) fn try_thoroughly<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        intent: Intent,
+    ) -> Result<Condition, Refused> {
         let mine = mine(platform, intent);
         let mut word = self.word.load(Ordering::Relaxed);
         for _ in 0..ATTEMPTS {
             let taken = if owner(word).is_none() {
                 // A hand-over is for those who sleep, if they are not dead.
-                if word & HAND_OVER != 0 && platform.wake(&self.word, 1) != 0 {
+                if is_handed_over(word) && self.wake_next(platform, word) != 0 {
                     return Err(Refused::Busy);
                 }
-                self.take(word, mine)
+                self.take(word, mine, false)
             } else {
-                self.take_over(word, mine, platform)?
+                self.take_over(word, mine, false, platform)?
             };
             match taken {
                 Ok(condition) => return Ok(condition),
@@ -256,90 +260,30 @@ impl RawMutex {
 
     /// For those who are awake: a lock that is handed over is not free.
     pub(super) fn take_if_free(&self, word: u32, mine: u32) -> Option<Condition> {
-        if owner(word).is_some() || word & HAND_OVER != 0 {
+        if owner(word).is_some() || is_handed_over(word) {
             return None;
         }
-        self.take(word, mine).ok()
+        self.take(word, mine, false).ok()
     }
 
-    fn sleep_for<P: Platform + ?Sized>(
-        &self,
-        mut word: u32,
-        platform: &P,
-        intent: Intent,
-        deadline: Option<Instant>,
-        sleeper: &mut Sleeper,
-    ) -> Result<Condition, Refused> {
-        let mine = mine(platform, intent);
-        let mut sleeps = 0_u32;
-        let mut vigil = Vigil::new(platform);
-        let mut doubt = Doubt::default();
-        let mut spoilt = 0;
-        loop {
-            if spoilt > ATTEMPTS {
-                return Err(Refused::CORRUPTED);
-            }
-            if owner(word).is_none() && (sleeps > 0 || word & HAND_OVER == 0) {
-                match self.take(word, mine) {
-                    Ok(condition) => return Ok(condition),
-                    Err(now) => word = now,
-                }
-                spoilt += 1;
-                continue;
-            }
-            let now = platform.now();
-            let mut slice = vigil.left(now);
-            if let Some(deadline) = deadline {
-                let left = deadline.saturating_since(now);
-                if left.is_zero() {
-                    // Perhaps nobody has looked yet whether the holder lives.
-                    return self.try_thoroughly(platform, intent);
-                }
-                slice = slice.min(left);
-            }
-            let announced = word | WAITERS | if sleeps >= LOSSES { HAND_OVER } else { 0 };
-            if announced != word {
-                // Relaxed: it only has to be in the word when the kernel compares it.
-                if let Err(now) = self.word.compare_exchange(word, announced, Ordering::Relaxed, Ordering::Relaxed) {
-                    word = now;
-                    spoilt += 1;
-                    continue;
-                }
-            }
-            spoilt = 0;
-            let outcome = sleeper.sleep_on(platform, &self.word, announced, slice);
-            sleeps = sleeps.saturating_add(1);
-            word = self.word.load(Ordering::Relaxed);
-            if !vigil.is_due(platform, outcome) {
-                continue;
-            }
-            match self.take_over(word, mine, platform) {
-                Ok(Ok(condition)) => return Ok(condition),
-                Ok(Err(now)) => word = now,
-                Err(NotSeized::Unknown) if doubt.lasts(platform) => return Err(Fault::DeathsUnknown.into()),
-                Err(NotSeized::Unknown) => continue,
-                Err(NotSeized::NotNow) => {}
-            }
-            doubt = Doubt::default();
-        }
-    }
-
-    /// From a free word. The bit of the waiters stays, for we may have been woken in somebody's place.
-    fn take(&self, word: u32, mine: u32) -> Result<Condition, u32> {
-        let taken = (word & (WAITERS | DIED | POISONED)) | mine;
+    /// From a free word. The sleepers' bits stay, for we may have been woken in somebody's place.
+    pub(super) fn take(&self, word: u32, mine: u32, from_front: bool) -> Result<Condition, u32> {
+        let free = if from_front { with_one_less(word) } else { word };
+        let taken = (free & (SLEEPERS | DIED | POISONED)) | mine;
         self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed).map(|_| Condition::of(taken))
     }
 
     /// From a dead owner. An error: it lives, or there is none; or the platform cannot tell.
     #[cold]
-    fn take_over<P: Platform + ?Sized>(
+    pub(super) fn take_over<P: Platform + ?Sized>(
         &self,
         word: u32,
         mine: u32,
+        from_front: bool,
         platform: &P,
     ) -> Result<Result<Condition, u32>, NotSeized> {
         let seized = Seized::try_new(platform, owner(word).ok_or(NotSeized::NotNow)?)?;
-        let taken = after_death(word) | mine;
+        let taken = after_death(if from_front { with_one_less(word) } else { word }) | mine;
         // Acquire: see the table.
         let result = self.word.compare_exchange(word, taken, Ordering::Acquire, Ordering::Relaxed);
         drop(seized);
@@ -352,7 +296,7 @@ impl RawMutex {
         // Relaxed: these bits are the holder's, and nobody else changes them while it lives.
         let mine = self.word.load(Ordering::Relaxed) & HOLDER;
         let word = self.word.fetch_sub(mine, Ordering::Release);
-        if word & WAITERS != 0 {
+        if word & SLEEPERS != 0 {
             self.wake(platform, word.wrapping_sub(mine));
         }
     }
@@ -360,9 +304,10 @@ impl RawMutex {
     #[cold]
     #[inline(never)]
     fn wake<P: Platform + ?Sized>(&self, platform: &P, free: u32) {
-        if platform.wake(&self.word, 1) == 0 {
+        if self.wake_next(platform, free) == 0 {
             // Nobody sleeps. Whoever is about to has seen a word with an owner, and the kernel will find another...
-            let quiet = free & !(WAITERS | HAND_OVER);
+            let free = without_front(free);
+            let quiet = free & !SLEEPERS;
             // Relaxed: it orders nothing, and if the word has changed somebody else sees to it.
             if self.word.compare_exchange(free, quiet, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 // ... unless it was a free word that was being handed over, or the same word is that of a later unlock, which wakes
@@ -427,12 +372,11 @@ impl RawMutex {
         // The others can only add bits: a handful of attempts is enough.
         for _ in 0..u32::BITS {
             // Without a hand-over: it would send a locker to sleep that comes after the wake-up below.
-            let freed = !HAND_OVER
-                & match owner(word) {
-                    None => word,
-                    Some(who) if who == dead.who() => after_death(word),
-                    Some(_) => break,
-                };
+            let freed = without_front(match owner(word) {
+                None => word,
+                Some(who) if who == dead.who() => after_death(word),
+                Some(_) => break,
+            });
             if freed == word {
                 break;
             }
@@ -465,7 +409,7 @@ pub(super) fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
 /// The free word after its owner's death.
 fn after_death(word: u32) -> u32 {
     let died = if word & TRANSACTION == 0 { DIED } else { 0 };
-    (word & (WAITERS | HAND_OVER | DIED | POISONED)) | died
+    (word & (SLEEPERS | DIED | POISONED)) | died
 }
 
 const _: () = assert!(OWNER >= ParticipantId::MAX as u32);

@@ -217,7 +217,7 @@ impl SpinBudget {
 
 impl Sleeper {
     /// Whether it polls instead of sleeping. Then it need not be woken.
-    pub(super) fn stays_awake(&self) -> bool {
+    pub(crate) fn stays_awake(&self) -> bool {
         self.wait.stays_awake()
     }
 
@@ -229,8 +229,31 @@ impl Sleeper {
         expected: u32,
         timeout: Duration,
     ) -> WaitOutcome {
+        self.sleep_while(platform, word, expected, timeout, || platform.wait(word, expected, timeout))
+    }
+
+    /// [`sleep_on`](Self::sleep_on) in these lanes of the word's queue.
+    pub(crate) fn sleep_in<P: Platform + ?Sized>(
+        &mut self,
+        platform: &P,
+        word: &AtomicU32,
+        expected: u32,
+        timeout: Duration,
+        lanes: u32,
+    ) -> WaitOutcome {
+        self.sleep_while(platform, word, expected, timeout, || platform.wait_in(word, expected, timeout, lanes))
+    }
+
+    fn sleep_while<P: Platform + ?Sized>(
+        &mut self,
+        platform: &P,
+        word: &AtomicU32,
+        expected: u32,
+        timeout: Duration,
+        sleep: impl FnOnce() -> WaitOutcome,
+    ) -> WaitOutcome {
         if !self.stays_awake() {
-            return self.sleep(platform, || platform.wait(word, expected, timeout));
+            return self.sleep(platform, sleep);
         }
         // Relaxed: as after a sleep, the caller reads it again.
         match self.poll(platform, timeout, |_| (word.load(Ordering::Relaxed) != expected).then_some(())) {

@@ -22,19 +22,25 @@ impl Vigil {
         Vigil { checked: platform.now(), checks: 0 }
     }
 
-    fn slice(&self) -> Duration {
+    /// The slice of one that checks on behalf of itself.
+    pub(crate) fn slice(&self) -> Duration {
         SUSPECT_SLICES[self.checks.min(SUSPECT_SLICES.len() - 1)]
     }
 
-    /// How long to sleep until the next check.
-    pub(crate) fn left(&self, now: Instant) -> Duration {
-        self.slice().saturating_sub(now.saturating_since(self.checked))
+    /// How long to sleep until the check at the end of a slice of this length.
+    pub(crate) fn left(&self, now: Instant, slice: Duration) -> Duration {
+        slice.saturating_sub(now.saturating_since(self.checked))
+    }
+
+    /// Begins a slice: nobody needs to check now.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.checked = now;
     }
 
     /// After a sleep: whether the caller has to check now. If so, the next slice begins.
-    pub(crate) fn is_due<P: Platform + ?Sized>(&mut self, platform: &P, outcome: WaitOutcome) -> bool {
+    pub(crate) fn is_due<P: Platform + ?Sized>(&mut self, platform: &P, outcome: WaitOutcome, slice: Duration) -> bool {
         let now = platform.now();
-        let due = outcome == WaitOutcome::TimedOut || self.left(now).is_zero();
+        let due = outcome == WaitOutcome::TimedOut || self.left(now, slice).is_zero();
         if due {
             *self = Vigil { checked: now, checks: self.checks.saturating_add(1) };
         }

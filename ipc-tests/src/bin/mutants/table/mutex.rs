@@ -3,6 +3,7 @@
 use super::{Mutant, edit, silence};
 
 const MUTEX: &str = "ipc-core/src/mutex/words.rs";
+const LINE: &str = "ipc-core/src/mutex/line.rs";
 const VALUE: &str = "ipc-core/src/mutex/handle.rs";
 
 pub const MUTANTS: &[Mutant] = &[
@@ -44,8 +45,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             MUTEX,
             1,
-            "let taken = (word & (WAITERS | DIED | POISONED)) | mine;",
-            "let taken = (word & (DIED | POISONED)) | mine;",
+            "let taken = (free & (SLEEPERS | DIED | POISONED)) | mine;",
+            "let taken = (free & (DIED | POISONED)) | mine;",
         )],
         protects: "one that was woken takes the lock, and the others still have to be woken",
         caught_by: ("loom_mutex", "nobody_is_forgotten"),
@@ -55,8 +56,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             MUTEX,
             1,
-            "let taken = (word & (WAITERS | DIED | POISONED)) | mine;",
-            "let taken = (word & (WAITERS | POISONED)) | mine;",
+            "let taken = (free & (SLEEPERS | DIED | POISONED)) | mine;",
+            "let taken = (free & (SLEEPERS | POISONED)) | mine;",
         )],
         protects: "a death is told of until somebody declares the data consistent",
         caught_by: ("loom_mutex", "sweeping_beside_a_takeover"),
@@ -103,13 +104,13 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         // The second one makes up for the first.
         name: "mutex: the wake-ups of an unlock are lost",
-        edits: &[silence(MUTEX, "wake", 2), silence(MUTEX, "wake", 1)],
+        edits: &[silence(LINE, "wake_next", 2), silence(MUTEX, "wake", 1)],
         protects: "the same",
         caught_by: ("loom_mutex", "one_at_a_time"),
     },
     Mutant {
         name: "mutex: a hand-over in vain wakes nobody",
-        edits: &[silence(MUTEX, "wake", 2)],
+        edits: &[silence(MUTEX, "wake", 1)],
         protects: "a locker that fell asleep behind a hand-over to a dead process is woken",
         caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
     },
@@ -119,14 +120,19 @@ pub const MUTANTS: &[Mutant] = &[
             MUTEX,
             1,
             "already.\n        platform.wake(&self.word, EVERYBODY);",
-            "already.\n        if word & WAITERS != 0 {\n            platform.wake(&self.word, EVERYBODY);\n        }",
+            "already.\n        if word & SLEEPERS != 0 {\n            platform.wake(&self.word, EVERYBODY);\n        }",
         )],
         protects: "a process may die after it has cleared the announcement of a sleeper",
         caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
     },
     Mutant {
         name: "mutex: trying disregards a hand-over",
-        edits: &[silence(MUTEX, "try_thoroughly", 1)],
+        edits: &[edit(
+            MUTEX,
+            1,
+            "if is_handed_over(word) && self.wake_next(platform, word) != 0 {",
+            "if is_handed_over(word) && self.word.load(Ordering::Relaxed) == !word {",
+        )],
         protects: "a lock that is handed over is for those who sleep",
         caught_by: ("loom_mutex", "trying_beside_a_hand_over"),
     },
@@ -135,5 +141,46 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(MUTEX, "sweep", 1)],
         protects: "who sleeps for a lock that a repair frees is woken",
         caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
+    },
+    Mutant {
+        name: "mutex, line: an unlock wakes nobody in front",
+        edits: &[silence(LINE, "wake_next", 1)],
+        protects: "the kernel's queue is not the order of those in front, whose sleeps end by themselves",
+        caught_by: ("loom_mutex", "the_line_is_served_in_order"),
+    },
+    Mutant {
+        name: "mutex, line: an unlock that finds no first wakes the one that sleeps longest",
+        edits: &[edit(LINE, 1, "for place in [Place::First, Place::Second] {", "for place in [Place::First] {")],
+        protects: "the second is the next behind a dead first",
+        caught_by: ("loom_mutex", "the_second_comes_after_a_dead_first"),
+    },
+    Mutant {
+        name: "mutex, line: the first leaves and the second does not move up",
+        edits: &[silence(LINE, "sleep_for", 1)],
+        protects: "the second comes before one that moves up from the back",
+        caught_by: ("loom_mutex", "the_line_is_served_in_order"),
+    },
+    Mutant {
+        name: "mutex, line: one that has returned to the back is not called",
+        edits: &[silence(LINE, "call_from_back", 1)],
+        protects: "a sleep at the back that ended costs nobody's turn",
+        caught_by: ("loom_mutex", "the_line_is_served_in_order"),
+    },
+    Mutant {
+        name: "mutex, line: nobody is called from the back",
+        edits: &[silence(LINE, "call_from_back", 2)],
+        protects: "somebody looks whether the holder lives, however many have left the line",
+        caught_by: ("loom_mutex", "a_line_of_holders_dies"),
+    },
+    Mutant {
+        name: "mutex, line: the count of those in front never sinks",
+        edits: &[edit(
+            LINE,
+            1,
+            "with_front(word, in_front(word).saturating_sub(1))",
+            "with_front(word, in_front(word).saturating_sub(0))",
+        )],
+        protects: "there is room for those at the back",
+        caught_by: ("loom_mutex", "a_line_of_holders_dies"),
     },
 ];
