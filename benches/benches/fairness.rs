@@ -1,7 +1,7 @@
 //! Who gets a lock that several processes want, and how long does each wait for it?
 //!
-//! Eight processes on two cores take a lock, hold it for a while without computing, and take it again at once. In turns each would wait for
-//! the seven others.
+//! Processes on two cores take a lock, hold it for a while without computing, and take it again at once. In turns each would wait for all
+//! others.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -14,7 +14,6 @@ use benches::ratios::Bar;
 use benches::second::{self, Role, Second};
 use ipc_posix::Region;
 
-const PROCESSES: u32 = 8;
 const OBJECTS: [&str; 3] = ["mutex", "rwlock, writing", "semaphore, all permits"];
 
 fn main() -> Result<()> {
@@ -23,15 +22,18 @@ fn main() -> Result<()> {
     }
     let cpus = pin::pair()?;
     let quick = std::env::args().any(|arg| arg == "--quick");
-    let (time, holds) = if quick { (2, &[13][..]) } else { (10, &[1, 13, 25][..]) };
-    for hold in holds {
-        for object in OBJECTS {
-            let (turns, longest) = contend(object, cpus, Duration::from_millis(*hold), Duration::from_secs(time))?;
-            let bound = f64::from(2 * PROCESSES) * *hold as f64 + 15.0;
-            let name = format!("{object}, {PROCESSES} processes that hold it for {hold} ms");
-            line(&format!("longest wait, {name}, to {bound} ms"), longest / bound, Bar::AtMost(1.0));
-            let (most, least) = (turns.iter().max().unwrap_or(&0), turns.iter().min().unwrap_or(&0));
-            line(&format!("turns, most to least, {name}"), *most as f64 / *least as f64, Bar::AtMost(1.25));
+    let (time, crowds, holds) = if quick { (2, &[8][..], &[13][..]) } else { (5, &[8, 16][..], &[1, 13, 25][..]) };
+    for processes in crowds {
+        for hold in holds {
+            for object in OBJECTS {
+                let (hold_time, time) = (Duration::from_millis(*hold), Duration::from_secs(time));
+                let (turns, longest) = contend(object, *processes, cpus, hold_time, time)?;
+                let bound = f64::from(2 * processes) * *hold as f64 + 15.0;
+                let name = format!("{object}, {processes} processes that hold it for {hold} ms");
+                line(&format!("longest wait, {name}, to {bound} ms"), longest / bound, Bar::AtMost(1.0));
+                let (most, least) = (turns.iter().max().unwrap_or(&0), turns.iter().min().unwrap_or(&0));
+                line(&format!("turns, most to least, {name}"), *most as f64 / *least as f64, Bar::AtMost(1.25));
+            }
         }
     }
     Ok(())
@@ -42,7 +44,7 @@ fn line(name: &str, ratio: f64, bar: Bar) {
 }
 
 /// How often each process got it, and the longest wait in milliseconds.
-fn contend(object: &str, cpus: [usize; 2], hold: Duration, time: Duration) -> Result<(Vec<u64>, f64)> {
+fn contend(object: &str, processes: u32, cpus: [usize; 2], hold: Duration, time: Duration) -> Result<(Vec<u64>, f64)> {
     let name = fresh_name("fairness");
     let region = Region::options().size(1 << 20).create(&name)?;
     region.mutex::<u64>("mutex").create()?;
@@ -51,7 +53,7 @@ fn contend(object: &str, cpus: [usize; 2], hold: Duration, time: Duration) -> Re
     let done = region.counter("done").create()?;
     let mut longest = Vec::new();
     let (mut turns, mut seconds) = (Vec::new(), Vec::new());
-    for number in 0..PROCESSES {
+    for number in 0..processes {
         turns.push(region.counter(&format!("turns {number}")).create()?);
         longest.push(region.counter(&format!("longest {number}")).create()?);
         let cpu = cpus[number as usize % 2];
@@ -62,7 +64,7 @@ fn contend(object: &str, cpus: [usize; 2], hold: Duration, time: Duration) -> Re
     for second in &mut seconds {
         second.run(time.as_millis() as u64)?;
     }
-    done.wait_until(|count| count == u64::from(PROCESSES))?;
+    done.wait_until(|count| count == u64::from(processes))?;
     let turns = turns.iter().map(|turns| turns.load()).collect::<std::result::Result<Vec<_>, _>>()?;
     let longest = longest.iter().map(|longest| longest.load()).collect::<std::result::Result<Vec<_>, _>>()?;
     Ok((turns, longest.into_iter().max().unwrap_or(0) as f64 / 1e6))

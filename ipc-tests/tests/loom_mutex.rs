@@ -276,7 +276,7 @@ impl Line {
         of(&self.shared, actor)
     }
 
-    /// Waits until so many are asleep or dead.
+    /// Waits until `count` are asleep or dead.
     fn settle(&self, count: usize) {
         // Relaxed: it only ends a wait.
         while self.machine.asleep() + self.dead.load(Ordering::Relaxed) < count {
@@ -313,7 +313,7 @@ impl Line {
     }
 }
 
-/// A sleep ends by itself when so many are asleep or dead: it has another place in the kernel's queue then.
+/// A sleep ends by itself when `count` are asleep or dead: it has another place in the kernel's queue then.
 fn time_out(line: &Line, place: usize, count: usize) {
     line.settle(count);
     line.machine.time_out(Line::number(place));

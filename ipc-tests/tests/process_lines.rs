@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use ipc_posix::{LockError, Mutex, Region, RwLock};
+use ipc_posix::{LockError, LockTimeoutError, Mutex, Region, RwLock, WaitStrategy};
 use ipc_tests::children::{self, Args, Child, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-const ROLES: &[Role] = &[("want", want)];
+const ROLES: &[Role] = &[("want", want), ("want_twice", want_twice), ("poll_on", poll_on)];
 
 #[test]
 fn child_entry() {
@@ -32,10 +32,57 @@ fn rwlock(region: &Region) -> RwLock<u64> {
 fn want(args: &Args) {
     let region = Region::open(&args.get("name")).unwrap();
     children::say("ready");
+    let polls = args.get("how") == "polls";
+    let strategy = if polls { WaitStrategy::BusySpin } else { WaitStrategy::default() };
     match args.get("lock").as_str() {
-        "mutex" => have(mutex(&region).lock()),
-        _ => have(rwlock(&region).write()),
+        "mutex" => {
+            let mutex = mutex(&region);
+            mutex.set_wait_strategy(strategy);
+            match args.get("how").as_str() {
+                "gives up" => give_up(mutex.lock_timeout(SOON)),
+                _ => have(mutex.lock()),
+            }
+        }
+        _ => {
+            let rwlock = rwlock(&region);
+            rwlock.set_wait_strategy(strategy);
+            match args.get("how").as_str() {
+                "gives up" => give_up(rwlock.write_timeout(SOON)),
+                _ => have(rwlock.write()),
+            }
+        }
     }
+}
+
+/// Two threads that want the lock at the same time.
+fn want_twice(args: &Args) {
+    let region = Region::open(&args.get("name")).unwrap();
+    std::thread::scope(|scope| {
+        (0..2).for_each(|_| drop(scope.spawn(|| drop(mutex(&region).lock()))));
+        children::say("ready");
+    });
+}
+
+/// Takes the mutex again and again, until its value says that it is enough.
+fn poll_on(args: &Args) {
+    let mutex = mutex(&Region::open(&args.get("name")).unwrap());
+    mutex.set_wait_strategy(WaitStrategy::BusySpin);
+    children::say("ready");
+    while *mutex.lock().unwrap() != ENOUGH {
+        let guard = mutex.lock().unwrap();
+        std::thread::sleep(Duration::from_millis(3));
+        drop(guard);
+    }
+}
+
+const ENOUGH: u64 = 1;
+
+/// The time of one that gives up: long enough to stand in line.
+const SOON: Duration = Duration::from_millis(200);
+
+fn give_up<G>(locked: Result<G, LockTimeoutError<G>>) {
+    assert!(matches!(locked, Err(LockTimeoutError::Timeout)));
+    children::say("gave up");
 }
 
 fn have<G>(locked: Result<G, LockError<G>>) {
@@ -60,10 +107,15 @@ struct Line {
     others: Vec<Child>,
 }
 
-/// The bit set with which a thread of this process sleeps on a shared word, see futex(2) and proc(5).
-fn lane(child: &Child) -> Option<u64> {
+/// The bit sets with which threads of this process sleep on shared words, see futex(2) and proc(5).
+fn lanes(child: &Child) -> Vec<u64> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", child.pid())).expect("/proc, which tells who sleeps");
-    tasks.filter_map(|task| lane_of(&std::fs::read_to_string(task.ok()?.path().join("syscall")).ok()?)).next()
+    tasks.filter_map(|task| lane_of(&std::fs::read_to_string(task.ok()?.path().join("syscall")).ok()?)).collect()
+}
+
+/// The bit set with which a thread of this process sleeps.
+fn lane(child: &Child) -> Option<u64> {
+    lanes(child).first().copied()
 }
 
 /// The bit set in the registers of a futex wait.
@@ -76,7 +128,8 @@ fn lane_of(call: &str) -> Option<u64> {
         [call, _, operation, _, _, _, lane, ..]
             if call == libc::SYS_futex as u64 && operation == libc::FUTEX_WAIT_BITSET as u64 =>
         {
-            Some(lane)
+            // The kernel takes 32 bits of the register.
+            Some(lane & u64::from(u32::MAX))
         }
         _ => None,
     }
@@ -97,7 +150,7 @@ impl Line {
         // It lives on under its name.
         let region = Region::create(name.as_str()).unwrap();
         let _ = (mutex(&region), rwlock(&region));
-        let mut holder = want_one(&name, lock);
+        let mut holder = want_one(&name, lock, "sleeps");
         holder.expect("has");
         let mut line = Line { name, lock, holder, others: Vec::new() };
         (0..count).for_each(|_| line.add());
@@ -106,10 +159,13 @@ impl Line {
 
     /// One more, behind all others.
     fn add(&mut self) {
-        let another = want_one(&self.name, self.lock);
-        let before = self.others.len();
-        self.others.push(another);
-        self.settle(0, before + 1);
+        self.add_who("sleeps");
+        self.settle(0, self.others.len());
+    }
+
+    /// One more of this kind, wherever it comes to stand.
+    fn add_who(&mut self, how: &str) {
+        self.others.push(want_one(&self.name, self.lock, how));
     }
 
     /// Waits until these are the line, and sleep.
@@ -134,8 +190,8 @@ impl Line {
     }
 }
 
-fn want_one(name: &TempName, lock: &str) -> Child {
-    let mut child = children::spawn("want", &[("name", name.as_str()), ("lock", lock)]);
+fn want_one(name: &TempName, lock: &str, how: &str) -> Child {
+    let mut child = children::spawn("want", &[("name", name.as_str()), ("lock", lock), ("how", how)]);
     child.expect("ready");
     child
 }
@@ -221,5 +277,102 @@ fn killed_ones_in_line_keep_nobody_out() {
                 assert!(other.wait().success());
             }
         }
+    }
+}
+
+/// Two of five in line poll: all get the lock.
+#[test]
+fn those_that_poll_are_served() {
+    let _watchdog = Watchdog::new(LIMIT, "those_that_poll_are_served");
+    for lock in LOCKS {
+        let mut line = Line::new(lock, 1);
+        for how in ["polls", "sleeps", "polls", "sleeps"] {
+            line.add_who(how);
+        }
+        // Each leaves as soon as it has the lock.
+        line.others.iter_mut().for_each(|other| other.say("leave"));
+        leave(&mut line.holder);
+        for other in &mut line.others {
+            other.expect("has");
+            assert!(other.wait().success());
+        }
+    }
+}
+
+/// Four processes poll for the lock and take it all the time: one that sleeps for it gets it.
+#[test]
+fn those_that_poll_keep_nobody_out() {
+    let _watchdog = Watchdog::new(LIMIT, "those_that_poll_keep_nobody_out");
+    let name = TempName::new("line");
+    let region = Region::create(name.as_str()).unwrap();
+    let mutex = mutex(&region);
+    let mut pollers: Vec<_> = (0..4).map(|_| children::spawn("poll_on", &[("name", name.as_str())])).collect();
+    pollers.iter_mut().for_each(|poller| poller.expect("ready"));
+    for _ in 0..5 {
+        let mut other = want_one(&name, "mutex", "sleeps");
+        other.expect("has");
+        leave(&mut other);
+    }
+    *mutex.lock().unwrap() = ENOUGH;
+    assert!(pollers.iter_mut().all(|poller| poller.wait().success()));
+}
+
+/// The first, the second and the last of four give up: the third moves up, while the lock is held.
+#[test]
+fn others_move_up_when_a_time_is_over() {
+    let _watchdog = Watchdog::new(LIMIT, "others_move_up_when_a_time_is_over");
+    for lock in LOCKS {
+        let mut line = Line::new(lock, 0);
+        for how in ["gives up", "gives up", "sleeps", "gives up"] {
+            line.add_who(how);
+        }
+        for place in [0, 1, 3] {
+            line.others[place].expect("gave up");
+        }
+        wait_for(|| lane(&line.others[2]) == Some(FRONT[0]));
+        leave(&mut line.holder);
+        line.others[2].expect("has");
+        leave(&mut line.others[2]);
+    }
+}
+
+/// The first and the second are stopped when the lock becomes free: one at the back gets it.
+#[test]
+fn a_stopped_front_keeps_nobody_out() {
+    let _watchdog = Watchdog::new(LIMIT, "a_stopped_front_keeps_nobody_out");
+    let mut line = Line::new("mutex", 3);
+    line.others[..2].iter_mut().for_each(Child::sigstop);
+    leave(&mut line.holder);
+    line.others[2].expect("has");
+    leave(&mut line.others[2]);
+    for other in &mut line.others[..2] {
+        other.sigcont();
+        other.expect("has");
+        leave(other);
+    }
+}
+
+/// The first and the second are threads of one process, which is killed, alone and with the holder: one behind them gets the lock.
+#[test]
+fn a_process_that_is_the_front_is_killed() {
+    let _watchdog = Watchdog::new(LIMIT, "a_process_that_is_the_front_is_killed");
+    for with_holder in [false, true] {
+        let mut line = Line::new("mutex", 0);
+        let mut front = children::spawn("want_twice", &[("name", line.name.as_str())]);
+        front.expect("ready");
+        wait_for(|| FRONT.iter().all(|lane| lanes(&front).contains(lane)));
+        line.add_who("sleeps");
+        let other = &mut line.others[0];
+        wait_for(|| lane(other).is_some_and(|lane| lane > FRONT[1]));
+        if with_holder {
+            line.holder.sigkill_unreaped();
+            front.sigkill_unreaped();
+            other.expect("has, after a death");
+        } else {
+            front.sigkill();
+            leave(&mut line.holder);
+            other.expect("has");
+        }
+        leave(other);
     }
 }

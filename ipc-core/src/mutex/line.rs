@@ -1,4 +1,4 @@
-//! The line of those who sleep for a lock.
+//! The line of the sleepers of a lock.
 //!
 //! The kernel's queue of the lock's word is the line: first in, first out, and a process that dies leaves it. It has lanes:
 //!
@@ -18,9 +18,12 @@
 //! back ------------------------------+  there is room in front, and one that left it has woken this one
 //! ```
 //!
-//! The word says how many are in front, that is first or second. While somebody is, nobody takes the lock who has not slept for it: an unlock
-//! wakes the first. Only the sleeps in front end by themselves, and these two are next anyway: a check for a death costs nobody's place, and two
+//! The word says how many are in front, that is first or second. While there is one, a call takes the lock only after it has slept for it: an
+//! unlock wakes the first. Only the sleeps in front end by themselves, and these two are next anyway: a check for a death costs nobody's place, and two
 //! sleepers wake up behind a living holder, however many there are.
+//!
+//! One that polls instead of sleeping does so in front and while it is new; at the back it sleeps as the others do. It takes a lock that is
+//! handed over only as the first, or when a check is due: so it comes before nobody who sleeps in front of it.
 //!
 //! Short waits see nothing of this: a lock that is held for microseconds is taken by running threads, or by a new sleeper within 2 ms.
 //!
@@ -92,6 +95,10 @@ impl Place {
     const fn is_in_front(self) -> bool {
         matches!(self, Place::First | Place::Second)
     }
+
+    const fn is_far(self) -> bool {
+        matches!(self, Place::Returned | Place::Back)
+    }
 }
 
 /// A sleeper.
@@ -112,7 +119,7 @@ pub(super) fn is_handed_over(word: u32) -> bool {
     in_front(word) != 0
 }
 
-/// The word with so many in front.
+/// The word with `count` in front.
 fn with_front(word: u32, count: u32) -> u32 {
     (word & !SLEEPERS) | ((count + 1) << SHIFT)
 }
@@ -161,7 +168,7 @@ impl RawMutex {
         if room != 0 {
             self.call_from_back(platform, room);
         }
-        // Perhaps nobody has looked yet whether the holder lives.
+        // Perhaps no check of the holder has been due yet.
         if let Err(Refused::Busy) = taken { self.try_thoroughly(platform, intent) } else { taken }
     }
 
@@ -183,7 +190,8 @@ impl RawMutex {
             if spoilt > ATTEMPTS {
                 return Err(Refused::CORRUPTED);
             }
-            if owner(word).is_none() && (sleeps > 0 || !is_handed_over(word)) {
+            let may_take = sleeps > 0 || stand.place == Place::First || !is_handed_over(word);
+            if owner(word).is_none() && may_take {
                 match self.take(word, mine, stand.place.is_in_front()) {
                     Ok(condition) => return Ok(condition),
                     Err(now) => word = now,
@@ -205,7 +213,7 @@ impl RawMutex {
                 {
                     step_up()
                 }
-                // Behind a holder: of a free lock nobody says that the first has been woken.
+                // Behind a holder: where the lock is free, perhaps no unlock will wake the first.
                 Place::New if is_patient && owner(word).is_some() => Place::Back,
                 place => place,
             };
@@ -218,7 +226,7 @@ impl RawMutex {
                 _ => word,
             };
             let slice = match next {
-                Place::Back | Place::Returned => back_slice(platform),
+                place if place.is_far() => back_slice(platform),
                 // They take turns.
                 _ => vigil.slice() * in_front(announced).clamp(1, FRONT),
             };
@@ -244,13 +252,21 @@ impl RawMutex {
             }
             spoilt = 0;
             stand.place = next;
-            let outcome = sleeper.sleep_in(platform, &self.word, announced, timeout, next.lane());
-            stand.is_called = outcome == WaitOutcome::Woken && !sleeper.stays_awake();
+            let polls = sleeper.stays_awake() && !next.is_far();
+            let outcome = if polls {
+                sleeper.poll_on(platform, &self.word, announced, timeout)
+            } else {
+                sleeper.sleep(platform, || platform.wait_in(&self.word, announced, timeout, next.lane()))
+            };
+            stand.is_called = outcome == WaitOutcome::Woken;
             if outcome != WaitOutcome::Changed {
                 sleeps = sleeps.saturating_add(1);
                 if next == Place::Back {
                     stand.place = Place::Returned;
                 }
+            } else if polls {
+                // The unlock has not chosen it.
+                sleeps = 0;
             }
             word = self.word.load(Ordering::Relaxed);
             if !vigil.is_due(platform, outcome, slice) {
@@ -267,7 +283,7 @@ impl RawMutex {
         }
     }
 
-    /// Wakes so many at the back, to move up. Returns how many were woken.
+    /// Wakes `count` at the back, to move up. Returns how many were woken.
     fn call_from_back<P: Platform + ?Sized>(&self, platform: &P, count: u32) -> u32 {
         let woken = platform.wake_in(&self.word, count, Place::Returned.lane());
         if woken >= count {

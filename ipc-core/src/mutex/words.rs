@@ -210,7 +210,7 @@ impl RawMutex {
         let mut word = self.word.load(Ordering::Relaxed);
         for _ in 0..ATTEMPTS {
             let taken = if owner(word).is_none() {
-                // A hand-over is for those who sleep, if they are not dead.
+                // A hand-over is for sleepers, if they are not dead.
                 if is_handed_over(word) && self.wake_next(platform, word) != 0 {
                     return Err(Refused::Busy);
                 }

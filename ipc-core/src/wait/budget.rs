@@ -229,41 +229,29 @@ impl Sleeper {
         expected: u32,
         timeout: Duration,
     ) -> WaitOutcome {
-        self.sleep_while(platform, word, expected, timeout, || platform.wait(word, expected, timeout))
-    }
-
-    /// [`sleep_on`](Self::sleep_on) in these lanes of the word's queue.
-    pub(crate) fn sleep_in<P: Platform + ?Sized>(
-        &mut self,
-        platform: &P,
-        word: &AtomicU32,
-        expected: u32,
-        timeout: Duration,
-        lanes: u32,
-    ) -> WaitOutcome {
-        self.sleep_while(platform, word, expected, timeout, || platform.wait_in(word, expected, timeout, lanes))
-    }
-
-    fn sleep_while<P: Platform + ?Sized>(
-        &mut self,
-        platform: &P,
-        word: &AtomicU32,
-        expected: u32,
-        timeout: Duration,
-        sleep: impl FnOnce() -> WaitOutcome,
-    ) -> WaitOutcome {
-        if !self.stays_awake() {
-            return self.sleep(platform, sleep);
+        if self.stays_awake() {
+            return self.poll_on(platform, word, expected, timeout);
         }
+        self.sleep(platform, || platform.wait(word, expected, timeout))
+    }
+
+    /// Polls while `word` holds `expected`, at most `timeout`.
+    pub(crate) fn poll_on<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        word: &AtomicU32,
+        expected: u32,
+        timeout: Duration,
+    ) -> WaitOutcome {
         // Relaxed: as after a sleep, the caller reads it again.
         match self.poll(platform, timeout, |_| (word.load(Ordering::Relaxed) != expected).then_some(())) {
-            Some(()) => WaitOutcome::Woken,
+            Some(()) => WaitOutcome::Changed,
             None => WaitOutcome::TimedOut,
         }
     }
 
     /// Sleeps once more. A word that had changed says nothing about what a sleep costs.
-    pub(super) fn sleep<P: Platform + ?Sized>(
+    pub(crate) fn sleep<P: Platform + ?Sized>(
         &mut self,
         platform: &P,
         sleep: impl FnOnce() -> WaitOutcome,

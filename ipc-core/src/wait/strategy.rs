@@ -41,7 +41,8 @@ pub enum WaitStrategy {
     /// Right for nearly every handle. An idle waiter uses next to no processor time.
     #[default]
     Adaptive,
-    /// Polls until the wait is over, and never sleeps. Once a millisecond it yields, so a partner that shares the core gets on.
+    /// Polls until the wait is over, and never sleeps, with one exception: behind two others in the line of a lock, it sleeps until it
+    /// moves up. Once a millisecond it yields, so a partner that shares the core gets on.
     ///
     /// The shortest delay, for a thread that has a core to itself: it uses all of it while it waits.
     BusySpin,

@@ -32,6 +32,7 @@ macro_rules! operations {
             sweep_mutex_lock_timeout: "mutex.lock.timeout" = mutex::timeout;
             sweep_mutex_transaction: "mutex.transaction" = mutex::transaction;
             sweep_mutex_unlock_wakes: "mutex.unlock.wakes" = mutex::unlock_wakes;
+            sweep_mutex_lock_in_line: "mutex.lock.in_line" = in_line::lock;
             sweep_mutex_recover: "mutex.recover" = mutex::recover;
             sweep_event_set: "event.set" = event::set;
             sweep_event_set_wakes: "event.set.wakes" = event::set_wakes;

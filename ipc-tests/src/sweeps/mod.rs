@@ -32,6 +32,7 @@ mod couple;
 mod duets;
 mod event;
 mod halves;
+mod in_line;
 mod list;
 mod loan;
 mod mutex;

@@ -13,10 +13,10 @@ use crate::stepper::{Verdict, Victim};
 
 const MUTEX: &str = "mutex";
 /// Two words that belong together, and a third so that a copy takes a few instructions.
-type Data = [u64; 3];
+pub(super) type Data = [u64; 3];
 
-const OLD: Data = [1, !1, 1];
-const NEW: Data = [2, !2, 2];
+pub(super) const OLD: Data = [1, !1, 1];
+pub(super) const NEW: Data = [2, !2, 2];
 const HALF: Data = [9, 1, 1];
 
 /// What the victim does.
@@ -79,11 +79,11 @@ pub(super) fn recover() -> Scenes {
     scenes(Deed::Recover, &FREE_OR_DEAD[1..])
 }
 
-fn mutex_of(region: &Region) -> Mutex<Data> {
+pub(super) fn mutex_of(region: &Region) -> Mutex<Data> {
     region.mutex(MUTEX).open().expect("the mutex opens")
 }
 
-fn create(folder: &Folder) -> (Region, Mutex<Data>) {
+pub(super) fn create(folder: &Folder) -> (Region, Mutex<Data>) {
     let region = folder.create();
     let mutex = region.mutex(MUTEX).initial(OLD).create().expect("the mutex is created");
     (region, mutex)
@@ -109,7 +109,7 @@ fn die_as_holder(folder: &Folder, transaction: bool) {
 }
 
 /// Changes word by word, as a compiler would not have to: in between, the data are torn.
-fn change_in_place(data: &mut Data) {
+pub(super) fn change_in_place(data: &mut Data) {
     for (word, new) in data.iter_mut().zip(NEW) {
         // SAFETY: a valid, exclusive reference.
         unsafe { std::ptr::from_mut(word).write_volatile(new) };

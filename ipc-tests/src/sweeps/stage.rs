@@ -89,6 +89,10 @@ pub(super) enum Note {
     Moved,
     /// What became of the sleeper, or of the paused victim: see [`super::sleepers`] and [`super::pairs`].
     Result,
+    /// The helper has the lock.
+    Held,
+    /// The process of another helper.
+    Other,
 }
 
 impl Page {
