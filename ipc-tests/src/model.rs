@@ -25,7 +25,7 @@ mod objects;
 pub use objects::{Creator, QueueWords, RingWords, SemaphoreWords, Shared};
 
 /// The most actors of a machine. Their numbers start at 1.
-pub const MOST_ACTORS: usize = 5;
+pub const MOST_ACTORS: usize = 6;
 
 /// A longer sleep relies on a wake-up: a death does not end it.
 const LONGEST_SLICE: Duration = Duration::from_secs(1);

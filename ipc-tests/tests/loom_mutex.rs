@@ -237,24 +237,39 @@ fn trying_beside_a_hand_over() {
     });
 }
 
-/// A sleeper asks for a hand-over and is killed. The holder unlocks, in vain, and dies at any write of that, beside a locker that falls
-/// asleep on the free lock because it is being handed over. Proves that the locker is woken, by the unlock or by the repair.
+/// The first in line is killed. The holder unlocks, in vain, and dies at any write of that, beside one that takes the lock and has two sleepers
+/// behind it when it gives the lock back. Proves that both are woken, by the unlocks or by the repair.
 #[test]
 fn asleep_beside_a_hand_over() {
-    explore_deaths(3, |at| {
+    explore_deaths(2, |at| {
         let (machine, shared) = (Machine::without_slices(), counter());
-        let [mortal, late, heir] = [1, 2, 4].map(|number| machine.actor(number));
+        let [mortal, heir] = [1, 6].map(|number| machine.actor(number));
         let mutex = of(&shared, &mortal);
         let guard = mutex.lock().unwrap();
-        let asleep = machine.actor(3).killed_asleep();
+        let asleep = machine.actor(5).killed_asleep();
         assert!(asleep.live(None, || count_one(&shared, &asleep)).is_none());
-        let other = shared.clone();
-        let locker = thread::spawn(move || count_one(&other, &late.without_seizing()));
+        let next = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2).without_seizing();
+                let mutex = of(&shared, &actor);
+                let (guard, _) = told(mutex.lock());
+                let others = [3, 4].map(|number| {
+                    let (shared, other) = (shared.clone(), machine.actor(number).without_seizing());
+                    thread::spawn(move || drop(told(of(&shared, &other).lock())))
+                });
+                while machine.asleep() < 2 {
+                    thread::yield_now();
+                }
+                drop(guard);
+                others.into_iter().for_each(|other| other.join().unwrap());
+            })
+        };
         let died = mortal.live(at, || drop(guard)).is_none();
         if died {
             shared.sweep(Seized::try_new(&heir, id(1)).expect("it is dead").dead(), &heir);
         }
-        assert!(!locker.join().unwrap() || died);
+        next.join().unwrap();
         died
     });
 }
