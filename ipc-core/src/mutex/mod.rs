@@ -13,7 +13,7 @@
 //! | 0 | the holder, unlocking; a waker that woke nobody | a locker: owner |
 //! | owner | a locker from a free word; one that seized the dead holder (with `died`) | the holder: free, flags kept |
 //! | + `sleepers` 1 | a locker about to sleep | a waker that found nobody asleep |
-//! | + `sleepers` 2 or 3 | a sleeper that is one of the next two in [line](line) | that sleeper, with or without the lock; a waker that does not find it; a sweep |
+//! | + `sleepers` 2 or 3 | a sleeper that is one of the next two in [line] | that sleeper, with or without the lock; a waker that does not find it; a sweep |
 //! | + `died` | who takes over from, or sweeps, a dead holder, unless that was in a transaction | `clear` |
 //! | + `poisoned` | a holder that panicked | `clear` |
 //! | + `transaction` | a locker that will change nothing in place: with its owner, in one step | its unlock; who takes over |
@@ -40,7 +40,7 @@
 //!
 //! *Fairness.* A lock that is free goes to whoever comes first, running threads before sleepers: that is where the
 //! throughput of every modern mutex comes from. But a sleeper that has waited for 2 ms, or was woken three times too late, takes a
-//! place in the [line](line). While somebody is at its head, nobody who has not slept takes the lock: an unlock hands it to the first. So with *n*
+//! place in the [line]. While somebody is at its head, nobody who has not slept takes the lock: an unlock hands it to the first. So with *n*
 //! others that want the lock, everybody gets it after about *n* turns.
 
 #[cfg(feature = "lock_api")]
