@@ -17,7 +17,7 @@ const ROLES: &[Role] = &[("looks", looks)];
 /// Where the layout's list says that they lie.
 const FIRST_RECORD: u64 = 4096;
 const RECORD_TIME: u64 = 24;
-const SLOTS: u64 = 144;
+const SLOTS: u64 = 152;
 
 #[test]
 fn child_entry() {
