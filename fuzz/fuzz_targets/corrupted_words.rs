@@ -100,7 +100,7 @@ fn corrupt_queue<T>(input: &mut Input<'_>, memory: &OwnMemory, base: usize) {
     let offset = match input.below(8) {
         0 => TAIL,
         1 => HEAD,
-        2 => GATES + 8 * input.below(3),
+        2 => GATES + 8 * input.below(5),
         3 => SETS + 8 * input.below(32),
         4 | 5 => SLOTS + slot * input.below(64),
         6 => SLOTS + 8 * input.below(256),

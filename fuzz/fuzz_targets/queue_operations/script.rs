@@ -23,7 +23,7 @@ const MOST_STEPS: usize = 400;
 
 pub const TAIL: usize = 128;
 const HEAD: usize = 256;
-const CLOSING: usize = 392;
+const CLOSING: usize = 408;
 const SETS: usize = 512;
 const SLOTS: usize = 768;
 
