@@ -13,7 +13,7 @@ const CROWD: usize = 50;
 /// Wake-ups of a crowd in a second, with room for the threads of the test itself. If each of its sleepers looked by itself ten times a
 /// second, they would be 500.
 const IDLE: f64 = 40.0;
-/// The same behind a participant that may be dead, which one of them asks about 83 times a second. All of them would do it 4,000 times.
+/// Behind a participant that may be dead, about which one of them asks 83 times a second. If each asked, they would do so 4,000 times.
 const BEHIND_A_SUSPECT: f64 = 200.0;
 
 /// How often the threads of this process have slept so far.

@@ -188,6 +188,16 @@ impl Line {
             leave(&mut self.others[place]);
         }
     }
+
+    /// The holder leaves, and so does each of the others as soon as it has the lock.
+    fn all_get_the_lock(&mut self) {
+        self.others.iter_mut().for_each(|other| other.say("leave"));
+        leave(&mut self.holder);
+        for other in &mut self.others {
+            other.expect("has");
+            assert!(other.wait().success());
+        }
+    }
 }
 
 fn want_one(name: &TempName, lock: &str, how: &str) -> Child {
@@ -269,13 +279,7 @@ fn killed_ones_in_line_keep_nobody_out() {
         for killed in 0..4 {
             let mut line = Line::new(lock, 4);
             line.others.remove(killed).sigkill();
-            // Each leaves as soon as it has the lock.
-            line.others.iter_mut().for_each(|other| other.say("leave"));
-            leave(&mut line.holder);
-            for other in &mut line.others {
-                other.expect("has");
-                assert!(other.wait().success());
-            }
+            line.all_get_the_lock();
         }
     }
 }
@@ -289,13 +293,7 @@ fn those_that_poll_are_served() {
         for how in ["polls", "sleeps", "polls", "sleeps"] {
             line.add_who(how);
         }
-        // Each leaves as soon as it has the lock.
-        line.others.iter_mut().for_each(|other| other.say("leave"));
-        leave(&mut line.holder);
-        for other in &mut line.others {
-            other.expect("has");
-            assert!(other.wait().success());
-        }
+        line.all_get_the_lock();
     }
 }
 

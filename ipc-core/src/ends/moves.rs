@@ -32,8 +32,8 @@ type Deadline<Q> = <<Q as Counted>::Platform as Platform>::Deadline;
 /// How an operation waits for others that are in the middle of theirs: as long as its call may wait, or (`None`) for a moment.
 pub(crate) type Patience<'w, 'l, Q> = Option<&'w mut Waits<'l, Deadline<Q>>>;
 
-/// An object that takes values in and gives them out. Its two operations never wait for room or for a message; the verbs, which are
-/// the same for all such objects, are made of them.
+/// An object that takes values in and gives them out. Its two operations never wait for room or for a message. The verbs of all such
+/// objects are made of these two.
 pub(crate) trait Moves: Counted + Sized {
     /// Where a value goes: `()` if there is one place.
     type To: Copy;

@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | 0 | the holder, unlocking; a waker that woke nobody | a locker: owner |
 //! | owner | a locker from a free word; one that seized the dead holder (with `died`) | the holder: free, flags kept |
-//! | + `sleepers` 1 | a locker about to sleep | a waker that found nobody asleep |
+//! | + `sleepers` 1 | a locker about to sleep | a waker that found no sleeper |
 //! | + `sleepers` 2 or 3 | a sleeper that is one of the next two in [line] | that sleeper, with or without the lock; a waker that does not find it; a sweep |
 //! | + `died` | who takes over from, or sweeps, a dead holder, unless that was in a transaction | `clear` |
 //! | + `poisoned` | a holder that panicked | `clear` |
@@ -30,7 +30,7 @@
 //!
 //! *Sleeping* is that of a three-state futex mutex (U. Drepper, "Futexes Are Tricky", 2011): `sleepers` is set by a locker that
 //! is about to sleep, an unlock that finds it wakes one, and the one that is woken keeps it, for others may
-//! sleep. It is cleared by a waker that found nobody asleep. A waker that is killed between its unlock and its wake is made
+//! sleep. It is cleared by a waker that found no sleeper. A waker that is killed between its unlock and its wake is made
 //! up for by the slices in which the next two in line sleep, and so is a woken sleeper that is killed before it takes the lock.
 //!
 //! *Death.* A sleeper whose slice is over asks the platform about the owner. With the owner seized it cannot be

@@ -247,7 +247,7 @@ impl Stage {
 
 impl Inquiry {
     /// Checks whether the one ahead comes for the permits that are there, and wakes it if it does not. The first in line has been woken
-    /// by whoever made them available; any other one is woken at once, so that each asks about the one ahead of it.
+    /// by the one that released them; any other one is woken at once, so that each asks about the one ahead of it.
     fn find<P: Platform>(&mut self, ahead: Seen, is_first: bool, free: u32, turns: &Turns, platform: &P) -> Found {
         if free == 0 {
             self.last = None;

@@ -32,7 +32,7 @@
 //! *Empty and full are found without the lock*, by a load of `len`: those that poll take nothing from those that work.
 //!
 //! *The end.* `closed` is a word of its own, so that closing never waits for the lock. A sender loads it again under the lock. A
-//! receiver that finds the stack empty and closed under the lock reports the end: whoever takes the lock later finds it closed.
+//! receiver that finds the stack empty and closed under the lock reports the end: the next holders of the lock find it closed, too.
 //! So nothing comes behind the end, and a sender that had loaded `closed` before gets its message in, to be received.
 //!
 //! # Deaths

@@ -34,7 +34,7 @@ pub(super) fn lock() -> Scenes {
 }
 
 impl LineScene {
-    /// Whether so many stand in front, as the mutex at this offset says.
+    /// Whether the mutex at this offset counts `count` sleepers in front.
     fn is_in_front(&self, mutex: u64, count: u32) -> bool {
         stage::word_at(&self.folder, mutex + WORD_OFFSET) >> FRONT_SHIFT == count + 1
     }
