@@ -17,6 +17,7 @@
 //! | [`broadcast`] | one to many: every subscriber sees every message |
 //! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
+//! | [`array`] | numbers or flags, each atomic by itself |
 //! | [`barrier`] | so many parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
@@ -92,6 +93,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod array;
 pub mod atomic;
 pub mod barrier;
 pub mod broadcast;
@@ -127,6 +129,7 @@ mod timed;
 pub mod wait;
 pub mod watch;
 
+pub use array::Array;
 pub use atomic::Atomic;
 pub use barrier::Barrier;
 pub use broadcast::Broadcast;

@@ -4,7 +4,7 @@
 
 #[cfg(not(loom))]
 mod imp {
-    pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+    pub use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 }
 #[cfg(loom)]
 mod imp {
@@ -88,11 +88,13 @@ mod imp {
             }
         };
     }
+    mortal!(AtomicU8, u8);
+    mortal!(AtomicU16, u16);
     mortal!(AtomicU32, u32);
     mortal!(AtomicU64, u64);
 }
 
-pub use imp::{AtomicU32, AtomicU64, Ordering, fence};
+pub use imp::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 
 /// Asserts sizes and offsets of what lies in shared memory. Loom's atomics are larger, so a model has a layout of its own.
 macro_rules! assert_layout {

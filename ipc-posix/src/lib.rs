@@ -42,6 +42,7 @@
 //! | [`OnceCell`] | [`Region::once_cell`] | a value that is set once |
 //! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
+//! | [`Array`] | [`Region::array`] | numbers or flags, each atomic by itself |
 //!
 //! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
 //! module has its own names without that prefix.
@@ -124,7 +125,7 @@ pub use any_error::Error;
 /// ```
 pub use bytemuck;
 pub use error::{NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
-pub use ipc_core::atomic::{Integer as AtomicInteger, Value as AtomicValue};
+pub use ipc_core::atomic::{Bitwise as AtomicBitwise, Number as AtomicNumber, Value as AtomicValue};
 pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats};
 #[cfg(feature = "serde")]
@@ -175,6 +176,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
-    spsc, stack, watch,
+    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore,
+    shared_slice, spsc, stack, watch,
 };

@@ -3,12 +3,21 @@
 use ipc_core::atomic::Value;
 use ipc_core::object::{BlockElement, Builder, CellValue, LockData, Message};
 use ipc_core::{
-    atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore, shared_slice,
-    spsc, stack, watch,
+    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore,
+    shared_slice, spsc, stack, watch,
 };
 
 use crate::platform::Posix;
 use crate::region::{ReadOnlyRegion, Region};
+
+/// An array of numbers or flags between processes, each atomic by itself. Made by [`Region::array`].
+pub type Array<T> = array::Array<'static, T, Posix>;
+/// What an [`Array`] should be like.
+pub type ArrayOptions<'r, T> = Builder<'r, array::Options<T>, Region>;
+/// An element of an [`Array`], with the operations of an atomic. Made by [`Array::at`](array::Array::at).
+pub type ArrayElement<'a, T> = array::Element<'a, T, Posix>;
+/// The values of an [`Array`], one after the other. Made by [`Array::iter`](array::Array::iter).
+pub type ArrayIter<'a, T> = array::Iter<'a, T, Posix>;
 
 /// A number or flag between processes that can be waited for. Made by [`Region::atomic`].
 pub type Atomic<T> = atomic::Atomic<'static, T, Posix>;
@@ -186,6 +195,20 @@ pub type WatchWriter<T> = watch::WatchWriter<'static, T, Posix>;
 pub type ReadOnlyWatch<'r, T> = watch::ReadOnlyWatch<'r, T, &'r ReadOnlyRegion>;
 
 impl Region {
+    /// An array of `T` in this region: set its options, then create or open it. See [`Array`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let scores = region.array::<i32>("scores").len(10).open_or_create()?;
+    /// scores.set(3, -7)?;
+    /// assert_eq!(scores.get(3), Some(-7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn array<'r, T: Value>(&'r self, name: &'r str) -> ArrayOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
     /// An atomic number or flag in this region: set its options, then create or open it. See [`Atomic`].
     pub fn atomic<'r, T: Value>(&'r self, name: &'r str) -> AtomicOptions<'r, T> {
         Builder::new(self, name, Default::default())

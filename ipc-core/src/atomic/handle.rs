@@ -1,7 +1,8 @@
 //! The cell's handle.
 
-use super::value::{Integer, Value};
-use super::words::{self, BYTES, Cell, Width};
+use super::value::{Bitwise, Number, Value, of_bits, update, values};
+use super::word::Word;
+use super::words::{self, BYTES, Cell};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle, has_schema};
@@ -42,11 +43,11 @@ unsafe impl<T: Value> Blueprint for Options<T> {
         Shape::of::<()>(Kind::Atomic, T::FORM, self.schema)
     }
 
-    fn complete(&self) -> Result<(Shape, Width), ShapeError> {
-        Ok((self.shape(), T::WIDTH))
+    fn complete(&self) -> Result<(Shape, ()), ShapeError> {
+        Ok((self.shape(), ()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Width, _: Timestamp) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, (): &(), _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, |_| Words::<T>::new(self.initial.into_bits())) }
             .map(drop)
@@ -56,7 +57,7 @@ unsafe impl<T: Value> Blueprint for Options<T> {
     unsafe fn handle<'m, P: Platform>(
         &self,
         memory: Memory<'m>,
-        _: &Width,
+        (): &(),
         platform: P,
     ) -> Result<Atomic<'m, T, P>, ShapeError> {
         // SAFETY: the caller vouches for the object; its shape names the type, and so the width of its word.
@@ -65,8 +66,8 @@ unsafe impl<T: Value> Blueprint for Options<T> {
     }
 }
 
-/// A number or flag between processes, with the operations of the standard library's atomics, that can be waited for: `u32`, `i32`,
-/// `u64`, `i64` or `bool`. Python's `Value`, without the lock that `+=` forgets there.
+/// A number or flag between processes, with the operations of the standard library's atomics, that can be waited for: an integer or
+/// float of 8 to 64 bits, or `bool`. Python's `Value`, without the lock that `+=` forgets there.
 ///
 /// ```
 /// # use ipc_posix::Region;
@@ -89,9 +90,11 @@ unsafe impl<T: Value> Blueprint for Options<T> {
 /// ```
 ///
 /// Each operation is one step and sequentially consistent: a process that sees a change sees everything that its author did
-/// before. All are wait-free, except `fetch_update` and the operations made of it, which are lock-free. A process that is killed
+/// before. All are wait-free, except `fetch_update`, the operations made of it, and sums of floats, which are lock-free. A process that is killed
 /// has made its change or not, so there is nothing to repair. An operation makes a system call only if there are waiters. If the
 /// author of a change is killed before it has woken them, they notice within half a second.
+///
+/// Floats are compared by their bits in `compare_exchange`: 0.0 is not -0.0, and a NaN is that same NaN.
 ///
 /// # Errors
 ///
@@ -141,7 +144,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     #[inline]
     pub fn swap(&self, value: T) -> Result<T, Fault> {
         self.here()?;
-        Ok(T::from_bits(self.words.swap(&self.platform, value.into_bits())))
+        Ok(T::from_bits(self.words.change(&self.platform, |word| word.swap(value.into_bits()))))
     }
 
     /// Stores `new` if the value is `current`. The inner result is that of the standard library's: the old value, as `Ok` if it
@@ -159,36 +162,14 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     #[doc(alias = "try_update")]
     pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
         self.here()?;
-        Ok(values(self.words.fetch_update(&self.platform, bits(change))))
+        Ok(values(self.words.fetch_update(&self.platform, of_bits(change))))
     }
 
     /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
     #[inline]
-    pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T, Fault> {
-        // Never refused: both sides are the old value.
-        self.fetch_update(|value| Some(change(value))).map(|done| done.unwrap_or_else(|value| value))
-    }
-
-    /// Stores the bitwise "and" of both values and returns the old one.
-    #[inline]
-    pub fn fetch_and(&self, value: T) -> Result<T, Fault> {
+    pub fn update(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
         self.here()?;
-        Ok(T::from_bits(self.words.fetch_and(&self.platform, value.into_bits())))
-    }
-
-    /// Stores the bitwise "or" of both values and returns the old one.
-    #[inline]
-    pub fn fetch_or(&self, value: T) -> Result<T, Fault> {
-        self.here()?;
-        Ok(T::from_bits(self.words.fetch_or(&self.platform, value.into_bits())))
-    }
-
-    /// Stores the bitwise "exclusive or" of both values and returns the old one.
-    #[inline]
-    #[doc(alias = "toggle")]
-    pub fn fetch_xor(&self, value: T) -> Result<T, Fault> {
-        self.here()?;
-        Ok(T::from_bits(self.words.fetch_xor(&self.platform, value.into_bits())))
+        Ok(T::from_bits(self.words.change(&self.platform, |word| update(word, change))))
     }
 
     /// Blocks until `condition` holds and returns the value for which it did. May miss a condition that holds only for a moment:
@@ -244,50 +225,61 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         change: impl FnMut(T) -> Option<T>,
     ) -> Result<T, WaitTimeoutError> {
         self.here()?;
-        let old = self.words.wait_update(&self.platform, &self.budget, limit, bits(change));
+        let old = self.words.wait_update(&self.platform, &self.budget, limit, of_bits(change));
         old.map(T::from_bits).ok_or(WaitTimeoutError::Timeout)
     }
 }
 
-type Bits<T> = <<T as Value>::Word as super::Word>::Bits;
+impl<T: Bitwise, P: Platform> Atomic<'_, T, P> {
+    /// Stores the bitwise "and" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_and(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.change(&self.platform, |word| word.fetch_and(value.into_bits()))))
+    }
 
-/// The same change, of the bits.
-#[inline(always)]
-fn bits<T: Value>(mut change: impl FnMut(T) -> Option<T>) -> impl FnMut(Bits<T>) -> Option<Bits<T>> {
-    move |bits| change(T::from_bits(bits)).map(T::into_bits)
+    /// Stores the bitwise "or" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_or(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.change(&self.platform, |word| word.fetch_or(value.into_bits()))))
+    }
+
+    /// Stores the bitwise "exclusive or" of both values and returns the old one.
+    #[inline]
+    #[doc(alias = "toggle")]
+    pub fn fetch_xor(&self, value: T) -> Result<T, Fault> {
+        self.here()?;
+        Ok(T::from_bits(self.words.change(&self.platform, |word| word.fetch_xor(value.into_bits()))))
+    }
 }
 
-#[inline(always)]
-fn values<T: Value>(result: Result<Bits<T>, Bits<T>>) -> Result<T, T> {
-    result.map(T::from_bits).map_err(T::from_bits)
-}
-
-impl<T: Integer, P: Platform> Atomic<'_, T, P> {
-    /// Adds, wrapping around at the end of the type's range, and returns the old value.
+impl<T: Number, P: Platform> Atomic<'_, T, P> {
+    /// Adds and returns the old value. Integers wrap around at the end of the type's range.
     #[inline]
     pub fn fetch_add(&self, value: T) -> Result<T, Fault> {
         self.here()?;
-        Ok(T::from_bits(self.words.fetch_add(&self.platform, value.into_bits())))
+        Ok(T::from_bits(self.words.change(&self.platform, |word| value.add_to(word))))
     }
 
-    /// Subtracts, wrapping around at the end of the type's range, and returns the old value. To stop at 0, see
+    /// Subtracts and returns the old value. Integers wrap around at the end of the type's range. To stop at 0, see
     /// [`fetch_update`](Self::fetch_update) and [`wait_update`](Self::wait_update).
     #[inline]
     pub fn fetch_sub(&self, value: T) -> Result<T, Fault> {
         self.here()?;
-        Ok(T::from_bits(self.words.fetch_sub(&self.platform, value.into_bits())))
+        Ok(T::from_bits(self.words.change(&self.platform, |word| value.subtract_from(word))))
     }
 
-    /// Stores the greater one of both values and returns the old one.
+    /// Stores the greater one of both values and returns the old one. A NaN counts as the smaller one.
     #[inline]
     pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
-        self.update(|old| old.max(value))
+        self.update(|old| old.or_greater(value))
     }
 
-    /// Stores the smaller one of both values and returns the old one.
+    /// Stores the smaller one of both values and returns the old one. A NaN counts as the greater one.
     #[inline]
     pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
-        self.update(|old| old.min(value))
+        self.update(|old| old.or_smaller(value))
     }
 }
 

@@ -1,11 +1,11 @@
 //! The value's word, and the event count beside it.
 
-use super::value::{Value, Word};
+use super::word::Word;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
-use crate::sync::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 use crate::time::Limit;
 use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 
@@ -13,9 +13,9 @@ use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 #[repr(C, align(8))]
 #[derive(Debug)]
 pub struct Words<W> {
-    value: W,
-    /// Where the waiters sleep.
+    /// Where the waiters sleep. First, whatever the width of the value.
     sleepers: Gate,
+    value: W,
 }
 
 /// Bytes of a cell of any type.
@@ -23,10 +23,27 @@ pub(crate) const BYTES: u64 = (HEADER_BYTES + size_of::<Words<AtomicU64>>()).nex
 crate::sync::assert_layout!(BYTES == 256 && size_of::<Words<AtomicU64>>() == 24);
 crate::sync::assert_layout!(size_of::<Words<AtomicU32>>() == 16);
 
-// SAFETY: two atomics behind the header of every object of a kind whose cell has this width.
+/// The words in this memory; [`ShapeError::TooSmall`] if they do not fit.
+///
+/// # Safety
+///
+/// A cell whose value has this width lies in `memory`, or `V` is what cells of every width begin with.
+unsafe fn at<V>(memory: Memory<'_>) -> Result<&V, ShapeError> {
+    let too_small = ShapeError::TooSmall { wanted: BYTES, found: memory.len() as u64 };
+    // SAFETY: the caller's promise; atomics behind the header.
+    unsafe { memory.atomics(HEADER_BYTES, 1) }.map(|words| &words[0]).ok_or(too_small)
+}
+
+const LAYOUT: &[Fact] = &[
+    layout!(Words<AtomicU8> { sleepers, value }),
+    layout!(Words<AtomicU16> { sleepers, value }),
+    layout!(Words<AtomicU32> { sleepers, value }),
+    layout!(Words<AtomicU64> { sleepers, value }),
+];
+
+// SAFETY: atomics behind the header of every object of a kind whose cell has this width.
 unsafe impl<W: Word + 'static> Object for Words<W> {
-    const LAYOUT: &'static [Fact] =
-        &[layout!(Words<AtomicU32> { value, sleepers }), layout!(Words<AtomicU64> { value, sleepers })];
+    const LAYOUT: &'static [Fact] = LAYOUT;
     type Geometry = ();
     type View<'m> = &'m Words<W>;
 
@@ -39,68 +56,41 @@ unsafe impl<W: Word + 'static> Object for Words<W> {
     }
 
     unsafe fn view<'m>(memory: Memory<'m>, (): &()) -> Result<&'m Words<W>, ShapeError> {
-        let too_small = ShapeError::TooSmall { wanted: BYTES, found: memory.len() as u64 };
-        // SAFETY: see above.
-        unsafe { memory.atomics(HEADER_BYTES, 1) }.map(|words| &words[0]).ok_or(too_small)
+        // SAFETY: the caller vouches for the object, and its kind for the width.
+        unsafe { at(memory) }
     }
 
-    fn sweep<P: Platform + ?Sized>(view: &Words<W>, _: &Dead, platform: &P) {
-        view.sleepers.rouse(platform);
+    fn sweep<P: Platform + ?Sized>(view: &Words<W>, dead: &Dead, platform: &P) {
+        Cell::sweep(&view.sleepers, dead, platform);
     }
 }
 
-/// The kind of object whose header says how wide its word is.
+/// The kind of object whose header says which type its value has.
 #[derive(Debug)]
 pub enum Cell {}
 
-/// The words of a cell whose type only its header knows.
-#[derive(Clone, Copy, Debug)]
-pub enum View<'m> {
-    /// 32 bits.
-    Narrow(&'m Words<AtomicU32>),
-    /// 64 bits.
-    Wide(&'m Words<AtomicU64>),
-}
-
-/// The width of a cell's word.
-#[derive(Clone, Copy, Debug)]
-pub enum Width {
-    /// 32 bits.
-    Narrow,
-    /// 64 bits.
-    Wide,
-}
-
-// SAFETY: two atomics behind the header of every cell. The header's type decides how wide the first one is, for every view.
+// SAFETY: the gate lies behind the header of every cell, whatever the width of the value behind it.
 unsafe impl Object for Cell {
-    const LAYOUT: &'static [Fact] = <Words<AtomicU64> as Object>::LAYOUT;
+    const LAYOUT: &'static [Fact] = LAYOUT;
     const CAPACITY: Field = Field::Type;
-    type Geometry = Width;
-    type View<'m> = View<'m>;
+    type Geometry = ();
+    type View<'m> = &'m Gate;
 
-    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Width, ShapeError> {
-        const WIDE: [u64; 2] = [u64::FORM, i64::FORM];
-        Ok(if WIDE.contains(&shape.capacity) { Width::Wide } else { Width::Narrow })
+    unsafe fn geometry(_: Memory<'_>, _: &Shape, _: u64) -> Result<(), ShapeError> {
+        Ok(())
     }
 
-    fn bytes(_: &Width) -> u64 {
+    fn bytes((): &()) -> u64 {
         BYTES
     }
 
-    unsafe fn view<'m>(memory: Memory<'m>, width: &Width) -> Result<View<'m>, ShapeError> {
-        Ok(match width {
-            // SAFETY: the caller vouches for the object, and its type for the width.
-            Width::Narrow => View::Narrow(unsafe { Words::view(memory, &())? }),
-            // SAFETY: as above.
-            Width::Wide => View::Wide(unsafe { Words::view(memory, &())? }),
-        })
+    unsafe fn view<'m>(memory: Memory<'m>, (): &()) -> Result<&'m Gate, ShapeError> {
+        // SAFETY: the caller vouches for the object; its cell begins with the gate.
+        unsafe { at(memory) }
     }
 
-    fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
-        match view {
-            View::Narrow(words) => Words::sweep(words, dead, platform),
-            View::Wide(words) => Words::sweep(words, dead, platform),
-        }
+    fn sweep<P: Platform + ?Sized>(sleepers: &Gate, _: &Dead, platform: &P) {
+        sleepers.rouse(platform);
     }
 }
 
@@ -123,10 +113,10 @@ impl<W: Word> Words<W> {
         old
     }
 
-    /// Stores a value and returns the old one. Wait-free.
+    /// Changes the value in a way that leaves no doubt whether it did, and returns the old one.
     #[inline(always)]
-    pub(crate) fn swap<P: Platform + ?Sized>(&self, platform: &P, bits: W::Bits) -> W::Bits {
-        self.changed(platform, self.value.swap(bits))
+    pub(crate) fn change<P: Platform + ?Sized>(&self, platform: &P, change: impl FnOnce(&W) -> W::Bits) -> W::Bits {
+        self.changed(platform, change(&self.value))
     }
 
     /// Stores `new` if `current` is there. Returns the old value in either case, as the standard atomics do. Wait-free.
@@ -146,46 +136,9 @@ impl<W: Word> Words<W> {
     pub(crate) fn fetch_update<P: Platform + ?Sized>(
         &self,
         platform: &P,
-        mut change: impl FnMut(W::Bits) -> Option<W::Bits>,
+        change: impl FnMut(W::Bits) -> Option<W::Bits>,
     ) -> Result<W::Bits, W::Bits> {
-        let mut bits = self.value.load();
-        loop {
-            let Some(new) = change(bits) else { return Err(bits) };
-            match self.value.compare_exchange(bits, new) {
-                Ok(old) => return Ok(self.changed(platform, old)),
-                Err(now) => bits = now,
-            }
-        }
-    }
-
-    /// Bitwise and. Wait-free.
-    #[inline(always)]
-    pub(crate) fn fetch_and<P: Platform + ?Sized>(&self, platform: &P, bits: W::Bits) -> W::Bits {
-        self.changed(platform, self.value.fetch_and(bits))
-    }
-
-    /// Bitwise or. Wait-free.
-    #[inline(always)]
-    pub(crate) fn fetch_or<P: Platform + ?Sized>(&self, platform: &P, bits: W::Bits) -> W::Bits {
-        self.changed(platform, self.value.fetch_or(bits))
-    }
-
-    /// Bitwise exclusive or. Wait-free.
-    #[inline(always)]
-    pub(crate) fn fetch_xor<P: Platform + ?Sized>(&self, platform: &P, bits: W::Bits) -> W::Bits {
-        self.changed(platform, self.value.fetch_xor(bits))
-    }
-
-    /// Adds, and wraps around at the end of the word's range. Wait-free.
-    #[inline(always)]
-    pub(crate) fn fetch_add<P: Platform + ?Sized>(&self, platform: &P, bits: W::Bits) -> W::Bits {
-        self.changed(platform, self.value.fetch_add(bits))
-    }
-
-    /// Subtracts, and wraps around at the end of the word's range. Wait-free.
-    #[inline(always)]
-    pub(crate) fn fetch_sub<P: Platform + ?Sized>(&self, platform: &P, bits: W::Bits) -> W::Bits {
-        self.changed(platform, self.value.fetch_sub(bits))
+        self.value.fetch_update(change).map(|old| self.changed(platform, old))
     }
 
     /// Blocks until `change` makes a new value of the one that is there, and stores that. Returns the old value; `None` is the

@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use crate::atomic::{BYTES, Words};
+use crate::atomic::{BYTES, Word, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
 use crate::object::{
@@ -171,13 +171,13 @@ impl<'m, P: Platform> EventGroup<'m, P> {
     /// Sets these flags and wakes all waiters. Returns the flags that were set before. Wait-free.
     pub fn set(&self, flags: u32) -> Result<u32, Fault> {
         self.here()?;
-        Ok(self.words.fetch_or(&self.platform, flags))
+        Ok(self.words.change(&self.platform, |word| Word::fetch_or(word, flags)))
     }
 
     /// Clears these flags. Returns the flags that were set before. Wait-free.
     pub fn clear(&self, flags: u32) -> Result<u32, Fault> {
         self.here()?;
-        Ok(self.words.fetch_and(&self.platform, !flags))
+        Ok(self.words.change(&self.platform, |word| Word::fetch_and(word, !flags)))
     }
 
     waits!("at least one of these is set", false, false, try_wait_any, wait_any, wait_any_timeout, wait_any_deadline);

@@ -3,9 +3,18 @@
 /// What every handle has: its place, `Clone`, `Debug`, and a check that the process is still the one that made it.
 ///
 /// The type has a field `platform`, and a function `another(&self, platform: P) -> Self` that makes a handle of the same object. Behind
-/// the noun comes what of `self` [has a wait strategy](waits).
+/// the noun comes what of `self` [has a wait strategy](waits). A handle of which nothing waits implements that trait by itself.
 macro_rules! handle {
     ($name:ident $(<$T:ident $(: $bound:path)?>)?, $noun:literal, $self:ident => $($waiting:expr),+) => {
+        $crate::object::handle!($name $(<$T $(: $bound)?>)?, $noun);
+
+        impl<$($T $(: $bound)?,)? P: $crate::Platform> $name<'_, $($T,)? P> {
+            $crate::object::waits!($self => $($waiting),+);
+        }
+
+        $crate::object::has_wait_strategy!($name $(<$T $(: $bound)?>)?);
+    };
+    ($name:ident $(<$T:ident $(: $bound:path)?>)?, $noun:literal) => {
         impl<'m, $($T $(: $bound)?,)? P: $crate::Platform> $name<'m, $($T,)? P> {
             #[doc = concat!("The ", $noun, "'s name in its region.")]
             pub fn name(&self) -> &str
@@ -32,8 +41,6 @@ macro_rules! handle {
                 self.platform.is_same(&other.platform)
             }
 
-            $crate::object::waits!($self => $($waiting),+);
-
             /// The world of the handle.
             #[inline(always)]
             #[allow(dead_code, reason = "for those that iterate")]
@@ -49,13 +56,12 @@ macro_rules! handle {
             }
         }
 
-        $crate::object::has_wait_strategy!($name $(<$T $(: $bound)?>)?);
-
         /// Another handle of the same object, with hints of its own.
         impl<$($T $(: $bound)?,)? P: $crate::Platform + Clone> Clone for $name<'_, $($T,)? P> {
             fn clone(&self) -> Self {
+                use $crate::wait::HasWaitStrategy;
                 let another = self.another(self.platform.clone());
-                another.set_wait_strategy(self.wait_strategy());
+                HasWaitStrategy::set_wait_strategy(&another, HasWaitStrategy::wait_strategy(self));
                 another
             }
         }

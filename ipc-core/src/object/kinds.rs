@@ -8,7 +8,8 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, stack, watch,
+    array, atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, stack,
+    watch,
 };
 
 macro_rules! kinds {
@@ -124,4 +125,6 @@ kinds! {
     Broadcast = 16, "broadcast", broadcast::Words;
     /// A stack: last in, first out ([`Stack`](crate::Stack)).
     Stack = 17, "stack", stack::Words;
+    /// Numbers or flags, each atomic by itself ([`Array`](crate::Array)).
+    Array = 18, "array", array::Words;
 }

@@ -72,8 +72,10 @@ pub enum Field {
     Reset,
     /// The parties of a barrier.
     Parties,
-    /// The type of an atomic cell.
+    /// The type of an atomic cell, or of an array's elements.
     Type,
+    /// Elements of an array.
+    Elements,
     /// Blocks of a loan queue.
     Blocks,
     /// Elements of a block of a loan queue.
@@ -91,7 +93,7 @@ impl Field {
     fn name(self, value: u64) -> Option<&'static str> {
         match self {
             Field::Reset => event::name(value),
-            Field::Type => atomic::name(value),
+            Field::Type => atomic::form(value).map(|(name, _)| name),
             Field::Format => bytes::format_name(value),
             _ => None,
         }
@@ -120,6 +122,7 @@ impl fmt::Display for Field {
             Field::Reset => "reset",
             Field::Parties => "parties",
             Field::Type => "type",
+            Field::Elements => "elements",
             Field::Blocks => "blocks",
             Field::BlockLength => "block length",
             Field::Subscribers => "subscribers",

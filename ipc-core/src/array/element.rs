@@ -1,0 +1,144 @@
+//! One element, with the operations of an atomic.
+
+use core::fmt;
+
+use crate::atomic::{Bitwise, Number, Value, Word, of_bits, update, values};
+use crate::error::Fault;
+use crate::here::Here;
+use crate::platform::Platform;
+
+/// An element of an array, with the operations of the standard library's atomics. Made by [`Array::at`](super::Array::at).
+///
+/// A store is a Release store and a load an Acquire load. All other operations are sequentially consistent. They are wait-free,
+/// except `fetch_update`, the operations made of it, and sums of floats, which are lock-free. Floats are compared by their bits in
+/// `compare_exchange`: 0.0 is not -0.0, and a NaN is that same NaN.
+///
+/// # Errors
+///
+/// Every operation returns [`Fault::Forked`] in a child after `fork`, and no other error.
+pub struct Element<'a, T: Value, P> {
+    pub(super) word: &'a T::Word,
+    pub(super) platform: &'a P,
+}
+
+impl<T: Value, P> Clone for Element<'_, T, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Value, P> Copy for Element<'_, T, P> {}
+
+// The element is not touched.
+impl<T: Value, P> fmt::Debug for Element<'_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Element").finish_non_exhaustive()
+    }
+}
+
+impl<T: Value, P: Platform> Element<'_, T, P> {
+    /// Returns the value. One load.
+    #[inline]
+    pub fn load(&self) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(self.word.load_acquire()))
+    }
+
+    /// Stores a value. One store.
+    #[inline]
+    pub fn store(&self, value: T) -> Result<(), Fault> {
+        self.platform.here()?;
+        self.word.store_release(value.into_bits());
+        Ok(())
+    }
+
+    /// Stores a value and returns the old one.
+    #[inline]
+    pub fn swap(&self, value: T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(self.word.swap(value.into_bits())))
+    }
+
+    /// Stores `new` if the value is `current`. The inner result is that of the standard library's: the old value, as `Ok` if it
+    /// was `current`.
+    #[inline]
+    #[doc(alias = "compare_and_swap")]
+    pub fn compare_exchange(&self, current: T, new: T) -> Result<Result<T, T>, Fault> {
+        self.platform.here()?;
+        Ok(values(self.word.compare_exchange(current.into_bits(), new.into_bits())))
+    }
+
+    /// Replaces the value with `change(old)`, unless that is `None`. The read and the write are one step, so `change` may be
+    /// called several times. The inner result is the old value: `Ok` if it was replaced, `Err` if it was left alone.
+    #[inline]
+    #[doc(alias = "try_update")]
+    pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
+        self.platform.here()?;
+        Ok(values(self.word.fetch_update(of_bits(change))))
+    }
+
+    /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
+    #[inline]
+    pub fn update(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(update(self.word, change)))
+    }
+}
+
+impl<T: Bitwise, P: Platform> Element<'_, T, P> {
+    /// Stores the bitwise "and" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_and(&self, value: T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(self.word.fetch_and(value.into_bits())))
+    }
+
+    /// Stores the bitwise "or" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_or(&self, value: T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(self.word.fetch_or(value.into_bits())))
+    }
+
+    /// Stores the bitwise "exclusive or" of both values and returns the old one.
+    #[inline]
+    pub fn fetch_xor(&self, value: T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(self.word.fetch_xor(value.into_bits())))
+    }
+}
+
+impl<T: Number, P: Platform> Element<'_, T, P> {
+    /// Adds and returns the old value. Integers wrap around at the end of the type's range.
+    #[inline]
+    pub fn fetch_add(&self, value: T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(value.add_to(self.word)))
+    }
+
+    /// Subtracts and returns the old value. Integers wrap around at the end of the type's range.
+    #[inline]
+    pub fn fetch_sub(&self, value: T) -> Result<T, Fault> {
+        self.platform.here()?;
+        Ok(T::from_bits(value.subtract_from(self.word)))
+    }
+
+    /// Stores the greater one of both values and returns the old one. A NaN counts as the smaller one.
+    #[inline]
+    pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
+        self.update(|old| old.or_greater(value))
+    }
+
+    /// Stores the smaller one of both values and returns the old one. A NaN counts as the greater one.
+    #[inline]
+    pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
+        self.update(|old| old.or_smaller(value))
+    }
+}
+
+impl<P: Platform> Element<'_, bool, P> {
+    /// Inverts the flag and returns the old value.
+    #[inline]
+    pub fn fetch_not(&self) -> Result<bool, Fault> {
+        self.fetch_xor(true)
+    }
+}
