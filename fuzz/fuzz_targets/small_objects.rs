@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
-use ipc_core::{atomic, barrier, event, mutex, once, rwlock, semaphore, watch};
+use ipc_core::{array, atomic, barrier, event, mutex, once, rwlock, semaphore, watch};
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Script, play};
@@ -20,10 +20,10 @@ const SCHEMA: u64 = 7;
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..10).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..11).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 10 {
+        match input.byte() % 11 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -33,6 +33,7 @@ fuzz_target!(
             6 => play::<TheAtomic>(&mut input),
             7 => play::<TheOnceCell>(&mut input),
             8 => play::<TheWatch>(&mut input),
+            9 => play::<TheArray>(&mut input),
             _ => play::<TheBarrier>(&mut input),
         }
     }
@@ -48,6 +49,7 @@ struct TheAtomic;
 struct TheOnceCell;
 struct TheWatch;
 struct TheBarrier;
+struct TheArray;
 
 impl Script for TheMutex {
     type Wanted = mutex::Options<Data>;
@@ -218,6 +220,32 @@ impl Script for TheAtomic {
             2 => _ = black_box(cell.fetch_update(|now| now.checked_add(1))),
             3 => _ = black_box(cell.wait_update_deadline(deadline, |now| (now == value).then_some(0))),
             _ => _ = black_box(cell.wait_until_deadline(deadline, |now| now > value)),
+        }
+    }
+}
+
+impl Script for TheArray {
+    // Any byte has to be read as one of two values.
+    type Wanted = array::Options<bool>;
+
+    fn wanted() -> Self::Wanted {
+        array::Options { initial: true, schema: SCHEMA, ..array::Options::new(70) }
+    }
+    fn step(input: &mut Input<'_>, array: &HandleOf<'_, Self::Wanted>, _: Instant) {
+        assert_eq!(array.len(), 70);
+        let (index, value) = (input.below(70), input.bit());
+        match input.below(7) {
+            0 => _ = black_box(array.get(index)),
+            1 => _ = black_box(array.set(index, value)),
+            2 => _ = black_box(array.at(index).compare_exchange(!value, value)),
+            3 => _ = black_box(array.at(index).fetch_update(|now| (now == value).then_some(!now))),
+            4 => _ = black_box(array.fill(value)),
+            5 => {
+                let mut some = [false; 70];
+                _ = black_box(array.copy_to_slice(index, &mut some[index..]));
+                _ = black_box(array.copy_from_slice(0, &some[..index]));
+            }
+            _ => assert!(array.iter().map(u32::from).sum::<u32>() <= 70),
         }
     }
 }

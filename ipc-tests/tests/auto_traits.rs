@@ -57,7 +57,8 @@ macro_rules! types {
 
 /// Traits, which have no auto traits.
 const TRAITS: &[&str] = &[
-    "AtomicInteger",
+    "AtomicBitwise",
+    "AtomicNumber",
     "AtomicValue",
     "CellValue",
     "HasWaitStrategy",
@@ -98,7 +99,7 @@ fn every_public_type_has_its_auto_traits() {
         // Handles, halves and builders: any thread may have and share them.
         "SsUrP":
             Region, ReadOnlyRegion, RegionOptions, ReadOnlyWatchOptions<'static, u64>, Participant, Posix,
-            Atomic<u64>, Counter, Condvar, Event, EventGroup, Mutex<u64>, ReentrantMutex<u64>, RwLock<u64>, OnceCell<u64>, Barrier,
+            Array<u8>, ArrayElement<'static, f64>, ArrayOptions<'static, u64>, Atomic<u64>, Counter, Condvar, Event, EventGroup, Mutex<u64>, ReentrantMutex<u64>, RwLock<u64>, OnceCell<u64>, Barrier,
             Queue<u64>, Sender<u64>, Receiver<u64>, Stack<u64>, StackSender<u64>, StackReceiver<u64>, StackOptions<'static, u64>, ByteQueue, ByteSender, ByteReceiver,
             ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
             Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
@@ -111,7 +112,7 @@ fn every_public_type_has_its_auto_traits() {
             BroadcastOptions<'static, u64>, SemaphoreOptions<'static>, BarrierOptions<'static>, WatchOptions<'static, u64>;
         // Iterators.
         "SsUrP":
-            QueueIter<'static, u64>, QueueTryIter<'static, u64>, ends::IntoIter<Queue<u64>>, SpscIntoIter<u64>,
+            ArrayIter<'static, u64>, QueueIter<'static, u64>, QueueTryIter<'static, u64>, ends::IntoIter<Queue<u64>>, SpscIntoIter<u64>,
             BroadcastIntoIter<u64>;
         // They borrow an end, or elements, for themselves.
         "SsrP":

@@ -23,8 +23,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("loan_queue::<String>", "`String` cannot lie in the blocks of a loan queue", "`region.loan_queue::<u8>`"),
     ("loan_queue::<bool>", "`bool` cannot lie in the blocks of a loan queue", "structs that derive `Pod`"),
     ("value_queue::<Mine>", "`Mine` cannot be a value of this queue", "derive `Serialize` and `Deserialize`"),
-    ("atomic::<f32>", "`f32` cannot be the value of an atomic", "use an atomic of their `to_bits`"),
-    ("atomic::<u8>", "`u8` cannot be the value of an atomic", "`u32`, `i32`, `u64`, `i64` or `bool`"),
+    ("atomic::<usize>", "`usize` cannot be the value of an atomic", "for `usize` use `u64`"),
+    ("array::<char>", "`char` cannot be the value of an atomic, or an element of an array", "for `char` use `u32`"),
+    ("array::<[f64; 2]>", "`[f64; 2]` cannot be the value of an atomic, or an element of an array", "`region.mutex`"),
     ("atomic::<String>", "`String` cannot be the value of an atomic", "use `region.watch`"),
 ];
 
@@ -57,8 +58,14 @@ fn the_compiler_says_what_to_use_instead() {
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
 
-    let right =
-        ["queue::<char>", "mutex::<[f64; 3]>", "loan_queue::<u16>", "value_queue::<Vec<String>>", "atomic::<bool>"];
+    let right = [
+        "queue::<char>",
+        "mutex::<[f64; 3]>",
+        "loan_queue::<u16>",
+        "value_queue::<Vec<String>>",
+        "atomic::<bool>",
+        "array::<f32>",
+    ];
     let (compiles, said) = check(&mut right.into_iter());
     assert!(compiles, "{said}");
 

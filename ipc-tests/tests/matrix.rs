@@ -19,6 +19,7 @@ const FORMS: [&str; 4] = ["try_", "plain", "_timeout", "_deadline"];
 
 /// Holes that are meant: the handle (or all handles of an object), the verbs, the forms or all of them, and why.
 const REASONS: &[(&str, &str, &str, &str)] = &[
+    ("array", "stats", "", "`len` and `get` tell all that the words do"),
     ("atomic", "stats", "", "`load` tells all that the word does"),
     ("atomic", "wait_until", "try_", "`load` never waits"),
     ("atomic", "wait_update", "try_", "`fetch_update` never waits"),

@@ -359,6 +359,20 @@ fn cells(calls: &mut Calls) {
     let flag = region.atomic::<bool>("flag").create().expect("new");
     refuses!(calls, "atomic::Atomic", flag: fetch_not());
 
+    let array = region.array::<u64>("array").len(2).create().expect("new");
+    let (element, mut iter) = (array.at(1), array.iter());
+    refuses!(calls, "array::Array", array: set(1, 1) fill(1) copy_to_slice(0, &mut [0]) copy_from_slice(0, &[1]));
+    refuses!(calls, "array::Array, nothing to do", array: copy_to_slice(0, &mut []) copy_from_slice(0, &[]));
+    panics!(calls, "array::Array", array: get(1) to_vec());
+    answers!(calls, "array::Array", array: clone() len() is_empty() at(1) iter() name() region() same_object(&array));
+    refuses!(calls, "array::Element", element: load() store(1) swap(1) compare_exchange(0, 1) fetch_update(Some) update(|it| it)
+        fetch_and(1) fetch_or(1) fetch_xor(1) fetch_add(1) fetch_sub(1) fetch_max(1) fetch_min(1));
+    calls.panics("array::Iter::next", || iter.next());
+    calls.panics("array::Iter::next_back", || iter.next_back());
+    let flags = region.array::<bool>("flags").len(1).create().expect("new");
+    let flag = flags.at(0);
+    refuses!(calls, "array::Element", flag: fetch_not());
+
     let once = region.once_cell::<u64>("once").create().expect("new");
     once.set(1).expect("empty");
     refuses!(calls, "once::OnceCell", once: get() set(1) try_set(1) set_timeout(1, SHORT) set_deadline(1, soon())

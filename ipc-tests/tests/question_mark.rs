@@ -90,6 +90,10 @@ fn locks_and_cells() -> Result<(), Error> {
     let atomic = region.atomic::<u64>("atomic").create()?;
     atomic.store(5)?;
     atomic.load()?;
+    let array = region.array::<f64>("array").len(3).create()?;
+    array.set(1, 5.0)?;
+    array.at(1).fetch_add(0.5)?;
+    array.copy_to_slice(0, &mut [0.0; 3])?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use std::{env, error, fs, hint};
 
 use bytemuck::Pod;
-use ipc_posix::{LoanQueue, Region, Spsc};
+use ipc_posix::{AtomicValue, LoanQueue, Region, Spsc};
 
 type Result<T> = std::result::Result<T, Box<dyn error::Error>>;
 
@@ -50,10 +50,43 @@ const OPERATIONS: &[Operation] = &[
     ("semaphore, acquire + release", semaphore),
     ("event, set + wait", event),
     ("watch, set + get, 8 B", watch),
+    ("atomic, fetch_add + load, 8 B", atomic),
+    ("array, set + get, 8 B", array),
+    ("array, 1 KiB copied in and out, 8 B elements", array_copies::<u64>),
+    ("array, 1 KiB copied in and out, 1 B elements", array_copies::<u8>),
 ];
 
 fn region() -> Result<Region> {
     Ok(Region::options().size(1 << 20).anonymous()?)
+}
+
+fn atomic(n: u64) -> Result<()> {
+    let cell = region()?.counter("cell").create()?;
+    for number in 0..n {
+        cell.fetch_add(hint::black_box(number))?;
+        hint::black_box(cell.load()?);
+    }
+    Ok(())
+}
+
+fn array(n: u64) -> Result<()> {
+    let array = region()?.array::<u64>("array").len(64).create()?;
+    for number in 0..n {
+        array.set(hint::black_box(number as usize % 64), number)?;
+        hint::black_box(array.get(hint::black_box(7)));
+    }
+    Ok(())
+}
+
+fn array_copies<T: AtomicValue>(n: u64) -> Result<()> {
+    let len = 1024 / size_of::<T>();
+    let array = region()?.array::<T>("array").len(len).create()?;
+    let mut values = vec![T::default(); len];
+    for _ in 0..n {
+        array.copy_from_slice(0, hint::black_box(&values))?;
+        array.copy_to_slice(0, hint::black_box(&mut values))?;
+    }
+    Ok(())
 }
 
 fn queue<const W: usize>(n: u64) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Contracts of atomic cells, once cells and latest-value cells.
 
 use ipc_core::Platform;
+use ipc_core::array::Array;
 use ipc_core::atomic::Atomic;
 use ipc_core::error::{ChangedError, ChangedTimeoutError, SetError, TryChangedError, WaitTimeoutError};
 use ipc_core::once::OnceCell;
@@ -22,6 +23,34 @@ pub fn atomic_waits<P: Platform>(cell: &Atomic<'_, u64, P>, role: &Role<'_>) {
     let take = || (0..rounds(100)).for_each(|_| assert!(cell.wait_update(|left| left.checked_sub(1)).is_ok()));
     role.at_once(give, take);
     role.two(|| assert_eq!(cell.load(), Ok(0)));
+}
+
+/// Each element is its own: changes of one meet, neighbours stay, and who sees the last one of a copy sees all of it.
+pub fn array<P: Platform>(array: &Array<'_, u16, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!((array.len(), array.get(4), array.get(5)), (5, Some(9), None));
+        assert_eq!((array.copy_from_slice(1, &[1, 2, 3]), array.at(2).fetch_sub(3)), (Ok(()), Ok(2)));
+    });
+    role.two(|| {
+        let mut out = [0; 3];
+        assert_eq!(array.copy_to_slice(1, &mut out), Ok(()));
+        assert_eq!(out, [1, u16::MAX, 3]);
+        assert!(array.iter().eq([9, 1, u16::MAX, 3, 9]));
+        assert_eq!(array.fill(0), Ok(()));
+    });
+    let times = rounds(200) as u16;
+    let add = || (0..times).for_each(|_| assert!(array.at(2).fetch_add(1).is_ok()));
+    role.at_once(add, add);
+    role.two(|| assert!(array.iter().eq([0, 0, 2 * times, 0, 0])));
+    role.at_once(
+        || assert_eq!(array.copy_from_slice(3, &[7, 8]), Ok(())),
+        || {
+            // The last one comes after the one in front of it.
+            if array.get(4) == Some(8) {
+                assert_eq!(array.get(3), Some(7));
+            }
+        },
+    );
 }
 
 /// A cell is set once, by one, and everybody sees that value; whoever waits for it gets it.

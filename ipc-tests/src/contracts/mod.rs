@@ -195,6 +195,7 @@ macro_rules! contracts_everywhere {
             barrier_meets: One(contracts::signals::pair()) => contracts::signals::barrier_meets;
             barrier_breaks: One(contracts::signals::pair()) => contracts::signals::barrier_breaks;
             atomic_waits: One(atomic::Options::default()) => contracts::cells::atomic_waits;
+            array_elements: One(array::Options { initial: 9, ..array::Options::new(5) }) => contracts::cells::array;
             once_is_once: One(once::Options::new()) => contracts::cells::once;
             watch_versions: One(watch::Options::new(0)) => contracts::cells::watch_versions;
             watch_reader: One(watch::Options::new(0)) => contracts::cells::watch_reader;

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use ipc_posix::{
-    Atomic, Barrier, BarrierTimeoutError, Condvar, Event, LockTimeoutError, Mutex, OnceCell, Region, RwLock, Semaphore,
-    TryLockError, Watch,
+    Array, Atomic, Barrier, BarrierTimeoutError, Condvar, Event, LockTimeoutError, Mutex, OnceCell, Region, RwLock,
+    Semaphore, TryLockError, Watch,
 };
 
 use super::couple::Couple;
@@ -24,6 +24,7 @@ pub(super) enum Duet {
     Transaction,
     Permits,
     Add,
+    AddFloats,
     Init,
     Update,
     ReadWatch,
@@ -42,6 +43,7 @@ pub(super) enum Object {
     Mutex(Mutex<Data>),
     Semaphore(Semaphore),
     Atomic(Atomic<u64>),
+    Array(Array<f64>),
     Once(OnceCell<Data>),
     Watch(Watch<Data>),
     RwLock(RwLock<Data>),
@@ -95,6 +97,7 @@ impl Couple for Duet {
             Duet::Lock | Duet::Transaction => Object::Mutex(object!(region.mutex(NAME))),
             Duet::Permits => Object::Semaphore(object!(region.semaphore(NAME).permits(2).bounded())),
             Duet::Add => Object::Atomic(object!(region.atomic(NAME))),
+            Duet::AddFloats => Object::Array(object!(region.array(NAME).len(2))),
             Duet::Init => Object::Once(object!(region.once_cell(NAME))),
             Duet::Update | Duet::ReadWatch => Object::Watch(object!(region.watch(NAME).initial([0; 3]))),
             Duet::Write | Duet::ReadLock | Duet::WriteLock => Object::RwLock(object!(region.rwlock(NAME))),
@@ -116,6 +119,7 @@ impl Couple for Duet {
             }
             Object::Semaphore(semaphore) => drop(semaphore.acquire().expect("a permit")),
             Object::Atomic(cell) => drop(std::hint::black_box(cell.fetch_add(1).is_ok())),
+            Object::Array(array) => drop(std::hint::black_box(array.at(1).fetch_add(1.0).is_ok())),
             Object::Once(cell) => {
                 let mine = if first { [1; 3] } else { [2; 3] };
                 return cell.get_or_init(|| mine).expect("a value")[0];
@@ -179,6 +183,12 @@ impl Couple for Duet {
                 let value = cell.load().expect("our own handle");
                 demand(value <= 2, Verdict::TORN, || format!("{value}"))
             }
+            Object::Array(array) => {
+                let values = array.to_vec();
+                demand([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]].iter().any(|sum| values == sum), Verdict::TORN, || {
+                    format!("{values:?}")
+                })
+            }
             Object::Once(cell) => {
                 cell.get().expect("our own handle").map_or(Ok(0), |data| whole("a survivor", data)).map(drop)
             }
@@ -232,6 +242,10 @@ impl Couple for Duet {
             (Object::Atomic(cell), _) => {
                 let sum = cell.load().expect("our own handle");
                 demand(right(sum), Verdict::LOST, || format!("{sum} of two"))
+            }
+            (Object::Array(array), _) => {
+                let sum = array.iter().sum::<f64>();
+                demand(right(sum as u64), Verdict::LOST, || format!("{sum} of two"))
             }
             (Object::Once(cell), Object::Once(newcomer)) => {
                 let value = whole("a survivor", granted("a survivor", cell.get_or_init(|| [3; 3]))?)?;

@@ -46,6 +46,7 @@ macro_rules! operations {
             sweep_atomic_change: "atomic.change" = atomic::change;
             sweep_atomic_change_wakes: "atomic.change.wakes" = atomic::change_wakes;
             sweep_atomic_wait: "atomic.wait" = atomic::wait;
+            sweep_array_write: "array.write" = array::write;
             sweep_once_set: "once.set" = once::set;
             sweep_once_set_wakes: "once.set.wakes" = once::set_wakes;
             sweep_once_wait: "once.wait" = once::wait;
@@ -111,6 +112,7 @@ macro_rules! pairs {
             sweep_pair_mutex_transaction_transaction: "pair.mutex.transaction+transaction" = Deeds::Duet(Duet::Transaction), 5;
             sweep_pair_semaphore_acquire_acquire: "pair.semaphore.acquire+acquire" = Deeds::Duet(Duet::Permits), 3;
             sweep_pair_atomic_add_add: "pair.atomic.add+add" = Deeds::Duet(Duet::Add), 1;
+            sweep_pair_array_add_add: "pair.array.add+add" = Deeds::Duet(Duet::AddFloats), 1;
             sweep_pair_once_init_init: "pair.once.init+init" = Deeds::Duet(Duet::Init), 3;
             sweep_pair_watch_update_update: "pair.watch.update+update" = Deeds::Duet(Duet::Update), 9;
             sweep_pair_watch_get_update: "pair.watch.get+update" = Deeds::Duet(Duet::ReadWatch), 5;

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::stepper::{self, Sweep, SweepReport, Verdict, Victim};
 
+mod array;
 mod atomic;
 mod barrier;
 mod batches;

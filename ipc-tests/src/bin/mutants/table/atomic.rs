@@ -3,7 +3,7 @@
 use super::{Mutant, edit, silence};
 
 const ATOMIC: &str = "ipc-core/src/atomic/words.rs";
-const ATOMIC_WORDS: &str = "ipc-core/src/atomic/value.rs";
+const ATOMIC_WORDS: &str = "ipc-core/src/atomic/word.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -27,10 +27,10 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "atomic cell: taken in two steps",
         edits: &[edit(
-            ATOMIC,
+            ATOMIC_WORDS,
             1,
-            "match self.value.compare_exchange(bits, new) {",
-            "match Ok::<_, W::Bits>(self.value.swap(new)) {",
+            "match self.compare_exchange(bits, new) {",
+            "match Ok::<_, Self::Bits>(self.swap(new)) {",
         )],
         protects: "what is there once is taken once",
         caught_by: ("loom_atomic", "each_is_taken_once"),

@@ -1,5 +1,6 @@
 //! What is weakened, and which model has to notice.
 
+mod array;
 mod atomic;
 mod barrier;
 mod broadcast;
@@ -60,7 +61,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 19] = [
+    let tables: [&'static [Mutant]; 20] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -75,6 +76,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         semaphore::MUTANTS,
         event::MUTANTS,
         atomic::MUTANTS,
+        array::MUTANTS,
         condvar::MUTANTS,
         once::MUTANTS,
         watch::MUTANTS,
