@@ -17,7 +17,7 @@
 //! | [`broadcast`] | one to many: every subscriber sees every message |
 //! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
-//! | [`array`] | numbers or flags, each atomic by itself |
+//! | [`array`](mod@array) | numbers or flags, each atomic by itself |
 //! | [`barrier`] | so many parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
