@@ -34,15 +34,21 @@ pub(crate) fn store<T: NoUninit>(value: &T, to: &[AtomicU64]) {
         // SAFETY: as many cells, to which others write through atomics or in the same way.
         return unsafe { copy_in::<T>(bytes.as_ptr(), to.as_ptr().cast_mut().cast()) };
     }
-    let (words, rest) = bytes.as_chunks::<CELL>();
+    store_with(value, to, Ordering::Relaxed);
+}
+
+/// [`store`], cell by cell, with this ordering.
+#[inline(always)]
+pub(crate) fn store_with<T: NoUninit>(value: &T, to: &[AtomicU64], ordering: Ordering) {
+    let (words, rest) = bytemuck::bytes_of(value).as_chunks::<CELL>();
     for (cell, word) in to.iter().zip(words) {
-        cell.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+        cell.store(u64::from_ne_bytes(*word), ordering);
     }
     if !rest.is_empty() {
         let mut last = [0; CELL];
         last[..rest.len()].copy_from_slice(rest);
         if let Some(cell) = to.get(words.len()) {
-            cell.store(u64::from_ne_bytes(last), Ordering::Relaxed);
+            cell.store(u64::from_ne_bytes(last), ordering);
         }
     }
 }
@@ -59,21 +65,28 @@ pub(crate) fn load<T>(from: &[AtomicU64]) -> MaybeUninit<T> {
 /// [`load`] into a place of the caller's, which spares a copy of a large value.
 #[inline(always)]
 pub(crate) fn load_into<T>(from: &[AtomicU64], value: &mut MaybeUninit<T>) {
-    let to = value.as_mut_ptr().cast::<u8>();
-    let size = size_of::<T>();
     assert!(from.len() >= cells::<T>());
     if const { is_large(size_of::<T>()) } {
         // SAFETY: as many cells; the value's own bytes.
-        return unsafe { copy_out::<T>(from.as_ptr().cast(), to) };
+        return unsafe { copy_out::<T>(from.as_ptr().cast(), value.as_mut_ptr().cast()) };
     }
+    load_with(from, value, Ordering::Relaxed);
+}
+
+/// [`load_into`], cell by cell, with this ordering.
+#[inline(always)]
+pub(crate) fn load_with<T>(from: &[AtomicU64], value: &mut MaybeUninit<T>, ordering: Ordering) {
+    let to = value.as_mut_ptr().cast::<u8>();
+    let size = size_of::<T>();
+    assert!(from.len() >= cells::<T>());
     for (i, cell) in from.iter().enumerate().take(size / CELL) {
-        let word = cell.load(Ordering::Relaxed);
+        let word = cell.load(ordering);
         // SAFETY: i < size / 8, so the eight bytes lie inside `value`; no alignment is assumed.
         unsafe { to.add(i * CELL).cast::<u64>().write_unaligned(word) };
     }
     let rest = size % CELL;
     if rest != 0 {
-        let last = from[size / CELL].load(Ordering::Relaxed).to_ne_bytes();
+        let last = from[size / CELL].load(ordering).to_ne_bytes();
         // SAFETY: the last `rest` bytes of `value` start at size - rest; `last` has eight.
         unsafe { core::ptr::copy_nonoverlapping(last.as_ptr(), to.add(size - rest), rest) };
     }

@@ -217,19 +217,24 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         let (view, platform, room) = (&self.view, &self.platform, out.len());
         // The words of the message that was received, as if the others were as long; of the whole ring while there is none.
         let words = Cell::new(self.geometry.ring);
-        let attempt = |thorough: bool| match view.receive(platform, out, Some(patience)) {
-            Err(Refused::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Sender), || {
-                Attempt::Done(self.receive_last(out, Some(patience)))
-            }),
-            Err(Refused::NotNow) => Attempt::NotYet,
-            // Among them `Busy`: the time was over while another receiver had the lock.
-            result => {
-                if let Ok(len) = result
-                    && len <= room
-                {
-                    words.set(words_for(len as u64));
+        let attempt = |thorough: bool| {
+            if !thorough && view.looks_empty() {
+                return Attempt::NotYet;
+            }
+            match view.receive(platform, out, Some(patience)) {
+                Err(Refused::NotNow) if thorough && watch => Attempt::after(self.find_deserted(Role::Sender), || {
+                    Attempt::Done(self.receive_last(out, Some(patience)))
+                }),
+                Err(Refused::NotNow) => Attempt::NotYet,
+                // Among them `Busy`: the time was over while another receiver had the lock.
+                result => {
+                    if let Ok(len) = result
+                        && len <= room
+                    {
+                        words.set(words_for(len as u64));
+                    }
+                    Attempt::Done(result)
                 }
-                Attempt::Done(result)
             }
         };
         let (gate, deadline) = (view.gate(Role::Receiver), patience.deadline(platform));

@@ -10,6 +10,7 @@ use crate::mutex::{Condition, Intent, RawMutex};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
+use crate::queue::Lone;
 use crate::slots::{Slots, stride};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::time::{Instant, Limit};
@@ -23,10 +24,12 @@ const MOST: u64 = 1 << 40;
 
 /// One side's index and lock, how many messages have passed it, and the other side's index as this side loaded it last. (The other side
 /// writes its line with each message: to load it for each of ours would move the line to and fro.)
+///
+/// The index lies apart from the others: who waits for it looks at it again and again, and would take the lock's line from its holder.
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Side {
-    index: AtomicU64,
+    index: Lone,
     known: AtomicU64,
     count: Count,
     lock: RawMutex,
@@ -84,7 +87,7 @@ struct Gates {
 
 /// Bytes from the start of the object to the ring.
 const SLOTS_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-crate::sync::assert_layout!(SLOTS_OFFSET == 768);
+crate::sync::assert_layout!(SLOTS_OFFSET == 1024);
 
 /// A queue's sizes.
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +222,7 @@ impl Side {
         for _ in 0..LOADS {
             // Acquire, with the Release in `add`: this index or a later one.
             let word = self.count.0.load(Ordering::Acquire);
-            let index = self.index.load(Ordering::Acquire);
+            let index = self.index.0.load(Ordering::Acquire);
             count = Count::at(word, index);
             if count == word as u32 {
                 break;
@@ -234,7 +237,7 @@ impl Words {
     /// The words of an empty queue whose first record lies at this position, and whose values are written in this format.
     fn new(start: u64, format: u32) -> Self {
         let side = || Side {
-            index: AtomicU64::new(start),
+            index: Lone(AtomicU64::new(start)),
             known: AtomicU64::new(start),
             count: Count::new(start),
             lock: RawMutex::new(),
@@ -362,11 +365,11 @@ impl<'m> View<'m> {
             if gates.closed.load(Ordering::Relaxed) != 0 {
                 return Err(Refused::Closed);
             }
-            let at = index.load(Ordering::Relaxed);
+            let at = index.0.load(Ordering::Relaxed);
             // What was free when `known` was loaded is free now. It was loaded under this lock, so its Acquire covers us, too.
             if self.ring - self.used(at, known.load(Ordering::Relaxed))? < needed {
                 // Acquire, "free".
-                let now = head.index.load(Ordering::Acquire);
+                let now = head.index.0.load(Ordering::Acquire);
                 let used = self.used(at, now)?;
                 known.store(now, Ordering::Relaxed);
                 if self.ring - used < needed {
@@ -381,7 +384,7 @@ impl<'m> View<'m> {
             }
             let end = at.wrapping_add(needed);
             // Release, "message".
-            index.store(end, Ordering::Release);
+            index.0.store(end, Ordering::Release);
             count.add(at, end);
         }
         gates.items.notify(platform, || 1);
@@ -400,12 +403,12 @@ impl<'m> View<'m> {
         let len = {
             let _turn = Turn::take(lock, platform, patience)?;
             // Relaxed: under the lock.
-            let at = index.load(Ordering::Relaxed);
+            let at = index.0.load(Ordering::Relaxed);
             // As in `send`.
             let mut used = self.used(known.load(Ordering::Relaxed), at)?;
             if used == 0 {
                 // Acquire, "message".
-                let now = tail.index.load(Ordering::Acquire);
+                let now = tail.index.0.load(Ordering::Acquire);
                 used = self.used(now, at)?;
                 known.store(now, Ordering::Relaxed);
             }
@@ -421,13 +424,23 @@ impl<'m> View<'m> {
             self.slots.read_bytes(at.wrapping_add(1), place);
             let end = at.wrapping_add(words_for(len));
             // Release, "free".
-            index.store(end, Ordering::Release);
+            index.0.store(end, Ordering::Release);
             count.add(at, end);
             len as usize
         };
         // All of them: the first in the queue may need more room than there is.
         gates.space.notify_all(platform);
         Ok(len)
+    }
+
+    /// For a receiver that polls: whether there is no message and the queue is open, by a look without the lock. Asks for the line of the
+    /// message that is expected.
+    #[inline]
+    pub(super) fn looks_empty(&self) -> bool {
+        // Relaxed: `receive` looks again, under the lock.
+        let at = self.words.head.index.0.load(Ordering::Relaxed);
+        self.slots.prefetch_expected(at);
+        self.words.tail.index.0.load(Ordering::Relaxed) == at && !self.is_closed()
     }
 
     /// Words between two indices. More than the ring has make no sense.
@@ -452,7 +465,7 @@ impl<'m> View<'m> {
         // Senders check for the closing under this lock: those that take it after us find the queue closed.
         match Turn::take(&self.words.tail.lock, platform, patience) {
             // Relaxed: under the lock.
-            Ok(_turn) if self.words.tail.index.load(Ordering::Relaxed) == head => Refused::Closed,
+            Ok(_turn) if self.words.tail.index.0.load(Ordering::Relaxed) == head => Refused::Closed,
             Ok(_turn) => Refused::NotNow,
             Err(refused) => refused,
         }
@@ -468,8 +481,8 @@ impl<'m> View<'m> {
 
     /// Words of the ring that are in use. A snapshot.
     pub(super) fn used_words(&self) -> u64 {
-        let head = self.words.head.index.load(Ordering::Acquire);
-        self.words.tail.index.load(Ordering::Acquire).wrapping_sub(head).min(self.ring)
+        let head = self.words.head.index.0.load(Ordering::Acquire);
+        self.words.tail.index.0.load(Ordering::Acquire).wrapping_sub(head).min(self.ring)
     }
 
     /// Words of the ring that are free. A snapshot.

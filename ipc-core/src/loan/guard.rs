@@ -211,6 +211,11 @@ impl<'q, 'm, T, P: Platform> Received<'q, 'm, T, P> {
         Received(Held::new(queue, index, len, false))
     }
 
+    /// The number of its block.
+    pub(super) fn block(&self) -> usize {
+        self.0.index
+    }
+
     /// Returns how many elements the message has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -137,6 +137,8 @@ pub struct LoanQueue<'m, T, P> {
     geometry: Geometry,
     /// Where the next search for a free block begins: behind the last one found.
     pub(super) hint: AtomicU32,
+    /// The block whose message is received next, if the sender takes them in turn.
+    pub(super) expected: AtomicU32,
     pub(super) loan_budget: SpinBudget,
     pub(super) recv_budget: SpinBudget,
     pub(super) platform: P,
@@ -203,8 +205,8 @@ impl<T, P> LoanQueue<'_, T, P> {
 impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     fn over(view: View<'m>, geometry: Geometry, platform: P) -> Self {
         let [loan_budget, recv_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
-        let hint = AtomicU32::new(0);
-        LoanQueue { view, geometry, hint, loan_budget, recv_budget, platform, element: PhantomData }
+        let (hint, expected) = (AtomicU32::new(0), AtomicU32::new(0));
+        LoanQueue { view, geometry, hint, expected, loan_budget, recv_budget, platform, element: PhantomData }
     }
 
     fn another(&self, platform: P) -> Self {

@@ -6,6 +6,7 @@ use super::handle::LoanQueue;
 use crate::ends::{Counted, Role, iterators};
 use crate::error::{Fault, RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::platform::Platform;
+use crate::sync::Ordering;
 use crate::time::Limit;
 use crate::timed::timed;
 use crate::wait::{Attempt, block_for_message};
@@ -124,12 +125,24 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     #[inline(never)]
     fn recv_contended(&self, limit: &Limit<P::Deadline>, watch: bool) -> Result<Received<'_, 'm, T, P>, Refused> {
         let deadline = limit.deadline(&self.platform);
+        // Relaxed: a hint in private memory.
+        let expected = self.expected.load(Ordering::Relaxed) as usize;
         let attempt = |thorough: bool| match self.take() {
             Err(Refused::NotNow) if thorough && watch => {
                 Attempt::after(self.find_deserted(Role::Sender), || Attempt::Done(self.take_last()))
             }
-            Err(Refused::NotNow) => Attempt::NotYet,
-            result => Attempt::Done(result),
+            Err(Refused::NotNow) => {
+                if !self.is_large() {
+                    self.view.prefetch_expected(expected);
+                }
+                Attempt::NotYet
+            }
+            result => {
+                if let Ok(received) = &result {
+                    self.expected.store(received.block() as u32 + 1, Ordering::Relaxed);
+                }
+                Attempt::Done(result)
+            }
         };
         let (gate, capacity) = (self.view.gate(Role::Receiver), || self.blocks() as u64);
         let more = || self.view.counts().2;

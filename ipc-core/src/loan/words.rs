@@ -11,6 +11,7 @@ use crate::participant::{Dead, Findings, ParticipantId};
 use crate::payload::{Lent, OVERHEAD, Place};
 use crate::platform::Platform;
 use crate::queue::Lone;
+use crate::slots::{Intent, prefetch};
 use crate::sync::{self, AtomicU32, AtomicU64, Ordering, spin_hint};
 use crate::wait::Gate;
 
@@ -286,6 +287,15 @@ impl<'m> View<'m> {
             index = if index + 1 < count { index + 1 } else { 0 };
         }
         None
+    }
+
+    /// Asks for the first lines of the block with this number, whose message is expected: its words and the beginning of its payload.
+    #[inline]
+    pub(super) fn prefetch_expected(&self, index: usize) {
+        // As `lend` takes them in turn.
+        let index = if index < self.blocks.len() { index } else { 0 };
+        prefetch(core::ptr::from_ref(&self.blocks[index]).cast(), Intent::Read);
+        prefetch(self.elements(index), Intent::Read);
     }
 
     /// How many elements the message has in a block that the caller owns.

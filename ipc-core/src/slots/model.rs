@@ -126,6 +126,8 @@ impl<'m, T> Slots<'m, T> {
         }
     }
 
+    pub(crate) fn prefetch_expected(&self, _at: u64) {}
+
     pub(crate) fn prefetch(&self, _at: u64, _have: u64, _intent: Intent) {}
 }
 

@@ -126,6 +126,16 @@ impl<'m, T> Slots<'m, T> {
         }
     }
 
+    /// Asks for the first line of a place that the other side is about to fill: whoever polls for the news of an element has the element
+    /// as soon as the news, instead of asking for it then. It takes the line from a side that is still writing it, so it is for small
+    /// elements only.
+    #[inline(always)]
+    pub(crate) fn prefetch_expected(&self, at: u64) {
+        if size_of::<T>() <= LINE {
+            prefetch(self.place(at).cast(), Intent::Read);
+        }
+    }
+
     /// Asks for the line some places ahead of position `at`, if `have` places from there on are the caller's: once a line for elements
     /// smaller than one. A line that is the other side's would be taken from it just when it needs it.
     #[inline(always)]

@@ -16,6 +16,7 @@ use crate::wait::{Attempt, WaitStrategy, block_for_message};
 
 use super::chunk::ReadChunk;
 use super::claim::ClaimError;
+use super::front::is_copied;
 use super::held::{Held, end};
 use super::words::{End, View};
 
@@ -76,7 +77,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     #[inline(always)]
     fn tail(&self) -> Result<u64, Refused> {
         // Acquire, "message".
-        let tail = self.held.view.words.tail.0.load(Ordering::Acquire);
+        let tail = self.held.view.words.front.tail.load(Ordering::Acquire);
         let makes_sense = tail.wrapping_sub(self.head) <= self.held.view.capacity;
         if makes_sense { Ok(tail) } else { Err(Refused::Fault(Fault::Corrupted)) }
     }
@@ -131,12 +132,17 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     #[cold]
     #[inline(never)]
     fn wait_for_item(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
-        let (View { words, capacity, .. }, head) = (self.held.view, self.head);
+        let (View { words, capacity, slots }, head) = (self.held.view, self.head);
         let Held { platform, budget, .. } = &self.held;
-        let look = || match words.tail.0.load(Ordering::Acquire) {
-            tail if tail.wrapping_sub(head) > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
-            tail if tail != head => Attempt::Done(Ok(tail)),
-            _ => Attempt::NotYet,
+        let look = || {
+            if const { !is_copied::<T>() } {
+                slots.prefetch_expected(head);
+            }
+            match words.front.tail.load(Ordering::Acquire) {
+                tail if tail.wrapping_sub(head) > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
+                tail if tail != head => Attempt::Done(Ok(tail)),
+                _ => Attempt::NotYet,
+            }
         };
         let look_again = |why| match look() {
             Attempt::NotYet => Attempt::Done(Err(why)),
@@ -149,7 +155,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
             }
             found => found,
         };
-        let there = || words.tail.0.load(Ordering::Relaxed).wrapping_sub(head);
+        let there = || words.front.tail.load(Ordering::Relaxed).wrapping_sub(head);
         let deadline: Option<Instant> = limit.deadline(platform);
         block_for_message(platform, &words.gates.items, budget, deadline, || capacity, there, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
@@ -190,9 +196,12 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// Takes the element that is there.
     #[inline(always)]
     fn pop<E: From<Refused>>(&mut self) -> Result<T, E> {
-        let slots = self.held.view.slots;
+        let View { words, slots, .. } = self.held.view;
         let mut value = MaybeUninit::uninit();
-        slots.read(self.head, &mut value);
+        // The last one that is known is likely to be the last one that was sent.
+        if self.there() != 1 || !words.front.read(self.head, &mut value) {
+            slots.read(self.head, &mut value);
+        }
         // Only what is published: the producer is about to write the rest.
         slots.prefetch(self.head, self.there(), Intent::Read);
         self.free(1);

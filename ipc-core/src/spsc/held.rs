@@ -29,10 +29,10 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         // Relaxed: whatever the last holder stored is visible since the claim ("role"), and no other process writes our index. The
         // other index: Acquire, as at every look.
         let (tail, head) = match end {
-            End::Producer => (words.tail.0.load(Ordering::Relaxed), words.head.0.load(Ordering::Acquire)),
+            End::Producer => (words.front.tail.load(Ordering::Relaxed), words.head.0.load(Ordering::Acquire)),
             End::Consumer => {
                 let head = words.head.0.load(Ordering::Relaxed);
-                (words.tail.0.load(Ordering::Acquire), head)
+                (words.front.tail.load(Ordering::Acquire), head)
             }
         };
         if tail.wrapping_sub(head) > view.capacity {
@@ -42,7 +42,10 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         // The other end may wait for this one to come (`wait_for_other`).
         words.gate(end.other()).notify_all(&held.platform);
         Ok(match end {
-            End::Producer => (held, tail, head),
+            End::Producer => {
+                words.front.withdraw(tail);
+                (held, tail, head)
+            }
             End::Consumer => (held, head, tail),
         })
     }

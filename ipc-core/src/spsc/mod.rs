@@ -37,6 +37,7 @@ mod batch;
 mod chunk;
 mod claim;
 mod consumer;
+mod front;
 mod handle;
 mod held;
 mod producer;

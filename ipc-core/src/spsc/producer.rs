@@ -171,7 +171,9 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// Sends the element that there is room for.
     #[inline(always)]
     fn push(&mut self, value: &T) {
-        self.held.view.slots.write(self.tail, value);
+        let View { words, slots, .. } = self.held.view;
+        slots.write(self.tail, value);
+        words.front.copy(self.tail, value);
         self.publish(1);
     }
 
@@ -189,7 +191,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         self.tail = self.tail.wrapping_add(count);
         let View { words, slots, .. } = self.held.view;
         // Release, "message".
-        words.tail.0.store(self.tail, Ordering::Release);
+        words.front.tail.store(self.tail, Ordering::Release);
         // Only what is free: the consumer may still have to read the rest.
         slots.prefetch(self.tail, self.room(), Intent::Write);
         words.gates.items.notify(&self.held.platform, || 1);

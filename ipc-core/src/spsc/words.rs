@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    0   object header                          written once
-//!  128   tail                                   the producer's line
+//!  128   tail, a copy of the last element        the producer's line
 //!  256   head                                   the consumer's line
 //!  384   items, space (event counts), closed, the two roles
 //!  512   the elements, side by side
@@ -17,6 +17,7 @@ use crate::slots::{Slots, places, stride};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::EventCount;
 
+use super::front::Front;
 use super::role::Role;
 
 /// One of the two ends.
@@ -42,7 +43,7 @@ impl End {
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub struct Words {
-    pub(super) tail: Lone,
+    pub(super) front: Front,
     pub(super) head: Lone,
     pub(super) gates: Gates,
 }
@@ -105,7 +106,8 @@ impl Geometry {
 // SAFETY: atomics behind the header of every one-to-one queue.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
-        layout!(Words { tail, head, gates }),
+        layout!(Words { front, head, gates }),
+        Front::LAYOUT,
         layout!(Gates { items, space, closed, producer, consumer }),
         Fact::number("slots", SLOTS_OFFSET),
     ];
@@ -139,7 +141,7 @@ impl Words {
     /// The words of an empty queue whose first element gets this position.
     fn new(start: u64) -> Self {
         Words {
-            tail: Lone(AtomicU64::new(start)),
+            front: Front::new(start),
             head: Lone(AtomicU64::new(start)),
             gates: Gates {
                 items: EventCount::new(),
@@ -231,14 +233,14 @@ impl<'m, T> View<'m, T> {
     pub(super) fn len(&self) -> u64 {
         // `head` first: it cannot pass a tail that is read later.
         let head = self.words.head.0.load(Ordering::Acquire);
-        self.words.tail.0.load(Ordering::Acquire).wrapping_sub(head).min(self.capacity)
+        self.words.front.tail.load(Ordering::Acquire).wrapping_sub(head).min(self.capacity)
     }
 
     pub(super) fn stats(&self) -> Stats {
         Stats {
             len: self.len(),
             capacity: self.capacity,
-            sent: self.words.tail.0.load(Ordering::Relaxed),
+            sent: self.words.front.tail.load(Ordering::Relaxed),
             received: self.words.head.0.load(Ordering::Relaxed),
             closed: self.words.is_closed(),
             producer: self.words.gates.producer.holder(),

@@ -11,8 +11,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "// Release, \"message\".\n            index.store(end, Ordering::Release);",
-            "// Release, \"message\".\n            index.store(end, Ordering::Relaxed);",
+            "// Release, \"message\".\n            index.0.store(end, Ordering::Release);",
+            "// Release, \"message\".\n            index.0.store(end, Ordering::Relaxed);",
         )],
         protects: "what is there is there as a whole",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
@@ -22,8 +22,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "let now = tail.index.load(Ordering::Acquire);",
-            "let now = tail.index.load(Ordering::Relaxed);",
+            "let now = tail.index.0.load(Ordering::Acquire);",
+            "let now = tail.index.0.load(Ordering::Relaxed);",
         )],
         protects: "the same, from the receivers' side",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
@@ -33,8 +33,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "// Release, \"free\".\n            index.store(end, Ordering::Release);",
-            "// Release, \"free\".\n            index.store(end, Ordering::Relaxed);",
+            "// Release, \"free\".\n            index.0.store(end, Ordering::Release);",
+            "// Release, \"free\".\n            index.0.store(end, Ordering::Relaxed);",
         )],
         protects: "a place is written again after it was read",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
@@ -44,8 +44,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             BYTES,
             1,
-            "let now = head.index.load(Ordering::Acquire);",
-            "let now = head.index.load(Ordering::Relaxed);",
+            "let now = head.index.0.load(Ordering::Acquire);",
+            "let now = head.index.0.load(Ordering::Relaxed);",
         )],
         protects: "the same, from the senders' side",
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),

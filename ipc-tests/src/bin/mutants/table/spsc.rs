@@ -7,6 +7,7 @@ const SPSC_HELD: &str = "ipc-core/src/spsc/held.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
 const SPSC_ROLE: &str = "ipc-core/src/spsc/role.rs";
+const SPSC_FRONT: &str = "ipc-core/src/spsc/front.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -14,8 +15,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "tail.0.store(self.tail, Ordering::Release);",
-            "tail.0.store(self.tail, Ordering::Relaxed);",
+            "tail.store(self.tail, Ordering::Release);",
+            "tail.store(self.tail, Ordering::Relaxed);",
         )],
         protects: "what is there is there as a whole",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -25,8 +26,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_CONSUMER,
             1,
-            "let tail = self.held.view.words.tail.0.load(Ordering::Acquire);",
-            "let tail = self.held.view.words.tail.0.load(Ordering::Relaxed);",
+            "let tail = self.held.view.words.front.tail.load(Ordering::Acquire);",
+            "let tail = self.held.view.words.front.tail.load(Ordering::Relaxed);",
         )],
         protects: "the same, from the consumer's side",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -58,11 +59,46 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "        self.held.view.slots.write(self.tail, value);\n        self.publish(1);",
-            "        self.publish(1);\n        self.held.view.slots.write(self.tail.wrapping_sub(1), value);",
+            "        slots.write(self.tail, value);\n        words.front.copy(self.tail, value);\n        self.publish(1);",
+            "        words.front.copy(self.tail, value);\n        self.publish(1);\n        slots.write(self.tail.wrapping_sub(1), value);",
         )],
         protects: "what is there is there as a whole",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "one-to-one: published before the copy beside the index",
+        edits: &[edit(
+            SPSC_PRODUCER,
+            1,
+            "        words.front.copy(self.tail, value);\n        self.publish(1);",
+            "        self.publish(1);\n        words.front.copy(self.tail.wrapping_sub(1), value);",
+        )],
+        protects: "a copy whose position is right is whole",
+        caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "one-to-one, writing the copy: Release to Relaxed",
+        edits: &[edit(SPSC_FRONT, 1, "&self.copy, Ordering::Release", "&self.copy, Ordering::Relaxed")],
+        protects: "who reads a part of a later copy finds its position, too",
+        caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "one-to-one, reading the copy: Acquire to Relaxed",
+        edits: &[edit(SPSC_FRONT, 1, "value, Ordering::Acquire", "value, Ordering::Relaxed")],
+        protects: "the same, from the consumer's side",
+        caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "one-to-one: any copy passes for the element's",
+        edits: &[edit(SPSC_FRONT, 1, "self.at.load(Ordering::Relaxed) == at", "at == at")],
+        protects: "a copy is taken only for the element that it is of",
+        caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
+    },
+    Mutant {
+        name: "one-to-one: a dead producer's copy is not withdrawn",
+        edits: &[edit(SPSC_HELD, 1, "                words.front.withdraw(tail);\n", "")],
+        protects: "a part of a copy is taken for none of the successor's elements",
+        caught_by: ("loom_spsc", "a_producer_dies"),
     },
     Mutant {
         name: "one-to-one: freed before the copy",
