@@ -58,7 +58,8 @@ impl<B: Blueprint> Search<'_, B> {
         let membership = self.region.membership();
         let view = membership.view();
         let _lock = view.lock().lock_until(membership, clock::after(CREATE_PATIENCE)).map_err(|busy| {
-            let pid = view.records().get(busy.holder.index()).map(|record| record.info().pid);
+            let record = busy.holder.and_then(|holder| view.records().get(holder.index()));
+            let pid = record.map(|record| record.info().pid);
             self.error(if busy.is_alive {
                 ObjectErrorKind::Busy { pid }
             } else {

@@ -78,8 +78,8 @@ fn messages_arrive_whole_and_in_order() {
         let shared = queue(2);
         let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
         let other = shared.clone();
-        let sender = thread::spawn(move || fill(&mut producer(&other, &one), 1, 4));
-        let receiver = thread::spawn(move || drain(&mut consumer(&shared, &two), 1, 4));
+        let sender = thread::spawn(move || fill(&mut producer(&other, &one), 1, 3));
+        let receiver = thread::spawn(move || drain(&mut consumer(&shared, &two), 1, 3));
         sender.join().unwrap();
         receiver.join().unwrap();
     });

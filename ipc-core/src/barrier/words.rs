@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use crate::error::{BarrierTimeoutError, Fault};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, Findings, ParticipantId, Seized};
+use crate::participant::{Dead, Findings, OwnerBits, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Limit;
@@ -17,7 +17,7 @@ pub(super) const MOST_PARTIES: u32 = 1 << 16;
 const BROKEN: u64 = 0b01;
 /// A phase was broken that the history does not reach back to.
 const FORGOTTEN: u64 = 0b10;
-const OWNER: u64 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::LOW;
 const PHASE_SHIFT: u32 = 24;
 const PHASES: u64 = 1 << 40;
 const HISTORY_SHIFT: u32 = 8;
@@ -150,11 +150,11 @@ impl State {
 }
 
 fn taken(phase: u64, owner: ParticipantId) -> u64 {
-    phase << PHASE_SHIFT | u64::from(owner.get())
+    phase << PHASE_SHIFT | OWNER.name(owner)
 }
 
 fn owner(seat: u64) -> Option<ParticipantId> {
-    ParticipantId::new((seat & OWNER) as u16)
+    OWNER.owner(seat)
 }
 
 fn has_arrived(seat: u64, phase: u64) -> bool {
@@ -240,7 +240,7 @@ impl View<'_> {
     pub(super) fn join<P: Platform + ?Sized>(&self, platform: &P) -> bool {
         for seat in self.seats {
             let seen = seat.look();
-            if owner(seen).is_none() && seat.change(seen, seen & !OWNER | u64::from(platform.me().get())) {
+            if owner(seen).is_none() && seat.change(seen, seen & !OWNER.mask() | OWNER.name(platform.me())) {
                 return true;
             }
         }
@@ -254,7 +254,7 @@ impl View<'_> {
             let seen = seat.look();
             let waits = has_arrived(seen, state.phase()) && !state.is_broken();
             if owner(seen) == Some(platform.me()) && !waits {
-                seat.change(seen, seen & !OWNER);
+                seat.change(seen, seen & !OWNER.mask());
             }
         }
     }
@@ -430,7 +430,7 @@ impl View<'_> {
         for seat in self.seats {
             let seen = seat.look();
             if mine(seen) {
-                seat.change(seen, seen & !OWNER);
+                seat.change(seen, seen & !OWNER.mask());
             }
         }
         self.words.sleepers.rouse(platform);

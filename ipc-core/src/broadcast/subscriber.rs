@@ -14,7 +14,7 @@ use crate::error::{
 };
 use crate::here::Here;
 use crate::object::waits;
-use crate::participant::Findings;
+use crate::participant::{Findings, OwnerBits};
 use crate::payload::{self, is_value};
 use crate::platform::{Located, Platform};
 use crate::sync::private::AtomicU32;
@@ -56,7 +56,7 @@ impl View<'_> {
                 // Relaxed: under the lock. It may begin at an older message than all others.
                 self.words.front.limit.store(tail, Ordering::Relaxed);
                 // Release: the position comes first.
-                cursor.owner.store(u32::from(platform.me().get()), Ordering::Release);
+                cursor.owner.store(OwnerBits::LOW.name32(platform.me()), Ordering::Release);
                 return Ok((start(tail), Some(index)));
             }
             for cursor in self.cursors {

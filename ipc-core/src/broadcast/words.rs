@@ -13,7 +13,7 @@ use crate::ends::{Presence, Role};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::RawMutex;
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, ParticipantId};
+use crate::participant::{Dead, OwnerBits, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Gate;
@@ -115,7 +115,7 @@ impl Cursor {
 
     pub(super) fn holder(&self) -> Option<ParticipantId> {
         // Acquire: with the owner comes the position that it began with.
-        ParticipantId::new((self.owner.load(Ordering::Acquire) & 0x3ff) as u16)
+        OwnerBits::LOW.owner32(self.owner.load(Ordering::Acquire))
     }
 }
 
@@ -276,7 +276,7 @@ impl<'m> View<'m> {
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.words.front.lock.sweep(dead, platform);
         for cursor in self.cursors {
-            let owner = u32::from(dead.who().get());
+            let owner = OwnerBits::LOW.name32(dead.who());
             let _ = cursor.owner.compare_exchange(owner, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
         self.words.publishers.sweep(dead);

@@ -1,10 +1,10 @@
 //! The state of a place.
 
 use super::words::View;
-use crate::participant::ParticipantId;
+use crate::participant::{OwnerBits, ParticipantId};
 use crate::sync::Ordering;
 
-const OWNER: u64 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::LOW;
 const KIND: u64 = 0b11 << KIND_SHIFT;
 const KIND_SHIFT: u32 = 10;
 const WAITING: u64 = 1 << KIND_SHIFT;
@@ -39,7 +39,7 @@ impl State {
     }
 
     pub(super) fn waiting(ticket: u64, who: ParticipantId) -> State {
-        State(ticket << TICKET_SHIFT | WAITING | u64::from(who.get()))
+        State(ticket << TICKET_SHIFT | WAITING | OWNER.name(who))
     }
 
     pub(super) fn kind(self) -> Kind {
@@ -52,7 +52,7 @@ impl State {
     }
 
     pub(super) fn owner(self) -> Option<ParticipantId> {
-        ParticipantId::new((self.0 & OWNER) as u16)
+        OWNER.owner(self.0)
     }
 
     pub(super) fn ticket(self) -> u64 {
@@ -61,17 +61,17 @@ impl State {
 
     /// Notified when this was the next ticket.
     pub(super) fn notified(self, next_ticket: u64) -> State {
-        State(next_ticket << TICKET_SHIFT | NOTIFIED | self.0 & OWNER)
+        State(next_ticket << TICKET_SHIFT | NOTIFIED | self.0 & OWNER.mask())
     }
 
     /// A notification without a waiter.
     pub(super) fn left_behind(self) -> State {
-        State(self.0 & !(KIND | OWNER) | LEFT_BEHIND)
+        State(self.0 & !(KIND | OWNER.mask()) | LEFT_BEHIND)
     }
 
     /// A notification that was left behind, in the hands of another waiter.
     pub(super) fn inherited(self, who: ParticipantId) -> State {
-        State(self.0 & !(KIND | OWNER) | NOTIFIED | u64::from(who.get()))
+        State(self.0 & !(KIND | OWNER.mask()) | NOTIFIED | OWNER.name(who))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, Findings, ParticipantId};
+use crate::participant::{Dead, Findings, OwnerBits, ParticipantId};
 use crate::payload::{Lent, OVERHEAD, Place};
 use crate::platform::Platform;
 use crate::queue::Lone;
@@ -24,8 +24,7 @@ const STATE: u64 = 0b11;
 const FREE: u64 = 0;
 const OWNED: u64 = 1;
 const QUEUED: u64 = 2;
-const OWNER_SHIFT: u32 = 2;
-const OWNER: u64 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::from(2);
 
 /// The most blocks.
 pub(super) const MOST_BLOCKS: u64 = BLOCK;
@@ -93,15 +92,15 @@ fn ahead(word: u64, position: u64) -> i64 {
 }
 
 fn owned(me: ParticipantId) -> u64 {
-    OWNED | u64::from(me.get()) << OWNER_SHIFT
+    OWNED | OWNER.name(me)
 }
 
 fn queued(me: ParticipantId, position: u64) -> u64 {
-    QUEUED | u64::from(me.get()) << OWNER_SHIFT | in_word(position)
+    QUEUED | OWNER.name(me) | in_word(position)
 }
 
 fn owner(block: u64) -> Option<ParticipantId> {
-    ParticipantId::new((block >> OWNER_SHIFT & OWNER) as u16)
+    OWNER.owner(block)
 }
 
 // SAFETY: atomics behind the header of every loan queue; the blocks are reached through pointers, by their owners.

@@ -3,7 +3,7 @@
 use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
-use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
+use crate::participant::{Dead, NotSeized, OwnerBits, ParticipantId, Seized};
 use crate::payload::OVERHEAD;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
@@ -19,9 +19,9 @@ const TRANSACTION: u32 = 1 << 27;
 const SHARED: u32 = 1 << 26;
 const THREAD_SHIFT: u32 = 10;
 const THREAD: u32 = 0xffff << THREAD_SHIFT;
-const OWNER: u32 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::LOW;
 /// What a holder puts into the word, and takes out of it.
-const HOLDER: u32 = TRANSACTION | SHARED | THREAD | OWNER;
+const HOLDER: u32 = TRANSACTION | SHARED | THREAD | OWNER.mask32();
 const EVERYBODY: u32 = i32::MAX as u32;
 
 /// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
@@ -176,7 +176,7 @@ pub struct RawMutex {
 
 /// Who has the lock. A number that no correct peer writes is nobody.
 pub(super) fn owner(word: u32) -> Option<ParticipantId> {
-    ParticipantId::new((word & OWNER) as u16)
+    OWNER.owner32(word)
 }
 
 impl RawMutex {
@@ -355,7 +355,7 @@ impl RawMutex {
 
     fn is_mine<P: Platform + ?Sized>(&self, word: u32, platform: &P) -> bool {
         let thread = thread(platform);
-        thread != 0 && word & (THREAD | OWNER) == thread | u32::from(platform.me().get())
+        thread != 0 && word & (THREAD | OWNER.mask32()) == thread | OWNER.name32(platform.me())
     }
 
     /// Whether the calling thread holds the lock, for certain.
@@ -398,7 +398,7 @@ fn thread<P: Platform + ?Sized>(platform: &P) -> u32 {
 
 #[inline(always)]
 pub(super) fn mine<P: Platform + ?Sized>(platform: &P, intent: Intent) -> u32 {
-    let owner = u32::from(platform.me().get()) | thread(platform);
+    let owner = OWNER.name32(platform.me()) | thread(platform);
     match intent {
         Intent::InPlace => owner,
         Intent::Transaction => owner | TRANSACTION,
@@ -411,5 +411,3 @@ fn after_death(word: u32) -> u32 {
     let died = if word & TRANSACTION == 0 { DIED } else { 0 };
     (word & (SLEEPERS | DIED | POISONED)) | died
 }
-
-const _: () = assert!(OWNER >= ParticipantId::MAX as u32);

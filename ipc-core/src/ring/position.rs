@@ -11,12 +11,11 @@
 //! stamp uses the owner and a [`SlotState`]. At 20 million messages a second, 2^52 positions last seven
 //! years, and only an operation that sleeps over an exact multiple of that could be confused.
 
-use crate::participant::ParticipantId;
+use crate::participant::{OwnerBits, ParticipantId};
 
 const FIELD_BITS: u32 = 12;
 const ONE: u64 = 1 << FIELD_BITS;
-const OWNER_SHIFT: u32 = 2;
-const OWNER_MASK: u64 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::from(2);
 const STATE_MASK: u64 = 0b11;
 const CLOSED: u64 = 0b01;
 
@@ -101,13 +100,13 @@ impl Tail {
     /// The tail after `me` has taken the ticket.
     #[inline(always)]
     pub const fn claimed_by(self, me: ParticipantId) -> Self {
-        Tail(self.position().next().0 | (me.get() as u64) << OWNER_SHIFT)
+        Tail(self.position().next().0 | OWNER.name(me))
     }
 
     /// The tail after `me` has taken so many tickets.
     #[inline(always)]
     pub const fn claimed_many_by(self, me: ParticipantId, count: i64) -> Self {
-        Tail(self.position().offset(count).0 | (me.get() as u64) << OWNER_SHIFT)
+        Tail(self.position().offset(count).0 | OWNER.name(me))
     }
 
     pub const CLOSED_FLAG: u64 = CLOSED;
@@ -134,10 +133,10 @@ impl Stamp {
     #[inline(always)]
     pub const fn new(at: Position, owner: Option<ParticipantId>, state: SlotState) -> Self {
         let owner = match owner {
-            Some(id) => id.get() as u64,
+            Some(id) => OWNER.name(id),
             None => 0,
         };
-        Stamp(at.0 | owner << OWNER_SHIFT | state as u64)
+        Stamp(at.0 | owner | state as u64)
     }
 
     #[inline(always)]
@@ -153,7 +152,7 @@ impl Stamp {
     /// Whether a message of this position is published, whoever its owner: one comparison.
     #[inline(always)]
     pub const fn is_full_at(self, at: Position) -> bool {
-        self.0 & !(OWNER_MASK << OWNER_SHIFT) == at.0 | SlotState::Full as u64
+        self.0 & !OWNER.mask() == at.0 | SlotState::Full as u64
     }
 
     #[inline(always)]
@@ -169,7 +168,7 @@ impl Stamp {
 
 #[inline(always)]
 const fn owner(word: u64) -> Option<ParticipantId> {
-    ParticipantId::new(((word >> OWNER_SHIFT) & OWNER_MASK) as u16)
+    OWNER.owner(word)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -14,7 +14,7 @@
 //! The sign of life is a number, `beats`, that the owner changes at each attempt.
 
 use crate::object::{Fact, layout};
-use crate::participant::ParticipantId;
+use crate::participant::{OwnerBits, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering, fence};
 use crate::wait::EventCount;
@@ -22,7 +22,7 @@ use crate::wait::EventCount;
 /// Seats of one semaphore. With more acquirers that wait for long, the others wait for a seat.
 const SEATS: usize = crate::sync::bound(31, 2) as usize;
 
-const OWNER: u32 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::LOW;
 const PASSED: u32 = 1 << 10;
 const ONE_TICKET: u32 = 1 << 11;
 
@@ -99,7 +99,7 @@ pub(super) enum Standing {
 
 /// Who has a seat. A number that no correct peer writes is nobody.
 fn owner(word: u32) -> Option<ParticipantId> {
-    ParticipantId::new((word & OWNER) as u16)
+    OWNER.owner32(word)
 }
 
 impl Turns {
@@ -121,7 +121,7 @@ impl Turns {
     /// Takes a seat, behind all others. `None` if none is free.
     pub(super) fn sit(&self, me: ParticipantId) -> Option<Turn> {
         // Relaxed: a number, nothing more.
-        let word = self.next.fetch_add(ONE_TICKET, Ordering::Relaxed) & !(ONE_TICKET - 1) | u32::from(me.get());
+        let word = self.next.fetch_add(ONE_TICKET, Ordering::Relaxed) & !(ONE_TICKET - 1) | OWNER.name32(me);
         for (at, seat) in self.seats.iter().enumerate() {
             let seen = seat.word.load(Ordering::Relaxed);
             // Acquire: what the seat's last owner did to its gate.

@@ -1,6 +1,6 @@
 //! One permit's word.
 
-use crate::participant::ParticipantId;
+use crate::participant::{OwnerBits, ParticipantId};
 
 /// Nobody has it, and nobody can: it is not in circulation.
 pub(super) const ABSENT: u32 = 0;
@@ -10,7 +10,7 @@ const HELD: u32 = 2 << 30;
 const POSTING: u32 = 3 << 30;
 
 const STATE: u32 = 3 << 30;
-const OWNER: u32 = 0x3ff;
+const OWNER: OwnerBits = OwnerBits::LOW;
 const LINK_SHIFT: u32 = 10;
 
 /// The most permits of one semaphore: an index fits the link.
@@ -18,12 +18,12 @@ pub const MOST_PERMITS: u32 = (1 << 20) - 1;
 
 /// The word of a permit that `owner` holds, without a link.
 pub(super) const fn held(owner: ParticipantId) -> u32 {
-    HELD | owner.get() as u32
+    HELD | OWNER.name32(owner)
 }
 
 /// The word of a permit that `owner` is about to post, without a link.
 pub(super) const fn posting(owner: ParticipantId) -> u32 {
-    POSTING | owner.get() as u32
+    POSTING | OWNER.name32(owner)
 }
 
 /// Permits of one owner, in one state: the last of them and how many. Each word's link names the one before.
@@ -49,7 +49,7 @@ impl Chain {
 /// The word without its link, and the index that the link names. Without one: an index that no semaphore has.
 pub(super) const fn unlink(word: u32) -> (u32, u32) {
     let link = word >> LINK_SHIFT & MOST_PERMITS;
-    (word & (STATE | OWNER), link.wrapping_sub(1))
+    (word & (STATE | OWNER.mask32()), link.wrapping_sub(1))
 }
 
 /// What a word says.
@@ -65,7 +65,7 @@ pub(super) enum Place {
 
 impl Place {
     pub(super) const fn of(word: u32) -> Place {
-        match (word & STATE, ParticipantId::new((word & OWNER) as u16)) {
+        match (word & STATE, OWNER.owner32(word)) {
             (HELD, Some(owner)) => Place::Held(owner),
             (POSTING, Some(owner)) => Place::Posting(owner),
             _ if word == ABSENT => Place::Absent,

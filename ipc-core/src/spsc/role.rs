@@ -2,11 +2,11 @@
 
 use super::claim::ClaimErrorKind;
 use crate::error::Fault;
-use crate::participant::{Dead, NotSeized, ParticipantId, Seized};
+use crate::participant::{Dead, NotSeized, OwnerBits, ParticipantId, Seized};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 
-const HOLDER: u32 = 0x3ff;
+const HOLDER: OwnerBits = OwnerBits::LOW;
 /// Set once anybody has held the role.
 const SEEN: u32 = 1 << 16;
 /// Attempts to claim a role that others claim and lose at the same time.
@@ -38,7 +38,7 @@ impl Role {
                 continue;
             }
             // Acquire, "role": with the last holder's end comes all that it did.
-            let mine = SEEN | u32::from(me.get());
+            let mine = SEEN | HOLDER.name32(me);
             if self.0.compare_exchange(seen, mine, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return Ok(());
             }
@@ -49,13 +49,13 @@ impl Role {
     /// Gives up the role that `me` holds.
     pub(super) fn release(&self, me: ParticipantId) {
         // Release, "role".
-        let mine = SEEN | u32::from(me.get());
+        let mine = SEEN | HOLDER.name32(me);
         let _ = self.0.compare_exchange(mine, SEEN, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Takes the role from a dead participant, if it holds it. A second sweeper is harmless: the word does not name the dead one again.
     pub(super) fn sweep(&self, dead: &Dead) {
-        let held = SEEN | u32::from(dead.who().get());
+        let held = SEEN | HOLDER.name32(dead.who());
         // AcqRel, "role": hands on what the dead one did, which the seizure has made visible to us.
         let _ = self.0.compare_exchange(held, SEEN, Ordering::AcqRel, Ordering::Relaxed);
     }
@@ -90,5 +90,5 @@ impl Role {
 }
 
 fn holder(word: u32) -> Option<ParticipantId> {
-    ParticipantId::new((word & HOLDER) as u16)
+    HOLDER.owner32(word)
 }
