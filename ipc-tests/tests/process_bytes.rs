@@ -201,7 +201,7 @@ fn words_that_make_no_sense() {
     let offset = queue.region().list()[0].offset;
     let file = std::fs::OpenOptions::new().write(true).open(queue.region().path().unwrap()).unwrap();
     let write = |at: u64, word: u64| std::os::unix::fs::FileExt::write_all_at(&file, &word.to_ne_bytes(), at).unwrap();
-    let (tail, head, ring) = (offset + 128, offset + 256, offset + 768);
+    let (tail, head, ring) = (offset + 128, offset + 384, offset + 1024);
     let corrupted = RecvError::Fault(Fault::Corrupted);
     for nonsense in [1 << 20, 1 << 63] {
         write(tail, nonsense);
