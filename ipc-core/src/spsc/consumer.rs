@@ -151,7 +151,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         let attempt = |thorough: bool| match look() {
             Attempt::NotYet if words.is_closed() => look_again(Refused::Closed),
             Attempt::NotYet if thorough => {
-                Attempt::after(words.gates.producer.find_deserted(platform), || look_again(Refused::Disconnected))
+                Attempt::after(self.held.find_deserted(), || look_again(Refused::Disconnected))
             }
             found => found,
         };

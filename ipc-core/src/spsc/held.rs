@@ -4,11 +4,16 @@ use crate::error::{Fault, WaitTimeoutError};
 use crate::here::Here;
 use crate::platform::Platform;
 use crate::sync::Ordering;
+use crate::sync::private::AtomicU64;
 use crate::time::Limit;
 use crate::wait::{Attempt, SpinBudget, block_until};
 
 use super::claim::{ClaimError, ClaimErrorKind};
 use super::words::{End, View};
+
+/// Waits ask whether the holder of the other end lives this often at most, in nanoseconds: the answer takes system calls, which are a good
+/// part of a short wait beside processes that compute. A wait that does not ask sleeps for longer than this before it does.
+const ASK_EVERY: u64 = crate::sync::bound(50_000_000, 0) as u64;
 
 /// A claimed end. Its role is given up when this is dropped.
 pub(super) struct Held<'m, T, P: Platform> {
@@ -16,6 +21,8 @@ pub(super) struct Held<'m, T, P: Platform> {
     pub(super) platform: P,
     pub(super) budget: SpinBudget,
     end: End,
+    /// When a wait last asked whether the other end's holder lives.
+    asked: AtomicU64,
 }
 
 impl<'m, T, P: Platform> Held<'m, T, P> {
@@ -25,7 +32,7 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         let words = view.words;
         words.role(end).claim(&platform).map_err(|kind| ClaimError::new(&platform, end, kind))?;
         let budget = SpinBudget::new(&platform);
-        let held = Held { view, platform, budget, end };
+        let held = Held { view, platform, budget, end, asked: AtomicU64::new(0) };
         // Relaxed: whatever the last holder stored is visible since the claim ("role"), and no other process writes our index. The
         // other index: Acquire, as at every look.
         let (tail, head) = match end {
@@ -73,6 +80,22 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
     /// Whether the other end was held and no living participant holds it now, for certain.
     pub(super) fn is_deserted(&self) -> bool {
         self.view.words.role(self.end.other()).find_deserted(&self.platform) == Ok(true)
+    }
+
+    /// For a wait, before it sleeps: whether the other end was held and no living participant holds it now, as far as that was asked
+    /// lately.
+    pub(super) fn find_deserted(&self) -> Result<bool, Fault> {
+        let role = self.view.words.role(self.end.other());
+        let now = self.platform.now().as_nanos();
+        // Relaxed: private. 0: never.
+        let asked = self.asked.load(Ordering::Relaxed);
+        if asked != 0 && now.saturating_sub(asked) < ASK_EVERY {
+            return Ok(role.is_left());
+        }
+        let found = role.find_deserted(&self.platform);
+        // A doubt is asked about again: it has to last before it is an error.
+        self.asked.store(if found.is_ok() { now.max(1) } else { 0 }, Ordering::Relaxed);
+        found
     }
 
     /// Whether a living participant holds the other end.

@@ -152,12 +152,10 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
                 return Attempt::Done(Err(Refused::Closed));
             }
             match look() {
-                Attempt::NotYet if thorough => {
-                    Attempt::after(words.gates.consumer.find_deserted(platform), || match look() {
-                        Attempt::NotYet => Attempt::Done(Err(Refused::Disconnected)),
-                        found => found,
-                    })
-                }
+                Attempt::NotYet if thorough => Attempt::after(self.held.find_deserted(), || match look() {
+                    Attempt::NotYet => Attempt::Done(Err(Refused::Disconnected)),
+                    found => found,
+                }),
                 found => found,
             }
         };
