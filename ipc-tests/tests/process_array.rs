@@ -169,6 +169,31 @@ fn copies_iterators_and_ends() {
     assert_eq!(array.to_vec(), [4; 6], "nothing of a copy that does not fit");
 }
 
+/// Bytes are copied in other instructions where they are many: every length and every start, and nothing beside them.
+#[test]
+fn bytes_are_copied_whole() {
+    let region = Region::options().anonymous().unwrap();
+    let array = region.array::<u8>("bytes").len(5000).create().unwrap();
+    let bytes: Vec<u8> = (0..5000_usize).map(|index| (index % 251) as u8).collect();
+    for len in (0..300).chain([2047, 2048, 2049, 4990]) {
+        for start in [0, 1, 7] {
+            array.fill(0xee).unwrap();
+            array.copy_from_slice(start, &bytes[..len]).unwrap();
+            let mut out = vec![0; len + 2];
+            array.copy_to_slice(start, &mut out[1..=len]).unwrap();
+            assert_eq!((out[0], &out[1..=len], out[len + 1]), (0, &bytes[..len], 0));
+            let all = array.to_vec();
+            assert_eq!(all[start..start + len], bytes[..len]);
+            assert!(all[..start].iter().chain(&all[start + len..]).all(|byte| *byte == 0xee));
+        }
+    }
+    let flags = region.array::<bool>("flags").len(200).create().unwrap();
+    flags.copy_from_slice(0, &[true; 200]).unwrap();
+    let mut out = [false; 200];
+    flags.copy_to_slice(0, &mut out).unwrap();
+    assert_eq!(out, [true; 200]);
+}
+
 /// Length, type and schema are checked: each difference is told in words.
 #[test]
 fn lengths_and_types_are_checked() {

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, LockTimeoutError, Mutex, OnceCell, Queue,
+    Array, Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, LockTimeoutError, Mutex, OnceCell, Queue,
     ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, WaitTimeoutError, Watch, WriteError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
@@ -55,6 +55,7 @@ struct Objects {
     flags: EventGroup,
     changed: Condvar,
     count: Atomic<u64>,
+    tallies: Array<f64>,
     latest: Watch<[u64; 6]>,
     once: OnceCell<[u64; 3]>,
     table: RwLock<[u64; 8]>,
@@ -74,6 +75,7 @@ impl Objects {
             flags: region.event_group("flags").open_or_create()?,
             changed: region.condvar("changed").open_or_create()?,
             count: region.atomic("count").open_or_create()?,
+            tallies: region.array("tallies").len(5).open_or_create()?,
             latest: region.watch("latest").initial([0; 6]).open_or_create()?,
             once: region.once_cell("once").open_or_create()?,
             table: region.rwlock("table").open_or_create()?,
@@ -84,7 +86,7 @@ impl Objects {
     /// One thing, whichever the dice say.
     fn step(&self, dice: &mut Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(17) {
+        match dice.below(18) {
             0..4 => return self.pass_a_token(dice, soon),
             4 => return self.write_down(dice),
             5 => return self.transfer(dice),
@@ -116,6 +118,13 @@ impl Objects {
                 let made = self.once.get_or_try_init(|| Ok::<_, WriteError>([dice.roll(); 3]))?;
                 if made != [made[0]; 3] || self.once.get()? != Some(made) {
                     return Err(format!("a cell that changes: {made:?}").into());
+                }
+            }
+            16 => {
+                let tally = self.tallies.at(dice.below(5) as usize);
+                let seen = tally.fetch_add(0.5)?;
+                if tally.load()? < seen + 0.5 || self.tallies.iter().any(|tally| tally * 2.0 != (tally * 2.0).trunc()) {
+                    return Err(format!("a sum is lost: {:?}", self.tallies.to_vec()).into());
                 }
             }
             _ => {

@@ -264,9 +264,9 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
     #[inline]
     #[track_caller]
     pub fn copy_to_slice(&self, start: usize, out: &mut [T]) -> Result<(), Fault> {
-        let words = self.part(start, out.len());
+        let part = self.part(start, out.len());
         self.here()?;
-        out.iter_mut().zip(words).for_each(|(value, word)| *value = T::from_bits(word.load_acquire()));
+        words::load_all(part, out);
         Ok(())
     }
 
@@ -278,9 +278,9 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
     #[inline]
     #[track_caller]
     pub fn copy_from_slice(&self, start: usize, values: &[T]) -> Result<(), Fault> {
-        let words = self.part(start, values.len());
+        let part = self.part(start, values.len());
         self.here()?;
-        values.iter().zip(words).for_each(|(value, word)| word.store_release(value.into_bits()));
+        words::store_all(values, part);
         Ok(())
     }
 

@@ -12,8 +12,9 @@
 //! | step | ordering | why |
 //! |---|---|---|
 //! | a load | Acquire | sees all that the author of the value did before: partner of the next two |
-//! | a store, also of `fill` and `copy_from_slice` | Release | publishes what was done before, the elements in front of it included; on x86-64 a plain store, where SeqCst would cost a locked instruction |
+//! | a store, also of `fill` and `copy_from_slice` | Release | publishes what was done before; on x86-64 a plain store, where SeqCst would cost a locked instruction |
 //! | a change (`swap`, `fetch_add` ...) | SeqCst | those of [`atomic`](crate::atomic): no dearer than Relaxed there |
+//! | a copy of many bytes on x86-64 | the processor's | its copies are in order with all other loads and stores, though not always within one copy; elsewhere bytes are loaded and stored one by one |
 //!
 //! # What holds for one element, and what for several
 //!

@@ -5,6 +5,7 @@ use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
+use crate::slots::{copy_bytes, is_large};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The most elements that an array may have.
@@ -105,4 +106,34 @@ pub(super) unsafe fn elements<'m, T: Value>(
 ) -> Result<&'m [T::Word], ShapeError> {
     // SAFETY: the caller's promise; the type decides the width for every view.
     unsafe { memory.atomics(ELEMENTS_OFFSET, geometry.len) }.ok_or(geometry.too_small(memory))
+}
+
+/// How many of the first elements are copied by the processor's copies rather than one by one: of bytes, of which any is a value,
+/// all but the last seven.
+///
+/// That is so on x86-64 only. There these copies are in order with all other loads and stores, so that they are as good as Acquire and
+/// Release, and the compiler does not see into them, nor moves anything across.
+#[inline(always)]
+fn at_once<T: Value>(len: usize) -> usize {
+    if (T::FORM == u8::FORM || T::FORM == i8::FORM) && is_large(len) { len & !7 } else { 0 }
+}
+
+/// Stores these values in as many words, in ascending order.
+#[inline]
+pub(super) fn store_all<T: Value>(values: &[T], words: &[T::Word]) {
+    let first = at_once::<T>(values.len().min(words.len()));
+    // SAFETY: both have as many bytes, which do not overlap; atomics may be written through a shared reference.
+    unsafe { copy_bytes(values.as_ptr().cast(), words.as_ptr().cast_mut().cast(), first) };
+    let rest = values[first..].iter().zip(&words[first..]);
+    rest.for_each(|(value, word)| word.store_release(value.into_bits()));
+}
+
+/// Loads the values of as many words, in ascending order.
+#[inline]
+pub(super) fn load_all<T: Value>(words: &[T::Word], values: &mut [T]) {
+    let first = at_once::<T>(values.len().min(words.len()));
+    // SAFETY: both have as many bytes, which do not overlap; any byte is a value.
+    unsafe { copy_bytes(words.as_ptr().cast(), values.as_mut_ptr().cast(), first) };
+    let rest = values[first..].iter_mut().zip(&words[first..]);
+    rest.for_each(|(value, word)| *value = T::from_bits(word.load_acquire()));
 }

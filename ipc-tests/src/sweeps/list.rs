@@ -47,6 +47,7 @@ macro_rules! operations {
             sweep_atomic_change_wakes: "atomic.change.wakes" = atomic::change_wakes;
             sweep_atomic_wait: "atomic.wait" = atomic::wait;
             sweep_array_write: "array.write" = array::write;
+            sweep_array_write_bytes: "array.write.bytes" = array::write_bytes;
             sweep_once_set: "once.set" = once::set;
             sweep_once_set_wakes: "once.set.wakes" = once::set_wakes;
             sweep_once_wait: "once.wait" = once::wait;

@@ -2,7 +2,7 @@
 
 use super::{Mutant, edit};
 
-const ARRAY: &str = "ipc-core/src/array/handle.rs";
+const ARRAY: &str = "ipc-core/src/array/words.rs";
 const WORD: &str = "ipc-core/src/atomic/word.rs";
 const VALUE: &str = "ipc-core/src/atomic/value.rs";
 
@@ -21,7 +21,12 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "array: a copy begins at its end",
-        edits: &[edit(ARRAY, 1, "values.iter().zip(words).for_each", "values.iter().zip(words).rev().for_each")],
+        edits: &[edit(
+            ARRAY,
+            1,
+            "values[first..].iter().zip(&words[first..])",
+            "values[first..].iter().zip(&words[first..]).rev()",
+        )],
         protects: "of a copy that a death cut short, the first elements are new",
         caught_by: ("loom_array", "a_death_leaves_each_element_old_or_new"),
     },
