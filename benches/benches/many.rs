@@ -263,7 +263,7 @@ const KERNEL: [Way; 3] = [
             let queue = posix_mq::create(CAPACITY, size)?;
             Ok([queue.try_clone()?.into(), queue.into()])
         },
-        send: |queue, message| posix_mq::send(queue, message),
+        send: |queue, message| posix_mq::send(queue, message, 0),
         receive: |queue, message| posix_mq::receive(queue, message),
     },
 ];

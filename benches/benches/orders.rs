@@ -1,12 +1,13 @@
 //! What does another order than that of sending cost?
 //!
 //! Messages of 8 bytes from one process to another, one by one and with the library's waiting: through the queue, and through what
-//! gives them out in another order.
+//! gives them out in another order. With priorities there are three, in turn.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
 use benches::contest::{self, Contender};
 use benches::link::{self, Link, Result};
+use benches::peers::{posix_mq, posix_mq_with_priorities};
 use benches::ratios::{Bar, Of, Ratio, Samples};
 use benches::ways::{self, BLOCK, LOOK};
 use benches::{pin, second};
@@ -14,7 +15,15 @@ use benches::{pin, second};
 const QUESTION: &str = "orders";
 
 fn links() -> Vec<Link> {
-    vec![ways::queue::<1, LOOK>(), ways::stack::<1, LOOK>(), ways::queue::<1, BLOCK>(), ways::stack::<1, BLOCK>()]
+    vec![
+        ways::queue::<1, LOOK>(),
+        ways::stack::<1, LOOK>(),
+        ways::priority::<1, LOOK>(),
+        ways::queue::<1, BLOCK>(),
+        ways::stack::<1, BLOCK>(),
+        ways::priority::<1, BLOCK>(),
+        posix_mq_with_priorities::<1>(),
+    ]
 }
 
 fn main() -> Result<()> {
@@ -25,7 +34,12 @@ fn main() -> Result<()> {
     let mut criterion = contest::criterion();
     let mut samples = Samples::new();
     let mut contenders = Vec::new();
-    for link in links() {
+    let mut links = links();
+    if let Err(error) = posix_mq::create(1, 8) {
+        println!("no POSIX message queues here: {error}");
+        links.pop();
+    }
+    for link in links {
         contenders.push(Contender::new(link.name, 1 << 18, link::between_processes(cpus, &link)?));
     }
     contest::contest(&mut criterion, &mut samples, QUESTION, &mut contenders);
@@ -36,7 +50,20 @@ fn main() -> Result<()> {
         "{}",
         samples.table(&[
             speed("stack/queue", "orders/ours, stack", &["orders/ours, queue"], Bar::AtLeast(0.5)),
-            speed("stack/queue, blocking", "orders/stack, blocking", &["orders/queue, blocking"], Bar::AtLeast(0.5),),
+            speed("stack/queue, blocking", "orders/stack, blocking", &["orders/queue, blocking"], Bar::AtLeast(0.5)),
+            speed("priority/queue", "orders/ours, priority", &["orders/ours, queue"], Bar::AtLeast(0.4)),
+            speed(
+                "priority/queue, blocking",
+                "orders/priority, blocking",
+                &["orders/queue, blocking"],
+                Bar::AtLeast(0.4)
+            ),
+            speed(
+                "priority/POSIX mq, blocking",
+                "orders/priority, blocking",
+                &["orders/POSIX mq, priorities"],
+                Bar::AtLeast(5.0)
+            ),
         ])
     );
     Ok(())

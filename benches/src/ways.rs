@@ -9,11 +9,11 @@ use std::slice::{from_mut, from_ref};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
-use ipc_posix::{ByteQueue, LoanQueue, Queue, Region, Spsc, Stack};
+use ipc_posix::{ByteQueue, LoanQueue, PriorityQueue, Queue, Region, Spsc, Stack};
 
 use crate::floor::{Shared, Zeroed};
 use crate::link::{Link, Result};
-use crate::message::{BLOCKS, held, receiver, sender, unordered};
+use crate::message::{BLOCKS, held, key, receiver, sender, unordered};
 use crate::ours::fresh_name;
 
 /// Both sides block in the library's calls.
@@ -99,6 +99,38 @@ pub fn stack<const W: usize, const P: usize>() -> Link {
             let stack = Region::open(name)?.stack::<[u64; W]>("messages").open()?;
             Ok(sender(move |message: &[u64; W]| {
                 if P == BLOCK { stack.send(*message).is_ok() } else { poll::<P>(|| stack.try_send(*message).is_ok()) }
+            }))
+        },
+    }
+}
+
+/// The priority queue, with a [key] for each message. What is received is whole and comes once.
+#[must_use]
+pub fn priority<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("priority"),
+        create: || {
+            let capacity = held(W);
+            let (name, region) = region(PriorityQueue::<i64, [u64; W]>::footprint(capacity))?;
+            let queue = region.priority_queue::<i64, [u64; W]>("messages").capacity(capacity).create()?;
+            let receive = move |out: &mut [u64; W]| {
+                if P == BLOCK {
+                    queue.recv().map(|(_, message)| *out = message).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_recv().map(|(_, message)| *out = message).is_ok())
+                }
+            };
+            Ok((name, unordered(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.priority_queue::<i64, [u64; W]>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                let key = key(message[0]);
+                if P == BLOCK {
+                    queue.send(key, *message).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_send(key, *message).is_ok())
+                }
             }))
         },
     }

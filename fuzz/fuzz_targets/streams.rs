@@ -1,4 +1,4 @@
-//! One-to-one queues, stacks, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
+//! One-to-one queues, stacks, priority queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
 //!
 //! No operation may panic, wait beyond its deadline, touch memory outside, or leave a participant seized.
 #![no_main]
@@ -13,7 +13,7 @@ use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::Dead;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, spsc, stack};
+use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, priority, spsc, stack};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -25,16 +25,17 @@ const SCHEMA: u64 = 7;
 type Record = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..7).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..8).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 7 {
+        match input.byte() % 8 {
             0 => play::<TheSpsc<Record>>(&mut input),
             1 => play::<TheSpsc<Colour>>(&mut input),
             2 => play::<TheByteQueue>(&mut input),
             3 => play::<TheLoanQueue>(&mut input),
             4 => play::<TheBroadcast<false>>(&mut input),
             5 => play::<TheStack>(&mut input),
+            6 => play::<ThePriorityQueue>(&mut input),
             _ => play::<TheBroadcast<true>>(&mut input),
         }
     }
@@ -44,6 +45,7 @@ struct TheSpsc<T>(std::marker::PhantomData<T>);
 struct TheByteQueue;
 struct TheLoanQueue;
 struct TheStack;
+struct ThePriorityQueue;
 struct TheBroadcast<const WAITS: bool>;
 
 /// An element made of one number.
@@ -192,6 +194,32 @@ impl Script for TheStack {
             7 => _ = black_box(stack.recv_many_deadline(&mut Vec::new(), 3, deadline)),
             8 if input.below(16) == 0 => _ = stack.close().unwrap(),
             _ => assert!(stack.len() <= 5),
+        }
+    }
+}
+
+impl Script for ThePriorityQueue {
+    type Wanted = priority::Options<Colour, Record>;
+
+    fn wanted() -> Self::Wanted {
+        let mut wanted = priority::Options::new(9);
+        wanted.schema = SCHEMA;
+        wanted
+    }
+    fn step(input: &mut Input<'_>, queue: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        let (key, value) = (Colour::made(input.byte()), Record::made(input.byte()));
+        let mut out = [(key, value); 4];
+        match input.below(10) {
+            0 => _ = black_box(queue.try_send(key, value)),
+            1 => _ = black_box(queue.send_deadline(key, value, deadline)),
+            2 => _ = black_box(queue.try_send_slice(&out)),
+            3 => _ = black_box(queue.send_slice_deadline(&[(key, value); 11], deadline)),
+            4 => _ = black_box(queue.try_recv()),
+            5 => _ = black_box(queue.recv_deadline(deadline)),
+            6 => _ = black_box(queue.try_recv_slice(&mut out)),
+            7 => _ = black_box(queue.recv_many_deadline(&mut Vec::new(), 3, deadline)),
+            8 if input.below(16) == 0 => _ = queue.close().unwrap(),
+            _ => assert!(queue.len() <= 9),
         }
     }
 }

@@ -50,7 +50,7 @@ impl<const N: usize> Element for [u64; N] {
 }
 
 /// An enum whose bits are checked at receipt.
-#[derive(Clone, Copy, Debug, PartialEq, NoUninit, CheckedBitPattern)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, NoUninit, CheckedBitPattern)]
 #[repr(u16)]
 pub enum Colour {
     Red = 1,

@@ -11,6 +11,7 @@
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`stack`] | the bounded stack: last in, first out |
+//! | [`priority`] | the bounded queue with keys: lowest first |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
 //! | [`bytes`] | the queue of messages of any length |
 //! | [`loan`] | the queue of blocks that are written and read in place |
@@ -111,6 +112,7 @@ pub mod once;
 pub mod participant;
 mod payload;
 pub mod platform;
+pub mod priority;
 pub mod queue;
 pub mod region;
 pub mod ring;
@@ -142,6 +144,7 @@ pub use mutex::Mutex;
 pub use once::OnceCell;
 pub use participant::ParticipantId;
 pub use platform::Platform;
+pub use priority::PriorityQueue;
 pub use queue::Queue;
 pub use rwlock::RwLock;
 pub use semaphore::Semaphore;

@@ -138,6 +138,16 @@ pub(crate) fn fill_slice<T: CheckedBitPattern, E>(
     out: &mut [T],
     fill: impl FnOnce(&mut [MaybeUninit<T>]) -> Result<usize, E>,
 ) -> Result<usize, E> {
+    // SAFETY: a value before, or copied from a slot, so all bytes are initialised.
+    fill_slice_of(out, |bytes| unsafe { is_value(bytes) }, fill)
+}
+
+/// [`fill_slice`] with messages of which `is_value` says whether their bits are one.
+pub(crate) fn fill_slice_of<T: Copy, E>(
+    out: &mut [T],
+    is_value: impl Fn(&MaybeUninit<T>) -> bool,
+    fill: impl FnOnce(&mut [MaybeUninit<T>]) -> Result<usize, E>,
+) -> Result<usize, E> {
     let Some(&spare) = out.first() else { return fill(&mut []) };
     let start: *mut MaybeUninit<T> = out.as_mut_ptr().cast();
     /// On unwinding: the elements are values again before anybody sees them.
@@ -158,8 +168,7 @@ pub(crate) fn fill_slice<T: CheckedBitPattern, E>(
     let count = *filled.as_ref().unwrap_or(&0);
     // Most types have no other bits than values, and then there is nothing to mend.
     for place in mend.lent.iter_mut().skip(count) {
-        // SAFETY: it was a value before, or is copied from a slot.
-        if unsafe { valid_prefix(core::slice::from_ref(place)) } == 0 {
+        if !is_value(place) {
             *place = MaybeUninit::new(spare);
         }
     }

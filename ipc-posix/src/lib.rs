@@ -31,6 +31,7 @@
 //! | [`Queue`], [`Sender`], [`Receiver`] | [`Region::queue`] | a bounded queue, many to many |
 //! | [`Spsc`], [`SpscProducer`], [`SpscConsumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`Stack`], [`StackSender`], [`StackReceiver`] | [`Region::stack`] | a bounded stack: last in, first out |
+//! | [`PriorityQueue`], [`PrioritySender`], [`PriorityReceiver`] | [`Region::priority_queue`] | a bounded queue with keys: lowest first |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
@@ -155,10 +156,13 @@ pub use ipc_core::error::{
 };
 pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
-pub use ipc_core::object::{BlockElement as LoanElement, CellValue, LockData, Message as QueueMessage};
+pub use ipc_core::object::{
+    BlockElement as LoanElement, CellValue, Key as PriorityKey, LockData, Message as QueueMessage,
+};
 pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
 };
+pub use ipc_core::priority::Stats as PriorityQueueStats;
 pub use ipc_core::queue::Stats as QueueStats;
 pub use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 pub use ipc_core::region::{ABI_VERSION, DirectoryError, HeaderError, ObjectInfo};
@@ -176,6 +180,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore,
-    shared_slice, spsc, stack, watch,
+    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, priority, queue, rwlock,
+    semaphore, shared_slice, spsc, stack, watch,
 };

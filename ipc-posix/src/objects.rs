@@ -1,10 +1,10 @@
 //! The objects: the core's handles, on this platform, and how a region makes them.
 
 use ipc_core::atomic::Value;
-use ipc_core::object::{BlockElement, Builder, CellValue, LockData, Message};
+use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, Message};
 use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, queue, rwlock, semaphore,
-    shared_slice, spsc, stack, watch,
+    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, priority, queue, rwlock,
+    semaphore, shared_slice, spsc, stack, watch,
 };
 
 use crate::platform::Posix;
@@ -95,6 +95,15 @@ pub type StackOptions<'r, T> = Builder<'r, stack::Options<T>, Region>;
 pub type StackSender<T> = stack::Sender<'static, T, Posix>;
 /// A counted handle of a [`Stack`] that only receives. Made by [`Stack::receiver`](stack::Stack::receiver).
 pub type StackReceiver<T> = stack::Receiver<'static, T, Posix>;
+
+/// A bounded queue with keys between processes: lowest first. Made by [`Region::priority_queue`].
+pub type PriorityQueue<K, T> = priority::PriorityQueue<'static, K, T, Posix>;
+/// What a [`PriorityQueue`] should be like.
+pub type PriorityQueueOptions<'r, K, T> = Builder<'r, priority::Options<K, T>, Region>;
+/// A counted handle of a [`PriorityQueue`] that only sends. Made by [`PriorityQueue::sender`](priority::PriorityQueue::sender).
+pub type PrioritySender<K, T> = priority::Sender<'static, K, T, Posix>;
+/// A counted handle of a [`PriorityQueue`] that only receives. Made by [`PriorityQueue::receiver`](priority::PriorityQueue::receiver).
+pub type PriorityReceiver<K, T> = priority::Receiver<'static, K, T, Posix>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
@@ -278,6 +287,11 @@ impl Region {
     /// A stack of `T` in this region: set its options, then create or open it. See [`Stack`].
     pub fn stack<'r, T: Message>(&'r self, name: &'r str) -> StackOptions<'r, T> {
         Builder::new(self, name, stack::Options::new(0))
+    }
+
+    /// A priority queue in this region, of messages `T` with keys `K`: set its options, then create or open it. See [`PriorityQueue`].
+    pub fn priority_queue<'r, K: Key, T: Message>(&'r self, name: &'r str) -> PriorityQueueOptions<'r, K, T> {
+        Builder::new(self, name, priority::Options::new(0))
     }
 
     /// A queue of messages of any length in this region: set its options, then create or open it. See [`ByteQueue`].

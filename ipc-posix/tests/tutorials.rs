@@ -133,6 +133,16 @@ fn plates() {
     assert!(text.contains("washer 1 went home: 100 plates taken, each once"), "{text}");
 }
 
+#[test]
+fn patients() {
+    let text = run("patients");
+    assert!(text.contains("three in a row: (10, 'Q'), (20, 'A'), (30, 'Z')\n"), "{text}");
+    assert_eq!(text.matches(" has closed: 100 patients treated, each once").count(), 2, "{text}");
+    let text = run_and_kill("patients");
+    assert!(text.contains("desk 0 was killed: "), "{text}");
+    assert!(text.contains("desk 1 has closed: 100 patients treated, each once"), "{text}");
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

@@ -14,6 +14,9 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("queue::<Option<u32>>", "`Option<u32>` cannot be a message of this queue", "arrays of numbers"),
     ("spsc::<Vec<u8>>", "`Vec<u8>` cannot be a message of this queue", "`region.byte_queue`"),
     ("broadcast::<(u8, u64)>", "`(u8, u64)` cannot be a message of this queue", "structs that derive these traits"),
+    ("priority_queue::<f64, u8>", "`f64` cannot be a key of this queue", "`total_cmp`"),
+    ("priority_queue::<String, u8>", "`String` cannot be a key of this queue", "keys are integers"),
+    ("priority_queue::<u8, String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
     ("watch::<String>", "`String` cannot be the value of this cell", "use an array and a length"),
     ("once_cell::<Box<u32>>", "`Box<u32>` cannot be the value of this cell", "`region.value_queue`"),
     ("mutex::<Vec<u32>>", "`Vec<u32>` cannot be the data of this lock", "use an array and a length"),
@@ -60,6 +63,7 @@ fn the_compiler_says_what_to_use_instead() {
 
     let right = [
         "queue::<char>",
+        "priority_queue::<[i8; 3], char>",
         "mutex::<[f64; 3]>",
         "loan_queue::<u16>",
         "value_queue::<Vec<String>>",

@@ -65,39 +65,55 @@ fn queues(calls: &mut Calls) {
     answers!(calls, "queue::Receiver", receiver: capacity() queue() clone() iter() try_iter());
 }
 
-fn stacks(calls: &mut Calls) {
-    let region = region();
-    let stack = region.stack::<u64>("stack").capacity(8).create().expect("new");
-    stack.send_slice(&[1, 2, 3]).expect("room");
-    let (sender, receiver) = (stack.sender().expect("here"), stack.receiver().expect("here"));
-    let (mut out, mut room, mut vec) = ([0_u64; 2], [MaybeUninit::<u64>::uninit(); 2], Vec::<u64>::new());
-    refuses!(calls, "stack::Stack", stack: sender() receiver() close() send(1) try_send(1)
-        send_timeout(1, SHORT) send_deadline(1, soon()) send_slice(&[1]) try_send_slice(&[1]) send_slice_timeout(&[1], SHORT)
-        send_slice_deadline(&[1], soon()) send_iter([1]) try_send_iter([1]) send_iter_timeout([1], SHORT)
-        send_iter_deadline([1], soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) recv_slice(&mut out)
-        try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
-        recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
-        recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2)
-        recv_many_timeout(&mut vec, 2, SHORT) recv_many_deadline(&mut vec, 2, soon()));
-    refuses!(calls, "stack::Stack, nothing to do", stack: send_slice(&[]) try_send_slice(&[]) recv_slice(&mut [])
-        try_recv_slice(&mut []) recv_uninit(&mut []) try_recv_uninit(&mut []));
-    refuses!(calls, "stack::Sender", sender: close() send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon())
-        send_slice(&[1]) try_send_slice(&[1]) send_slice_timeout(&[1], SHORT) send_slice_deadline(&[1], soon()) send_iter([1])
-        try_send_iter([1]) send_iter_timeout([1], SHORT) send_iter_deadline([1], soon()));
-    refuses!(calls, "stack::Receiver", receiver: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon())
-        recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
-        recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
-        recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
-        recv_many_deadline(&mut vec, 2, soon()));
-    panics!(calls, "stack::Stack", stack: len() is_empty() is_full() is_closed() stats());
-    panics!(calls, "stack::Sender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
-    panics!(calls, "stack::Receiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
-    panics!(calls, "ends of stack", stack: iter().next() try_iter().next() into_iter().next());
-    panics!(calls, "ends of a stack's receiver", receiver: iter().next() try_iter().next() into_iter().next());
-    answers!(calls, "stack::Stack", stack: capacity() iter() try_iter() clone() name() region() same_object(&stack));
-    answers!(calls, "stack::Sender", sender: capacity() queue() clone());
-    answers!(calls, "stack::Receiver", receiver: capacity() queue() clone() iter() try_iter());
+/// The calls of a stack or a priority queue.
+macro_rules! pile {
+    (
+        $function:ident: $handle:literal, $sender:literal, $receiver:literal, $idle:literal, $ends:literal, $receiver_ends:literal;
+        $made:ident::<$($T:ty),+>, ($($part:expr),+), $whole:expr
+    ) => {
+        fn $function(calls: &mut Calls) {
+            let region = region();
+            let pile = region.$made::<$($T),+>("pile").capacity(8).create().expect("new");
+            pile.send_slice(&[$whole; 3]).expect("room");
+            let (sender, receiver) = (pile.sender().expect("here"), pile.receiver().expect("here"));
+            let (mut out, mut room, mut vec) = ([$whole; 2], [MaybeUninit::uninit(); 2], vec![$whole]);
+            refuses!(calls, $handle, pile: sender() receiver() close() send($($part),+) try_send($($part),+)
+                send_timeout($($part),+, SHORT) send_deadline($($part),+, soon()) send_slice(&[$whole]) try_send_slice(&[$whole]) send_slice_timeout(&[$whole], SHORT)
+                send_slice_deadline(&[$whole], soon()) send_iter([$whole]) try_send_iter([$whole]) send_iter_timeout([$whole], SHORT)
+                send_iter_deadline([$whole], soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) recv_slice(&mut out)
+                try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
+                recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
+                recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2)
+                recv_many_timeout(&mut vec, 2, SHORT) recv_many_deadline(&mut vec, 2, soon()));
+            refuses!(calls, $idle, pile: send_slice(&[]) try_send_slice(&[]) recv_slice(&mut [])
+                try_recv_slice(&mut []) recv_uninit(&mut []) try_recv_uninit(&mut []));
+            refuses!(calls, $sender, sender: close() send($($part),+) try_send($($part),+) send_timeout($($part),+, SHORT) send_deadline($($part),+, soon())
+                send_slice(&[$whole]) try_send_slice(&[$whole]) send_slice_timeout(&[$whole], SHORT) send_slice_deadline(&[$whole], soon()) send_iter([$whole])
+                try_send_iter([$whole]) send_iter_timeout([$whole], SHORT) send_iter_deadline([$whole], soon()));
+            refuses!(calls, $receiver, receiver: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon())
+                recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
+                recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
+                recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
+                recv_many_deadline(&mut vec, 2, soon()));
+            panics!(calls, $handle, pile: len() is_empty() is_full() is_closed() stats());
+            panics!(calls, $sender, sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
+            panics!(calls, $receiver, receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
+            panics!(calls, $ends, pile: iter().next() try_iter().next() into_iter().next());
+            panics!(calls, $receiver_ends, receiver: iter().next() try_iter().next() into_iter().next());
+            answers!(calls, $handle, pile: capacity() iter() try_iter() clone() name() region() same_object(&pile));
+            answers!(calls, $sender, sender: capacity() queue() clone());
+            answers!(calls, $receiver, receiver: capacity() queue() clone() iter() try_iter());
+        }
+    };
 }
+pile!(
+    stacks: "stack::Stack", "stack::Sender", "stack::Receiver", "stack::Stack, nothing to do", "ends of stack",
+    "ends of a stack's receiver"; stack::<u64>, (1), 1
+);
+pile!(
+    priorities: "priority::PriorityQueue", "priority::Sender", "priority::Receiver", "priority::PriorityQueue, nothing to do",
+    "ends of priority", "ends of a priority queue's receiver"; priority_queue::<i64, u64>, (1, 1), (1, 1)
+);
 
 fn bytes(calls: &mut Calls) {
     let region = region();
@@ -428,8 +444,9 @@ const FROM_NOTHING: &[&str] = &["footprint", "new", "attach", "open_or_create"];
 fn nothing_is_touched_and_nothing_is_silent() {
     let _watchdog = Watchdog::new(LIMIT, "every method in a forked child");
     let mut calls = Calls::default();
-    for part in [queues, stacks, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals, cells]
-        as [fn(&mut Calls); 11]
+    for part in
+        [queues, stacks, priorities, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals, cells]
+            as [fn(&mut Calls); 12]
     {
         part(&mut calls);
     }

@@ -32,6 +32,15 @@ fn queues() -> Result<(), Error> {
     queue.try_recv()?;
     queue.recv_timeout(SOON)?;
 
+    let jobs = region.priority_queue::<i64, u64>("jobs").capacity(8).create()?;
+    jobs.send(3, 1)?;
+    jobs.try_send(2, 2)?;
+    jobs.send_timeout(1, 3, SOON)?;
+    jobs.send_slice(&[(4, 4), (5, 5)])?;
+    jobs.send_iter([(6, 6)])?;
+    jobs.recv()?;
+    jobs.try_recv()?;
+
     let bytes = region.byte_queue("bytes").capacity(256).create()?;
     bytes.send(b"one")?;
     bytes.send_timeout(b"two", SOON)?;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Tokens go round: two relays pass them on through a one-to-one queue each way, other workers take them out of a queue of bytes, a
-//! queue of loans and a stack, and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
+//! queue of loans, a stack and a priority queue, and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
 //! killed may be missing in the end; nothing else, and nothing is there twice. All blocks are free again.
 
 #![cfg(not(loom))]
@@ -15,8 +15,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PublishTimeoutError, RecvBroadcastTimeoutError,
-    RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer, Stack,
+    Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PriorityQueue, PublishTimeoutError,
+    RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer, Stack,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -61,7 +61,7 @@ fn soak(seconds: u64) -> Result<()> {
     let relayed = region.counter("relayed").create()?;
     let steps = region.counter("steps").create()?;
     let objects = Objects::open(&region)?;
-    let (mut bytes, mut blocks, mut stacked) = (0, 0, 0);
+    let (mut bytes, mut blocks, mut stacked, mut queued) = (0, 0, 0, 0);
     let spawn = |number: usize, dice: &mut Dice| {
         let role = if number < 2 { "relay" } else { "work" };
         let args = [("name", name.as_str()), ("seed", &dice.roll().to_string()), ("number", &number.to_string())];
@@ -77,6 +77,9 @@ fn soak(seconds: u64) -> Result<()> {
         }
         if objects.stack.len() < 4 && objects.stack.try_send([stacked; 3]).is_ok() {
             stacked += 1;
+        }
+        if objects.keyed.len() < 6 && objects.keyed.try_send(queued % 5, [queued; 3]).is_ok() {
+            queued += 1;
         }
         Ok(steps.load()?)
     })?;
@@ -98,6 +101,15 @@ fn soak(seconds: u64) -> Result<()> {
         found.push(one_number(&token)?);
     }
     let stacked_lost = storm::missing(found, stacked, HANDFUL as u64 * kills)?;
+    let (mut found, mut lowest) = (Vec::new(), 0);
+    while let Ok((key, token)) = objects.keyed.try_recv() {
+        found.push(one_number(&token)?);
+        if key < lowest || key != token[0] % 5 {
+            return Err(format!("key {key} of {token:?} comes after {lowest}").into());
+        }
+        lowest = key;
+    }
+    let queued_lost = storm::missing(found, queued, HANDFUL as u64 * kills)?;
     let all = (0..BLOCKS).map(|_| objects.loans.try_loan_uninit(1)).collect::<std::result::Result<Vec<_>, _>>();
     drop(all.map_err(|error| format!("a block is missing: {error}"))?);
     let mut found = Vec::new();
@@ -110,7 +122,7 @@ fn soak(seconds: u64) -> Result<()> {
     let relayed_lost = storm::missing(found, relayed.load()?, HANDFUL as u64 * kills)?;
     println!(
         "soak of streams: seconds={seconds} {storm:?} lost={:?} failures=0",
-        [bytes_lost, blocks_lost, stacked_lost, relayed_lost]
+        [bytes_lost, blocks_lost, stacked_lost, queued_lost, relayed_lost]
     );
     Ok(())
 }
@@ -120,6 +132,7 @@ struct Objects {
     bytes: ByteQueue,
     loans: LoanQueue<u64>,
     stack: Stack<Token>,
+    keyed: PriorityQueue<u64, Token>,
     /// Publishers wait.
     news: Broadcast<News>,
     /// They do not.
@@ -132,6 +145,7 @@ impl Objects {
             bytes: region.byte_queue("bytes").capacity(4096).open_or_create()?,
             loans: region.loan_queue("loans").blocks(BLOCKS).block_len(BLOCK_LEN).open_or_create()?,
             stack: region.stack("stack").capacity(16).open_or_create()?,
+            keyed: region.priority_queue("keyed").capacity(16).open_or_create()?,
             news: region.broadcast("news").capacity(16).wait_for_subscribers(8).open_or_create()?,
             ticker: region.broadcast("ticker").capacity(16).overwrite().open_or_create()?,
         })
@@ -176,9 +190,10 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
     let (mut news, mut ticker) = (Follower::new(&objects.news, false)?, Follower::new(&objects.ticker, true)?);
     loop {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(5) {
+        match dice.below(6) {
             0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
             4 => pass_tokens(&objects.stack, &mut dice, soon)?,
+            5 => pass_keyed_tokens(&objects.keyed, &mut dice, soon)?,
             1 => pass_a_block(&objects.loans, &mut dice, soon)?,
             2 => news.take_part(&objects.news, me, &mut dice, soon)?,
             _ => ticker.take_part(&objects.ticker, me, &mut dice, soon)?,
@@ -215,6 +230,26 @@ fn pass_tokens(stack: &Stack<Token>, dice: &mut Dice, soon: Duration) -> Result<
     }
     dice.dawdle();
     Ok(stack.send_slice_timeout(&hand[..count], PATIENCE)?)
+}
+
+/// Takes the lowest tokens out of the priority queue, and puts them back.
+fn pass_keyed_tokens(keyed: &PriorityQueue<u64, Token>, dice: &mut Dice, soon: Duration) -> Result<()> {
+    let mut hand = [(0, [0; 3]); HANDFUL];
+    let most = 1 + dice.below(HANDFUL as u64) as usize;
+    let count = match keyed.recv_slice_timeout(&mut hand[..most], soon) {
+        Ok(count) => count,
+        Err(RecvTimeoutError::Timeout) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let hand = &hand[..count];
+    if !hand.is_sorted_by_key(|(key, _)| *key) {
+        return Err(format!("not in order: {hand:?}").into());
+    }
+    for (_, token) in hand {
+        one_number(token)?;
+    }
+    dice.dawdle();
+    Ok(keyed.send_slice_timeout(hand, PATIENCE)?)
 }
 
 /// Takes a token, and puts it back: the block itself, or another one.

@@ -36,6 +36,8 @@ const OPERATIONS: &[Operation] = &[
     ("queue, send_timeout + recv_timeout, 8 B", queue_timeout),
     ("queue, send_deadline + recv_deadline, 8 B", queue_deadline),
     ("queue, batches of 64, 8 B", queue_batches),
+    ("priority, try_send + try_recv, 8 B", |n| priority(n, 0)),
+    ("priority, try_send + try_recv beside 1000, 8 B", |n| priority(n, 1000)),
     ("one to one, try_send + try_recv, 8 B", spsc::<1>),
     ("one to one, try_send + try_recv, 64 B", spsc::<8>),
     ("one to one, try_send + try_recv, 1 KiB", spsc::<128>),
@@ -93,6 +95,20 @@ fn queue<const W: usize>(n: u64) -> Result<()> {
     let queue = region()?.queue::<[u64; W]>("queue").capacity(64).create()?;
     for number in 0..n {
         queue.try_send(hint::black_box([number; W]))?;
+        hint::black_box(queue.try_recv()?);
+    }
+    Ok(())
+}
+
+/// In a queue that holds this many other messages, with keys in no order.
+fn priority(n: u64, others: u64) -> Result<()> {
+    let queue = region()?.priority_queue::<u64, u64>("queue").capacity(1024).create()?;
+    for number in 0..others {
+        queue.try_send(number * 7919 % 1009, number)?;
+    }
+    for number in 0..n {
+        let key = if others == 0 { 1 } else { number * 31 % 1009 };
+        queue.try_send(hint::black_box(key), hint::black_box(number))?;
         hint::black_box(queue.try_recv()?);
     }
     Ok(())

@@ -27,6 +27,6 @@ pub use iceoryx2::iceoryx2;
 pub use ipc_channel::ipc_channel;
 pub use ipmpsc::ipmpsc;
 pub use pipe::pipe;
-pub use posix_mq::posix_mq;
+pub use posix_mq::{posix_mq, posix_mq_with_priorities};
 pub use sync_channel::{boxed, by_value};
 pub use unix_socket::{seqpacket, stream};

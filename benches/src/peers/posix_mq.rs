@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 
 use crate::link::Link;
-use crate::message::{held, receiver, sender};
+use crate::message::{HIGHEST_KEY, held, key, receiver, sender, unordered};
 use crate::{floor, ours};
 
 /// The largest message that an unprivileged process may ask for, unless the administrator decided otherwise.
@@ -47,15 +47,15 @@ pub fn create(messages: usize, size: usize) -> io::Result<File> {
     Ok(queue)
 }
 
-/// Sends these bytes, asleep while the queue is full.
+/// Sends these bytes with this priority, of which the highest is received first. Asleep while the queue is full.
 ///
 /// # Panics
 ///
 /// If the queue does not take messages so large.
-pub fn send(queue: &File, message: &[u8]) {
+pub fn send(queue: &File, message: &[u8], priority: u32) {
     // int mq_send(mqd_t mqdes, const char *msg_ptr, size_t msg_len, unsigned int msg_prio)
     // SAFETY: the descriptor is open while borrowed, and the bytes are as many as said.
-    let sent = unsafe { libc::mq_send(queue.as_raw_fd(), message.as_ptr().cast(), message.len(), 0) };
+    let sent = unsafe { libc::mq_send(queue.as_raw_fd(), message.as_ptr().cast(), message.len(), priority) };
     assert_eq!(sent, 0, "mq_send: {}", io::Error::last_os_error());
 }
 
@@ -90,7 +90,33 @@ pub fn posix_mq<const W: usize>() -> Link {
         attach: |fd| {
             let queue = floor::inherited(fd.parse()?)?;
             Ok(sender(move |message: &[u64; W]| {
-                send(&queue, bytemuck::cast_slice(message));
+                send(&queue, bytemuck::cast_slice(message), 0);
+                true
+            }))
+        },
+    }
+}
+
+/// The same with a [priority](key) for each message, which comes out of order then.
+#[must_use]
+pub fn posix_mq_with_priorities<const W: usize>() -> Link {
+    Link {
+        name: "POSIX mq, priorities",
+        create: || {
+            let queue = create(held(W), W * 8)?;
+            let address = queue.as_raw_fd().to_string();
+            let receive = move |out: &mut [u64; W]| {
+                receive(&queue, bytemuck::cast_slice_mut(out));
+                true
+            };
+            Ok((address, unordered(receive)))
+        },
+        attach: |fd| {
+            let queue = floor::inherited(fd.parse()?)?;
+            Ok(sender(move |message: &[u64; W]| {
+                // Highest first.
+                let priority = (HIGHEST_KEY - key(message[0])) as u32;
+                send(&queue, bytemuck::cast_slice(message), priority);
                 true
             }))
         },

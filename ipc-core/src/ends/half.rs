@@ -68,8 +68,8 @@ pub(crate) trait Counted {
 
 /// Counts the ends of a handle whose view has `presence`, `gate` and `sweep`.
 macro_rules! counted {
-    ($handle:ident<$($T:ident)?>) => {
-        impl<$($T,)? P: $crate::Platform> $crate::ends::Counted for $handle<'_, $($T,)? P> {
+    ($handle:ident<$($T:ident),*>) => {
+        impl<$($T,)* P: $crate::Platform> $crate::ends::Counted for $handle<'_, $($T,)* P> {
             type Platform = P;
 
             #[inline(always)]
@@ -154,10 +154,10 @@ impl<Q: Counted> Drop for Half<Q> {
 
 /// What both halves of a queue have: the types have one field, `half`.
 macro_rules! halves {
-    ($queue:ident $(<$T:ident>)?, $sender:ident, $receiver:ident) => {
-        $crate::ends::counted!($queue<$($T)?>);
+    ($queue:ident $(<$($T:ident);+>)?, $sender:ident, $receiver:ident) => {
+        $crate::ends::counted!($queue<$($($T),+)?>);
 
-        impl<'m, $($T,)? P: $crate::Platform> $queue<'m, $($T,)? P> {
+        impl<'m, $($($T,)+)? P: $crate::Platform> $queue<'m, $($($T,)+)? P> {
             /// The queue, and no half that notices that the other end is gone.
             #[inline(always)]
             #[allow(dead_code, reason = "for verbs that ask so")]
@@ -171,7 +171,7 @@ macro_rules! halves {
             /// # Errors
             ///
             /// [`Fault::Forked`](crate::Fault::Forked).
-            pub fn sender(&self) -> Result<$sender<'m, $($T,)? P>, $crate::Fault>
+            pub fn sender(&self) -> Result<$sender<'m, $($($T,)+)? P>, $crate::Fault>
             where
                 P: Clone,
             {
@@ -184,7 +184,7 @@ macro_rules! halves {
             /// # Errors
             ///
             /// [`Fault::Forked`](crate::Fault::Forked).
-            pub fn receiver(&self) -> Result<$receiver<'m, $($T,)? P>, $crate::Fault>
+            pub fn receiver(&self) -> Result<$receiver<'m, $($($T,)+)? P>, $crate::Fault>
             where
                 P: Clone,
             {
@@ -193,11 +193,11 @@ macro_rules! halves {
             }
         }
 
-        $crate::ends::halves!(@half $queue $(<$T>)?, $sender, "receiver halves existed and no living process has one any more");
-        $crate::ends::halves!(@half $queue $(<$T>)?, $receiver, "sender halves existed and no living process has one any more. Messages may still be there");
+        $crate::ends::halves!(@half $queue $(<$($T);+>)?, $sender, "receiver halves existed and no living process has one any more");
+        $crate::ends::halves!(@half $queue $(<$($T);+>)?, $receiver, "sender halves existed and no living process has one any more. Messages may still be there");
     };
-    (@half $queue:ident $(<$T:ident>)?, $half:ident, $other:literal) => {
-        impl<'m, $($T,)? P: $crate::Platform> $half<'m, $($T,)? P> {
+    (@half $queue:ident $(<$($T:ident);+>)?, $half:ident, $other:literal) => {
+        impl<'m, $($($T,)+)? P: $crate::Platform> $half<'m, $($($T,)+)? P> {
             #[allow(dead_code, reason = "for those that iterate")]
             pub(crate) fn platform(&self) -> &P {
                 self.half.object().platform()
@@ -206,12 +206,12 @@ macro_rules! halves {
             /// The queue, and the half on whose behalf an operation runs.
             #[inline(always)]
             #[allow(dead_code, reason = "for verbs that ask so")]
-            pub(crate) fn watched(&self) -> (&$queue<'m, $($T,)? P>, Option<&$crate::ends::Half<$queue<'m, $($T,)? P>>>) {
+            pub(crate) fn watched(&self) -> (&$queue<'m, $($($T,)+)? P>, Option<&$crate::ends::Half<$queue<'m, $($($T,)+)? P>>>) {
                 (self.half.object(), Some(&self.half))
             }
 
             /// Returns the queue, as a handle that does everything and is not counted.
-            pub fn queue(&self) -> &$queue<'m, $($T,)? P> {
+            pub fn queue(&self) -> &$queue<'m, $($($T,)+)? P> {
                 self.half.object()
             }
 
@@ -292,13 +292,13 @@ macro_rules! halves {
             }
         }
 
-        impl<$($T,)? P: $crate::Platform + Clone> Clone for $half<'_, $($T,)? P> {
+        impl<$($($T,)+)? P: $crate::Platform + Clone> Clone for $half<'_, $($($T,)+)? P> {
             fn clone(&self) -> Self {
                 $half { half: self.half.clone() }
             }
         }
 
-        impl<$($T,)? P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $half<'_, $($T,)? P> {
+        impl<$($($T,)+)? P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $half<'_, $($($T,)+)? P> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.debug_struct(stringify!($half)).field("queue", self.queue()).finish_non_exhaustive()
             }

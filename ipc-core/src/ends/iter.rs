@@ -262,10 +262,10 @@ macro_rules! iterators {
             }
         }
     };
-    ($receives:ident $(<$T:ident: $($bound:path),+>)?, $item:ty, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        $crate::ends::iterators!(@ends $receives $(<$T: $($bound),+>)?, $error, $try_error);
+    ($receives:ident $(<$($T:ident: $($bound:path),+);+>)?, $item:ty, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
+        $crate::ends::iterators!(@ends $receives $(<$($T: $($bound),+);+>)?, $error, $try_error);
 
-        impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'_, $($T,)? P> {
+        impl<$($($T: $($bound +)+,)+)? P: $crate::Platform> $crate::ends::Receives<'_> for $receives<'_, $($($T,)+)? P> {
             type Item = $item;
 
             #[inline]
@@ -279,16 +279,16 @@ macro_rules! iterators {
             }
         }
 
-        impl<'q, 'm, $($T: $($bound +)+,)? P: $crate::Platform> IntoIterator for &'q $receives<'m, $($T,)? P> {
+        impl<'q, 'm, $($($T: $($bound +)+,)+)? P: $crate::Platform> IntoIterator for &'q $receives<'m, $($($T,)+)? P> {
             type Item = $item;
-            type IntoIter = $crate::ends::Iter<'q, $receives<'m, $($T,)? P>>;
+            type IntoIter = $crate::ends::Iter<'q, $receives<'m, $($($T,)+)? P>>;
 
             fn into_iter(self) -> Self::IntoIter {
                 self.iter()
             }
         }
 
-        impl<'m, $($T: $($bound +)+,)? P: $crate::Platform> IntoIterator for $receives<'m, $($T,)? P> {
+        impl<'m, $($($T: $($bound +)+,)+)? P: $crate::Platform> IntoIterator for $receives<'m, $($($T,)+)? P> {
             type Item = $item;
             type IntoIter = $crate::ends::IntoIter<Self>;
 
@@ -297,8 +297,8 @@ macro_rules! iterators {
             }
         }
     };
-    (@ends $receives:ident $(<$T:ident: $($bound:path),+>)?, $error:ty, $try_error:ty) => {
-        impl<$($T: $($bound +)+,)? P: $crate::Platform> $crate::ends::Ends for $receives<'_, $($T,)? P> {
+    (@ends $receives:ident $(<$($T:ident: $($bound:path),+);+>)?, $error:ty, $try_error:ty) => {
+        impl<$($($T: $($bound +)+,)+)? P: $crate::Platform> $crate::ends::Ends for $receives<'_, $($($T,)+)? P> {
             type Error = $error;
             type TryError = $try_error;
             type Platform = P;
@@ -312,7 +312,7 @@ macro_rules! iterators {
             }
         }
 
-        impl<'m, $($T: $($bound +)+,)? P: $crate::Platform> $receives<'m, $($T,)? P> {
+        impl<'m, $($($T: $($bound +)+,)+)? P: $crate::Platform> $receives<'m, $($($T,)+)? P> {
             /// Returns an iterator that waits for each message. `for message in &queue` does the same.
             pub fn iter(&self) -> $crate::ends::Iter<'_, Self> {
                 $crate::ends::Iter::new(self)

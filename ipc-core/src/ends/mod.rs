@@ -14,6 +14,7 @@ mod iter;
 mod messages;
 mod moves;
 mod presence;
+mod sides;
 mod verbs;
 
 #[cfg(feature = "alloc")]
@@ -27,4 +28,6 @@ pub use messages::{IntoMessages, Messages, ReceivesAlone, TryMessages};
 pub(crate) use moves::{Budgets, Moves, Patience};
 pub(crate) use presence::Presence;
 pub use presence::Role;
+pub use sides::Stats;
+pub(crate) use sides::{Around, Sides, sided};
 pub(crate) use verbs::{recv_verbs, send_verbs};

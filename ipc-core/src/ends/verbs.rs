@@ -4,8 +4,12 @@
 ///
 /// The first brackets have the argument that says where a value goes, if there is one.
 macro_rules! send_verbs {
-    ($sends:ident, [$($to:ident: $To:ty)?], $made:literal, $example_to:literal, $note:literal $(, $disconnected:literal)?) => {
-        impl<T: NoUninit + CheckedBitPattern, P: Platform> $sends<'_, T, P> {
+    (
+        $sends:ident<$($T:ident: $($bound:path),+);+>, $message:ty, [$($to:ident: $To:ty)?],
+        ($($part:ident: $Part:ty),+) => $whole:expr, ($made:literal, $example_to:literal, $values:literal, $fifth:literal),
+        $note:literal $(, $disconnected:literal)?
+    ) => {
+        impl<$($T: $($bound +)+,)+ P: Platform> $sends<'_, $($T,)+ P> {
             #[doc = concat!("Sends a message if there is room. Does not wait, except for a moment while another thread is in the middle of its copy.")]
             ///
             /// # Errors
@@ -15,8 +19,8 @@ macro_rules! send_verbs {
             #[doc(alias = "put_nowait")]
             #[doc(alias = "push")]
             #[inline]
-            pub fn try_send(&self, $($to: $To,)? value: T) -> Result<(), TrySendError<T>> {
-                let (queue, half) = self.watched();
+            pub fn try_send(&self, $($to: $To,)? $($part: $Part),+) -> Result<(), TrySendError<$message>> {
+                let (value, (queue, half)): ($message, _) = ($whole, self.watched());
                 match queue.send_now(($($to)?), core::slice::from_ref(&value), half) {
                     Ok(_) => Ok(()),
                     Err(refused) => Err(TrySendError::of(refused, value)),
@@ -30,19 +34,19 @@ macro_rules! send_verbs {
             #[doc = concat!("[`Closed`](SendError::Closed)", $("; [`Disconnected`](SendError::Disconnected)", $disconnected,)? $note, " The value comes back.")]
             #[doc(alias = "put")]
             #[inline]
-            pub fn send(&self, $($to: $To,)? value: T) -> Result<(), SendError<T>> {
-                self.send_limited($($to,)? value, &Limit::Forever).map_err(SendTimeoutError::endless)
+            pub fn send(&self, $($to: $To,)? $($part: $Part),+) -> Result<(), SendError<$message>> {
+                self.send_limited($($to,)? $whole, &Limit::Forever).map_err(SendTimeoutError::endless)
             }
 
             $crate::timed::timed! {
                 send_timeout, send_deadline, send, "Sends a message",
-                [&self, $($to: $To,)? value: T] limit [] -> Result<(), SendTimeoutError<T>> {
-                    self.send_limited($($to,)? value, limit)
+                [&self, $($to: $To,)? $($part: $Part),+] limit [] -> Result<(), SendTimeoutError<$message>> {
+                    self.send_limited($($to,)? $whole, limit)
                 }
             }
 
             #[inline]
-            fn send_limited(&self, $($to: $To,)? value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
+            fn send_limited(&self, $($to: $To,)? value: $message, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<$message>> {
                 let (queue, half) = self.watched();
                 let (values, mut waits) = (core::slice::from_ref(&value), limit.over_all_waits());
                 match queue.send_within(($($to)?), values, &mut waits, half.is_some()) {
@@ -57,7 +61,7 @@ macro_rules! send_verbs {
             /// # Errors
             ///
             /// Those of [`try_send`](Self::try_send).
-            pub fn try_send_slice(&self, $($to: $To,)? values: &[T]) -> Result<usize, TrySendError<()>> {
+            pub fn try_send_slice(&self, $($to: $To,)? values: &[$message]) -> Result<usize, TrySendError<()>> {
                 let (queue, half) = self.watched();
                 queue.send_now(($($to)?), values, half).map_err(|refused| TrySendError::of(refused, ()))
             }
@@ -68,19 +72,19 @@ macro_rules! send_verbs {
             /// # Errors
             ///
             /// Those of [`send`](Self::send); the error says how many were sent.
-            pub fn send_slice(&self, $($to: $To,)? values: &[T]) -> Result<(), SendSliceError> {
+            pub fn send_slice(&self, $($to: $To,)? values: &[$message]) -> Result<(), SendSliceError> {
                 self.send_slice_limited($($to,)? values, &Limit::Forever).map_err(SendSliceTimeoutError::endless)
             }
 
             $crate::timed::timed! {
                 send_slice_timeout, send_slice_deadline, send_slice, "Sends all of these"
                 "`timeout` is for all of them together, and counts from the first wait. The error says how many were sent.",
-                [&self, $($to: $To,)? values: &[T]] limit [] -> Result<(), SendSliceTimeoutError> {
+                [&self, $($to: $To,)? values: &[$message]] limit [] -> Result<(), SendSliceTimeoutError> {
                     self.send_slice_limited($($to,)? values, limit)
                 }
             }
 
-            fn send_slice_limited(&self, $($to: $To,)? values: &[T], limit: &Limit<P::Deadline>) -> Result<(), SendSliceTimeoutError> {
+            fn send_slice_limited(&self, $($to: $To,)? values: &[$message], limit: &Limit<P::Deadline>) -> Result<(), SendSliceTimeoutError> {
                 let (queue, half) = self.watched();
                 queue.send_all_within(($($to)?), values, &mut limit.over_all_waits(), half.is_some())
             }
@@ -88,7 +92,7 @@ macro_rules! send_verbs {
 
         #[cfg(feature = "alloc")]
         $crate::ends::batches!(
-            send $sends, [$($to: $To)?], ($made, $example_to), sends => {
+            send $sends<$($T: $($bound),+);+>, $message, [$($to: $To)?], ($made, $example_to, $values, $fifth), sends => {
                 let (queue, half) = sends.watched();
                 queue.room_now(($($to)?), half).map_err(|refused| TrySendError::of(refused, ()))
             },
@@ -103,8 +107,8 @@ pub(crate) use send_verbs;
 
 /// The verbs that receive, of a handle or a receiver half: both have a method `watched`.
 macro_rules! recv_verbs {
-    ($receives:ident, $which:literal, $note:literal $(, $disconnected:literal)?) => {
-        impl<T: NoUninit + CheckedBitPattern, P: Platform> $receives<'_, T, P> {
+    ($receives:ident<$($T:ident: $($bound:path),+);+>, $message:ty, $which:literal, $note:literal $(, $disconnected:literal)?) => {
+        impl<$($T: $($bound +)+,)+ P: Platform> $receives<'_, $($T,)+ P> {
             #[doc = concat!("Receives the ", $which, " message if there is one. Does not wait, except for a moment while another thread is in the middle of its copy.")]
             ///
             /// # Errors
@@ -114,7 +118,7 @@ macro_rules! recv_verbs {
             #[doc(alias = "get_nowait")]
             #[doc(alias = "pop")]
             #[inline]
-            pub fn try_recv(&self) -> Result<T, TryRecvError> {
+            pub fn try_recv(&self) -> Result<$message, TryRecvError> {
                 let (queue, half) = self.watched();
                 let mut value = MaybeUninit::uninit();
                 queue.recv_now(core::slice::from_mut(&mut value), half)?;
@@ -129,17 +133,17 @@ macro_rules! recv_verbs {
             #[doc = concat!("[`Closed`](RecvError::Closed) once it is closed and drained", $("; [`Disconnected`](RecvError::Disconnected)", $disconnected,)? $note)]
             #[doc(alias = "get")]
             #[inline]
-            pub fn recv(&self) -> Result<T, RecvError> {
+            pub fn recv(&self) -> Result<$message, RecvError> {
                 Ok(self.recv_limited(&Limit::Forever)?)
             }
 
             $crate::timed::timed! {
                 recv_timeout, recv_deadline, recv, "Receives a message",
-                [&self] limit [] -> Result<T, RecvTimeoutError> { Ok(self.recv_limited(limit)?) }
+                [&self] limit [] -> Result<$message, RecvTimeoutError> { Ok(self.recv_limited(limit)?) }
             }
 
             #[inline]
-            fn recv_limited(&self, limit: &Limit<P::Deadline>) -> Result<T, Refused> {
+            fn recv_limited(&self, limit: &Limit<P::Deadline>) -> Result<$message, Refused> {
                 let (queue, half) = self.watched();
                 let mut value = MaybeUninit::uninit();
                 queue.recv_within(core::slice::from_mut(&mut value), limit, half.is_some())?;
@@ -148,13 +152,13 @@ macro_rules! recv_verbs {
             }
         }
 
-        $crate::ends::iterators!($receives<T: NoUninit, CheckedBitPattern>, T, RecvError, TryRecvError, recv, try_recv);
-        $crate::ends::slices!($receives, receives => receives.watched().0, room => {
+        $crate::ends::iterators!($receives<$($T: $($bound),+);+>, $message, RecvError, TryRecvError, recv, try_recv);
+        $crate::ends::slices!($receives<$($T: $($bound),+);+>, $message, receives => receives.watched().0, room => {
             let (queue, half) = receives.watched();
             queue.recv_now(room, half).map_err(TryRecvError::from)
         }, receives.watched().1.is_some());
         #[cfg(feature = "alloc")]
-        $crate::ends::batches!(receive $receives, receives => receives.watched().0, room => {
+        $crate::ends::batches!(receive $receives<$($T: $($bound),+);+>, $message, receives => receives.watched().0, room => {
             let (queue, half) = receives.watched();
             queue.recv_now(room, half).map_err(TryRecvError::from)
         }, receives.watched().1.is_some());

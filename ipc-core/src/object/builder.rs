@@ -54,8 +54,8 @@ pub trait HasSchema {
 
 /// Options whose schema is this field.
 macro_rules! has_schema {
-    ($options:ident $(<$T:ident $(: $bound:path)?>)? . $($field:tt).+) => {
-        impl $(<$T $(: $bound)?>)? $crate::object::HasSchema for $options $(<$T>)? {
+    ($options:ident $(<$($T:ident $(: $bound:path)?),+>)? . $($field:tt).+) => {
+        impl $(<$($T $(: $bound)?),+>)? $crate::object::HasSchema for $options $(<$($T),+>)? {
             fn schema_mut(&mut self) -> &mut u64 {
                 &mut self.$($field).+
             }

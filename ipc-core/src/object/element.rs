@@ -18,6 +18,20 @@ pub trait Message: NoUninit + CheckedBitPattern {}
 #[diagnostic::do_not_recommend]
 impl<T: NoUninit + CheckedBitPattern> Message for T {}
 
+/// A type whose values can be keys of a priority queue: every [`NoUninit`] + [`CheckedBitPattern`] with an [`Ord`].
+///
+/// Those are integers, `bool`, `char`, arrays of those, and structs and enums that derive these traits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key of this queue, which copies and compares plain data",
+    label = "not plain data with an order (bytemuck's `NoUninit` and `CheckedBitPattern`, and `Ord`)",
+    note = "keys are integers, `bool`, `char`, arrays of those, and `#[repr(C)]` structs that derive these traits (or `Pod`) and `Ord`",
+    note = "`f64` has no `Ord`: wrap it in a type whose `Ord` uses `total_cmp`"
+)]
+pub trait Key: NoUninit + CheckedBitPattern + Ord {}
+
+#[diagnostic::do_not_recommend]
+impl<K: NoUninit + CheckedBitPattern + Ord> Key for K {}
+
 /// A type whose values can be in a `Watch` or a `OnceCell`: every [`NoUninit`] + [`CheckedBitPattern`].
 ///
 /// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.

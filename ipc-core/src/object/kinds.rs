@@ -8,8 +8,8 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, queue, rwlock, semaphore, spsc, stack,
-    watch,
+    array, atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, semaphore,
+    spsc, stack, watch,
 };
 
 macro_rules! kinds {
@@ -127,4 +127,6 @@ kinds! {
     Stack = 17, "stack", stack::Words;
     /// Numbers or flags, each atomic by itself ([`Array`](crate::Array)).
     Array = 18, "array", array::Words;
+    /// A queue that gives the lowest key out first ([`PriorityQueue`](crate::PriorityQueue)).
+    PriorityQueue = 19, "priority queue", priority::Words;
 }

@@ -80,6 +80,10 @@ pub enum Field {
     Blocks,
     /// Elements of a block of a loan queue.
     BlockLength,
+    /// Size of a key of a priority queue in bytes.
+    KeySize,
+    /// Alignment of a key of a priority queue in bytes.
+    KeyAlign,
     /// Subscribers that the publishers of a broadcast wait for; 0 if they do not.
     Subscribers,
     /// How values are written as bytes.
@@ -125,6 +129,8 @@ impl fmt::Display for Field {
             Field::Elements => "elements",
             Field::Blocks => "blocks",
             Field::BlockLength => "block length",
+            Field::KeySize => "key size",
+            Field::KeyAlign => "key alignment",
             Field::Subscribers => "subscribers",
             Field::Format => "format",
             Field::Length => "length",

@@ -92,12 +92,12 @@ pub fn append<T, E>(
 }
 
 batches!(
-    send Queue, [], ("queue::<u64>(\"squares\").capacity(4)", ""), queue => queue.room_now(),
+    send Queue<T: NoUninit, CheckedBitPattern>, T, [], ("queue::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"), queue => queue.room_now(),
     (values, waits) => queue.send_slice_within(values, waits, false)
 );
 batches!(
-    send Sender, [], ("queue::<u64>(\"squares\").capacity(4)", ""), sender => sender.try_watching(Queue::room_now),
+    send Sender<T: NoUninit, CheckedBitPattern>, T, [], ("queue::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"), sender => sender.try_watching(Queue::room_now),
     (values, waits) => sender.queue().send_slice_within(values, waits, true)
 );
-batches!(receive Queue, queue => queue, room => queue.try_recv_into(room), false);
-batches!(receive Receiver, receiver => receiver.queue(), room => receiver.try_watching(|queue| queue.try_recv_into(room)), true);
+batches!(receive Queue<T: NoUninit, CheckedBitPattern>, T, queue => queue, room => queue.try_recv_into(room), false);
+batches!(receive Receiver<T: NoUninit, CheckedBitPattern>, T, receiver => receiver.queue(), room => receiver.try_watching(|queue| queue.try_recv_into(room)), true);

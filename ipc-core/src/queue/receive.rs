@@ -309,5 +309,5 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
     }
 }
 
-slices!(Queue, queue => queue, room => queue.try_recv_into(room), false);
-slices!(Receiver, receiver => receiver.queue(), room => receiver.try_watching(|queue| queue.try_recv_into(room)), true);
+slices!(Queue<T: NoUninit, CheckedBitPattern>, T, queue => queue, room => queue.try_recv_into(room), false);
+slices!(Receiver<T: NoUninit, CheckedBitPattern>, T, receiver => receiver.queue(), room => receiver.try_watching(|queue| queue.try_recv_into(room)), true);

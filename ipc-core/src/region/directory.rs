@@ -157,7 +157,9 @@ impl fmt::Display for ObjectInfo {
         };
         write!(f, "{kind} {name:?}")?;
         match kind {
-            Kind::Queue | Kind::Spsc | Kind::Broadcast | Kind::Stack => write!(f, " of {capacity} x {size} bytes")?,
+            Kind::Queue | Kind::Spsc | Kind::Broadcast | Kind::Stack | Kind::PriorityQueue => {
+                write!(f, " of {capacity} x {size} bytes")?
+            }
             Kind::Array => write!(f, " of {capacity} elements")?,
             Kind::ByteQueue => write!(f, " of messages of up to {capacity} bytes")?,
             Kind::LoanQueue => write!(f, " of {capacity} blocks for elements of {size} bytes")?,

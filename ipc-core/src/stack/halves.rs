@@ -46,16 +46,14 @@ pub struct Receiver<'m, T, P: Platform> {
 halves!(Stack<T>, Sender, Receiver);
 
 send_verbs!(
-    Sender,
-    [],
-    "stack::<u64>(\"squares\").capacity(4)",
-    "",
+    Sender<T: NoUninit, CheckedBitPattern>, T, [], (value: T) => value,
+    ("stack::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"),
     ". That the last receiver was killed is noticed where there is no room: within half a second by a call that waits, within a \
      thousand calls otherwise.",
     " once the last receiver half has left, room or not"
 );
 recv_verbs!(
-    Receiver,
+    Receiver<T: NoUninit, CheckedBitPattern>, T,
     "topmost",
     ". That the last sender was killed is noticed within half a second by a call that waits, within a thousand calls otherwise.",
     " once it is empty and the last sender half has left"

@@ -5,20 +5,18 @@ use core::mem::MaybeUninit;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use super::words::{Geometry, Stats, View, Words, geometry_of};
-use crate::ends::{Budgets, Moves, Patience, Role, recv_verbs, send_verbs};
+use super::words::{Geometry, View, Words, geometry_of};
+use crate::ends::{Budgets, Moves, recv_verbs, send_verbs, sided};
 use crate::error::{
-    Fault, RecvError, RecvTimeoutError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
+    RecvError, RecvTimeoutError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,
 };
-use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::payload::fill_slice;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
-use crate::wait::SpinBudget;
 
 /// What a stack should be like.
 #[derive(Debug)]
@@ -120,124 +118,12 @@ impl<T, P> Stack<'_, T, P> {
             None => panic!("a stack's capacity is at least 1 and fits the address space"),
         }
     }
-
-    /// Returns how many messages fit.
-    #[doc(alias = "maxsize")]
-    pub fn capacity(&self) -> usize {
-        self.view.capacity() as usize
-    }
 }
 
-impl<'m, T, P: Platform> Stack<'m, T, P> {
-    fn over(view: View<'m>, platform: P) -> Self {
-        let [send_budgets, recv_budgets] = [(); 2].map(|()| Budgets::new(&platform));
-        Stack { view, platform, send_budgets, recv_budgets, element: PhantomData }
-    }
-
-    fn another(&self, platform: P) -> Self {
-        Stack::over(self.view, platform)
-    }
-
-    /// Returns how many messages are there. A snapshot; one load.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[doc(alias = "qsize")]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.platform.assert_here();
-        self.view.len() as usize
-    }
-
-    /// Returns whether there is no message. A snapshot.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[doc(alias = "empty")]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Returns whether there is no room. A snapshot.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[doc(alias = "full")]
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.len() == self.capacity()
-    }
-
-    /// Returns the stack's figures. A snapshot.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.platform.assert_here();
-        self.view.stats()
-    }
-
-    /// Closes the stack for everybody, for good. Returns `true` if this call did. Never waits.
-    ///
-    /// Sends fail from now on and give their value back, except that of a sender that is in the middle of its copy. Receivers drain what
-    /// is there and then get [`Closed`](RecvError::Closed); iterators end.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`].
-    #[doc(alias = "shutdown")]
-    pub fn close(&self) -> Result<bool, Fault> {
-        self.here()?;
-        Ok(self.view.close(&self.platform))
-    }
-
-    /// Returns whether the stack is closed. Messages may still be there.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.platform.assert_here();
-        self.view.is_closed()
-    }
-}
-
-impl<T: NoUninit + CheckedBitPattern, P: Platform> Moves for Stack<'_, T, P> {
-    type To = ();
-    type Message = T;
-
-    #[inline]
-    fn put(&self, (): (), values: &[T], patience: Patience<'_, '_, Self>) -> Result<usize, Refused> {
-        self.view.put(&self.platform, values, &self.send_budgets.lock, patience)
-    }
-
-    #[inline]
-    fn take(&self, out: &mut [MaybeUninit<T>], patience: Patience<'_, '_, Self>) -> Result<usize, Refused> {
-        self.view.take(&self.platform, out, &self.recv_budgets.lock, patience)
-    }
-
-    fn places(&self, (): ()) -> (u64, u64) {
-        (self.view.capacity(), self.view.capacity() - self.view.len())
-    }
-
-    fn messages(&self) -> (u64, u64) {
-        (self.view.capacity(), self.view.len())
-    }
-
-    fn budget(&self, role: Role) -> &SpinBudget {
-        match role {
-            Role::Sender => &self.send_budgets.ring,
-            Role::Receiver => &self.recv_budgets.ring,
-        }
-    }
-}
-
-send_verbs!(Stack, [], "stack::<u64>(\"squares\").capacity(4)", "", ".");
-recv_verbs!(Stack, "topmost", ".");
+sided!(Stack<T: NoUninit, CheckedBitPattern>, T, "stack");
+send_verbs!(
+    Stack<T: NoUninit, CheckedBitPattern>, T, [], (value: T) => value,
+    ("stack::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"),
+    "."
+);
+recv_verbs!(Stack<T: NoUninit, CheckedBitPattern>, T, "topmost", ".");

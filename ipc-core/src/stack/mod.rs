@@ -24,16 +24,8 @@
 //! whose death the kernel has reported. The two stores of `len` are Release all the same. That is for the compiler: a kill between two
 //! of a holder's steps must find them in this order. (The sweep of the kills at every instruction checks that; a model cannot.)
 //!
-//! | step | ordering | pairs with |
-//! |---|---|---|
-//! | `closed`: the closer's swap | AcqRel | a load before the lock, Acquire: what the closer did before |
-//! | `closed`: a sender's load under the lock | Relaxed | a receiver that reported the end had the lock before |
-//!
-//! *Empty and full are found without the lock*, by a load of `len`: those that poll take nothing from those that work.
-//!
-//! *The end.* `closed` is a word of its own, so that closing never waits for the lock. A sender loads it again under the lock. A
-//! receiver that finds the stack empty and closed under the lock reports the end: the next holders of the lock find it closed, too.
-//! So nothing comes behind the end, and a sender that had loaded `closed` before gets its message in, to be received.
+//! Empty and full are found without the lock, by a load of `len`. How senders and receivers wait, and how the stack ends, is told in
+//! `ends/sides.rs`: a priority queue does the same.
 //!
 //! # Deaths
 //!
@@ -50,7 +42,7 @@ mod halves;
 mod handle;
 mod words;
 
+pub use crate::ends::Stats;
 pub use halves::{Receiver, Sender};
 pub use handle::{Options, Stack};
-pub use words::Stats;
 pub(crate) use words::Words;

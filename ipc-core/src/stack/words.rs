@@ -4,17 +4,16 @@ use core::mem::MaybeUninit;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::ends::{Presence, Role};
-use crate::error::{Fault, Refused};
+use crate::ends::{Around, Presence, Role, Sides};
+use crate::error::Refused;
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::{RawMutex, Turn};
+use crate::mutex::RawMutex;
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::payload;
 use crate::platform::Platform;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::time::Waits;
-use crate::wait::{Gate, SpinBudget};
+use crate::sync::{AtomicU64, Ordering};
+use crate::wait::Gate;
 
 /// The most messages that a stack may hold.
 const MOST: u64 = 1 << 40;
@@ -24,9 +23,7 @@ const MOST: u64 = 1 << 40;
 #[derive(Debug)]
 pub struct Words {
     top: Top,
-    gates: Gates,
-    senders: Presence,
-    receivers: Presence,
+    sides: Sides,
 }
 
 /// What every operation changes.
@@ -38,34 +35,9 @@ struct Top {
     lock: RawMutex,
 }
 
-/// What hardly any operation changes.
-#[repr(C, align(128))]
-#[derive(Debug)]
-struct Gates {
-    /// Receivers sleep here.
-    items: Gate,
-    /// Senders sleep here.
-    space: Gate,
-    /// Not 0 once the stack is closed.
-    closed: AtomicU32,
-}
-
 /// Bytes from the start of the object to the lowest entry.
 const ENTRIES_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
 crate::sync::assert_layout!(ENTRIES_OFFSET == 640);
-
-impl Words {
-    fn new() -> Self {
-        let gates = Gates { items: Gate::new(), space: Gate::new(), closed: AtomicU32::new(0) };
-        let top = Top { len: AtomicU64::new(0), lock: RawMutex::new() };
-        Words { top, gates, senders: Presence::new(), receivers: Presence::new() }
-    }
-
-    fn wake_all<P: Platform + ?Sized>(&self, platform: &P) {
-        self.gates.items.notify_all(platform);
-        self.gates.space.notify_all(platform);
-    }
-}
 
 /// A stack's sizes.
 #[derive(Clone, Copy, Debug)]
@@ -117,9 +89,10 @@ pub struct View<'m> {
 // SAFETY: atomics behind the header of every stack.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
-        layout!(Words { top, gates, senders, receivers }),
+        layout!(Words { top, sides }),
         layout!(Top { len, lock }),
-        layout!(Gates { items, space, closed }),
+        Sides::LAYOUT[0],
+        Sides::LAYOUT[1],
         Fact::number("entries", ENTRIES_OFFSET),
     ];
     type Geometry = Geometry;
@@ -147,18 +120,6 @@ unsafe impl Object for Words {
     }
 }
 
-/// A snapshot of a stack's figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Messages that are there.
-    pub len: u64,
-    /// How many fit.
-    pub capacity: u64,
-    /// Whether the stack is closed.
-    pub closed: bool,
-}
-
 impl<'m> View<'m> {
     /// Writes the words of an empty stack.
     ///
@@ -167,7 +128,13 @@ impl<'m> View<'m> {
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.ok_or(ShapeError::Missing)?;
+        unsafe {
+            memory.place(HEADER_BYTES, 1, |_| Words {
+                top: Top { len: AtomicU64::new(0), lock: RawMutex::new() },
+                sides: Sides::new(),
+            })
+        }
+        .ok_or(ShapeError::Missing)?;
         if cfg!(loom) {
             // No entry is read before it is written; a model's cells are made.
             // SAFETY: the caller's promise.
@@ -176,31 +143,26 @@ impl<'m> View<'m> {
         Ok(())
     }
 
+    /// The words of senders and receivers.
+    #[inline(always)]
+    pub(super) fn sides(&self) -> &'m Sides {
+        &self.words.sides
+    }
+
     /// Who holds a half of this kind.
     #[inline(always)]
     pub(super) fn presence(&self, role: Role) -> &'m Presence {
-        match role {
-            Role::Sender => &self.words.senders,
-            Role::Receiver => &self.words.receivers,
-        }
+        self.sides().presence(role)
     }
 
     /// Where senders sleep, and where receivers do.
     pub(super) fn gate(&self, role: Role) -> &'m Gate {
-        match role {
-            Role::Sender => &self.words.gates.space,
-            Role::Receiver => &self.words.gates.items,
-        }
+        self.sides().gate(role)
     }
 
-    /// Frees the lock of a dead participant, removes its halves, and wakes everybody. A second sweeper is harmless, as each part is.
+    /// Repairs after a dead participant.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
-        self.words.top.lock.sweep(dead, platform);
-        self.words.senders.sweep(dead);
-        self.words.receivers.sweep(dead);
-        // The dead one may also have owed a wake-up.
-        self.words.gates.items.rouse(platform);
-        self.words.gates.space.rouse(platform);
+        self.sides().sweep(&self.words.top.lock, dead, platform);
     }
 
     /// How many messages fit.
@@ -214,38 +176,9 @@ impl<'m> View<'m> {
         self.words.top.len.load(Ordering::Relaxed).min(self.geometry.capacity)
     }
 
-    /// Whether the stack is closed.
-    pub(super) fn is_closed(&self) -> bool {
-        // Acquire, with the swap in `close`.
-        self.words.gates.closed.load(Ordering::Acquire) != 0
-    }
-
-    pub(super) fn stats(&self) -> Stats {
-        Stats { len: self.len(), capacity: self.geometry.capacity, closed: self.is_closed() }
-    }
-
-    /// Closes the stack: `true` if it was open. Never waits.
-    pub(super) fn close<P: Platform + ?Sized>(&self, platform: &P) -> bool {
-        let first = self.words.gates.closed.swap(1, Ordering::AcqRel) == 0;
-        self.words.wake_all(platform);
-        first
-    }
-
-    /// Takes the lock: waits for it as `patience` says, or (`None`) for a moment.
-    #[inline(always)]
-    fn turn<'a, P: Platform>(
-        &self,
-        platform: &'a P,
-        budget: &SpinBudget,
-        patience: Option<&mut Waits<'_, P::Deadline>>,
-    ) -> Result<Turn<'a, P>, Refused>
-    where
-        'm: 'a,
-    {
-        match patience {
-            Some(waits) => self.words.top.lock.turn_within(platform, budget, waits),
-            None => self.words.top.lock.patient_turn(platform),
-        }
+    /// Whether there is no room. A snapshot.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == self.geometry.capacity
     }
 
     /// How many messages there are, for the holder of the lock. More than fit make no sense.
@@ -269,24 +202,10 @@ impl<'m> View<'m> {
     #[inline]
     pub(super) fn put<T: NoUninit, P: Platform>(
         &self,
-        platform: &P,
+        around: Around<'_, '_, '_, '_, P>,
         values: &[T],
-        budget: &SpinBudget,
-        patience: Option<&mut Waits<'_, P::Deadline>>,
     ) -> Result<usize, Refused> {
-        if self.is_closed() {
-            return Err(Refused::Closed);
-        }
-        // Without the lock: see the module's essay.
-        if self.len() == self.geometry.capacity {
-            return Err(Refused::NotNow);
-        }
-        let count = {
-            let _turn = self.turn(platform, budget, patience)?;
-            // Relaxed: what was closed before the last holder took the lock shows with the lock.
-            if self.words.gates.closed.load(Ordering::Relaxed) != 0 {
-                return Err(Refused::Closed);
-            }
+        self.sides().send(&self.words.top.lock, around, self.is_full(), || {
             let len = self.len_within()?;
             let room = self.geometry.capacity - len;
             if room == 0 {
@@ -298,30 +217,21 @@ impl<'m> View<'m> {
             }
             // Release: a kill that comes behind it, in whichever order the compiler likes, leaves whole messages.
             self.words.top.len.store(len + count, Ordering::Release);
-            count
-        };
-        self.words.gates.items.notify(platform, move || count.min(u64::from(u32::MAX >> 1)) as u32);
-        Ok(count as usize)
+            Ok(count)
+        })
     }
 
     /// Takes as many messages off the top as there are and as fit, the topmost first.
     #[inline]
     pub(super) fn take<T: CheckedBitPattern, P: Platform>(
         &self,
-        platform: &P,
+        around: Around<'_, '_, '_, '_, P>,
         out: &mut [MaybeUninit<T>],
-        budget: &SpinBudget,
-        patience: Option<&mut Waits<'_, P::Deadline>>,
     ) -> Result<usize, Refused> {
-        // Without the lock: see the module's essay.
-        if self.len() == 0 && !self.is_closed() {
-            return Err(Refused::NotNow);
-        }
-        let (good, taken) = {
-            let _turn = self.turn(platform, budget, patience)?;
+        self.sides().receive(&self.words.top.lock, around, self.len() == 0, || {
             let len = self.len_within()?;
             if len == 0 {
-                return Err(if self.is_closed() { Refused::Closed } else { Refused::NotNow });
+                return Err(Refused::NotNow);
             }
             let count = len.min(out.len() as u64);
             let copied = &mut out[..count as usize];
@@ -334,9 +244,7 @@ impl<'m> View<'m> {
             let taken = good.max(1) as u64;
             // Release: as in `put`, of the copies.
             self.words.top.len.store(len - taken, Ordering::Release);
-            (good, taken)
-        };
-        self.words.gates.space.notify(platform, move || taken.min(u64::from(u32::MAX >> 1)) as u32);
-        if good == 0 { Err(Fault::InvalidValue.into()) } else { Ok(good) }
+            Ok((good, taken))
+        })
     }
 }

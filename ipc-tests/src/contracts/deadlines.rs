@@ -17,6 +17,7 @@ use ipc_core::loan::LoanQueue;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
 use ipc_core::once::OnceCell;
 use ipc_core::platform::SpinPlatform;
+use ipc_core::priority::PriorityQueue;
 use ipc_core::queue::{Queue, SendIterError};
 use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
@@ -133,6 +134,29 @@ pub fn stack<P: Clocked + Clone>(stack: &Stack<'_, u64, P>, role: &Role<'_>) {
     role.at_once(
         || (0..rounds(50)).for_each(|number| assert_eq!(stack.send_deadline(number, P::far()), Ok(()))),
         || (0..rounds(50)).for_each(|_| assert!(stack.recv_deadline(P::far()).is_ok())),
+    );
+}
+
+/// Of the priority queue.
+pub fn priority<P: Clocked + Clone>(queue: &PriorityQueue<'_, u64, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        let (sender, receiver) = (queue.sender().expect("a half"), queue.receiver().expect("a half"));
+        assert_eq!(queue.recv_deadline(P::past()), Err(RecvTimeoutError::Timeout));
+        assert_eq!((queue.send_deadline(2, 1, P::past()), sender.send_deadline(1, 2, P::past())), (Ok(()), Ok(())));
+        assert_eq!(sender.send_deadline(0, 3, P::past()), Err(SendTimeoutError::Timeout((0, 3))));
+        let none = SendSliceError { sent: 0, cause: SendTimeoutError::Timeout(()) };
+        assert_eq!(sender.send_slice_deadline(&[(3, 3), (4, 4)], P::past()), Err(none));
+        assert_eq!(receiver.recv_deadline(P::past()), Ok((1, 2)));
+        // A limit counts for the whole iterator: one has room, and the second waits in vain.
+        let late = Err(SendIterError { sent: 1, unsent: vec![(4, 4)], cause: SendTimeoutError::Timeout(()) });
+        assert_eq!(queue.send_iter_timeout((3..6).map(|number| (number, number)), Duration::ZERO), late);
+        let mut got = Vec::new();
+        assert_eq!((receiver.recv_many_deadline(&mut got, 9, P::past()), &got[..]), (Ok(2), &[(2, 1), (3, 3)][..]));
+        assert_eq!(queue.recv_many_timeout(&mut got, 9, Duration::ZERO), Err(RecvTimeoutError::Timeout));
+    });
+    role.at_once(
+        || (0..rounds(50)).for_each(|number| assert_eq!(queue.send_deadline(number % 7, number, P::far()), Ok(()))),
+        || (0..rounds(50)).for_each(|_| assert!(queue.recv_deadline(P::far()).is_ok())),
     );
 }
 

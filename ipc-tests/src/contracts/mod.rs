@@ -17,6 +17,7 @@ pub mod deadlines;
 pub mod deaths;
 pub mod loan;
 pub mod locks;
+pub mod priority;
 pub mod queue;
 pub mod semaphore;
 pub mod signals;
@@ -159,6 +160,13 @@ macro_rules! contracts_everywhere {
             stack_batches: One(stack::Options::new(3)) => contracts::stack::batches;
             stack_halves: One(stack::Options::new(2)) => contracts::stack::halves;
             stack_time_limits: One(stack::Options::new(1)) => contracts::stack::time_limits;
+            priority_is_lowest_first: One(priority::Options::new(5)) => contracts::priority::lowest_first;
+            priority_keeps_its_order: One(priority::Options::new(64)) => contracts::priority::order;
+            priority_close_then_drain: One(priority::Options::new(4)) => contracts::priority::close_then_drain;
+            priority_waits_for_room: One(priority::Options::new(2)) => contracts::priority::waits_for_room;
+            priority_batches: One(priority::Options::new(3)) => contracts::priority::batches;
+            priority_halves: One(priority::Options::new(2)) => contracts::priority::halves;
+            priority_time_limits: One(priority::Options::new(1)) => contracts::priority::time_limits;
             bytes_keep_their_borders: One(bytes::Options::new(256)) => contracts::bytes::borders;
             bytes_close_then_drain: One(bytes::Options::new(256)) => contracts::bytes::close_then_drain;
             bytes_halves: One(bytes::Options::new(256)) => contracts::bytes::halves;
@@ -202,6 +210,7 @@ macro_rules! contracts_everywhere {
             watch_abandoned: One(watch::Options::new(0)) => contracts::cells::watch_abandoned;
             strategies_of_queue: One(queue::Options::new(1)) => contracts::strategies::queue;
             strategies_of_stack: One(stack::Options::new(1)) => contracts::strategies::stack;
+            strategies_of_priority: One(priority::Options::new(1)) => contracts::strategies::priority;
             strategies_are_inherited: One(queue::Options::new(1)) => contracts::strategies::inherited;
             strategies_of_bytes: One(bytes::Options::new(16)) => contracts::strategies::bytes;
             strategies_of_loan: One(loan::Options::new(1, 1)) => contracts::strategies::loans;
@@ -220,6 +229,7 @@ macro_rules! contracts_everywhere {
             strategies_of_watch: One(watch::Options::new(0)) => contracts::strategies::watch;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
             deadlines_of_stack: One(stack::Options::new(2)) => contracts::deadlines::stack;
+            deadlines_of_priority: One(priority::Options::new(2)) => contracts::deadlines::priority;
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
             deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;

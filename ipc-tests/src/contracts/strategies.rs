@@ -12,6 +12,7 @@ use ipc_core::event::{Event, EventGroup};
 use ipc_core::loan::LoanQueue;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
 use ipc_core::once::OnceCell;
+use ipc_core::priority::PriorityQueue;
 use ipc_core::queue::Queue;
 use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
@@ -72,6 +73,12 @@ pub fn queue<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
 pub fn stack<P: Platform>(stack: &Stack<'_, u64, P>, role: &Role<'_>) {
     let send = |number| assert_eq!(stack.send(number), Ok(()));
     each(stack, role, send, |number| assert_eq!(stack.recv(), Ok(number)));
+}
+
+/// Senders wait for room, receivers for messages. With room for one, they come in the order in which they were sent.
+pub fn priority<P: Platform>(queue: &PriorityQueue<'_, u64, u64, P>, role: &Role<'_>) {
+    let send = |number| assert_eq!(queue.send(9 - number % 9, number), Ok(()));
+    each(queue, role, send, |number| assert_eq!(queue.recv(), Ok((9 - number % 9, number))));
 }
 
 /// Clones and halves wait as the handle that they are made from, and from then on each for itself.

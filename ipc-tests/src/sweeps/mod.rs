@@ -40,6 +40,7 @@ mod mutex;
 mod object;
 mod once;
 mod pairs;
+mod piles;
 mod play;
 mod queue;
 mod reentrant;
@@ -48,7 +49,6 @@ mod rwlock;
 mod semaphore;
 mod sleepers;
 mod spsc;
-mod stack;
 mod stage;
 mod watch;
 

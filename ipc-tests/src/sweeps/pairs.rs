@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, print, spsc, stack};
+use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, piles, print, spsc};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -35,7 +35,9 @@ enum Deeds {
     /// At a byte queue.
     Bytes(bytes::Couple),
     /// At a stack.
-    Stack(stack::Couple),
+    Stack(piles::Couple),
+    /// At a priority queue.
+    Priority(piles::Couple),
     /// At a loan queue.
     Loan(loan::Couple),
     /// At a broadcast.
@@ -87,7 +89,8 @@ impl Pair {
             Deeds::Duet(duet) => couple::sweep(duet, self.name, sweep),
             Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
-            Deeds::Stack(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Stack(couple) => couple::sweep(piles::Both(couple, piles::AStack), self.name, sweep),
+            Deeds::Priority(couple) => couple::sweep(piles::Both(couple, piles::APriorityQueue), self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };

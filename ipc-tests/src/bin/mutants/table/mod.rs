@@ -11,6 +11,7 @@ mod event;
 mod loan;
 mod mutex;
 mod once;
+mod priority;
 mod queue;
 mod region;
 mod ring;
@@ -61,7 +62,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 20] = [
+    let tables: [&'static [Mutant]; 21] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -69,6 +70,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         spsc::MUTANTS,
         bytes::MUTANTS,
         stack::MUTANTS,
+        priority::MUTANTS,
         loan::MUTANTS,
         broadcast::MUTANTS,
         mutex::MUTANTS,
