@@ -1,7 +1,7 @@
-//! What does another order than that of sending cost?
+//! What does another order than that of sending cost, and what a lease of each message?
 //!
 //! Messages of 8 bytes from one process to another, one by one and with the library's waiting: through the queue, and through what
-//! gives them out in another order. With priorities there are three, in turn.
+//! gives them out in another order, or until they are done. With priorities there are three, in turn.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -19,9 +19,11 @@ fn links() -> Vec<Link> {
         ways::queue::<1, LOOK>(),
         ways::stack::<1, LOOK>(),
         ways::priority::<1, LOOK>(),
+        ways::work::<1, LOOK>(),
         ways::queue::<1, BLOCK>(),
         ways::stack::<1, BLOCK>(),
         ways::priority::<1, BLOCK>(),
+        ways::work::<1, BLOCK>(),
         posix_mq_with_priorities::<1>(),
     ]
 }
@@ -63,6 +65,13 @@ fn main() -> Result<()> {
                 "orders/priority, blocking",
                 &["orders/POSIX mq, priorities"],
                 Bar::AtLeast(5.0)
+            ),
+            speed("work queue/queue", "orders/ours, work queue", &["orders/ours, queue"], Bar::AtLeast(0.5)),
+            speed(
+                "work queue/queue, blocking",
+                "orders/work queue, blocking",
+                &["orders/queue, blocking"],
+                Bar::AtLeast(0.5),
             ),
         ])
     );

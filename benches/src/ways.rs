@@ -9,7 +9,7 @@ use std::slice::{from_mut, from_ref};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
-use ipc_posix::{ByteQueue, LoanQueue, PriorityQueue, Queue, Region, Spsc, Stack};
+use ipc_posix::{ByteQueue, LoanQueue, PriorityQueue, Queue, Region, Spsc, Stack, WorkLease, WorkQueue};
 
 use crate::floor::{Shared, Zeroed};
 use crate::link::{Link, Result};
@@ -134,6 +134,41 @@ pub fn priority<const W: usize, const P: usize>() -> Link {
             }))
         },
     }
+}
+
+/// The work queue: each job is received and done.
+#[must_use]
+pub fn work<const W: usize, const P: usize>() -> Link {
+    Link {
+        name: name::<P>("work queue"),
+        create: || {
+            let capacity = held(W);
+            let (name, region) = region(WorkQueue::<[u64; W]>::footprint(capacity, 64))?;
+            let queue = region.work_queue::<[u64; W]>("messages").capacity(capacity).create()?;
+            let receive = move |out: &mut [u64; W]| {
+                let done = |job: WorkLease<'_, [u64; W]>| {
+                    *out = *job;
+                    job.done().is_ok()
+                };
+                if P == BLOCK { queue.recv().is_ok_and(done) } else { work_polled::<W, P>(&queue, done) }
+            };
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.work_queue::<[u64; W]>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                if P == BLOCK { queue.send(*message).is_ok() } else { poll::<P>(|| queue.try_send(*message).is_ok()) }
+            }))
+        },
+    }
+}
+
+/// Does a job as soon as one is there.
+fn work_polled<const W: usize, const P: usize>(
+    queue: &WorkQueue<[u64; W]>,
+    mut done: impl FnMut(WorkLease<'_, [u64; W]>) -> bool,
+) -> bool {
+    poll::<P>(|| queue.try_recv().is_ok_and(&mut done))
 }
 
 /// The one-to-one queue.

@@ -1,4 +1,4 @@
-//! One-to-one queues, stacks, priority queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
+//! One-to-one queues, stacks, priority queues, work queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
 //!
 //! No operation may panic, wait beyond its deadline, touch memory outside, or leave a participant seized.
 #![no_main]
@@ -13,7 +13,7 @@ use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::Dead;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, priority, spsc, stack};
+use ipc_core::{Broadcast, Spsc, broadcast, bytes, loan, priority, spsc, stack, work};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -25,10 +25,10 @@ const SCHEMA: u64 = 7;
 type Record = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..8).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..9).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 8 {
+        match input.byte() % 9 {
             0 => play::<TheSpsc<Record>>(&mut input),
             1 => play::<TheSpsc<Colour>>(&mut input),
             2 => play::<TheByteQueue>(&mut input),
@@ -36,6 +36,7 @@ fuzz_target!(
             4 => play::<TheBroadcast<false>>(&mut input),
             5 => play::<TheStack>(&mut input),
             6 => play::<ThePriorityQueue>(&mut input),
+            7 => play::<TheWorkQueue>(&mut input),
             _ => play::<TheBroadcast<true>>(&mut input),
         }
     }
@@ -46,6 +47,7 @@ struct TheByteQueue;
 struct TheLoanQueue;
 struct TheStack;
 struct ThePriorityQueue;
+struct TheWorkQueue;
 struct TheBroadcast<const WAITS: bool>;
 
 /// An element made of one number.
@@ -220,6 +222,34 @@ impl Script for ThePriorityQueue {
             7 => _ = black_box(queue.recv_many_deadline(&mut Vec::new(), 3, deadline)),
             8 if input.below(16) == 0 => _ = queue.close().unwrap(),
             _ => assert!(queue.len() <= 9),
+        }
+    }
+}
+
+impl Script for TheWorkQueue {
+    type Wanted = work::Options<Colour>;
+
+    fn wanted() -> work::Options<Colour> {
+        let mut wanted = work::Options::new(4);
+        (wanted.leases, wanted.attempts, wanted.schema) = (Some(2), Some(3), SCHEMA);
+        wanted
+    }
+    fn step(input: &mut Input<'_>, queue: &HandleOf<'_, work::Options<Colour>>, deadline: Instant) {
+        let value = Colour::made(input.byte());
+        match input.below(14) {
+            0 => _ = black_box(queue.try_send(value)),
+            1 => _ = black_box(queue.send_deadline(value, deadline)),
+            2 => _ = black_box(queue.try_recv().map(|lease| lease.done())),
+            3 => _ = black_box(queue.recv_deadline(deadline).map(|lease| lease.done())),
+            4 => drop(black_box(queue.try_recv())),
+            5 => drop(black_box(queue.recv_deadline(deadline))),
+            6 => _ = black_box(queue.try_recv().map(std::mem::forget)),
+            7 => _ = black_box(queue.try_recv_dead().map(|lease| lease.done())),
+            8 => drop(black_box(queue.try_recv_dead())),
+            9 => _ = black_box(queue.wait_idle_deadline(deadline)),
+            10 => _ = black_box((queue.is_idle(), queue.is_full(), queue.stats())),
+            11 if input.below(16) == 0 => _ = black_box(queue.close()),
+            _ => assert!(queue.len() <= 12),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`queue`] | the bounded many-producer many-consumer queue: layout, blocking, closing, endpoints |
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
+//! | [`work`] | the bounded queue of jobs that are leased until they are done |
 //! | [`stack`] | the bounded stack: last in, first out |
 //! | [`priority`] | the bounded queue with keys: lowest first |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
@@ -130,6 +131,7 @@ pub mod time;
 mod timed;
 pub mod wait;
 pub mod watch;
+pub mod work;
 
 pub use array::Array;
 pub use atomic::Atomic;
@@ -154,6 +156,7 @@ pub use stack::Stack;
 pub use time::Instant;
 pub use wait::WaitStrategy;
 pub use watch::Watch;
+pub use work::WorkQueue;
 
 /// The program in the README is a documentation test.
 #[cfg(doctest)]

@@ -32,6 +32,7 @@
 //! | [`Spsc`], [`SpscProducer`], [`SpscConsumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`Stack`], [`StackSender`], [`StackReceiver`] | [`Region::stack`] | a bounded stack: last in, first out |
 //! | [`PriorityQueue`], [`PrioritySender`], [`PriorityReceiver`] | [`Region::priority_queue`] | a bounded queue with keys: lowest first |
+//! | [`WorkQueue`], [`WorkLease`] | [`Region::work_queue`] | a bounded queue of jobs that come back until they are done |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
@@ -172,6 +173,7 @@ pub use ipc_core::spsc::{ClaimError as SpscClaimError, ClaimErrorKind as SpscCla
 pub use ipc_core::stack::Stats as StackStats;
 pub use ipc_core::wait::{HasWaitStrategy, WaitStrategy};
 pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
+pub use ipc_core::work::Stats as WorkQueueStats;
 pub use objects::*;
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
@@ -181,5 +183,5 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 #[doc(inline)]
 pub use ipc_core::{
     array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, priority, queue, rwlock,
-    semaphore, shared_slice, spsc, stack, watch,
+    semaphore, shared_slice, spsc, stack, watch, work,
 };

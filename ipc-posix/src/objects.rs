@@ -4,7 +4,7 @@ use ipc_core::atomic::Value;
 use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, Message};
 use ipc_core::{
     array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, priority, queue, rwlock,
-    semaphore, shared_slice, spsc, stack, watch,
+    semaphore, shared_slice, spsc, stack, watch, work,
 };
 
 use crate::platform::Posix;
@@ -104,6 +104,13 @@ pub type PriorityQueueOptions<'r, K, T> = Builder<'r, priority::Options<K, T>, R
 pub type PrioritySender<K, T> = priority::Sender<'static, K, T, Posix>;
 /// A counted handle of a [`PriorityQueue`] that only receives. Made by [`PriorityQueue::receiver`](priority::PriorityQueue::receiver).
 pub type PriorityReceiver<K, T> = priority::Receiver<'static, K, T, Posix>;
+
+/// A bounded queue of jobs between processes that are leased until they are done. Made by [`Region::work_queue`].
+pub type WorkQueue<T> = work::WorkQueue<'static, T, Posix>;
+/// What a [`WorkQueue`] should be like.
+pub type WorkQueueOptions<'r, T> = Builder<'r, work::Options<T>, Region>;
+/// A job of a [`WorkQueue`] that this process works on.
+pub type WorkLease<'q, T> = work::Lease<'q, 'static, T, Posix>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
@@ -292,6 +299,11 @@ impl Region {
     /// A priority queue in this region, of messages `T` with keys `K`: set its options, then create or open it. See [`PriorityQueue`].
     pub fn priority_queue<'r, K: Key, T: Message>(&'r self, name: &'r str) -> PriorityQueueOptions<'r, K, T> {
         Builder::new(self, name, priority::Options::new(0))
+    }
+
+    /// A queue of jobs in this region that are leased until they are done: set its options, then create or open it. See [`WorkQueue`].
+    pub fn work_queue<'r, T: Message>(&'r self, name: &'r str) -> WorkQueueOptions<'r, T> {
+        Builder::new(self, name, work::Options::new(0))
     }
 
     /// A queue of messages of any length in this region: set its options, then create or open it. See [`ByteQueue`].

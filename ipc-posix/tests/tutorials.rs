@@ -143,6 +143,27 @@ fn patients() {
     assert!(text.contains("desk 1 has closed: 100 patients treated, each once"), "{text}");
 }
 
+#[test]
+fn dumplings() {
+    let all = |text: &str| {
+        let at = |line: &str| text.find(line).unwrap_or_else(|| panic!("no {line:?} in:\n{text}"));
+        let home = [at("alex went home: all is eaten"), at("egon went home: all is eaten"), at("\nkuraki went home")];
+        assert!(home.is_sorted(), "{text}");
+        for piece in
+            ["dumpling", "bread"].into_iter().flat_map(|food| (0..10).map(move |number| format!("ate {food} {number}")))
+        {
+            at(&piece);
+        }
+        assert!(text.ends_with("all 20 pieces were eaten\n"), "{text}");
+    };
+    let text = run("dumplings");
+    all(&text);
+    assert!(text.contains("\naoa went home") && text.matches(" ate ").count() == 20, "{text}");
+    let text = run_and_kill("dumplings");
+    all(&text);
+    assert!(text.contains("\naoa was killed"), "{text}");
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

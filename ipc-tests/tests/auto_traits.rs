@@ -103,7 +103,7 @@ fn every_public_type_has_its_auto_traits() {
             Array<u8>, ArrayElement<'static, f64>, ArrayOptions<'static, u64>, Atomic<u64>, Counter, Condvar, Event, EventGroup, Mutex<u64>, ReentrantMutex<u64>, RwLock<u64>, OnceCell<u64>, Barrier,
             Queue<u64>, Sender<u64>, Receiver<u64>, Stack<u64>, StackSender<u64>, StackReceiver<u64>, StackOptions<'static, u64>,
             PriorityQueue<i64, u64>, PrioritySender<i64, u64>, PriorityReceiver<i64, u64>, PriorityQueueOptions<'static, i64, u64>,
-            ByteQueue, ByteSender, ByteReceiver,
+            WorkQueue<u64>, WorkQueueOptions<'static, u64>, ByteQueue, ByteSender, ByteReceiver,
             ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
             Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
@@ -127,11 +127,11 @@ fn every_public_type_has_its_auto_traits() {
         "UrP": ReentrantMutexGuard<'static, u64>;
         "SsUrP":
             RwLockReadGuard<'static, u64>,
-            SemaphorePermit<'static>, OwnedSemaphorePermit, LoanedBlock<'static, u64>, LoanedMessage<'static, u64>,
+            SemaphorePermit<'static>, OwnedSemaphorePermit, LoanedBlock<'static, u64>, LoanedMessage<'static, u64>, WorkLease<'static, u64>,
             SharedSlice<'static, u64>;
         // Figures and answers.
         "SsUrP":
-            QueueStats, StackStats, PriorityQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
+            QueueStats, StackStats, PriorityQueueStats, WorkQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
             WaitStrategy,
             ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind;

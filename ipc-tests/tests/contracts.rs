@@ -2,7 +2,9 @@
 
 #![cfg(all(not(loom), unix))]
 
-use ipc_core::{array, atomic, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, spsc, stack, watch};
+use ipc_core::{
+    array, atomic, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, spsc, stack, watch, work,
+};
 use ipc_tests::children::{self, Role};
 use ipc_tests::contracts;
 use ipc_tests::contracts::stages::{self, Heap, One, Two};

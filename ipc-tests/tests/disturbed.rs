@@ -3,7 +3,9 @@
 
 #![cfg(all(not(loom), target_os = "linux"))]
 
-use ipc_core::{array, atomic, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, spsc, stack, watch};
+use ipc_core::{
+    array, atomic, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, spsc, stack, watch, work,
+};
 use ipc_posix::Posix;
 use ipc_tests::children::{self, Role};
 use ipc_tests::contracts;

@@ -40,6 +40,8 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("queue::Queue", "force_send", "half", "it takes a message out, which a sender does not"),
     ("spsc::Consumer", "wait_for_producer", "try_", "`has_producer` never waits"),
     ("spsc::Producer", "wait_for_consumer", "try_", "`has_consumer` never waits"),
+    ("work", "halves", "", "a job has a holder or waits; `close` and `wait_idle` tell of the end"),
+    ("work", "wait_idle", "try_", "`is_idle` never waits"),
     ("watch", "wait_for_change", "try_", "`get_versioned` never waits"),
     ("watch", "wait_until", "try_", "`get` never waits"),
 ];

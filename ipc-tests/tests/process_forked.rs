@@ -115,6 +115,22 @@ pile!(
     "ends of priority", "ends of a priority queue's receiver"; priority_queue::<i64, u64>, (1, 1), (1, 1)
 );
 
+fn work(calls: &mut Calls) {
+    let region = region();
+    let queue = region.work_queue::<u64>("work").capacity(8).create().expect("new");
+    (1..=2).for_each(|number| queue.send(number).expect("room"));
+    refuses!(calls, "work::WorkQueue", queue: close() send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon()) recv()
+        try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead() wait_idle() wait_idle_timeout(SHORT)
+        wait_idle_deadline(soon()));
+    panics!(calls, "work::WorkQueue", queue: len() is_empty() is_full() is_idle() is_closed() stats());
+    panics!(calls, "ends of work", queue: iter().next() try_iter().next());
+    answers!(calls, "work::WorkQueue", queue: clone() capacity() leases() attempts() iter() try_iter() name() region()
+        same_object(&queue));
+    let lease = queue.recv().expect("a job");
+    refuses!(calls, "work::Lease", lease: done());
+    answers!(calls, "work::Lease", lease: attempt() is_dead_letter());
+}
+
 fn bytes(calls: &mut Calls) {
     let region = region();
     let queue = region.byte_queue("bytes").capacity(256).create().expect("new");
@@ -444,9 +460,10 @@ const FROM_NOTHING: &[&str] = &["footprint", "new", "attach", "open_or_create"];
 fn nothing_is_touched_and_nothing_is_silent() {
     let _watchdog = Watchdog::new(LIMIT, "every method in a forked child");
     let mut calls = Calls::default();
-    for part in
-        [queues, stacks, priorities, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals, cells]
-            as [fn(&mut Calls); 12]
+    for part in [
+        queues, stacks, priorities, work, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals,
+        cells,
+    ] as [fn(&mut Calls); 13]
     {
         part(&mut calls);
     }

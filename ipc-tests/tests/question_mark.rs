@@ -56,6 +56,14 @@ fn queues() -> Result<(), Error> {
     drop(blocks.recv()?);
     drop(blocks.try_recv()?);
 
+    let work = region.work_queue::<u64>("work").capacity(4).create()?;
+    work.send(1)?;
+    work.try_send(2)?;
+    work.recv()?.done()?;
+    work.try_recv()?.done()?;
+    work.wait_idle()?;
+    work.wait_idle_timeout(SOON)?;
+
     let spsc = region.spsc::<u64>("spsc").capacity(4).create()?;
     let (mut producer, mut consumer) = (spsc.producer()?, spsc.consumer()?);
     producer.send(1)?;

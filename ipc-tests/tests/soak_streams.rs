@@ -6,7 +6,8 @@
 //!
 //! Tokens go round: two relays pass them on through a one-to-one queue each way, other workers take them out of a queue of bytes, a
 //! queue of loans, a stack and a priority queue, and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
-//! killed may be missing in the end; nothing else, and nothing is there twice. All blocks are free again.
+//! killed may be missing in the end; nothing else, and nothing is there twice. All blocks are free again. Of the jobs that workers lease and
+//! give back none is missing.
 
 #![cfg(not(loom))]
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use ipc_posix::{
     Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PriorityQueue, PublishTimeoutError,
     RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer, Stack,
+    WorkQueue,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -30,6 +32,8 @@ const ROLES: &[Role] = &[("work", work), ("relay", relay)];
 /// The first two are relays.
 const WORKERS: usize = 6;
 /// Tokens that a relay may have in its hands.
+/// Jobs that go round.
+const JOBS: u64 = 12;
 const HANDFUL: usize = 3;
 const BLOCKS: usize = 16;
 const BLOCK_LEN: usize = 64;
@@ -61,7 +65,7 @@ fn soak(seconds: u64) -> Result<()> {
     let relayed = region.counter("relayed").create()?;
     let steps = region.counter("steps").create()?;
     let objects = Objects::open(&region)?;
-    let (mut bytes, mut blocks, mut stacked, mut queued) = (0, 0, 0, 0);
+    let (mut bytes, mut blocks, mut stacked, mut queued, mut jobs) = (0, 0, 0, 0, 0);
     let spawn = |number: usize, dice: &mut Dice| {
         let role = if number < 2 { "relay" } else { "work" };
         let args = [("name", name.as_str()), ("seed", &dice.roll().to_string()), ("number", &number.to_string())];
@@ -80,6 +84,9 @@ fn soak(seconds: u64) -> Result<()> {
         }
         if objects.keyed.len() < 6 && objects.keyed.try_send(queued % 5, [queued; 3]).is_ok() {
             queued += 1;
+        }
+        if jobs < JOBS && objects.work.try_send([jobs; 3]).is_ok() {
+            jobs += 1;
         }
         Ok(steps.load()?)
     })?;
@@ -110,6 +117,14 @@ fn soak(seconds: u64) -> Result<()> {
         lowest = key;
     }
     let queued_lost = storm::missing(found, queued, HANDFUL as u64 * kills)?;
+    // The dead had jobs in hand: each is noticed before this one sleeps.
+    let mut found = Vec::new();
+    while let Ok(job) = objects.work.recv_timeout(Duration::from_millis(100)) {
+        found.push(one_number(&*job)?);
+        job.done()?;
+    }
+    storm::missing(found, jobs, 0)?;
+    objects.work.wait_idle_timeout(PATIENCE)?;
     let all = (0..BLOCKS).map(|_| objects.loans.try_loan_uninit(1)).collect::<std::result::Result<Vec<_>, _>>();
     drop(all.map_err(|error| format!("a block is missing: {error}"))?);
     let mut found = Vec::new();
@@ -133,6 +148,7 @@ struct Objects {
     loans: LoanQueue<u64>,
     stack: Stack<Token>,
     keyed: PriorityQueue<u64, Token>,
+    work: WorkQueue<Token>,
     /// Publishers wait.
     news: Broadcast<News>,
     /// They do not.
@@ -146,6 +162,7 @@ impl Objects {
             loans: region.loan_queue("loans").blocks(BLOCKS).block_len(BLOCK_LEN).open_or_create()?,
             stack: region.stack("stack").capacity(16).open_or_create()?,
             keyed: region.priority_queue("keyed").capacity(16).open_or_create()?,
+            work: region.work_queue("work").capacity(JOBS as usize).leases(8).attempts(0).open_or_create()?,
             news: region.broadcast("news").capacity(16).wait_for_subscribers(8).open_or_create()?,
             ticker: region.broadcast("ticker").capacity(16).overwrite().open_or_create()?,
         })
@@ -190,8 +207,9 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
     let (mut news, mut ticker) = (Follower::new(&objects.news, false)?, Follower::new(&objects.ticker, true)?);
     loop {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(6) {
+        match dice.below(7) {
             0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
+            6 => give_back(&objects.work, &mut dice, soon)?,
             4 => pass_tokens(&objects.stack, &mut dice, soon)?,
             5 => pass_keyed_tokens(&objects.keyed, &mut dice, soon)?,
             1 => pass_a_block(&objects.loans, &mut dice, soon)?,
@@ -250,6 +268,19 @@ fn pass_keyed_tokens(keyed: &PriorityQueue<u64, Token>, dice: &mut Dice, soon: D
     }
     dice.dawdle();
     Ok(keyed.send_slice_timeout(hand, PATIENCE)?)
+}
+
+/// Leases a job, and gives it back.
+fn give_back(work: &WorkQueue<Token>, dice: &mut Dice, soon: Duration) -> Result<()> {
+    match work.recv_timeout(soon) {
+        Ok(job) => {
+            one_number(&*job)?;
+            dice.dawdle();
+            Ok(())
+        }
+        Err(RecvTimeoutError::Timeout) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes a token, and puts it back: the block itself, or another one.

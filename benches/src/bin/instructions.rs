@@ -46,6 +46,7 @@ const OPERATIONS: &[Operation] = &[
     ("one to one, batches of 64, 8 B", spsc_batches),
     ("bytes, try_send + try_recv, 64 B", bytes),
     ("loans, loan + send + recv + give back", loans),
+    ("work queue, try_send + try_recv + done, 8 B", work),
     ("broadcast, publish + recv, 8 B", broadcast),
     ("mutex, lock + unlock", mutex),
     ("mutex, transaction + commit", transaction),
@@ -202,6 +203,17 @@ fn loans(n: u64) -> Result<()> {
         loan.set(0, number);
         loan.send().map_err(|error| error.without_value())?;
         hint::black_box(queue.try_recv()?.get(0));
+    }
+    Ok(())
+}
+
+fn work(n: u64) -> Result<()> {
+    let queue = region()?.work_queue::<u64>("queue").capacity(64).create()?;
+    for number in 0..n {
+        queue.try_send(hint::black_box(number))?;
+        let job = queue.try_recv()?;
+        hint::black_box(*job);
+        job.done()?;
     }
     Ok(())
 }

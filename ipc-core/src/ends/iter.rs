@@ -236,10 +236,10 @@ told!(TryIter<'_>, TryError, "last step found no message; `None` if it found one
 
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {
-    (lent $receives:ident<$T:ident>, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        $crate::ends::iterators!(@ends $receives<$T: Sized>, $error, $try_error);
+    (lent $receives:ident<$T:ident: $($bound:path),+>, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
+        $crate::ends::iterators!(@ends $receives<$T: $($bound),+>, $error, $try_error);
 
-        impl<'q, 'm: 'q, $T: 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
+        impl<'q, 'm: 'q, $T: $($bound +)+ 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
             type Item = $item<'q, 'm, $T, P>;
 
             #[inline]
@@ -253,7 +253,7 @@ macro_rules! iterators {
             }
         }
 
-        impl<'q, 'm, $T, P: $crate::Platform> IntoIterator for &'q $receives<'m, $T, P> {
+        impl<'q, 'm, $T: $($bound +)+, P: $crate::Platform> IntoIterator for &'q $receives<'m, $T, P> {
             type Item = $item<'q, 'm, $T, P>;
             type IntoIter = $crate::ends::Iter<'q, $receives<'m, $T, P>>;
 

@@ -47,7 +47,7 @@ macro_rules! recv_verbs {
             }
         }
 
-        iterators!(lent $receives<T>, Received, RecvError, TryRecvError, recv, try_recv);
+        iterators!(lent $receives<T: Sized>, Received, RecvError, TryRecvError, recv, try_recv);
     };
 }
 recv_verbs!(LoanQueue, ".");

@@ -9,7 +9,7 @@ use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
     array, atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, semaphore,
-    spsc, stack, watch,
+    spsc, stack, watch, work,
 };
 
 macro_rules! kinds {
@@ -129,4 +129,6 @@ kinds! {
     Array = 18, "array", array::Words;
     /// A queue that gives the lowest key out first ([`PriorityQueue`](crate::PriorityQueue)).
     PriorityQueue = 19, "priority queue", priority::Words;
+    /// A queue of jobs that are leased until they are done ([`WorkQueue`](crate::WorkQueue)).
+    WorkQueue = 20, "work queue", work::Words;
 }

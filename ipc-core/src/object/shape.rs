@@ -86,6 +86,10 @@ pub enum Field {
     KeyAlign,
     /// Subscribers that the publishers of a broadcast wait for; 0 if they do not.
     Subscribers,
+    /// Jobs of a work queue that may be leased beside its capacity.
+    Leases,
+    /// After how many leases a job of a work queue is a dead letter.
+    Attempts,
     /// How values are written as bytes.
     Format,
     /// Bytes of the whole object.
@@ -132,6 +136,8 @@ impl fmt::Display for Field {
             Field::KeySize => "key size",
             Field::KeyAlign => "key alignment",
             Field::Subscribers => "subscribers",
+            Field::Leases => "leases",
+            Field::Attempts => "attempts",
             Field::Format => "format",
             Field::Length => "length",
         })

@@ -157,7 +157,7 @@ impl fmt::Display for ObjectInfo {
         };
         write!(f, "{kind} {name:?}")?;
         match kind {
-            Kind::Queue | Kind::Spsc | Kind::Broadcast | Kind::Stack | Kind::PriorityQueue => {
+            Kind::Queue | Kind::Spsc | Kind::Broadcast | Kind::Stack | Kind::PriorityQueue | Kind::WorkQueue => {
                 write!(f, " of {capacity} x {size} bytes")?
             }
             Kind::Array => write!(f, " of {capacity} elements")?,

@@ -24,6 +24,7 @@ use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
 use ipc_core::stack::Stack;
 use ipc_core::watch::Watch;
+use ipc_core::work::WorkQueue;
 use ipc_core::{Instant, Platform};
 use ipc_posix::Posix;
 
@@ -158,6 +159,29 @@ pub fn priority<P: Clocked + Clone>(queue: &PriorityQueue<'_, u64, u64, P>, role
         || (0..rounds(50)).for_each(|number| assert_eq!(queue.send_deadline(number % 7, number, P::far()), Ok(()))),
         || (0..rounds(50)).for_each(|_| assert!(queue.recv_deadline(P::far()).is_ok())),
     );
+}
+
+/// Of the work queue.
+pub fn work<P: Clocked>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!(queue.recv_deadline(P::past()).map(drop), Err(RecvTimeoutError::Timeout));
+        assert_eq!((queue.send_deadline(1, P::past()), queue.send_deadline(2, P::past())), (Ok(()), Ok(())));
+        assert_eq!(queue.send_deadline(3, P::past()), Err(SendTimeoutError::Timeout(3)));
+        assert!(queue.wait_idle_deadline(P::past()).is_err_and(|error| error.is_timeout()));
+        for number in [1, 2] {
+            let lease = queue.recv_deadline(P::past()).expect("it is there");
+            assert_eq!((*lease, lease.done()), (number, Ok(())));
+        }
+        assert_eq!(queue.wait_idle_deadline(P::past()), Ok(()));
+    });
+    role.at_once(
+        || (0..rounds(50)).for_each(|number| assert_eq!(queue.send_deadline(number, P::far()), Ok(()))),
+        || {
+            (0..rounds(50))
+                .for_each(|_| assert_eq!(queue.recv_deadline(P::far()).map(|lease| lease.done()), Ok(Ok(()))))
+        },
+    );
+    role.two(|| assert_eq!(queue.wait_idle_deadline(P::far()), Ok(())));
 }
 
 /// Of the queue of messages of any length.

@@ -9,6 +9,7 @@ use ipc_core::queue::Queue;
 use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
+use ipc_core::work::WorkQueue;
 
 use super::Role;
 
@@ -137,6 +138,17 @@ pub fn borrower<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
     role.two_is_killed();
     queue.loan(4).expect("it comes back").send().expect("it is open");
     assert_eq!(queue.recv().expect("a message").len(), 4);
+}
+
+/// The job of a worker that dies comes again.
+pub fn worker<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(queue.send(9), Ok(())));
+    let _held = role.two(|| queue.recv().expect("a job"));
+    role.one(|| assert_eq!((queue.is_empty(), queue.is_idle()), (true, false)));
+    role.two_is_killed();
+    let lease = queue.recv().expect("it comes back");
+    assert_eq!((*lease, lease.attempt(), lease.done()), (9, 2, Ok(())));
+    assert_eq!(queue.wait_idle(), Ok(()));
 }
 
 /// A member that dies breaks the barrier for who waits, until it is reset.

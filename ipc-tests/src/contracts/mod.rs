@@ -26,6 +26,7 @@ pub mod stack;
 pub mod stages;
 pub mod strategies;
 pub mod values;
+pub mod work;
 
 /// A test of each contract of a list, played by the function `stage` of the module that it is written in.
 #[macro_export]
@@ -176,6 +177,10 @@ macro_rules! contracts_everywhere {
             loans_come_back: One(loan::Options::new(2, 4)) => contracts::loan::given_back;
             loan_close_then_drain: One(loan::Options::new(2, 4)) => contracts::loan::close_then_drain;
             loan_forwarded: One(loan::Options::new(1, 4)) => contracts::loan::forwarded;
+            work_comes_back: One(contracts::work::two_attempts()) => contracts::work::comes_back;
+            work_in_order: One(contracts::work::two_attempts()) => contracts::work::in_order;
+            work_wait_idle: One(contracts::work::two_attempts()) => contracts::work::wait_idle;
+            work_close_then_drain: One(work::Options::new(4)) => contracts::work::close_then_drain;
             loan_halves: One(loan::Options::new(2, 4)) => contracts::loan::halves;
             broadcast_lag: One(contracts::broadcast::overwriting()) => contracts::broadcast::lag;
             broadcast_waits: One(contracts::broadcast::waiting()) => contracts::broadcast::waits;
@@ -214,6 +219,7 @@ macro_rules! contracts_everywhere {
             strategies_are_inherited: One(queue::Options::new(1)) => contracts::strategies::inherited;
             strategies_of_bytes: One(bytes::Options::new(16)) => contracts::strategies::bytes;
             strategies_of_loan: One(loan::Options::new(1, 1)) => contracts::strategies::loans;
+            strategies_of_work: One(work::Options::new(1)) => contracts::strategies::work;
             strategies_of_spsc: One(spsc::Options::new(1)) => contracts::strategies::spsc;
             strategies_of_broadcast: One(contracts::broadcast::waiting()) => contracts::strategies::broadcast;
             strategies_of_mutex: One(mutex::Options::default()) => contracts::strategies::mutex;
@@ -232,6 +238,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_priority: One(priority::Options::new(2)) => contracts::deadlines::priority;
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
+            deadlines_of_work: One(contracts::work::two_attempts()) => contracts::deadlines::work;
             deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;
             deadlines_of_broadcast: One(contracts::broadcast::waiting()) => contracts::deadlines::broadcast;
             deadlines_of_mutex: One(mutex::Options::default()) => contracts::deadlines::mutex;
@@ -286,6 +293,7 @@ macro_rules! contracts_between_processes {
             receiver_died: One(queue::Options::new(1)) => contracts::deaths::receiver;
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
+            worker_died: One(work::Options::new(4)) => contracts::deaths::worker;
             party_died: One(contracts::signals::pair()) => contracts::deaths::party;
         }
     };

@@ -20,6 +20,7 @@ use ipc_core::spsc::Spsc;
 use ipc_core::stack::Stack;
 use ipc_core::wait::HasWaitStrategy;
 use ipc_core::watch::Watch;
+use ipc_core::work::WorkQueue;
 use ipc_core::{Platform, WaitStrategy};
 
 use super::{Role, SHORT, deaths, rounds};
@@ -79,6 +80,15 @@ pub fn stack<P: Platform>(stack: &Stack<'_, u64, P>, role: &Role<'_>) {
 pub fn priority<P: Platform>(queue: &PriorityQueue<'_, u64, u64, P>, role: &Role<'_>) {
     let send = |number| assert_eq!(queue.send(9 - number % 9, number), Ok(()));
     each(queue, role, send, |number| assert_eq!(queue.recv(), Ok((9 - number % 9, number))));
+}
+
+/// Senders wait for room, receivers for jobs.
+pub fn work<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
+    let send = |number| assert_eq!(queue.send(number), Ok(()));
+    each(queue, role, send, |number| {
+        let lease = queue.recv().expect("a job");
+        assert_eq!((*lease, lease.done()), (number, Ok(())));
+    });
 }
 
 /// Clones and halves wait as the handle that they are made from, and from then on each for itself.

@@ -84,6 +84,12 @@ macro_rules! operations {
             sweep_priority_recv: "priority.recv" = piles::priority_recv;
             sweep_loan_send: "loan.send" = loan::send;
             sweep_loan_recv: "loan.recv" = loan::recv;
+            sweep_work_send: "work.send" = work::send;
+            sweep_work_done: "work.done" = work::done;
+            sweep_work_give_back: "work.give_back" = work::give_back;
+            sweep_work_letters: "work.letters" = work::letters;
+            sweep_work_repair: "work.repair" = work::repair;
+            sweep_work_close: "work.close" = work::close;
             sweep_broadcast_publish: "broadcast.publish" = broadcast::publish;
             sweep_broadcast_subscribe: "broadcast.subscribe" = broadcast::subscribe;
             sweep_broadcast_leave: "broadcast.leave" = broadcast::leave;
@@ -141,6 +147,11 @@ macro_rules! pairs {
             sweep_pair_loan_send_recv: "pair.loan.send+recv" = Deeds::Loan(loan::Couple::SendRecv), 1;
             sweep_pair_loan_recv_send: "pair.loan.recv+send" = Deeds::Loan(loan::Couple::RecvSend), 1;
             sweep_pair_loan_recv_recv: "pair.loan.recv+recv" = Deeds::Loan(loan::Couple::RecvRecv), 1;
+            sweep_pair_work_send_done: "pair.work.send+done" = Deeds::Work(work::Couple(work::Part::Send, work::Part::Do)), 3;
+            sweep_pair_work_done_send: "pair.work.done+send" = Deeds::Work(work::Couple(work::Part::Do, work::Part::Send)), 3;
+            sweep_pair_work_done_done: "pair.work.done+done" = Deeds::Work(work::Couple(work::Part::Do, work::Part::Do)), 3;
+            sweep_pair_work_give_back_give_back: "pair.work.give_back+give_back" = Deeds::Work(work::Couple(work::Part::GiveBack, work::Part::GiveBack)), 3;
+            sweep_pair_work_give_back_done: "pair.work.give_back+done" = Deeds::Work(work::Couple(work::Part::GiveBack, work::Part::Do)), 3;
             sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), 7;
             sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish" = Deeds::Broadcast(broadcast::Couple::ReceivePublish), 7;
             sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive" = Deeds::Broadcast(broadcast::Couple::PublishReceive), 7;

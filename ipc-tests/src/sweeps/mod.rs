@@ -51,6 +51,7 @@ mod sleepers;
 mod spsc;
 mod stage;
 mod watch;
+mod work;
 
 pub use pairs::{PAIRS, Pair};
 

@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, piles, print, spsc};
+use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, piles, print, spsc, work};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -40,6 +40,8 @@ enum Deeds {
     Priority(piles::Couple),
     /// At a loan queue.
     Loan(loan::Couple),
+    /// At a work queue.
+    Work(work::Couple),
     /// At a broadcast.
     Broadcast(broadcast::Couple),
 }
@@ -92,6 +94,7 @@ impl Pair {
             Deeds::Stack(couple) => couple::sweep(piles::Both(couple, piles::AStack), self.name, sweep),
             Deeds::Priority(couple) => couple::sweep(piles::Both(couple, piles::APriorityQueue), self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));

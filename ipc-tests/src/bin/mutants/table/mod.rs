@@ -21,6 +21,7 @@ mod spsc;
 mod stack;
 mod wait;
 mod watch;
+mod work;
 
 /// A change of one file.
 pub enum Edit {
@@ -62,7 +63,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 21] = [
+    let tables: [&'static [Mutant]; 22] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -72,6 +73,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         stack::MUTANTS,
         priority::MUTANTS,
         loan::MUTANTS,
+        work::MUTANTS,
         broadcast::MUTANTS,
         mutex::MUTANTS,
         rwlock::MUTANTS,

@@ -1,0 +1,343 @@
+//! How a job gets in, to a holder, and home again.
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::ring::{ATTEMPTS, End, back_off};
+use super::word::{Holds, Job, Place, State, Which};
+use super::words::View;
+use crate::error::{Fault, Refused};
+use crate::participant::ParticipantId;
+use crate::payload;
+use crate::platform::Platform;
+use crate::sync::private::AtomicU32;
+use crate::sync::{self, AtomicU64, Ordering, fence};
+
+/// What a handle remembers: hints.
+#[derive(Debug)]
+pub(super) struct Hints {
+    /// Where the next search for a free block begins: behind the last one found.
+    block: AtomicU32,
+    /// The low bits of the main ring's head, when it was last looked at.
+    head: AtomicU32,
+}
+
+impl Hints {
+    pub(super) fn new(view: &View<'_>) -> Self {
+        // Relaxed: a hint. It lags behind.
+        let head = view.words.head.0.load(Ordering::Relaxed);
+        Hints { block: AtomicU32::new(0), head: AtomicU32::new(head as u32) }
+    }
+
+    /// For a handle that is made of this one's. Shared memory is not touched: after a fork it is not there.
+    pub(super) fn for_another(&self) -> Self {
+        let copy = |hint: &AtomicU32| AtomicU32::new(hint.load(Ordering::Relaxed));
+        Hints { block: copy(&self.block), head: copy(&self.head) }
+    }
+}
+
+/// A job in its holder's hands: the block, and the word that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) index: usize,
+    pub(super) word: Job,
+}
+
+/// What a ring has to give.
+enum Front {
+    /// Nothing.
+    Empty,
+    /// Nothing, and nothing will come.
+    Closed,
+    /// This job, which is the caller's from now on.
+    Job(Taken),
+}
+
+impl View<'_> {
+    /// Puts a job in, if there is room. Lock-free.
+    #[inline]
+    pub(super) fn put<T: NoUninit, P: Platform>(&self, platform: &P, value: &T, hints: &Hints) -> Result<(), Refused> {
+        let (me, main) = (platform.me(), self.ring(Which::Main));
+        let mut written = None;
+        for attempt in 0..ATTEMPTS {
+            let refused = match main.end() {
+                Ok(End::At(tail, before)) if self.has_room(tail, hints) => {
+                    let Some((index, word)) = written.or_else(|| self.write(me, value, hints)) else {
+                        return Err(Refused::NotNow);
+                    };
+                    written = Some((index, word));
+                    // A store: nobody else changes a block that we write. Release, "written".
+                    sync::publish(word, Job::sent(me, tail).0);
+                    if main.fill(tail, before, Place::of(tail, index)) {
+                        main.help(main.tail, tail);
+                        self.words.gates.items.notify(platform, || 1);
+                        return Ok(());
+                    }
+                    back_off(attempt.min(2));
+                    continue;
+                }
+                Ok(End::At(..)) => Refused::NotNow,
+                Ok(End::Closed(..)) => Refused::Closed,
+                Err(fault) => fault.into(),
+            };
+            return Err(self.give_up(platform, written, refused));
+        }
+        Err(self.give_up(platform, written, Refused::CORRUPTED))
+    }
+
+    /// For a sender that is refused: its block is nobody's again.
+    #[cold]
+    fn give_up<P: Platform>(&self, platform: &P, written: Option<(usize, &AtomicU64)>, refused: Refused) -> Refused {
+        if let Some((_, word)) = written {
+            self.free(platform, word);
+        }
+        refused
+    }
+
+    /// Whether a job at this position is not too many.
+    #[inline(always)]
+    fn has_room(&self, tail: u64, hints: &Hints) -> bool {
+        // Relaxed: a hint in private memory. It lags behind the head. (After four thousand million jobs of others it may let
+        // more jobs in than the capacity, as long as there are blocks.)
+        u64::from((tail as u32).wrapping_sub(hints.head.load(Ordering::Relaxed))) < self.geometry.capacity
+            || self.has_room_now(tail, hints)
+    }
+
+    #[cold]
+    fn has_room_now(&self, tail: u64, hints: &Hints) -> bool {
+        let head = self.settled_head(Which::Main);
+        hints.head.store(head as u32, Ordering::Relaxed);
+        // A tail that was stale is behind the head.
+        (tail.wrapping_sub(head) as i64) < self.geometry.capacity as i64
+    }
+
+    /// Takes a free block, if there is one, and writes the job into it.
+    #[inline]
+    fn write<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Option<(usize, &AtomicU64)> {
+        let count = self.geometry.blocks;
+        let mut index = hints.block.load(Ordering::Relaxed) as usize;
+        for _ in 0..count {
+            index = if index < count { index } else { 0 };
+            let word = self.word(index)?;
+            // Success Acquire, "free". The load before it decides nothing.
+            if word.load(Ordering::Relaxed) == Job::FREE.0
+                && word.compare_exchange(Job::FREE.0, Job::writing(me).0, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            {
+                hints.block.store(index as u32 + 1, Ordering::Relaxed);
+                payload::store(value, self.job(index));
+                return Some((index, word));
+            }
+            index += 1;
+        }
+        None
+    }
+
+    /// Takes the next job: one that came back before one that was sent. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](Refused::NotNow); [`Busy`](Refused::Busy) if the queue is closed, and a job that a process has may come back;
+    /// [`Closed`](Refused::Closed) if it is closed and all that was sent is done.
+    #[inline]
+    pub(super) fn take<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
+        let me = platform.me();
+        match self.front(me, Which::Back)? {
+            Front::Job(taken) => return Ok(taken),
+            Front::Empty => {}
+            Front::Closed => return Err(Refused::CORRUPTED),
+        }
+        match self.front(me, Which::Main)? {
+            Front::Job(taken) => {
+                self.words.gates.space.notify(platform, || 1);
+                Ok(taken)
+            }
+            Front::Empty => Err(Refused::NotNow),
+            Front::Closed if self.is_idle() => Err(Refused::Closed),
+            Front::Closed => Err(Refused::Busy),
+        }
+    }
+
+    /// Takes a dead letter, if there is one. Lock-free.
+    pub(super) fn take_dead(&self, me: ParticipantId) -> Result<Taken, Refused> {
+        match self.front(me, Which::Dead)? {
+            Front::Job(taken) => Ok(taken),
+            Front::Empty => Err(Refused::NotNow),
+            Front::Closed => Err(Refused::CORRUPTED),
+        }
+    }
+
+    /// Takes the first job of a ring.
+    #[inline]
+    fn front(&self, me: ParticipantId, which: Which) -> Result<Front, Fault> {
+        let ring = self.ring(which);
+        for _ in 0..ATTEMPTS {
+            let head = ring.head.load(Ordering::Acquire);
+            match ring.at(head).holds(head) {
+                Holds::Nothing => return Ok(Front::Empty),
+                Holds::Closed => return Ok(Front::Closed),
+                Holds::Block(index) => {
+                    let word = self.word(index).ok_or(Fault::Corrupted)?;
+                    // Relaxed: behind "sent", which comes after the word (W2).
+                    let job = Job(word.load(Ordering::Relaxed));
+                    let leased = job.leased(me);
+                    // AcqRel: what the last holder or the sender did to the block, and on to the next one.
+                    if job.is_queued(which, head)
+                        && word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                    {
+                        ring.help(ring.head, head);
+                        return Ok(Front::Job(Taken { index, word: leased }));
+                    }
+                }
+                Holds::Later => {}
+            }
+            // Another one has it (W2).
+            ring.help(ring.head, head);
+        }
+        Err(Fault::Corrupted)
+    }
+
+    /// The position of the first job of a ring. Helps `head` on.
+    pub(super) fn settled_head(&self, which: Which) -> u64 {
+        let ring = self.ring(which);
+        let mut head = ring.head.load(Ordering::Acquire);
+        for _ in 0..ATTEMPTS {
+            let taken = match ring.at(head).holds(head) {
+                Holds::Nothing | Holds::Closed => false,
+                // Acquire: see `front`.
+                Holds::Block(index) => {
+                    self.word(index).is_some_and(|word| !Job(word.load(Ordering::Acquire)).is_queued(which, head))
+                }
+                Holds::Later => true,
+            };
+            if !taken {
+                break;
+            }
+            ring.help(ring.head, head);
+            head = ring.head.load(Ordering::Acquire);
+        }
+        head
+    }
+
+    /// A copy of a job in its holder's hands.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::InvalidValue`].
+    #[inline]
+    pub(super) fn read<T: CheckedBitPattern>(&self, taken: Taken) -> Result<T, Fault> {
+        // SAFETY: copied from cells, all of which are initialised.
+        unsafe { payload::check(payload::load(self.job(taken.index))) }
+    }
+
+    /// A job is done: its block is nobody's. For its holder.
+    #[inline]
+    pub(super) fn finish<P: Platform>(&self, platform: &P, taken: Taken) {
+        if let Some(word) = self.word(taken.index) {
+            self.free(platform, word);
+        }
+    }
+
+    /// Makes a block nobody's, for the one whose it is. One store, and a check for sleepers.
+    #[inline]
+    fn free<P: Platform>(&self, platform: &P, word: &AtomicU64) {
+        // Release, "free". A store: nobody else changes a word that names us.
+        sync::publish(word, Job::FREE.0);
+        self.words.gates.space.notify(platform, || 1);
+        self.wake_idle(platform);
+    }
+
+    /// Wakes those that wait until all is done, if it is. After a change that may have made it so.
+    #[inline]
+    pub(super) fn wake_idle<P: Platform + ?Sized>(&self, platform: &P) {
+        platform.light_barrier();
+        if self.words.gates.idle.is_announced() {
+            self.wake_idle_sleepers(platform);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_idle_sleepers<P: Platform + ?Sized>(&self, platform: &P) {
+        // Store-then-load, between two that finish the last two jobs: one of them sees that the other's is done.
+        fence(Ordering::SeqCst);
+        if self.is_idle() {
+            self.words.gates.idle.notify_all(platform);
+        }
+    }
+
+    /// Takes one step on the way home of a job that its holder does not finish, and the next, until it is in a ring. `job` is its word
+    /// as the caller has read it. The holder does so for itself, or those that have seized it: each step is one compare-exchange that
+    /// only one of them makes, and that any of them may follow up.
+    pub(super) fn bring_home<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        index: usize,
+        mut job: Job,
+    ) -> Result<(), Fault> {
+        let Some(word) = self.word(index) else { return Err(Fault::Corrupted) };
+        let owner = job.owner();
+        for _ in 0..ATTEMPTS {
+            if job.owner() != owner {
+                return Ok(());
+            }
+            let (which, attempts) = match job.state() {
+                State::Leased(from) => self.after(from, job.attempts()),
+                State::Queued(which) if which != Which::Main => {
+                    let (ring, position) = (self.ring(which), job.position());
+                    let place = ring.at(position);
+                    match place.holds(position) {
+                        Holds::Block(other) if other == index => return Ok(()),
+                        // One of those who follow it up succeeds, or another job has the place.
+                        Holds::Nothing if ring.fill(position, place, Place::of(position, index)) => {
+                            self.came_home(platform, which);
+                            return Ok(());
+                        }
+                        Holds::Nothing => {
+                            job = Job(word.load(Ordering::Acquire));
+                            continue;
+                        }
+                        _ => (which, job.attempts()),
+                    }
+                }
+                _ => return Ok(()),
+            };
+            let End::At(position, _) = self.ring(which).end()? else { return Err(Fault::Corrupted) };
+            let next = job.queued(which, attempts, position);
+            // AcqRel, "swept": what the dead one did to the block, and on to the next owner. In the same step as the count.
+            job = match word.compare_exchange(job.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => next,
+                Err(now) => Job(now),
+            };
+        }
+        Err(Fault::Corrupted)
+    }
+
+    /// Where a job goes whose lease from this ring ended, and how many attempts it has had.
+    fn after(&self, from: Which, attempts: u32) -> (Which, u32) {
+        if from == Which::Dead {
+            return (Which::Dead, attempts);
+        }
+        let (attempts, most) = (attempts + 1, self.geometry.attempts);
+        (if most != 0 && attempts >= most { Which::Dead } else { Which::Back }, attempts)
+    }
+
+    fn came_home<P: Platform + ?Sized>(&self, platform: &P, which: Which) {
+        if which == Which::Dead {
+            self.wake_idle(platform);
+        } else {
+            self.words.gates.items.notify(platform, || 1);
+            // Receivers of a closed queue sleep there.
+            self.words.gates.idle.notify_all(platform);
+        }
+    }
+}
+
+impl Taken {
+    pub(super) fn is_dead_letter(self) -> bool {
+        self.word.state() == State::Leased(Which::Dead)
+    }
+
+    /// Which lease this is; of a dead letter, how many there were.
+    pub(super) fn attempt(self) -> u32 {
+        self.word.attempts() + u32::from(!self.is_dead_letter())
+    }
+}

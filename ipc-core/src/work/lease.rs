@@ -1,0 +1,87 @@
+//! A job in this process's hands.
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+
+use super::handle::WorkQueue;
+use super::jobs::Taken;
+use crate::error::Fault;
+use crate::platform::Platform;
+
+/// A job that this process works on, and nobody else. Made by the receives of a [`WorkQueue`].
+///
+/// [`done`](Self::done) ends it for good. If it is dropped without that (an early return, `?`, a panic), or the process dies, the job
+/// goes back to the queue at once, and another receiver gets it with the next [`attempt`](Self::attempt). A lease that is forgotten
+/// (`mem::forget`) is held until the process ends. It can be carried to another thread.
+///
+/// The job itself is a private copy, reached by dereference. In a child after `fork`, a drop does nothing.
+#[must_use = "the job goes back to the queue when this is dropped"]
+pub struct Lease<'q, 'm, T, P: Platform> {
+    queue: &'q WorkQueue<'m, T, P>,
+    taken: Taken,
+    value: T,
+}
+
+impl<'q, 'm, T, P: Platform> Lease<'q, 'm, T, P> {
+    #[inline(always)]
+    pub(super) fn new(queue: &'q WorkQueue<'m, T, P>, taken: Taken, value: T) -> Self {
+        Lease { queue, taken, value }
+    }
+
+    /// Says that the job is done: it leaves the queue for good. One store, and a check for sleepers. Lock-free.
+    ///
+    /// A process that is killed before this returns has done the job or not: then the job comes again. So what it does outside should
+    /// bear being done twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    #[doc(alias = "task_done")]
+    #[doc(alias = "ack")]
+    #[inline]
+    pub fn done(self) -> Result<(), Fault> {
+        let this = ManuallyDrop::new(self);
+        this.queue.here()?;
+        this.queue.view.finish(&this.queue.platform, this.taken);
+        Ok(())
+    }
+
+    /// Returns which lease of the job this is: 1 for the first. Of a dead letter, how many leases it has had.
+    ///
+    /// A process that is killed on its way out of a receive has had a lease, too.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.taken.attempt()
+    }
+
+    /// Returns whether the job is a dead letter.
+    #[must_use]
+    pub fn is_dead_letter(&self) -> bool {
+        self.taken.is_dead_letter()
+    }
+}
+
+impl<T, P: Platform> Drop for Lease<'_, '_, T, P> {
+    fn drop(&mut self) {
+        let WorkQueue { view, platform, .. } = self.queue;
+        if platform.is_here() {
+            // An error is that of a faulty peer, and no process would get the job.
+            let _ = view.bring_home(platform, self.taken.index, self.taken.word);
+        }
+    }
+}
+
+impl<T, P: Platform> Deref for Lease<'_, '_, T, P> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: fmt::Debug, P: Platform> fmt::Debug for Lease<'_, '_, T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("value", &self.value).field("attempt", &self.attempt()).finish_non_exhaustive()
+    }
+}

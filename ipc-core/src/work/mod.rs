@@ -1,0 +1,118 @@
+//! Jobs that are leased until they are done: a queue whose messages come back from workers that die.
+//!
+//! A job stays in one block of memory from its send until it is done. Rings carry the blocks' numbers only. The block's word says where the
+//! job is and whose it is, so each change of hands is one compare-exchange of that word. ([`loan`](crate::loan) is the same without the
+//! leases.)
+//!
+//! ```text
+//! block[i]              position | attempts | ring | owner | state; the job
+//! main: tail, head      jobs that were sent         place[p mod N]: position p | block
+//! back: tail, head      jobs that came back         the same
+//! dead: tail, head      dead letters                the same
+//! ```
+//!
+//! | block | meaning | who may change it |
+//! |---|---|---|
+//! | `Free` | nobody's | a sender: `Writing` by itself |
+//! | `Writing(o)` | o writes a job into it | o: `Queued(o, main)`, `Free`; a sweeper of dead o: `Free` |
+//! | `Queued(o, ring, p)` and place p names it | in the ring, put there by o | the receiver of position p: `Leased` |
+//! | `Queued(o, main, p)` otherwise | o is about to send it | o: the same with another p, `Free`; a sweeper of dead o: `Free` |
+//! | `Queued(o, back or dead, p)` otherwise | o is bringing it home | o or a sweeper of dead o: the same with another p |
+//! | `Leased(o, ring, p)` | o works on it; it was in that ring at p | o: `Free` (done), `Queued(o, back or dead)`; a sweeper of dead o: the latter |
+//!
+//! *Send.* Take a free block (`Writing`), write the job. Read main's `tail` = t; store `Queued(me, main, t)`; compare-exchange place t from
+//! its older position to (t, block): that is the send's linearization point. Then help `tail` on.
+//!
+//! *Receive.* Look at back's `head` = h, then at main's. If place h is filled, compare-exchange the block that it names from `Queued(_,
+//! ring, h)` to `Leased(me, ring, h)`: that is the receive's linearization point. Whoever has it, help `head` on.
+//!
+//! *Empty* is a state that the queue had in the call: if back was empty at the first look and main at the second, each receive that took a
+//! job of main meanwhile began with a look at back, too. At the latest of all those looks back was empty, and all these receives go on;
+//! they count from then on. So a job that came back behind that look came later.
+//!
+//! *Done.* Store `Free`.
+//!
+//! *Home.* A lease that ends otherwise, by its holder or by a sweeper after its death: compare-exchange `Leased(o, main or back)` to
+//! `Queued(o, back, t)` with one attempt more, or to `Queued(o, dead, t)` if that was the last one; then compare-exchange place t. If
+//! another block has that place, compare-exchange the word to the next t, and so on. The owner's number stays in the word until the job is
+//! in the ring, so that several processes may repair after the same dead one: each makes the same step from the same word, and one
+//! succeeds.
+//!
+//! *Close.* Compare-exchange main's place t from its older position to (t, end mark). No send comes behind it.
+//!
+//! Invariants:
+//!
+//! - **W1** A ring has more places than there are blocks, and each position that was not received holds a block. So place t's older job was
+//!   received before t is filled, and a ring is never full; main is refused to senders when as many positions wait as its capacity says.
+//! - **W2** A block is `Queued(_, ring, p)` before place p names it. So if place p names a block that is not `Queued(_, ring, p)`, the job
+//!   at p was received.
+//! - **W3** Positions do not come back (modulo 2^44), so a compare-exchange with an old word cannot succeed later. A lease is its word.
+//! - **W4** Main is for new jobs only. So a word `Queued(d, main, p)` that place p does not name is a send that never was, and one of
+//!   another ring is a job on its way home.
+//! - **W5** A job that is on its way home moves on from position p only once place p names another block. So place p can be filled with the
+//!   block exactly as long as its word says p.
+//!
+//! # One living holder, and none lost
+//!
+//! A job is held iff its word is `Leased(o)`. It gets there by one compare-exchange from `Queued` at the head; it gets out by o's own step,
+//! or by one of those who have seized o, which makes no step any more.
+//!
+//! From the send to its end a job's word is `Queued` or `Leased`. Each state but `Queued` and in a ring has an owner that goes on with it,
+//! or is found dead: by a receiver or a waiter for the end, before it sleeps and every 12 ms; by a receiver that always finds jobs, every
+//! 12 ms; by a sender that finds no room; by a process that attaches.
+//!
+//! # The end of all work
+//!
+//! Idle means that no job is `Queued` in main or back, on its way to back, or `Leased` from them. There is no counter, which a kill would
+//! spoil. A caller reads main's next position t, looks at all blocks, and then at place t again. Only the fill of a place of main makes a
+//! block busy. So if place t is still empty, each block that was found not to be busy stayed so, and the queue was idle at the last look.
+//! (A holder that sends a job and is done with its own has sent first. Who finds its block free finds place t filled.)
+//!
+//! Two that finish the last two jobs at once each look, behind a fence, if somebody waits for the end. The later fence's owner sees both
+//! done.
+//!
+//! A receiver of a closed queue gets the end only when the queue is idle, and sleeps where those sleep who wait for that.
+//!
+//! # Deaths
+//!
+//! | killed | leaves | a sweep |
+//! |---|---|---|
+//! | in a send, before the place is filled | `Writing`, or `Queued(main)` and no place | frees the block: nothing was sent |
+//! | in a send, behind it | a `tail` that lags, sleepers that were not woken | leaves the job; `tail` is helped on, sleepers look by themselves |
+//! | in a receive, before the word | nothing | – |
+//! | behind it, or with a lease | `Leased` | brings the job home, one attempt more |
+//! | in `done`, behind the word | sleepers that were not woken | wakes |
+//! | on the way home | `Queued(back or dead)` and no place | brings it home; the attempt was counted in the step before |
+//! | in a sweep | any of these, with the first dead one's number | the next one goes on |
+//!
+//! # Orderings
+//!
+//! | label | store | load | makes visible |
+//! |---|---|---|---|
+//! | written | block: publication as `Queued`, Release | block compare-exchange of a receive, Acquire | the job |
+//! | sent | place compare-exchange, Release | place in a receive, Acquire | that the block is queued (W2) |
+//! | free | block store, Release | block compare-exchange of a send, Acquire | that the job was read; in a look for the end, what its holder has sent |
+//! | swept | block compare-exchange, Release | the same | what the dead one did to the block |
+//!
+//! # Progress
+//!
+//! Lock-free: every step is one compare-exchange, and what a stopped process has left half-done others complete or do not need. But the job
+//! of a stopped holder waits for it.
+
+mod deaths;
+mod geometry;
+mod handle;
+mod idle;
+mod jobs;
+mod lease;
+mod pulse;
+mod receive;
+mod ring;
+mod send;
+mod word;
+mod words;
+
+pub use handle::{Options, WorkQueue};
+pub use idle::Stats;
+pub use lease::Lease;
+pub(crate) use words::Words;
