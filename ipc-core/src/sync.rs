@@ -113,7 +113,7 @@ pub(crate) const fn bound(shipped: u32, in_model: u32) -> u32 {
 /// Words of one handle, that tell nobody anything and on which nothing depends: not modelled, so that each of them is not one more
 /// place where a schedule may branch.
 pub(crate) mod private {
-    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64};
+    pub(crate) use core::sync::atomic::AtomicU32;
 }
 
 /// Tells the processor (or the model's scheduler) that this thread polls.

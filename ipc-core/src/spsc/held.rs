@@ -4,16 +4,16 @@ use crate::error::{Fault, WaitTimeoutError};
 use crate::here::Here;
 use crate::platform::Platform;
 use crate::sync::Ordering;
-use crate::sync::private::AtomicU64;
+use crate::sync::private::AtomicU32;
 use crate::time::Limit;
 use crate::wait::{Attempt, SpinBudget, block_until};
 
 use super::claim::{ClaimError, ClaimErrorKind};
 use super::words::{End, View};
 
-/// Waits ask whether the holder of the other end lives this often at most, in nanoseconds: the answer takes system calls, which are a good
+/// Waits ask whether the holder of the other end lives this often at most, in milliseconds: the answer takes system calls, which are a good
 /// part of a short wait beside processes that compute. A wait that does not ask sleeps for longer than this before it does.
-const ASK_EVERY: u64 = crate::sync::bound(50_000_000, 0) as u64;
+const ASK_EVERY: u32 = crate::sync::bound(50, 0);
 
 /// A claimed end. Its role is given up when this is dropped.
 pub(super) struct Held<'m, T, P: Platform> {
@@ -21,8 +21,8 @@ pub(super) struct Held<'m, T, P: Platform> {
     pub(super) platform: P,
     pub(super) budget: SpinBudget,
     end: End,
-    /// When a wait last asked whether the other end's holder lives.
-    asked: AtomicU64,
+    /// When a wait last asked whether the other end's holder lives, in milliseconds modulo 2^32. 0: never.
+    asked: AtomicU32,
 }
 
 impl<'m, T, P: Platform> Held<'m, T, P> {
@@ -32,7 +32,7 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         let words = view.words;
         words.role(end).claim(&platform).map_err(|kind| ClaimError::new(&platform, end, kind))?;
         let budget = SpinBudget::new(&platform);
-        let held = Held { view, platform, budget, end, asked: AtomicU64::new(0) };
+        let held = Held { view, platform, budget, end, asked: AtomicU32::new(0) };
         // Relaxed: whatever the last holder stored is visible since the claim ("role"), and no other process writes our index. The
         // other index: Acquire, as at every look.
         let (tail, head) = match end {
@@ -86,10 +86,10 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
     /// lately.
     pub(super) fn find_deserted(&self) -> Result<bool, Fault> {
         let role = self.view.words.role(self.end.other());
-        let now = self.platform.now().as_nanos();
-        // Relaxed: private. 0: never.
+        let now = (self.platform.now().as_nanos() / 1_000_000) as u32;
+        // Relaxed: private.
         let asked = self.asked.load(Ordering::Relaxed);
-        if asked != 0 && now.saturating_sub(asked) < ASK_EVERY {
+        if asked != 0 && now.wrapping_sub(asked) < ASK_EVERY {
             return Ok(role.is_left());
         }
         let found = role.find_deserted(&self.platform);
