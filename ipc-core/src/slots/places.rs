@@ -126,9 +126,8 @@ impl<'m, T> Slots<'m, T> {
         }
     }
 
-    /// Asks for the first line of a place that the other side is about to fill: whoever polls for the news of an element has the element
-    /// as soon as the news, instead of asking for it then. It takes the line from a side that is still writing it, so it is for small
-    /// elements only.
+    /// Asks for the first line of a place that the other side is about to fill. A process that polls for an element then has the element
+    /// as soon as it finds the index changed. A side that is still writing the line loses it: for small elements only.
     #[inline(always)]
     pub(crate) fn prefetch_expected(&self, at: u64) {
         if size_of::<T>() <= LINE {
