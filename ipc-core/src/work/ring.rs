@@ -6,6 +6,9 @@ use crate::sync::{AtomicU64, Ordering, spin_hint};
 
 /// Steps of one operation that others may spoil in a row before the words are declared corrupted.
 pub(super) const ATTEMPTS: u32 = 1 << 16;
+/// Loads of a `tail` that each time lies a lap behind its place. Who finds the place so finds a later `tail` at the next load, so that
+/// each needs another lap of the others meanwhile. In words that make no sense it would never end.
+const LAPS: u32 = 256;
 
 /// One of the rings of a queue.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,8 @@ impl<'m> Ring<'m> {
     /// Where the next job goes. Helps `tail` on.
     #[inline(always)]
     pub(super) fn end(&self) -> Result<End, Fault> {
-        for attempt in 0..ATTEMPTS {
+        let mut laps = 0;
+        for _ in 0..ATTEMPTS {
             let tail = self.tail.load(Ordering::Acquire);
             let place = self.at(tail);
             match place.holds(tail) {
@@ -48,7 +52,11 @@ impl<'m> Ring<'m> {
                 Holds::Closed => return Ok(End::Closed(tail, place)),
                 Holds::Block(_) => self.help(self.tail, tail),
                 // `tail` was stale.
-                Holds::Later => back_off(attempt),
+                Holds::Later if laps < LAPS => {
+                    back_off(laps);
+                    laps += 1;
+                }
+                Holds::Later => break,
             }
         }
         Err(Fault::Corrupted)
