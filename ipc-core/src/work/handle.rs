@@ -13,6 +13,7 @@ use crate::error::{Fault, WaitTimeoutError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::participant::Findings;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -314,7 +315,7 @@ impl<'m, T, P: Platform> WorkQueue<'m, T, P> {
         }
         let deadline = limit.deadline(&self.platform);
         // The block that was found busy last: it alone is polled.
-        let busy = Cell::new(usize::MAX);
+        let (busy, deaths) = (Cell::new(usize::MAX), Cell::new(0));
         let attempt = |thorough: bool| {
             if !thorough && self.view.is_still_busy(busy.get()) {
                 return Attempt::NotYet;
@@ -323,7 +324,7 @@ impl<'m, T, P: Platform> WorkQueue<'m, T, P> {
                 Ok(Idle::Yes) => Attempt::Done(Ok(())),
                 Ok(Idle::Busy(index)) => {
                     busy.set(index);
-                    if thorough { self.look() } else { Attempt::NotYet }
+                    if thorough { self.look(&deaths) } else { Attempt::NotYet }
                 }
                 Ok(Idle::Changed) => Attempt::Again,
                 Err(fault) => Attempt::Done(Err(fault.into())),
@@ -338,13 +339,27 @@ impl<'m, T, P: Platform> WorkQueue<'m, T, P> {
     }
 
     /// Looks for dead holders, before a sleep for what they might have to give back.
-    pub(super) fn look<R>(&self) -> Attempt<R> {
+    pub(super) fn look<R, E: From<Fault>>(&self, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {
         let found = self.view.find_dead(&self.platform, After::Holders);
-        match found.found() {
-            Ok(true) => Attempt::Again,
-            Err(_) => Attempt::Unknown,
-            Ok(false) if found.alive => Attempt::Suspect,
-            Ok(false) => Attempt::NotYet,
+        after_look(found, deaths)
+    }
+}
+
+/// Looks in a row that find somebody dead: one finds all that are. In words that make no sense a repair may change nothing.
+const MOST_DEATHS: u32 = 64;
+
+/// What a wait does after a look for the dead. `deaths` counts those in a row that found one.
+pub(super) fn after_look<R, E: From<Fault>>(found: Findings, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {
+    match found.found() {
+        Ok(true) if deaths.get() >= MOST_DEATHS => Attempt::Done(Err(Fault::Corrupted.into())),
+        Ok(true) => {
+            deaths.set(deaths.get() + 1);
+            Attempt::Again
+        }
+        Err(_) => Attempt::Unknown,
+        Ok(false) => {
+            deaths.set(0);
+            if found.alive { Attempt::Suspect } else { Attempt::NotYet }
         }
     }
 }

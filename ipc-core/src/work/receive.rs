@@ -1,5 +1,7 @@
 //! Receiving.
 
+use core::cell::Cell;
+
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::deaths::After;
@@ -125,9 +127,9 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
     #[inline(never)]
     fn wait_to_take(&self, limit: &Limit<P::Deadline>) -> Result<Taken, Refused> {
         let (platform, gates) = (&self.platform, &self.view.words.gates);
-        let deadline = limit.deadline(platform);
+        let (deadline, deaths) = (limit.deadline(platform), Cell::new(0));
         let attempt = |thorough: bool| match self.view.take(platform) {
-            Err(Refused::NotNow) if thorough => self.look(),
+            Err(Refused::NotNow) if thorough => self.look(&deaths),
             Err(Refused::NotNow) => Attempt::NotYet,
             taken => Attempt::Done(taken),
         };
@@ -136,7 +138,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
         if taken == Ok(Err(Refused::Busy)) {
             // Closed: what is left are jobs that may come back, and the end.
             let attempt = |thorough: bool| match self.view.take(platform) {
-                Err(Refused::NotNow | Refused::Busy) if thorough => self.look(),
+                Err(Refused::NotNow | Refused::Busy) if thorough => self.look(&deaths),
                 Err(Refused::NotNow | Refused::Busy) => Attempt::NotYet,
                 taken => Attempt::Done(taken),
             };

@@ -1,10 +1,13 @@
 //! Sending.
 
+use core::cell::Cell;
+
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::deaths::After;
-use super::handle::WorkQueue;
+use super::handle::{WorkQueue, after_look};
 use crate::error::{Refused, SendError, SendTimeoutError, TrySendError};
+use crate::participant::Findings;
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::timed::timed;
@@ -83,13 +86,13 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'_, T, P> {
     #[cold]
     #[inline(never)]
     fn wait_to_put(&self, value: &T, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
-        let deadline = limit.deadline(&self.platform);
+        let (deadline, deaths) = (limit.deadline(&self.platform), Cell::new(0));
         let attempt = |thorough: bool| match self.put(value) {
-            Err(Refused::NotNow) if thorough => match self.view.find_dead(&self.platform, After::All).found() {
-                Ok(true) => Attempt::Again,
-                Ok(false) => Attempt::NotYet,
-                Err(_) => Attempt::Unknown,
-            },
+            Err(Refused::NotNow) if thorough => {
+                let found = self.view.find_dead(&self.platform, After::All);
+                // Nobody in particular is in the way.
+                after_look(Findings { alive: false, ..found }, &deaths)
+            }
             Err(Refused::NotNow) => Attempt::NotYet,
             put => Attempt::Done(put),
         };

@@ -187,7 +187,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "work, one who waits for the end does not look for the dead",
-        edits: &[edit(HANDLE, 1, "if thorough { self.look() } else { Attempt::NotYet }", "Attempt::NotYet")],
+        edits: &[edit(HANDLE, 1, "if thorough { self.look(&deaths) } else { Attempt::NotYet }", "Attempt::NotYet")],
         protects: "the job of a dead holder does not keep the end from coming",
         caught_by: ("loom_work_sleep", "one_who_waits_for_the_end_looks_for_the_dead"),
     },
