@@ -346,7 +346,7 @@ impl<'m, T, P: Platform> WorkQueue<'m, T, P> {
 }
 
 /// Looks in a row that find somebody dead: one finds all that are. In words that make no sense a repair may change nothing.
-const MOST_DEATHS: u32 = 64;
+const MOST_DEATHS: u32 = 16;
 
 /// What a wait does after a look for the dead. `deaths` counts those in a row that found one.
 pub(super) fn after_look<R, E: From<Fault>>(found: Findings, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {

@@ -8,7 +8,7 @@ use crate::sync::{AtomicU64, Ordering, spin_hint};
 pub(super) const ATTEMPTS: u32 = 1 << 16;
 /// Loads of a `tail` that each time lies a lap behind its place. Who finds the place so finds a later `tail` at the next load, so that
 /// each needs another lap of the others meanwhile. In words that make no sense it would never end.
-const LAPS: u32 = 256;
+const LAPS: u32 = 64;
 
 /// One of the rings of a queue.
 #[derive(Clone, Copy, Debug)]
