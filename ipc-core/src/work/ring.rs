@@ -53,7 +53,7 @@ impl<'m> Ring<'m> {
                 Holds::Block(_) => self.help(self.tail, tail),
                 // `tail` was stale.
                 Holds::Later if laps < LAPS => {
-                    back_off(laps);
+                    back_off(laps.min(2));
                     laps += 1;
                 }
                 Holds::Later => break,
