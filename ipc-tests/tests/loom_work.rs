@@ -1,4 +1,4 @@
-//! Work queues: each job has one holder at a time, and is done once or comes back with one attempt more, whoever dies where.
+//! Work queues: each job has one holder at a time, and is done once or comes back with one attempt more. Deaths change neither.
 #![cfg(loom)]
 
 mod work;

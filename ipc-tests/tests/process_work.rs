@@ -262,7 +262,7 @@ fn wait_idle(args: &Args) {
     let _ = children::hear();
 }
 
-/// Workers die beside a process that waits for the end: it returns when the last job is done, by whoever is left, and not before.
+/// Workers die beside a process that waits for the end: it returns when the survivors have done the last job, and not before.
 #[test]
 fn waiting_for_the_end_with_deaths() {
     let _watchdog = Watchdog::new(LIMIT, "waiting_for_the_end_with_deaths");

@@ -97,7 +97,7 @@ pub fn posix_mq<const W: usize>() -> Link {
     }
 }
 
-/// The same with a [priority](key) for each message, which comes out of order then.
+/// The same with a [priority](key) for each message. They arrive by priority.
 #[must_use]
 pub fn posix_mq_with_priorities<const W: usize>() -> Link {
     Link {

@@ -65,7 +65,7 @@ impl<'p, P: Platform> Around<'_, 'p, '_, '_, P> {
     }
 }
 
-/// How many sleepers so many messages, or places, are for.
+/// How many sleepers to wake for this many messages, or places.
 fn sleepers(count: u64) -> u32 {
     count.min(u64::from(u32::MAX >> 1)) as u32
 }

@@ -24,7 +24,8 @@
 //! its older position to (t, block): that is the send's linearization point. Then help `tail` on.
 //!
 //! *Receive.* Look at back's `head` = h, then at main's. If place h is filled, compare-exchange the block that it names from `Queued(_,
-//! ring, h)` to `Leased(me, ring, h)`: that is the receive's linearization point. Whoever has it, help `head` on.
+//! ring, h)` to `Leased(me, ring, h)`: that is the receive's linearization point. Then help `head` on,
+//! also where another receiver has the job.
 //!
 //! *Empty* is a state that the queue had in the call: if back was empty at the first look and main at the second, each receive that took a
 //! job of main meanwhile began with a look at back, too. At the latest of all those looks back was empty, and all these receives go on;

@@ -193,7 +193,7 @@ fn count_and_drain<P: Pile>(pile: &P::Object) -> Result<Vec<u64>, Finding> {
     got
 }
 
-/// So many numbers, the highest first.
+/// This many numbers, the highest first.
 fn down_from(number: usize) -> Vec<u64> {
     (1..=number as u64).rev().collect()
 }

@@ -35,7 +35,7 @@ pub(super) enum Deed {
     /// Leases, and gives back.
     GiveBack,
     GiveBackWakes,
-    /// The same, with the last attempt.
+    /// The same on its last attempt.
     Bury,
     /// Removes a dead letter.
     RemoveLetter,

@@ -14,7 +14,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "region lock: a guard does not unlock",
         edits: &[edit(REGION_LOCK, 1, "        self.lock.0.unlock(self.platform);\n", "")],
-        protects: "whoever sleeps for the lock gets it",
+        protects: "a sleeper gets the lock",
         caught_by: ("loom_region", "one_at_a_time"),
     },
 ];
