@@ -307,7 +307,7 @@ fn make<'m, 'w, T: Element>(
     wanted.schema = 7;
     let bytes = wanted.bytes().map_err(|error| error.to_string())?;
     // SAFETY: under the region's lock, and not in the directory yet.
-    let made = unsafe { view.directory().insert(&name, bytes, |memory| wanted.create(memory, *me)) }
+    let made = unsafe { view.directory().insert(&name, bytes, me, |memory| wanted.create(memory, *me)) }
         .map_err(|error| error.to_string());
     drop(lock);
     made

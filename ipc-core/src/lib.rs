@@ -188,7 +188,7 @@ struct Readme;
 ///
 /// ```compile_fail,E0133
 /// fn twice(directory: ipc_core::region::RegionView<'_>, name: &ipc_core::region::Name) {
-///     let _ = directory.directory().insert(name, 128, Ok);
+///     let _ = directory.directory().insert(name, 128, &ipc_core::platform::SpinPlatform::new(1), Ok);
 /// }
 /// ```
 ///

@@ -1,10 +1,11 @@
 //! Finding or creating an object in a region: the one way, for every kind.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_core::memory::Memory;
 use ipc_core::object::{Blueprint, Footprint, Host, ShapeError};
 use ipc_core::region::{DirectoryError, Name};
+use ipc_core::time::Limit;
 
 use crate::any_error::Error;
 use crate::clock;
@@ -50,7 +51,11 @@ impl<B: Blueprint> Search<'_, B> {
         let Some(memory) = membership.view().directory().find(name).map_err(|cause| self.directory(cause))? else {
             return Ok(None);
         };
-        self.wanted.attach(memory, self.platform()).map(Some).map_err(|cause| self.directory(cause))
+        self.attach(memory).map(Some)
+    }
+
+    fn attach(&self, memory: Memory<'static>) -> Result<Handle<B>, ObjectError> {
+        self.wanted.attach(memory, self.platform()).map_err(|cause| self.directory(cause))
     }
 
     /// Under the region's lock: the object, and whether this call made it.
@@ -74,7 +79,7 @@ impl<B: Blueprint> Search<'_, B> {
         // SAFETY: under the region's lock, and not in the directory yet.
         let create = |memory: Memory<'static>| unsafe { self.wanted.create(memory, self.platform()) };
         // SAFETY: as above, and the name was looked for under that lock.
-        let made = unsafe { view.directory().insert(name, bytes, create) };
+        let made = unsafe { view.directory().insert(name, bytes, membership, create) };
         made.map(|handle| (handle, true)).map_err(|cause| self.directory(cause))
     }
 }
@@ -99,6 +104,19 @@ impl Host for Region {
         let search = Search { region: self, name, wanted };
         let name = search.ready()?;
         search.find(&name)?.ok_or_else(|| search.error(ObjectErrorKind::NotFound))
+    }
+
+    fn wait_open<B: Blueprint>(
+        &self,
+        name: &str,
+        wanted: &B,
+        limit: &Limit<Instant>,
+    ) -> Result<Handle<B>, ObjectError> {
+        let search = Search { region: self, name, wanted };
+        let name = search.ready()?;
+        let directory = self.membership().view().directory();
+        let found = directory.wait(&name, &search.platform(), limit).map_err(|cause| search.directory(cause))?;
+        search.attach(found.ok_or_else(|| search.error(ObjectErrorKind::NotFound))?)
     }
 
     fn create<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<Handle<B>, ObjectError> {

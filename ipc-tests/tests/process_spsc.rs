@@ -337,10 +337,6 @@ fn a_pipe_of_bytes() {
 fn the_wrong_queue() {
     let region = Region::options().anonymous().unwrap();
     let message = |error: ipc_posix::ObjectError| error.to_string();
-    assert_eq!(
-        message(region.spsc::<u64>("new").create().unwrap_err()),
-        "one-to-one queue \"new\": not there yet, and its capacity was not said"
-    );
     region.spsc::<u64>("ticks").capacity(8).create().unwrap();
     assert_eq!(
         message(region.spsc::<u32>("ticks").open().unwrap_err()),

@@ -55,7 +55,8 @@ impl<T> Options<T> {
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets how many messages are kept: any number from 1. A creator must set it. An opener that sets it gets an error if it differs.
+    /// Sets how many messages are kept: any number from 1. An opener that sets it gets an error if it differs. Default, also for
+    /// 0: 1024, or fewer large ones, some 64 KiB in all, but 16 at least.
     ///
     /// The memory is that of the next power of two.
     pub fn capacity(mut self, messages: usize) -> Self {
@@ -102,20 +103,18 @@ unsafe impl<T> Blueprint for Options<T> {
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
-        if self.capacity == 0 {
-            return Err(ShapeError::Unsaid);
-        }
         if let Some(Policy::Wait { subscribers }) = self.policy
             && !(1..=MOST_CURSORS).contains(&subscribers)
         {
             let (field, wanted, most) = (Field::Subscribers, subscribers.into(), MOST_CURSORS.into());
             return Err(ShapeError::Impossible { field, wanted, most });
         }
+        let shape = self.shape().with_default_capacity();
         let cursors = self.policy.unwrap_or(Policy::Overwrite).cursors();
         cursors
-            .and_then(|cursors| Geometry::new(self.capacity, size_of::<T>(), cursors))
-            .map(|geometry| (self.shape(), geometry))
-            .ok_or(ShapeError::Capacity { wanted: self.capacity })
+            .and_then(|cursors| Geometry::new(shape.capacity, size_of::<T>(), cursors))
+            .map(|geometry| (shape, geometry))
+            .ok_or(ShapeError::Capacity { wanted: shape.capacity })
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {

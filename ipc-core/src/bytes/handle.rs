@@ -28,14 +28,41 @@ impl Options {
     }
 }
 
+/// The capacity of a new queue whose creator has not said one: that of a ring of 64 KiB.
+const DEFAULT: u64 = (64 << 10) - 8;
+
+/// The capacity of a queue in which so many messages of this length fit at once.
+pub(super) const fn capacity_for(messages: usize, len: usize) -> u64 {
+    let words = words_for(len as u64).saturating_mul(messages as u64);
+    // As a single message, whose own head does not count.
+    words.saturating_mul(8).saturating_sub(8)
+}
+
 impl<H> Builder<'_, Options, H> {
-    /// Sets how many bytes a single message may have at most. A creator must set it. An opener that sets it gets an error if it
-    /// differs.
+    /// Sets how many bytes a single message may have at most. An opener that sets it gets an error if it differs. Default, also for 0:
+    /// some 64 KiB.
     ///
     /// Of shorter messages more fit: each takes 8 bytes more than its length, rounded up to 8. The memory is that of the next power
     /// of two.
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.wanted.capacity = bytes as u64;
+        self
+    }
+
+    /// Sets the [capacity](Self::capacity) in which at least so many messages of this typical length fit at once. A longer one fits too,
+    /// up to all of it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let log = region.byte_queue("log").messages(100, 80).create()?;
+    /// for _ in 0..100 {
+    ///     log.try_send(&[b'.'; 80])?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn messages(mut self, count: usize, len: usize) -> Self {
+        self.wanted.capacity = capacity_for(count, len);
         self
     }
 }
@@ -53,11 +80,9 @@ unsafe impl Blueprint for Options {
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
-        match (self.capacity, Geometry::new(self.capacity)) {
-            (_, Some(geometry)) => Ok((self.shape(), geometry)),
-            (0, None) => Err(ShapeError::Unsaid),
-            (wanted, None) => Err(ShapeError::Capacity { wanted }),
-        }
+        let capacity = if self.capacity == 0 { DEFAULT } else { self.capacity };
+        let geometry = Geometry::new(capacity).ok_or(ShapeError::Capacity { wanted: capacity })?;
+        Ok((Shape { capacity, ..self.shape() }, geometry))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {

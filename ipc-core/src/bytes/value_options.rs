@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::handle::Options;
+use super::handle::{Options, capacity_for};
 use super::values::ValueQueue;
 #[cfg(feature = "cbor")]
 use super::words::CBOR;
@@ -49,13 +49,20 @@ impl<T> Default for ValueOptions<T> {
 }
 
 impl<T, H> Builder<'_, ValueOptions<T>, H> {
-    /// Sets how many bytes a single value may take at most, as it is written. A creator must set it. An opener that sets it gets an
-    /// error if it differs.
+    /// Sets how many bytes a single value may take at most, as it is written. An opener that sets it gets an error if it differs.
+    /// Default, also for 0: some 64 KiB.
     ///
     /// Of shorter values more fit: each takes 8 bytes more than its length, rounded up to 8. The memory is that of the next power of
     /// two.
     pub fn capacity(mut self, bytes: usize) -> Self {
         self.wanted.bytes.capacity = bytes as u64;
+        self
+    }
+
+    /// Sets the [capacity](Self::capacity) in which at least so many values of this typical length, as it is written, fit at once. A longer
+    /// one fits too, up to all of it.
+    pub fn messages(mut self, count: usize, len: usize) -> Self {
+        self.wanted.bytes.capacity = capacity_for(count, len);
         self
     }
 }

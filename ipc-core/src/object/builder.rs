@@ -1,7 +1,10 @@
 //! Builders, and where the objects that they make are found.
 
+use core::time::Duration;
+
 use super::Blueprint;
 use crate::platform::Platform;
+use crate::time::Limit;
 use crate::wait::{HasWaitStrategy, WaitStrategy};
 
 /// Where named objects are: a region, as its [builders](Builder) see it.
@@ -14,6 +17,14 @@ pub trait Host {
 
     /// The object with this name, which must exist.
     fn open<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
+
+    /// The object with this name, once it exists. When the limit is over, the error of [`open`](Self::open).
+    fn wait_open<B: Blueprint>(
+        &self,
+        name: &str,
+        wanted: &B,
+        limit: &Limit<<Self::Platform as Platform>::Deadline>,
+    ) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
 
     /// A new object with this name, which must be free.
     fn create<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
@@ -95,6 +106,57 @@ impl<'r, B: Blueprint, H: Host> Builder<'r, B, H> {
     /// That there is none, or what differs from what is wanted.
     pub fn open(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
         self.host.open(self.name, &self.wanted).map(waiting(self.strategy))
+    }
+
+    /// Opens the object once it exists: blocks until another process has created it.
+    ///
+    /// For those that must not create it, because they do not know its capacity or initial value. It sleeps, and its creator wakes it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let waiter = {
+    ///     let region = region.clone();
+    ///     std::thread::spawn(move || region.queue::<u64>("jobs").wait_open().unwrap().recv())
+    /// };
+    /// region.queue("jobs").capacity(8).create()?.send(7u64)?;
+    /// assert_eq!(waiter.join().unwrap()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// At once, what differs in the object that exists from what is wanted.
+    pub fn wait_open(self) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.wait_open_within(&Limit::Forever)
+    }
+
+    /// Opens the object as [`wait_open`](Self::wait_open) does, but blocks for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), once the time is over.
+    pub fn wait_open_timeout(self, timeout: Duration) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.wait_open_within(&Limit::For(timeout))
+    }
+
+    /// Opens the object as [`wait_open`](Self::wait_open) does, but blocks until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), once the time is over.
+    pub fn wait_open_deadline(
+        self,
+        deadline: <H::Platform as Platform>::Deadline,
+    ) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.wait_open_within(&Limit::Until(deadline))
+    }
+
+    fn wait_open_within(
+        self,
+        limit: &Limit<<H::Platform as Platform>::Deadline>,
+    ) -> Result<B::Handle<'static, H::Platform>, H::Error> {
+        self.host.wait_open(self.name, &self.wanted, limit).map(waiting(self.strategy))
     }
 
     /// Creates the object, which must not exist.

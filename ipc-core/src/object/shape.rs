@@ -27,6 +27,23 @@ impl Shape {
         Shape { kind, element_size: size_of::<T>() as u32, element_align: align_of::<T>() as u32, schema, capacity }
     }
 
+    /// The shape of a new queue, with a capacity if its creator has not said one: 1024 elements, or fewer large ones, some 64 KiB of
+    /// them in all, but 16 at least.
+    pub(crate) const fn with_default_capacity(self) -> Self {
+        const MOST: u64 = 1024;
+        const LEAST: u64 = 16;
+        const BYTES: u64 = 64 << 10;
+        if self.capacity != 0 {
+            return self;
+        }
+        let fitting = match self.element_size {
+            0 => MOST,
+            size => BYTES / size as u64,
+        };
+        let capacity = if fitting > MOST { MOST } else if fitting < LEAST { LEAST } else { fitting };
+        Shape { capacity, ..self }
+    }
+
     /// Compares the elements' alignment with that of objects.
     pub(crate) fn check_align(&self) -> Result<(), ShapeError> {
         let (wanted, most) = (u64::from(self.element_align), OBJECT_ALIGN as u64);

@@ -39,8 +39,8 @@ impl<K, T> Options<K, T> {
 }
 
 impl<K, T, H> Builder<'_, Options<K, T>, H> {
-    /// Sets how many messages fit: any number from 1 to 2³¹. A creator must set it, and writes all places once. An opener
-    /// that sets it gets an error if it differs.
+    /// Sets how many messages fit: any number from 1 to 2³¹. A creator writes all places once. An opener that sets it gets an error if it
+    /// differs. Default, also for 0: 1024, or fewer large ones, some 64 KiB in all, but 16 at least.
     pub fn capacity(mut self, messages: usize) -> Self {
         self.wanted.capacity = messages as u64;
         self
@@ -76,7 +76,7 @@ unsafe impl<K, T> Blueprint for Options<K, T> {
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
-        let shape = self.shape();
+        let shape = self.shape().with_default_capacity();
         geometry_of(&shape, key::<K>()).map(|geometry| (shape, geometry))
     }
 

@@ -86,10 +86,7 @@ impl Geometry {
 }
 
 pub(super) fn geometry_of(shape: &Shape, key: [u32; 2]) -> Result<Geometry, ShapeError> {
-    let impossible = match shape.capacity {
-        0 => ShapeError::Unsaid,
-        wanted => ShapeError::Capacity { wanted },
-    };
+    let impossible = ShapeError::Capacity { wanted: shape.capacity };
     Geometry::new(shape.capacity, key, shape.element_size as usize).ok_or(impossible)
 }
 

@@ -37,7 +37,8 @@ impl<T> Options<T> {
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets how many messages fit: any number from 1. A creator must set it. An opener that sets it gets an error if it differs.
+    /// Sets how many messages fit: any number from 1. An opener that sets it gets an error if it differs. Default, also for 0: 1024, or
+    /// fewer large ones, some 64 KiB in all, but 16 at least.
     ///
     /// The memory is that of the next power of two.
     pub fn capacity(mut self, messages: usize) -> Self {
@@ -59,7 +60,7 @@ unsafe impl<T> Blueprint for Options<T> {
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
-        let shape = self.shape();
+        let shape = self.shape().with_default_capacity();
         words::geometry_of(&shape).map(|geometry| (shape, geometry))
     }
 

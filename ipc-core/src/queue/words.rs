@@ -94,10 +94,7 @@ pub(super) const fn bytes(geometry: &Geometry) -> u64 {
 }
 
 pub(super) fn geometry_of(shape: &Shape) -> Result<Geometry, ShapeError> {
-    let impossible = match shape.capacity {
-        0 => ShapeError::Unsaid,
-        wanted => ShapeError::Capacity { wanted },
-    };
+    let impossible = ShapeError::Capacity { wanted: shape.capacity };
     geometry(shape.capacity, shape.element_size as usize).ok_or(impossible)
 }
 

@@ -7,12 +7,18 @@
 //! objects: entry `b` has the head of bucket `b`, and each entry the next one of its bucket. The header counts the entries that are in
 //! their chains. A creator that dies between `READY` and the count leaves one entry that may not be chained: `find` looks at it by
 //! itself, and the next creator finishes the work.
+//!
+//! Who waits for an object sleeps at a gate of the header. A creator wakes all who do, once the entry is published; one that is killed
+//! before is made up for as any lost wake-up is, see [`rota`](crate::wait).
 
 use core::fmt;
 
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Kind, ObjectHeader, Shape, ShapeError, layout};
+use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::time::Limit;
+use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 
 const READY: u32 = u32::from_le_bytes(*b"ENT1");
 
@@ -179,6 +185,8 @@ pub struct Directory<'m> {
     entries: &'m [Entry],
     /// How many entries are in their chains.
     chained: &'m AtomicU32,
+    /// Where those sleep who wait for an object.
+    created: &'m Gate,
     objects_offset: u64,
 }
 
@@ -225,8 +233,14 @@ impl Entry {
 }
 
 impl<'m> Directory<'m> {
-    pub(super) fn new(memory: Memory<'m>, entries: &'m [Entry], chained: &'m AtomicU32, objects_offset: u64) -> Self {
-        Directory { memory, entries, chained, objects_offset }
+    pub(super) fn new(
+        memory: Memory<'m>,
+        entries: &'m [Entry],
+        chained: &'m AtomicU32,
+        created: &'m Gate,
+        objects_offset: u64,
+    ) -> Self {
+        Directory { memory, entries, chained, created, objects_offset }
     }
 
     fn ready(&self) -> impl Iterator<Item = Found> {
@@ -295,7 +309,30 @@ impl<'m> Directory<'m> {
         }
     }
 
-    /// Reserves `length` bytes for a new object, has it laid out by `create`, and publishes both. `create` has these bytes to itself.
+    /// Blocks until there is an object with this name, and returns its memory; `None` if there is none when the limit is over.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`find`](Self::find).
+    pub fn wait<P: Platform>(
+        &self,
+        name: &Name,
+        platform: &P,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<Option<Memory<'m>>, DirectoryError> {
+        if let Some(memory) = self.find(name)? {
+            return Ok(Some(memory));
+        }
+        // Objects are created once: nothing is gained by polling.
+        let budget = SpinBudget::new(platform).spent();
+        let found = block_until(platform, self.created, &budget, limit.deadline(platform), |_| {
+            self.find(name).transpose().map_or(Attempt::NotYet, Attempt::Done)
+        });
+        found.ok().transpose()
+    }
+
+    /// Reserves `length` bytes for a new object, has it laid out by `create`, publishes both, and wakes those who wait for it. `create`
+    /// has these bytes to itself.
     ///
     /// # Errors
     ///
@@ -304,10 +341,11 @@ impl<'m> Directory<'m> {
     /// # Safety
     ///
     /// The caller holds the [region's lock](super::RegionView::lock) and has not found the name.
-    pub unsafe fn insert<R>(
+    pub unsafe fn insert<R, P: Platform + ?Sized>(
         &self,
         name: &Name,
         length: u64,
+        platform: &P,
         create: impl FnOnce(Memory<'m>) -> Result<R, ShapeError>,
     ) -> Result<R, DirectoryError> {
         // What a creator that died here has left: at most one entry, unless a peer has damaged the count.
@@ -325,6 +363,7 @@ impl<'m> Directory<'m> {
         let object = create(memory)?;
         entry.write(name, offset, length);
         self.link(index, name);
+        self.created.notify_all(platform);
         Ok(object)
     }
 

@@ -113,16 +113,18 @@ pub struct Header {
     lock: RegionLock,
     /// Entries of the directory that are in their chains.
     chained: AtomicU32,
+    /// Where those sleep who wait for an object.
+    created: Gate,
 }
 
-crate::sync::assert_layout!(size_of::<Header>() == 64 && size_of::<Header>() <= PAGE);
+crate::sync::assert_layout!(size_of::<Header>() == 80 && size_of::<Header>() <= PAGE);
 
 /// What lies in a region besides the objects.
 const REGION: &[Fact] = &[
     Fact::number("page", PAGE),
     Fact::number("object alignment", OBJECT_ALIGN),
     Fact::number("participants", ParticipantId::MAX as usize),
-    layout!(Header { magic, abi, flags, layout, total, participants, objects, identity, lock, chained }),
+    layout!(Header { magic, abi, flags, layout, total, participants, objects, identity, lock, chained, created }),
     Record::LAYOUT,
     Entry::LAYOUT,
     ObjectHeader::LAYOUT,
@@ -331,7 +333,7 @@ impl<'m> RegionView<'m> {
         let entries =
             unsafe { memory.atomics::<Entry>(geometry.directory_offset() as usize, geometry.objects as usize) }
                 .ok_or(truncated)?;
-        let directory = Directory::new(memory, entries, &header.chained, geometry.objects_offset());
+        let directory = Directory::new(memory, entries, &header.chained, &header.created, geometry.objects_offset());
         Ok(RegionView { memory, geometry, flags, identity, header, records, directory })
     }
 
@@ -374,6 +376,7 @@ impl<'m> RegionView<'m> {
     /// it at the same time. Objects whose headers make no sense are passed over.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.header.lock.sweep(dead, platform);
+        self.header.created.rouse(platform);
         for (_, memory) in self.directory.objects() {
             let _ = object::sweep(memory, dead, platform);
         }

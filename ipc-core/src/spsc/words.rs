@@ -94,10 +94,7 @@ impl Geometry {
     }
 
     pub(super) fn of(shape: &Shape) -> Result<Self, ShapeError> {
-        let impossible = match shape.capacity {
-            0 => ShapeError::Unsaid,
-            wanted => ShapeError::Capacity { wanted },
-        };
+        let impossible = ShapeError::Capacity { wanted: shape.capacity };
         shape.check_align()?;
         geometry(shape.capacity, shape.element_size as usize, shape.element_align as usize).ok_or(impossible)
     }

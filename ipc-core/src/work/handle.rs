@@ -49,8 +49,8 @@ impl<T> Options<T> {
 }
 
 impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets how many jobs wait at most: any number from 1. Jobs that a process works on do not count. A creator must set it. An opener
-    /// that sets it gets an error if it differs.
+    /// Sets how many jobs wait at most: any number from 1. Jobs that a process works on do not count. An opener that sets it gets
+    /// an error if it differs. Default, also for 0: 1024, or fewer large ones, some 64 KiB in all, but 16 at least.
     #[doc(alias = "maxsize")]
     pub fn capacity(mut self, jobs: usize) -> Self {
         self.wanted.capacity = jobs as u64;
@@ -99,7 +99,8 @@ unsafe impl<T> Blueprint for Options<T> {
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
         let (leases, attempts) = (self.leases.unwrap_or(LEASES), self.attempts.unwrap_or(ATTEMPTS));
-        Geometry::of(&self.shape(), leases, attempts).map(|geometry| (self.shape(), geometry))
+        let shape = self.shape().with_default_capacity();
+        Geometry::of(&shape, leases, attempts).map(|geometry| (shape, geometry))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {

@@ -72,12 +72,8 @@ fn geometry_of(shape: &Shape, leases: u32, attempts: u32) -> Result<Geometry, Sh
             most: MOST_ATTEMPTS.into(),
         });
     }
-    match shape.capacity {
-        0 => Err(ShapeError::Unsaid),
-        wanted => {
-            Geometry::new(wanted, leases, attempts, shape.element_size as usize).ok_or(ShapeError::Capacity { wanted })
-        }
-    }
+    let impossible = ShapeError::Capacity { wanted: shape.capacity };
+    Geometry::new(shape.capacity, leases, attempts, shape.element_size as usize).ok_or(impossible)
 }
 
 impl Geometry {
