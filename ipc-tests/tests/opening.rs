@@ -63,15 +63,11 @@ fn early_processes_wait_for_both() {
     assert!(waiting.iter_mut().all(|child| child.wait().success()));
 }
 
+/// Creates queues one after the other, for ever.
 fn creator(args: &Args) {
     let region = Region::open(&args.get("name")).unwrap();
-    children::say("ready");
-    for number in 0.. {
-        let name = format!("queue {number}");
-        let created = region.queue::<u64>(&name).capacity(1).create();
-        if created.is_err() {
-            return;
-        }
+    for number in args.number("first").. {
+        region.queue::<u64>(&format!("queue {number}")).capacity(1).create().unwrap();
         children::say(&number.to_string());
     }
 }
@@ -81,27 +77,23 @@ fn creator(args: &Args) {
 fn a_killed_creator_keeps_nobody_waiting() {
     let _watchdog = Watchdog::new(LIMIT, "a_killed_creator_keeps_nobody_waiting");
     let name = TempName::new("killed");
-    let region = Region::options().objects(4096).size(8 << 20).create(name.as_str()).unwrap();
-    let mut next = 0;
-    for round in 0..20 {
-        let mut child = children::spawn("creator", &[("name", name.as_str())]);
-        child.expect("ready");
-        // It finds those of its predecessors, and ends.
-        if round > 0 {
-            assert!(child.wait().success());
-        } else {
-            while next < 500 {
-                next = child.hear().parse::<u64>().unwrap() + 1;
-            }
-            child.sigkill();
+    let region = Region::options().objects(8192).size(16 << 20).create(name.as_str()).unwrap();
+    let mut first = 0;
+    for round in 1..=20 {
+        let mut child = children::spawn("creator", &[("name", name.as_str()), ("first", &first.to_string())]);
+        for number in first..first + round {
+            child.expect(&number.to_string());
         }
-        let first_free = (next..).find(|number| region.queue::<u64>(&format!("queue {number}")).open().is_err()).unwrap();
-        let wanted = format!("queue {first_free}");
+        child.sigkill();
+        let missing = |number: &u64| region.queue::<u64>(&format!("queue {number}")).open().is_err();
+        first = (first + round..).find(missing).unwrap();
+        let wanted = format!("queue {first}");
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| region.queue::<u64>(&wanted).wait_open().unwrap().recv().unwrap());
             region.queue(&wanted).capacity(1).create().unwrap().send(round).unwrap();
             assert_eq!(waiter.join().unwrap(), round);
         });
+        first += 1;
     }
 }
 

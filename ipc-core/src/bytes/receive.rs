@@ -19,7 +19,7 @@ use crate::platform::Platform;
 use crate::queue::append;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_for_message};
+use crate::wait::{Attempt, block_for_expected};
 
 /// The verbs of whatever receives: both have a method `watched`.
 macro_rules! recv_verbs {
@@ -239,7 +239,8 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         };
         let (gate, deadline) = (view.gate(Role::Receiver), patience.deadline(platform));
         let (capacity, more) = (|| self.geometry.ring / words.get(), || view.used_words() / words.get());
-        block_for_message(platform, gate, &patience.budgets.ring, deadline, capacity, more, attempt)
+        let prefetch = || view.prefetch_expected();
+        block_for_expected(platform, gate, &patience.budgets.ring, deadline, capacity, more, prefetch, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 

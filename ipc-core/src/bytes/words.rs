@@ -433,13 +433,17 @@ impl<'m> View<'m> {
         Ok(len)
     }
 
-    /// For a receiver that polls: whether there is no message and the queue is open, by a look without the lock. Asks for the line of the
-    /// message that is expected.
+    /// Asks for the line of the message that is expected.
+    #[inline]
+    pub(super) fn prefetch_expected(&self) {
+        self.slots.prefetch_expected(self.words.head.index.0.load(Ordering::Relaxed));
+    }
+
+    /// For a receiver that polls: whether there is no message and the queue is open, by a look without the lock.
     #[inline]
     pub(super) fn looks_empty(&self) -> bool {
         // Relaxed: `receive` looks again, under the lock.
         let at = self.words.head.index.0.load(Ordering::Relaxed);
-        self.slots.prefetch_expected(at);
         self.words.tail.index.0.load(Ordering::Relaxed) == at && !self.is_closed()
     }
 

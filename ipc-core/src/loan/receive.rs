@@ -9,7 +9,7 @@ use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_for_message};
+use crate::wait::{Attempt, block_for_expected};
 
 /// The verbs of whatever receives: both have a method `watched`.
 macro_rules! recv_verbs {
@@ -131,12 +131,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             Err(Refused::NotNow) if thorough && watch => {
                 Attempt::after(self.find_deserted(Role::Sender), || Attempt::Done(self.take_last()))
             }
-            Err(Refused::NotNow) => {
-                if !self.is_large() {
-                    self.view.prefetch_expected(expected);
-                }
-                Attempt::NotYet
-            }
+            Err(Refused::NotNow) => Attempt::NotYet,
             result => {
                 if let Ok(received) = &result {
                     self.expected.store(received.block() as u32 + 1, Ordering::Relaxed);
@@ -146,7 +141,12 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         };
         let (gate, capacity) = (self.view.gate(Role::Receiver), || self.blocks() as u64);
         let more = || self.view.counts().2;
-        block_for_message(&self.platform, gate, &self.recv_budget, deadline, capacity, more, attempt)
+        let prefetch = || {
+            if !self.is_large() {
+                self.view.prefetch_expected(expected);
+            }
+        };
+        block_for_expected(&self.platform, gate, &self.recv_budget, deadline, capacity, more, prefetch, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))
     }
 }

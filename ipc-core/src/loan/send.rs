@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::sync::Ordering;
 use crate::time::Limit;
 use crate::timed::timed;
-use crate::wait::{Attempt, block_until};
+use crate::wait::{Attempt, block_for_room};
 
 /// The verbs of whatever sends: both have a method `watched`.
 macro_rules! send_verbs {
@@ -211,7 +211,8 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
             None => Attempt::NotYet,
         };
         let gate = self.view.gate(Role::Sender);
-        let lent = block_until(&self.platform, gate, &self.loan_budget, deadline, attempt);
+        let (blocks, room) = (self.blocks() as u64, || self.view.free() as u64);
+        let lent = block_for_room(&self.platform, gate, &self.loan_budget, deadline, blocks, room, attempt);
         // The time may have been over before anybody looked for the dead.
         lent.unwrap_or_else(|unmet| match self.lend_now().map_or_else(|| self.lend_thoroughly(), Ok) {
             Err(Refused::NotNow) => Err(unmet.or_fault(Refused::NotNow)),

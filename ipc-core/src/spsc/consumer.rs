@@ -12,7 +12,7 @@ use crate::slots::Intent;
 use crate::sync::Ordering;
 use crate::time::{Instant, Limit};
 use crate::timed::timed;
-use crate::wait::{Attempt, WaitStrategy, block_for_message};
+use crate::wait::{Attempt, WaitStrategy, block_for_expected};
 
 use super::chunk::ReadChunk;
 use super::claim::ClaimError;
@@ -134,15 +134,10 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     fn wait_for_item(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
         let (View { words, capacity, slots }, head) = (self.held.view, self.head);
         let Held { platform, budget, .. } = &self.held;
-        let look = || {
-            if const { !is_copied::<T>() } {
-                slots.prefetch_expected(head);
-            }
-            match words.front.tail.load(Ordering::Acquire) {
-                tail if tail.wrapping_sub(head) > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
-                tail if tail != head => Attempt::Done(Ok(tail)),
-                _ => Attempt::NotYet,
-            }
+        let look = || match words.front.tail.load(Ordering::Acquire) {
+            tail if tail.wrapping_sub(head) > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
+            tail if tail != head => Attempt::Done(Ok(tail)),
+            _ => Attempt::NotYet,
         };
         let look_again = |why| match look() {
             Attempt::NotYet => Attempt::Done(Err(why)),
@@ -157,7 +152,12 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         };
         let there = || words.front.tail.load(Ordering::Relaxed).wrapping_sub(head);
         let deadline: Option<Instant> = limit.deadline(platform);
-        block_for_message(platform, &words.gates.items, budget, deadline, || capacity, there, attempt)
+        let prefetch = || {
+            if const { !is_copied::<T>() } {
+                slots.prefetch_expected(head);
+            }
+        };
+        block_for_expected(platform, &words.gates.items, budget, deadline, || capacity, there, prefetch, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
         // There may be more by now. There are not fewer.
         if self.look()? { Ok(()) } else { Err(Refused::Fault(Fault::Corrupted)) }

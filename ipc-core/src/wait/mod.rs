@@ -25,5 +25,5 @@ pub(crate) use rota::Slices;
 pub use rota::{Gate, Look, Post, Rota};
 pub(crate) use strategy::Chosen;
 pub use strategy::{HasWaitStrategy, WaitStrategy};
-pub(crate) use stream::{block_for_message, block_for_room};
+pub(crate) use stream::{block_for_expected, block_for_message, block_for_room};
 pub(crate) use vigil::Vigil;

@@ -17,11 +17,12 @@ const RESERVE: Nanos = crate::sync::bound(16_000, 0);
 /// How often a sender that was woken lets receivers get on before it takes the little room that there is.
 const WOKEN_YIELDS: u32 = crate::sync::bound(2, 0);
 
+/// A receiver that has polled for this long waits for an answer, and not for the next message of a stream.
+const ANSWER: Nanos = 250;
+
 /// Blocks until `attempt` has received, as [`block_until`](super::block_until) does.
 ///
 /// `more` says how many more messages there are now, and `capacity` how many the ring has room for.
-#[cold]
-#[inline(never)]
 pub(crate) fn block_for_message<'a, P: Platform + ?Sized, R>(
     platform: &P,
     post: impl Into<Post<'a>>,
@@ -29,10 +30,35 @@ pub(crate) fn block_for_message<'a, P: Platform + ?Sized, R>(
     deadline: Option<Instant>,
     capacity: impl Fn() -> u64,
     more: impl Fn() -> u64,
+    attempt: impl FnMut(bool) -> Attempt<R>,
+) -> Result<R, Unmet> {
+    block_for_expected(platform, post, budget, deadline, capacity, more, || {}, attempt)
+}
+
+/// [`block_for_message`] that also asks for the lines of the message that is expected, by `prefetch`, before each check of a poll.
+///
+/// A message then comes together with the index that tells of it. In a stream the sender is just writing these lines, and would lose
+/// them: there it does not ask.
+#[cold]
+#[inline(never)]
+#[expect(clippy::too_many_arguments, reason = "a wait has a place, a limit, and what its ends know")]
+pub(crate) fn block_for_expected<'a, P: Platform + ?Sized, R>(
+    platform: &P,
+    post: impl Into<Post<'a>>,
+    budget: &SpinBudget,
+    deadline: Option<Instant>,
+    capacity: impl Fn() -> u64,
+    more: impl Fn() -> u64,
+    prefetch: impl Fn(),
     mut attempt: impl FnMut(bool) -> Attempt<R>,
 ) -> Result<R, Unmet> {
-    let (received, end) =
-        wait_with(platform, post.into(), budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))?;
+    let attempt = |moment: Moment| {
+        if matches!(moment, Moment::Awake(passed) if passed >= ANSWER) {
+            prefetch();
+        }
+        attempt(moment == Moment::Drowsy)
+    };
+    let (received, end) = wait_with(platform, post.into(), budget, deadline, Pace::MESSAGE, attempt)?;
     match end {
         Some(End::Polled(_)) => budget.gather(platform, capacity() / 2, more),
         _ => budget.learn_stream(more()),
