@@ -1,4 +1,4 @@
-//! The region's own lock: exclusion, visibility, wake-ups, and a holder that dies at any write.
+//! The region's own lock: exclusion, visibility, wake-ups, and a holder that dies at any write. And waiting for an object.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use ipc_core::participant::Seized;
 use ipc_core::platform::Platform;
-use ipc_core::region::RegionLock;
-use ipc_core::time::Instant;
+use ipc_core::region::{Created, RegionLock};
+use ipc_core::time::{Instant, Limit};
 use ipc_tests::model::{Actor, Machine, explore, explore_deaths, id};
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 /// The lock and what it guards. The cell complains about every access that the lock does not order.
@@ -137,5 +138,57 @@ fn sweeping_beside_a_takeover() {
         };
         let mine = shared.count_one(&machine.actor(3));
         assert_eq!(mine + sweeper.join().unwrap(), 1);
+    });
+}
+
+/// Those who wait for an object, and the object: whether it is there.
+struct Place {
+    created: Created,
+    there: AtomicBool,
+}
+
+impl Place {
+    fn new() -> Arc<Self> {
+        Arc::new(Place { created: Created::new(), there: AtomicBool::new(false) })
+    }
+
+    fn publish(&self) {
+        self.there.store(true, Ordering::Release);
+    }
+
+    fn wait(&self, actor: &Actor) -> Option<()> {
+        self.created.wait(actor, &Limit::Forever, || self.there.load(Ordering::Acquire).then_some(()))
+    }
+}
+
+/// Two wait for an object beside its creator: both find it.
+#[test]
+fn who_waits_for_an_object_is_woken() {
+    explore(2, || {
+        let (machine, place) = (Machine::without_slices(), Place::new());
+        let others = [1, 2].map(|number| {
+            let (machine, place) = (machine.clone(), place.clone());
+            thread::spawn(move || place.wait(&machine.actor(number)))
+        });
+        place.publish();
+        place.created.announce(&machine.actor(3));
+        for other in others {
+            assert_eq!(other.join().unwrap(), Some(()));
+        }
+    });
+}
+
+/// A creator dies before it wakes those who wait, and is swept: they find the object.
+#[test]
+fn a_sweep_wakes_who_waits_for_an_object() {
+    explore(3, || {
+        let (machine, place) = (Machine::without_slices(), Place::new());
+        let waiter = {
+            let (machine, place) = (machine.clone(), place.clone());
+            thread::spawn(move || place.wait(&machine.actor(1)))
+        };
+        place.publish();
+        place.created.sweep(&machine.actor(2));
+        assert_eq!(waiter.join().unwrap(), Some(()));
     });
 }

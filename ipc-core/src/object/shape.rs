@@ -40,7 +40,13 @@ impl Shape {
             0 => MOST,
             size => BYTES / size as u64,
         };
-        let capacity = if fitting > MOST { MOST } else if fitting < LEAST { LEAST } else { fitting };
+        let capacity = if fitting > MOST {
+            MOST
+        } else if fitting < LEAST {
+            LEAST
+        } else {
+            fitting
+        };
         Shape { capacity, ..self }
     }
 

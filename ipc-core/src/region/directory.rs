@@ -13,12 +13,12 @@
 
 use core::fmt;
 
+use super::created::Created;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Kind, ObjectHeader, Shape, ShapeError, layout};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::time::Limit;
-use crate::wait::{Attempt, Gate, SpinBudget, block_until};
 
 const READY: u32 = u32::from_le_bytes(*b"ENT1");
 
@@ -186,7 +186,7 @@ pub struct Directory<'m> {
     /// How many entries are in their chains.
     chained: &'m AtomicU32,
     /// Where those sleep who wait for an object.
-    created: &'m Gate,
+    created: &'m Created,
     objects_offset: u64,
 }
 
@@ -237,7 +237,7 @@ impl<'m> Directory<'m> {
         memory: Memory<'m>,
         entries: &'m [Entry],
         chained: &'m AtomicU32,
-        created: &'m Gate,
+        created: &'m Created,
         objects_offset: u64,
     ) -> Self {
         Directory { memory, entries, chained, created, objects_offset }
@@ -320,15 +320,7 @@ impl<'m> Directory<'m> {
         platform: &P,
         limit: &Limit<P::Deadline>,
     ) -> Result<Option<Memory<'m>>, DirectoryError> {
-        if let Some(memory) = self.find(name)? {
-            return Ok(Some(memory));
-        }
-        // Objects are created once: nothing is gained by polling.
-        let budget = SpinBudget::new(platform).spent();
-        let found = block_until(platform, self.created, &budget, limit.deadline(platform), |_| {
-            self.find(name).transpose().map_or(Attempt::NotYet, Attempt::Done)
-        });
-        found.ok().transpose()
+        self.created.wait(platform, limit, || self.find(name).transpose()).transpose()
     }
 
     /// Reserves `length` bytes for a new object, has it laid out by `create`, publishes both, and wakes those who wait for it. `create`
@@ -363,7 +355,7 @@ impl<'m> Directory<'m> {
         let object = create(memory)?;
         entry.write(name, offset, length);
         self.link(index, name);
-        self.created.notify_all(platform);
+        self.created.announce(platform);
         Ok(object)
     }
 

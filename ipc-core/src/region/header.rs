@@ -9,6 +9,7 @@ use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::Gate;
 
+use super::created::Created;
 use super::directory::{Directory, Entry};
 use super::lock::RegionLock;
 
@@ -114,7 +115,7 @@ pub struct Header {
     /// Entries of the directory that are in their chains.
     chained: AtomicU32,
     /// Where those sleep who wait for an object.
-    created: Gate,
+    created: Created,
 }
 
 crate::sync::assert_layout!(size_of::<Header>() == 80 && size_of::<Header>() <= PAGE);
@@ -376,7 +377,7 @@ impl<'m> RegionView<'m> {
     /// it at the same time. Objects whose headers make no sense are passed over.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.header.lock.sweep(dead, platform);
-        self.header.created.rouse(platform);
+        self.header.created.sweep(platform);
         for (_, memory) in self.directory.objects() {
             let _ = object::sweep(memory, dead, platform);
         }

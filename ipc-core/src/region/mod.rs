@@ -13,12 +13,15 @@
 //! Whoever creates a region has it to itself until it publishes the whole (one `linkat` on POSIX). After that,
 //! objects are created under the region's lock, which survives its holder (see [`RegionLock`]), and become visible
 //! by one Release store of an entry's state. Where the next object goes follows from the entries alone, so a
-//! creator that dies at any instruction leaves nothing: neither a half-made object nor lost room.
+//! creator that dies at any instruction leaves nothing: neither a half-made object nor lost room. Those who [wait](Created)
+//! for an object sleep at a gate of the header.
 
+mod created;
 mod directory;
 mod header;
 mod lock;
 
+pub use created::Created;
 pub use directory::{DirectoryError, MAX_NAME_BYTES, Name, ObjectInfo};
 pub use header::{ABI_VERSION, Flags, Geometry, Header, HeaderError, RegionView, layouts};
 pub use lock::{LockBusy, RegionLock};

@@ -407,7 +407,7 @@ pub struct Gathering {
 
 impl Gathering {
     /// The length of one pause, and the most pauses.
-    pub const PAUSE: Nanos = 500;
+    pub const PAUSE: Nanos = 1_000;
     const PAUSES: u32 = crate::sync::bound(4, 0);
     /// Messages that make it worth while.
     pub const WORTH: u64 = 4;
