@@ -20,10 +20,10 @@ const SCHEMA: u64 = 7;
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..11).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..13).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 11 {
+        match input.byte() % 13 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -34,6 +34,8 @@ fuzz_target!(
             7 => play::<TheOnceCell>(&mut input),
             8 => play::<TheWatch>(&mut input),
             9 => play::<TheArray>(&mut input),
+            10 => play::<TheMutexArray>(&mut input),
+            11 => play::<TheRwLockArray>(&mut input),
             _ => play::<TheBarrier>(&mut input),
         }
     }
@@ -50,6 +52,8 @@ struct TheOnceCell;
 struct TheWatch;
 struct TheBarrier;
 struct TheArray;
+struct TheMutexArray;
+struct TheRwLockArray;
 
 impl Script for TheMutex {
     type Wanted = mutex::Options<Data>;
@@ -78,6 +82,45 @@ impl Script for TheMutex {
             }
             3 => mutex.clear_poison().unwrap(),
             _ => _ = black_box((mutex.is_poisoned(), mutex.is_locked())),
+        }
+    }
+}
+
+impl Script for TheMutexArray {
+    type Wanted = mutex::SliceOptions<u64>;
+
+    fn wanted() -> Self::Wanted {
+        mutex::SliceOptions { len: 3, initial: 1, schema: SCHEMA }
+    }
+    fn step(input: &mut Input<'_>, mutex: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        if input.bit() {
+            if let Ok(mut guard) = mutex.lock_deadline(deadline) {
+                guard[2] = guard[2].wrapping_add(1);
+            }
+        } else if let Ok(mut change) = mutex.lock_transaction_deadline(deadline) {
+            change[1] = change[1].wrapping_add(1);
+            change.store().unwrap();
+            change[0] = change[0].wrapping_add(1);
+            if input.bit() {
+                change.commit().unwrap();
+            }
+        }
+    }
+}
+
+impl Script for TheRwLockArray {
+    type Wanted = rwlock::SliceOptions<u16>;
+
+    fn wanted() -> Self::Wanted {
+        rwlock::SliceOptions { len: 3, initial: 1, schema: SCHEMA, participants: PARTICIPANTS }
+    }
+    fn step(input: &mut Input<'_>, lock: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        if input.bit() {
+            if let Ok(mut guard) = lock.write_deadline(deadline) {
+                guard[2] = guard[2].wrapping_add(1);
+            }
+        } else if let Ok(guard) = lock.read_deadline(deadline) {
+            black_box(guard.iter().fold(0, |sum: u16, value| sum.wrapping_add(*value)));
         }
     }
 }

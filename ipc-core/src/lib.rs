@@ -64,7 +64,7 @@
 //! - The guards of [`Mutex`] and [`RwLock`] lend out references to data in shared memory. A peer that writes to the data
 //!   without the lock, or that overwrites the lock's word, changes what lies behind a reference. Their element types take any
 //!   bits, so there is no invalid value to be read; but the compiler may assume that the value does not change. The
-//!   transactions of a `Mutex`, a [`ReentrantMutex`](mutex::ReentrantMutex) and a [`Watch`] work on copies and do not depend on peers.
+//!   transactions of a `Mutex` (but for one around a slice), a [`ReentrantMutex`](mutex::ReentrantMutex) and a [`Watch`] work on copies and do not depend on peers.
 //! - A directory entry that a peer has forged makes two objects share bytes. Each of them reads what the other writes; with
 //!   guards, as above.
 //!
@@ -112,6 +112,7 @@ pub mod object;
 pub mod once;
 pub mod participant;
 mod payload;
+mod place;
 pub mod platform;
 pub mod priority;
 pub mod queue;

@@ -49,6 +49,10 @@ pub type MutexOptions<'r, T> = Builder<'r, mutex::Options<T>, Region>;
 pub type MutexGuard<'a, T> = mutex::MutexGuard<'a, 'static, T, Posix>;
 /// Holds a [`Mutex`] and a private copy of its data.
 pub type MutexTransaction<'a, T> = mutex::Transaction<'a, 'static, T, Posix>;
+/// What a [`Mutex`] around a slice should be like.
+pub type MutexArrayOptions<'r, T> = Builder<'r, mutex::SliceOptions<T>, Region>;
+/// Holds a [`Mutex`] around a slice, and changes of it that do not count yet.
+pub type MutexArrayTransaction<'a, T> = mutex::SliceTransaction<'a, 'static, T, Posix>;
 /// The lock of a [`Mutex`] as [`lock_api::RawMutex`](https://docs.rs/lock_api) (feature `lock_api`).
 #[cfg(feature = "lock_api")]
 pub type RawMutex = mutex::Bare<Posix>;
@@ -64,6 +68,8 @@ pub type ReentrantMutexGuard<'a, T> = mutex::ReentrantMutexGuard<'a, 'static, T,
 pub type RwLock<T> = rwlock::RwLock<'static, T, Posix>;
 /// What a [`RwLock`] should be like.
 pub type RwLockOptions<'r, T> = Builder<'r, rwlock::Options<T>, Region>;
+/// What a [`RwLock`] around a slice should be like.
+pub type RwLockArrayOptions<'r, T> = Builder<'r, rwlock::SliceOptions<T>, Region>;
 /// Holds a read lock of a [`RwLock`].
 pub type RwLockReadGuard<'a, T> = rwlock::RwLockReadGuard<'a, 'static, T, Posix>;
 /// Holds the write lock of a [`RwLock`].
@@ -260,6 +266,25 @@ impl Region {
         Builder::new(self, name, Default::default())
     }
 
+    /// A mutex around a slice of `T` in this region, whose length is chosen at run time: set its options, then create or open it. See
+    /// [`Mutex`].
+    ///
+    /// For elements that belong together. Where each is changed by itself, an [`array`](Self::array) needs no lock.
+    ///
+    /// ```
+    /// # use ipc_posix::{Mutex, Region};
+    /// # let region = Region::options().anonymous()?;
+    /// let samples: Mutex<[f64]> = region.mutex_array("samples").len(1000).open_or_create()?;
+    /// let mut guard = samples.lock()?;
+    /// guard[..10].copy_from_slice(&[0.5; 10]);
+    /// guard.sort_unstable_by(f64::total_cmp);
+    /// assert_eq!(guard.iter().sum::<f64>(), 5.0);
+    /// # Ok::<(), ipc_posix::Error>(())
+    /// ```
+    pub fn mutex_array<'r, T: LockData>(&'r self, name: &'r str) -> MutexArrayOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
     /// A mutex with a `T` in this region that its holder may lock again: set its options, then create or open it. See
     /// [`ReentrantMutex`].
     pub fn reentrant_mutex<'r, T: LockData>(&'r self, name: &'r str) -> ReentrantMutexOptions<'r, T> {
@@ -271,6 +296,21 @@ impl Region {
     pub fn rwlock<'r, T: LockData>(&'r self, name: &'r str) -> RwLockOptions<'r, T> {
         // A new lock has a counter for everybody who can have the region open at once.
         Builder::new(self, name, rwlock::Options::new(self.membership().view().records().len() as u32))
+    }
+
+    /// A reader-writer lock around a slice of `T` in this region, whose length is chosen at run time: set its options, then create or open
+    /// it. See [`RwLock`].
+    ///
+    /// ```
+    /// # use ipc_posix::{Region, RwLock};
+    /// # let region = Region::options().anonymous()?;
+    /// let table: RwLock<[u32]> = region.rwlock_array("table").len(100).initial(7).open_or_create()?;
+    /// table.write()?[99] = 8;
+    /// assert_eq!(table.read()?[98..], [7, 8]);
+    /// # Ok::<(), ipc_posix::Error>(())
+    /// ```
+    pub fn rwlock_array<'r, T: LockData>(&'r self, name: &'r str) -> RwLockArrayOptions<'r, T> {
+        Builder::new(self, name, rwlock::SliceOptions::new(self.membership().view().records().len() as u32))
     }
 
     /// A cell for a `T` that is set once, in this region: set its options, then create or open it. See [`OnceCell`].

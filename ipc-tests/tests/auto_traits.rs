@@ -109,7 +109,7 @@ fn every_public_type_has_its_auto_traits() {
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
             Semaphore, Watch<u64>, WatchReader<u64>, WatchWriter<u64>, ReadOnlyWatch<'static, u64>, RawMutex,
             AtomicOptions<'static, u64>, CondvarOptions<'static>, EventOptions<'static>, EventGroupOptions<'static>,
-            MutexOptions<'static, u64>, ReentrantMutexOptions<'static, u64>, RwLockOptions<'static, u64>,
+            MutexOptions<'static, u64>, MutexArrayOptions<'static, u64>, RwLockArrayOptions<'static, u64>, ReentrantMutexOptions<'static, u64>, RwLockOptions<'static, u64>,
             OnceCellOptions<'static, u64>, QueueOptions<'static, u64>, ByteQueueOptions<'static>,
             ValueQueueOptions<'static, String>, LoanQueueOptions<'static, u64>, SpscOptions<'static, u64>,
             BroadcastOptions<'static, u64>, SemaphoreOptions<'static>, BarrierOptions<'static>, WatchOptions<'static, u64>;
@@ -123,7 +123,7 @@ fn every_public_type_has_its_auto_traits() {
             SpscWriteChunk<'static, u64>, SpscReadChunk<'static, u64>, SharedSliceMut<'static, u64>;
         // What is held: locks by a thread, the others by a process.
         "sUrP":
-            MutexGuard<'static, u64>, MutexTransaction<'static, u64>, RwLockWriteGuard<'static, u64>;
+            MutexGuard<'static, u64>, MutexTransaction<'static, u64>, MutexArrayTransaction<'static, u64>, RwLockWriteGuard<'static, u64>;
         "UrP": ReentrantMutexGuard<'static, u64>;
         "SsUrP":
             RwLockReadGuard<'static, u64>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ipc_core::error::{LockError, TryLockError};
-use ipc_core::mutex::{Mutex, MutexGuard, Options, Transaction};
+use ipc_core::mutex::{Mutex, MutexGuard, Options, SliceOptions, Transaction};
 use ipc_core::participant::Seized;
 use ipc_tests::model::{Actor, Machine, Shared, Twin, explore, explore_deaths, id, twin, whole};
 use loom::thread;
@@ -172,6 +172,42 @@ fn a_transaction_dies() {
         let mutex = of(&shared, &last);
         let total = whole(*mutex.lock_transaction().expect("no mark"));
         assert!(total == 11 || (died && total == 10), "{total}");
+        died
+    });
+}
+
+/// A transaction on a slice that dies at any write, stored once and committed then, leaves one of its three states, whole, and no mark.
+#[test]
+fn a_transaction_on_a_slice_dies() {
+    fn add(mutex: &Mutex<'_, [u64], Actor>, n: u64) {
+        let mut change = mutex.lock_transaction().expect("no mark");
+        for _ in 0..2 {
+            assert_eq!(change[0], !change[1], "whole");
+            change[0] += n;
+            change[1] = !change[0];
+            change.store().unwrap();
+        }
+        change[0] += n;
+        change[1] = !change[0];
+    }
+    explore_deaths(2, |at| {
+        let machine = Machine::new();
+        let shared = Shared::new(SliceOptions { len: 2, initial: 0, schema: 0 });
+        let first = machine.actor(3);
+        shared.handle(&first).lock().expect("a free lock")[1] = !0;
+        let mortal = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(1);
+                actor.live(at, || add(&shared.handle(&actor), 1)).is_none()
+            })
+        };
+        add(&shared.handle(&machine.actor(2)), 10);
+        let died = mortal.join().unwrap();
+        let mutex = shared.handle(&first);
+        let guard = mutex.lock().expect("no mark");
+        assert_eq!(guard[0], !guard[1], "whole");
+        assert!(guard[0] == 22 || (died && (20..22).contains(&guard[0])), "{}", guard[0]);
         died
     });
 }

@@ -309,6 +309,17 @@ fn mutexes(calls: &mut Calls) {
         let transaction = mutex.lock_transaction().expect("free");
         refuses!(calls, "mutex::Transaction", transaction: commit() store() mark_consistent());
     }
+    {
+        let mutex = region.mutex_array::<u64>("mutex array").len(2).create().expect("new");
+        refuses!(calls, "mutex::Mutex", mutex: lock_transaction() try_lock_transaction() lock_transaction_timeout(SHORT)
+            lock_transaction_deadline(soon()));
+        answers!(calls, "mutex::Mutex", mutex: len());
+        let transaction = mutex.lock_transaction().expect("free");
+        calls.panics("SliceTransaction, Deref", || theirs(&transaction)[0]);
+        calls.panics("SliceTransaction, DerefMut", || theirs(&transaction)[0] = 1);
+        calls.answers("SliceTransaction, Debug", || format!("{transaction:?}"));
+        refuses!(calls, "mutex::SliceTransaction", transaction: commit() store() mark_consistent());
+    }
     let raw = RawMutex::new(&mutex);
     refuses!(calls, "mutex::Bare", raw: clear_poison());
     panics!(calls, "mutex::Bare", raw: is_poisoned() is_locked() lock() try_lock() try_lock_for(SHORT) try_lock_until(soon()));
@@ -322,6 +333,8 @@ fn mutexes(calls: &mut Calls) {
 
 fn rwlocks(calls: &mut Calls) {
     let region = region();
+    let slice = region.rwlock_array::<u64>("rwlock array").len(2).create().expect("new");
+    answers!(calls, "rwlock::RwLock", slice: len());
     let lock = region.rwlock::<u64>("rwlock").create().expect("new");
     refuses!(calls, "rwlock::RwLock", lock: read() try_read() read_timeout(SHORT) read_deadline(soon()) write() try_write()
         write_timeout(SHORT) write_deadline(soon()) clear_poison());
@@ -454,7 +467,7 @@ fn cells(calls: &mut Calls) {
 }
 
 /// Methods that are made of nothing that came through a fork.
-const FROM_NOTHING: &[&str] = &["footprint", "new", "attach", "open_or_create"];
+const FROM_NOTHING: &[&str] = &["footprint", "slice_footprint", "new", "attach", "open_or_create"];
 
 #[test]
 fn nothing_is_touched_and_nothing_is_silent() {

@@ -2,14 +2,12 @@
 
 use core::time::Duration;
 
-use bytemuck::Pod;
-
 use super::waiter::{Check, End};
 use super::words::{self, View, Words};
 use crate::error::{Fault, LockError};
 use crate::memory::Memory;
 use crate::mutex::MutexGuard;
-use crate::object::{Blueprint, Footprint, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Footprint, Guarded, Kind, Shape, ShapeError, handle, of_view};
 use crate::participant::Seized;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit, Timestamp};
@@ -121,7 +119,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// Gives the lock back, blocks until notified, and takes the lock again.
-    pub fn wait<'g, 'n, T: Pod, Q: Platform>(
+    pub fn wait<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
     ) -> Relocked<MutexGuard<'g, 'n, T, Q>> {
@@ -129,7 +127,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// Blocks as long as `condition` holds.
-    pub fn wait_while<'g, 'n, T: Pod, Q: Platform>(
+    pub fn wait_while<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         condition: impl FnMut(&mut T) -> bool,
@@ -140,7 +138,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait`](Self::wait) that blocks for at most `timeout`, and then until the lock is free.
-    pub fn wait_timeout<'g, 'n, T: Pod, Q: Platform>(
+    pub fn wait_timeout<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         timeout: Duration,
@@ -149,7 +147,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait`](Self::wait) that blocks until `deadline` at the latest, and then until the lock is free.
-    pub fn wait_deadline<'g, 'n, T: Pod, Q: Platform>(
+    pub fn wait_deadline<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: P::Deadline,
@@ -158,7 +156,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait_while`](Self::wait_while) that blocks for at most `timeout` in all. `timed_out` tells that `condition` still held.
-    pub fn wait_timeout_while<'g, 'n, T: Pod, Q: Platform>(
+    pub fn wait_timeout_while<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         timeout: Duration,
@@ -168,7 +166,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait_while`](Self::wait_while) that blocks until `deadline` at the latest. `timed_out` tells that `condition` still held.
-    pub fn wait_deadline_while<'g, 'n, T: Pod, Q: Platform>(
+    pub fn wait_deadline_while<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: P::Deadline,
@@ -178,7 +176,7 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// Waits once.
-    fn wait_until<'g, 'n, T: Pod, Q: Platform>(
+    fn wait_until<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
         deadline: Option<Instant>,
@@ -210,7 +208,7 @@ impl<P: Platform> Condvar<'_, P> {
         }
     }
 
-    fn wait_until_not<'g, 'n, T: Pod, Q: Platform>(
+    fn wait_until_not<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         mut guard: MutexGuard<'g, 'n, T, Q>,
         limit: &Limit<P::Deadline>,

@@ -11,7 +11,7 @@ use super::handle::LoanQueue;
 use crate::ends::Role;
 use crate::error::SendError;
 use crate::here::Here;
-use crate::payload::Lent;
+use crate::place::Lent;
 use crate::platform::Platform;
 use crate::shared_slice::{SharedSlice, SharedSliceMut};
 

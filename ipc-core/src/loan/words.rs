@@ -8,7 +8,7 @@ use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, Findings, OwnerBits, ParticipantId};
-use crate::payload::{Lent, OVERHEAD, Place};
+use crate::place::{Lent, OVERHEAD, Place};
 use crate::platform::Platform;
 use crate::queue::Lone;
 use crate::slots::{Intent, prefetch};
@@ -203,7 +203,7 @@ impl<'m> View<'m> {
                 let offset = geometry.payload + index * geometry.stride;
                 let start = memory.pointer(offset, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
                 // SAFETY: the caller's promise.
-                unsafe { Place::create(start, &()) };
+                unsafe { Place::<()>::create(start, 1, &()) };
             }
         }
         Ok(())
@@ -262,7 +262,7 @@ impl<'m> View<'m> {
     #[inline]
     pub(super) fn hold(&self, index: usize) -> Lent<()> {
         // SAFETY: nothing of the block but what checks its ownership is reached through this.
-        unsafe { Place::at(self.block(index)) }.lend()
+        unsafe { Place::at(self.block(index), 1) }.lend()
     }
 
     fn slot(&self, position: u64) -> &'m AtomicU64 {

@@ -3,12 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
-use bytemuck::Pod;
-
 use super::handle::Mutex;
 use super::words::{Condition, Intent, RawMutex};
 use crate::error::Fault;
 use crate::here::Here;
+use crate::object::Guarded;
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::time::{Instant, Limit};
@@ -59,7 +58,7 @@ struct Lock<P> {
 
 impl<P: Platform> Bare<P> {
     /// The lock of this mutex, which goes on to exclude those who lock it in other ways.
-    pub fn new<T: Pod>(mutex: &Mutex<'static, T, P>) -> Self
+    pub fn new<T: ?Sized + Guarded>(mutex: &Mutex<'static, T, P>) -> Self
     where
         P: Clone,
     {

@@ -1,16 +1,14 @@
 //! What a holder of a mutex has in its hands.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
-
-use bytemuck::Pod;
 
 use super::handle::Mutex;
 use crate::error::Fault;
 use crate::here::Here;
-use crate::payload::Lent;
+use crate::object::Guarded;
+use crate::place::Lent;
 use crate::platform::Platform;
 
 /// Holds a [`Mutex`]; gives access to its data; unlocks when dropped.
@@ -18,7 +16,7 @@ use crate::platform::Platform;
 /// Dropped by a panic that began after the lock was taken, it marks the mutex as poisoned. A guard that comes through
 /// `fork` does nothing in the child when dropped, and panics when its data are asked for: they are not there.
 #[must_use = "the lock is released when this is dropped"]
-pub struct MutexGuard<'g, 'm, T: Pod, P: Platform> {
+pub struct MutexGuard<'g, 'm, T: ?Sized + Guarded, P: Platform> {
     mutex: &'g Mutex<'m, T, P>,
     /// Given back before the lock is.
     data: ManuallyDrop<Lent<T>>,
@@ -26,9 +24,9 @@ pub struct MutexGuard<'g, 'm, T: Pod, P: Platform> {
 }
 
 // SAFETY: a shared guard gives `&T` only. (It is not Send: the lock knows its holder's thread.)
-unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for MutexGuard<'_, '_, T, P> {}
+unsafe impl<T: ?Sized + Guarded + Sync, P: Platform + Sync> Sync for MutexGuard<'_, '_, T, P> {}
 
-impl<'g, 'm, T: Pod, P: Platform> MutexGuard<'g, 'm, T, P> {
+impl<'g, 'm, T: ?Sized + Guarded, P: Platform> MutexGuard<'g, 'm, T, P> {
     #[inline(always)]
     pub(super) fn new(mutex: &'g Mutex<'m, T, P>, data: Lent<T>) -> Self {
         MutexGuard { mutex, data: ManuallyDrop::new(data), panicking: mutex.platform.panicking() }
@@ -51,7 +49,7 @@ impl<'g, 'm, T: Pod, P: Platform> MutexGuard<'g, 'm, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> Deref for MutexGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> Deref for MutexGuard<'_, '_, T, P> {
     type Target = T;
 
     #[inline(always)]
@@ -63,7 +61,7 @@ impl<T: Pod, P: Platform> Deref for MutexGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> DerefMut for MutexGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> DerefMut for MutexGuard<'_, '_, T, P> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         self.mutex.platform.assert_here();
@@ -72,7 +70,7 @@ impl<T: Pod, P: Platform> DerefMut for MutexGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> Drop for MutexGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> Drop for MutexGuard<'_, '_, T, P> {
     #[inline(always)]
     fn drop(&mut self) {
         let Mutex { words, platform, .. } = self.mutex;
@@ -88,91 +86,14 @@ impl<T: Pod, P: Platform> Drop for MutexGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded + fmt::Debug, P: Platform> fmt::Debug for MutexGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.mutex.platform.is_here() { (**self).fmt(f) } else { f.write_str("MutexGuard(..)") }
     }
 }
 
-impl<T: Pod + fmt::Display, P: Platform> fmt::Display for MutexGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded + fmt::Display, P: Platform> fmt::Display for MutexGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
-    }
-}
-
-/// Holds a [`Mutex`] and a private copy of its data. [`commit`](Self::commit) makes the copy count; dropped without
-/// it, nothing has happened.
-#[must_use = "the lock is released when this is dropped, and only `commit` changes anything"]
-pub struct Transaction<'g, 'm, T: Pod, P: Platform> {
-    mutex: &'g Mutex<'m, T, P>,
-    value: T,
-    /// Not Send: the lock knows its holder's thread.
-    here: PhantomData<*const ()>,
-}
-
-// SAFETY: a shared transaction gives `&T` only.
-unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for Transaction<'_, '_, T, P> {}
-
-impl<'g, 'm, T: Pod, P: Platform> Transaction<'g, 'm, T, P> {
-    pub(super) fn new(mutex: &'g Mutex<'m, T, P>, value: T) -> Self {
-        Transaction { mutex, value, here: PhantomData }
-    }
-
-    /// Makes the changes count, in one step, and unlocks.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`]: the transaction came through fork. Nothing changes; the lock is the parent's.
-    pub fn commit(self) -> Result<(), Fault> {
-        self.store()
-    }
-
-    /// Makes the changes so far count, in one step, and keeps the lock.
-    ///
-    /// # Errors
-    ///
-    /// As [`commit`](Self::commit).
-    pub fn store(&self) -> Result<(), Fault> {
-        self.mutex.here()?;
-        self.mutex.commit(&self.value);
-        Ok(())
-    }
-
-    /// Declares the data consistent, as [`MutexGuard::mark_consistent`].
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`].
-    pub fn mark_consistent(&self) -> Result<(), Fault> {
-        self.mutex.clear_poison()
-    }
-}
-
-impl<T: Pod, P: Platform> Deref for Transaction<'_, '_, T, P> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: Pod, P: Platform> DerefMut for Transaction<'_, '_, T, P> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.value
-    }
-}
-
-impl<T: Pod, P: Platform> Drop for Transaction<'_, '_, T, P> {
-    fn drop(&mut self) {
-        let Mutex { words, platform, .. } = self.mutex;
-        if platform.is_here() {
-            words.raw.unlock(platform);
-        }
-    }
-}
-
-impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for Transaction<'_, '_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
     }
 }

@@ -4,16 +4,16 @@ use core::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use super::guard::{MutexGuard, Transaction};
+use super::guard::MutexGuard;
 use super::words::{Condition, Intent, Layout, View, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, has_schema, of_view,
+    Blueprint, Builder, Footprint, Guarded, HEADER_BYTES, Kind, Shape, ShapeError, handle, has_schema, of_view,
 };
 use crate::participant::ParticipantId;
-use crate::payload::Place;
+use crate::place::Place;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -58,27 +58,30 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
         Ok((self.shape(), Layout::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Timestamp) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { lay(memory, &self.initial) }
+        unsafe { lay::<T>(memory, layout, &self.initial) }
     }
 
-    of_view!(Mutex<'m, T, P>: |_, view, _, platform| Mutex::over(view, platform));
+    of_view!(Mutex<'m, T, P>: |_, view, layout, platform| Mutex::over(view, layout, platform));
 }
 
-/// Writes an unlocked mutex with this value.
+/// Writes an unlocked mutex with this value, or a slice of so many of it.
 ///
 /// # Safety
 ///
 /// Nobody else uses this memory yet.
-pub(super) unsafe fn lay<T: Pod>(memory: Memory<'_>, value: &T) -> Result<(), ShapeError> {
+pub(super) unsafe fn lay<T: ?Sized + Guarded>(
+    memory: Memory<'_>,
+    layout: &Layout,
+    value: &T::Element,
+) -> Result<(), ShapeError> {
     // SAFETY: the caller's promise.
     unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.ok_or(ShapeError::Missing)?;
-    let Layout { first, stride, .. } = Layout::of::<T>();
-    for start in [first, first + stride] {
-        let start = memory.pointer(start, stride).ok_or(ShapeError::Missing)?;
+    for start in [layout.first, layout.first + layout.stride] {
+        let start = memory.pointer(start, layout.stride).ok_or(ShapeError::Missing)?;
         // SAFETY: in range (`pointer`), aligned (`Layout`); the caller's promise.
-        unsafe { Place::create(start, value) };
+        unsafe { Place::<T>::create(start, layout.len, value) };
     }
     Ok(())
 }
@@ -144,18 +147,18 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 #[doc(alias = "Lock")]
 #[doc(alias = "pthread_mutex")]
 #[doc(alias = "robust")]
-pub struct Mutex<'m, T, P> {
+pub struct Mutex<'m, T: ?Sized, P> {
     pub(super) words: &'m Words,
-    copies: [Place<T>; 2],
+    pub(super) copies: [Place<T>; 2],
     pub(super) platform: P,
     budget: SpinBudget,
     data: PhantomData<T>,
 }
 
 // SAFETY: the data are reached under the lock only, by one thread at a time; the rest is atomics.
-unsafe impl<T: Send, P: Send> Send for Mutex<'_, T, P> {}
+unsafe impl<T: ?Sized + Send, P: Send> Send for Mutex<'_, T, P> {}
 // SAFETY: as above.
-unsafe impl<T: Send, P: Sync> Sync for Mutex<'_, T, P> {}
+unsafe impl<T: ?Sized + Send, P: Sync> Sync for Mutex<'_, T, P> {}
 
 /// A snapshot of a lock's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +172,7 @@ pub struct Stats {
     pub poisoned: bool,
 }
 
-handle!(Mutex<T: Pod>, "mutex", self => self.budget);
+handle!(Mutex<T: ?Sized + Guarded>, "mutex", self => self.budget);
 
 impl<T, P> Mutex<'_, T, P> {
     /// The bytes that a mutex of `T` takes in a region.
@@ -178,13 +181,13 @@ impl<T, P> Mutex<'_, T, P> {
     }
 }
 
-impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
-    pub(super) fn over((words, memory): View<'m>, platform: P) -> Self {
-        let Layout { first, stride, .. } = Layout::of::<T>();
+impl<'m, T: ?Sized + Guarded, P: Platform> Mutex<'m, T, P> {
+    pub(super) fn over((words, memory): View<'m>, layout: &Layout, platform: P) -> Self {
+        let Layout { first, stride, len, .. } = *layout;
         let copies = [first, first + stride].map(|start| {
             let start = memory.pointer(start, stride).expect("an object's length is checked before it is viewed");
             // SAFETY: in range (`pointer`) and aligned (`Layout`, and memory is to more); only the lock's holder uses it.
-            unsafe { Place::at(start) }
+            unsafe { Place::at(start, len) }
         });
         Mutex { words, copies, budget: SpinBudget::new(&platform), platform, data: PhantomData }
     }
@@ -252,53 +255,6 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         self.here()?;
         let condition = self.acquire(Intent::InPlace, limit).map_err(LockTimeoutError::refused)?;
         condition.judge(self.guard(), LockTimeoutError::suspect)
-    }
-
-    /// Takes the lock for a transaction: a private copy of the data to change, which counts once it is
-    /// [committed](Transaction::commit), by one store. A holder that dies in a transaction leaves the last committed
-    /// value and no mark, so that nobody needs to repair anything.
-    ///
-    /// ```
-    /// # use ipc_posix::Region;
-    /// # let region = Region::options().anonymous()?;
-    /// let accounts = region.mutex::<[i64; 2]>("accounts").initial([100, 0]).create()?;
-    /// let mut change = accounts.lock_transaction().unwrap();
-    /// change[0] -= 30;
-    /// change[1] += 30; // killed before the next line: nobody has lost 30
-    /// change.commit()?;
-    /// assert_eq!(*accounts.lock().unwrap(), [70, 30]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`lock`](Self::lock): the marks are those of holders that worked in place.
-    pub fn lock_transaction(&self) -> Locked<Transaction<'_, 'm, T, P>> {
-        self.here()?;
-        let condition = self.acquire(Intent::Transaction, &Limit::Forever).map_err(LockError::refused)?;
-        condition.judge(self.transaction(), LockError::suspect)
-    }
-
-    /// Takes the lock for a transaction if it is free or its holder is dead. Never waits, as [`try_lock`](Self::try_lock).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`try_lock`](Self::try_lock).
-    pub fn try_lock_transaction(&self) -> Result<Transaction<'_, 'm, T, P>, TryLockError<Transaction<'_, 'm, T, P>>> {
-        self.here()?;
-        let condition = self.try_acquire(Intent::Transaction).map_err(TryLockError::refused)?;
-        condition.judge(self.transaction(), TryLockError::suspect)
-    }
-
-    timed! {
-        lock_transaction_timeout, lock_transaction_deadline, lock_transaction, "Takes the lock for a transaction",
-        [&self] limit [] -> LockedInTime<Transaction<'_, 'm, T, P>> { self.transaction_within(limit) }
-    }
-
-    fn transaction_within(&self, limit: &Limit<P::Deadline>) -> LockedInTime<Transaction<'_, 'm, T, P>> {
-        self.here()?;
-        let condition = self.acquire(Intent::Transaction, limit).map_err(LockTimeoutError::refused)?;
-        condition.judge(self.transaction(), LockTimeoutError::suspect)
     }
 
     /// Whether a holder died or panicked, and nobody has declared the data consistent since. A snapshot.
@@ -383,24 +339,6 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
     #[inline(always)]
     fn guard(&self) -> MutexGuard<'_, 'm, T, P> {
         MutexGuard::new(self, self.copies[self.words.versions.current()].lend())
-    }
-
-    fn transaction(&self) -> Transaction<'_, 'm, T, P> {
-        Transaction::new(self, self.read_current())
-    }
-
-    /// A copy of the data. The caller has the lock.
-    pub(super) fn read_current(&self) -> T {
-        let bytes = self.copies[self.words.versions.current()].load();
-        // SAFETY: all bytes are initialised, and any bits are a T (Pod).
-        unsafe { bytes.assume_init() }
-    }
-
-    /// Replaces the data, in one step. The caller has the lock, and no reference to the data.
-    pub(super) fn commit(&self, value: &T) {
-        let other = 1 - self.words.versions.current();
-        self.copies[other].store(value);
-        self.words.versions.switch(other);
     }
 }
 

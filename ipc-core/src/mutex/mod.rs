@@ -49,13 +49,17 @@ mod guard;
 mod handle;
 mod line;
 mod reentrant;
+mod slice;
+mod transaction;
 mod turn;
 mod words;
 
 #[cfg(feature = "lock_api")]
 pub use bare::Bare;
-pub use guard::{MutexGuard, Transaction};
+pub use guard::MutexGuard;
 pub use handle::{Mutex, Options, Stats};
 pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
+pub use slice::{SliceOptions, SliceTransaction};
+pub use transaction::Transaction;
 pub(crate) use turn::Turn;
 pub(crate) use words::{Condition, Intent, RawMutex, Words};

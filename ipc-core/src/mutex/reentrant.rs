@@ -56,12 +56,12 @@ unsafe impl<T: Pod> Blueprint for ReentrantOptions<T> {
         Ok((self.shape(), Layout::of::<T>()))
     }
 
-    unsafe fn lay(&self, memory: Memory<'_>, _: &Layout, _: Timestamp) -> Result<(), ShapeError> {
+    unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { lay(memory, &self.0.initial) }
+        unsafe { lay::<T>(memory, layout, &self.0.initial) }
     }
 
-    of_view!(ReentrantMutex<'m, T, P>: |_, view, _, platform| ReentrantMutex(Mutex::over(view, platform)));
+    of_view!(ReentrantMutex<'m, T, P>: |_, view, layout, platform| ReentrantMutex(Mutex::over(view, layout, platform)));
 }
 
 /// A [`Mutex`](crate::Mutex) that the thread that holds it may lock again: Python's `RLock`, with data.

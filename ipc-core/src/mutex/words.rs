@@ -2,9 +2,9 @@
 
 use crate::error::{Fault, Refused};
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
+use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, NotSeized, OwnerBits, ParticipantId, Seized};
-use crate::payload::OVERHEAD;
+use crate::place::OVERHEAD;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
 use crate::time::Instant;
@@ -84,28 +84,41 @@ impl Words {
 pub(super) const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
 crate::sync::assert_layout!(WORDS_END == 140);
 
-/// Where the two copies of the data lie.
+/// Where the two copies of the data lie, and how many elements each has.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     pub(super) first: usize,
     pub(super) stride: usize,
     pub(super) end: u64,
+    pub(super) len: usize,
 }
 
+/// The most bytes of a copy: both fit an address space, with room to round.
+const MOST: u64 = isize::MAX as u64 / 4;
+
 impl Layout {
-    /// For data of this size and alignment.
-    pub(super) const fn new(size: usize, align: usize) -> Self {
-        let align = if align < 8 { 8 } else { align };
-        let stride = (size.div_ceil(8).saturating_mul(8) + OVERHEAD).next_multiple_of(align);
+    /// For `len` elements of this size and alignment. `None` if there can be none.
+    pub(super) const fn new(size: u64, align: u64, len: u64) -> Option<Self> {
+        let bytes = size.saturating_mul(len);
+        if len == 0 || len > MOST || bytes > MOST || align > OBJECT_ALIGN as u64 {
+            return None;
+        }
+        let align = if align < 8 { 8 } else { align as usize };
+        let stride = ((bytes as usize).next_multiple_of(8) + OVERHEAD).next_multiple_of(align);
         let first = WORDS_END.next_multiple_of(align);
-        let end = first.saturating_add(stride).saturating_add(stride);
-        Layout { first, stride, end: end.next_multiple_of(OBJECT_ALIGN) as u64 }
+        let end = (first + stride + stride).next_multiple_of(OBJECT_ALIGN) as u64;
+        Some(Layout { first, stride, end, len: len as usize })
+    }
+
+    /// For `len` of `T`. `None` if there can be none.
+    pub(super) const fn of_slice<T>(len: u64) -> Option<Self> {
+        assert!(align_of::<T>() <= OBJECT_ALIGN, "the data of a mutex may be aligned to 128 bytes at most");
+        Self::new(size_of::<T>() as u64, align_of::<T>() as u64, len)
     }
 
     /// For a `T`.
     pub(super) const fn of<T>() -> Self {
-        assert!(align_of::<T>() <= OBJECT_ALIGN, "the data of a mutex may be aligned to 128 bytes at most");
-        Self::new(size_of::<T>(), align_of::<T>())
+        Self::of_slice::<T>(1).expect("the data of a mutex fit an address space")
     }
 }
 
@@ -115,11 +128,14 @@ pub type View<'m> = (&'m Words, Memory<'m>);
 // SAFETY: atomics behind the header of every mutex; the copies are reached through pointers, under the lock.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[layout!(Words { raw, versions, depth })];
+    const CAPACITY: Field = Field::Elements;
     type Geometry = Layout;
     type View<'m> = View<'m>;
 
     unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Layout, ShapeError> {
-        Ok(Layout::new(shape.element_size as usize, shape.element_align as usize))
+        shape.check_align()?;
+        let layout = Layout::new(shape.element_size.into(), shape.element_align.into(), shape.capacity);
+        layout.ok_or(ShapeError::Capacity { wanted: shape.capacity })
     }
 
     fn bytes(layout: &Layout) -> u64 {

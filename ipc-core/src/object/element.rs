@@ -2,6 +2,8 @@
 //!
 //! Each trait is for every type that has the traits of [`bytemuck`] that it names; no type implements one of its own accord.
 
+use core::ptr::NonNull;
+
 use bytemuck::{AnyBitPattern, CheckedBitPattern, NoUninit, Pod};
 
 /// A type whose values can be messages of a queue, a one-to-one queue or a broadcast: every [`NoUninit`] + [`CheckedBitPattern`].
@@ -61,6 +63,54 @@ pub trait LockData: Pod {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Pod> LockData for T {}
+
+/// What a lock can guard: a value whose type is [`LockData`], or a slice of such values.
+///
+/// # Safety
+///
+/// [`over`](Self::over) gives the same memory, and [`bytes`](Self::bytes) says how much of it that is.
+pub unsafe trait Guarded {
+    /// The value itself, or one of the slice.
+    type Element: LockData;
+
+    /// The value, or a slice of so many, in this memory.
+    #[doc(hidden)]
+    fn over(start: NonNull<Self::Element>, len: usize) -> NonNull<Self>;
+
+    /// The bytes that it takes.
+    #[doc(hidden)]
+    fn bytes(place: NonNull<Self>) -> usize;
+}
+
+// SAFETY: the pointer itself.
+unsafe impl<T: LockData> Guarded for T {
+    type Element = T;
+
+    #[inline(always)]
+    fn over(start: NonNull<T>, _: usize) -> NonNull<T> {
+        start
+    }
+
+    #[inline(always)]
+    fn bytes(_: NonNull<T>) -> usize {
+        size_of::<T>()
+    }
+}
+
+// SAFETY: the pointer itself, with its length.
+unsafe impl<T: LockData> Guarded for [T] {
+    type Element = T;
+
+    #[inline(always)]
+    fn over(start: NonNull<T>, len: usize) -> NonNull<[T]> {
+        NonNull::slice_from_raw_parts(start, len)
+    }
+
+    #[inline(always)]
+    fn bytes(place: NonNull<[T]>) -> usize {
+        place.len() * size_of::<T>()
+    }
+}
 
 /// A type whose values can be the elements of a loan queue's blocks: every [`NoUninit`] + [`AnyBitPattern`], so every `Pod`.
 ///

@@ -5,17 +5,17 @@
 /// The type has a field `platform`, and a function `another(&self, platform: P) -> Self` that makes a handle of the same object. Behind
 /// the noun comes what of `self` [has a wait strategy](waits). A handle of which nothing waits implements that trait by itself.
 macro_rules! handle {
-    ($name:ident $(<$($T:ident $(: $bound:path)?),+>)?, $noun:literal, $self:ident => $($waiting:expr),+) => {
-        $crate::object::handle!($name $(<$($T $(: $bound)?),+>)?, $noun);
+    ($name:ident $(<$($T:ident $(: $(?$sized:ident +)? $bound:path)?),+>)?, $noun:literal, $self:ident => $($waiting:expr),+) => {
+        $crate::object::handle!($name $(<$($T $(: $(?$sized +)? $bound)?),+>)?, $noun);
 
-        impl<$($($T $(: $bound)?,)+)? P: $crate::Platform> $name<'_, $($($T,)+)? P> {
+        impl<$($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform> $name<'_, $($($T,)+)? P> {
             $crate::object::waits!($self => $($waiting),+);
         }
 
-        $crate::object::has_wait_strategy!($name $(<$($T $(: $bound)?),+>)?);
+        $crate::object::has_wait_strategy!($name $(<$($T $(: $(?$sized +)? $bound)?),+>)?);
     };
-    ($name:ident $(<$($T:ident $(: $bound:path)?),+>)?, $noun:literal) => {
-        impl<'m, $($($T $(: $bound)?,)+)? P: $crate::Platform> $name<'m, $($($T,)+)? P> {
+    ($name:ident $(<$($T:ident $(: $(?$sized:ident +)? $bound:path)?),+>)?, $noun:literal) => {
+        impl<'m, $($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform> $name<'m, $($($T,)+)? P> {
             #[doc = concat!("The ", $noun, "'s name in its region.")]
             pub fn name(&self) -> &str
             where
@@ -57,7 +57,7 @@ macro_rules! handle {
         }
 
         /// Another handle of the same object, with hints of its own.
-        impl<$($($T $(: $bound)?,)+)? P: $crate::Platform + Clone> Clone for $name<'_, $($($T,)+)? P> {
+        impl<$($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform + Clone> Clone for $name<'_, $($($T,)+)? P> {
             fn clone(&self) -> Self {
                 use $crate::wait::HasWaitStrategy;
                 let another = self.another(self.platform.clone());
@@ -67,7 +67,7 @@ macro_rules! handle {
         }
 
         // Shared memory is not touched: after a fork it is not there.
-        impl<$($($T $(: $bound)?,)+)? P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $name<'_, $($($T,)+)? P> {
+        impl<$($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $name<'_, $($($T,)+)? P> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.debug_struct(stringify!($name)).field("name", &self.platform).finish_non_exhaustive()
             }
@@ -95,8 +95,8 @@ pub(crate) use waits;
 
 /// A handle that a builder makes has the two methods.
 macro_rules! has_wait_strategy {
-    ($name:ident $(<$($T:ident $(: $bound:path)?),+>)?) => {
-        impl<$($($T $(: $bound)?,)+)? P: $crate::Platform> $crate::wait::HasWaitStrategy for $name<'_, $($($T,)+)? P> {
+    ($name:ident $(<$($T:ident $(: $(?$sized:ident +)? $bound:path)?),+>)?) => {
+        impl<$($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform> $crate::wait::HasWaitStrategy for $name<'_, $($($T,)+)? P> {
             fn wait_strategy(&self) -> $crate::WaitStrategy {
                 self.wait_strategy()
             }

@@ -4,12 +4,11 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
-use bytemuck::Pod;
-
 use super::handle::RwLock;
 use crate::error::Fault;
 use crate::here::Here;
-use crate::payload::{Lent, Shown};
+use crate::object::Guarded;
+use crate::place::{Lent, Shown};
 use crate::platform::Platform;
 
 /// Holds a read lock of a [`RwLock`]; gives access to the data; gives the lock back when dropped.
@@ -17,7 +16,7 @@ use crate::platform::Platform;
 /// A guard that comes through `fork` does nothing in the child when dropped, and panics when its data are asked for: they are
 /// not there.
 #[must_use = "the lock is released when this is dropped"]
-pub struct RwLockReadGuard<'g, 'm, T: Pod, P: Platform> {
+pub struct RwLockReadGuard<'g, 'm, T: ?Sized + Guarded, P: Platform> {
     lock: &'g RwLock<'m, T, P>,
     /// Given back before the lock is.
     data: ManuallyDrop<Shown<T>>,
@@ -28,7 +27,7 @@ pub struct RwLockReadGuard<'g, 'm, T: Pod, P: Platform> {
 /// Dropped by a panic that began after the lock was taken, it marks the lock as poisoned. After `fork` as with
 /// [`RwLockReadGuard`].
 #[must_use = "the lock is released when this is dropped"]
-pub struct RwLockWriteGuard<'g, 'm, T: Pod, P: Platform> {
+pub struct RwLockWriteGuard<'g, 'm, T: ?Sized + Guarded, P: Platform> {
     lock: &'g RwLock<'m, T, P>,
     /// Given back before the lock is.
     data: ManuallyDrop<Lent<T>>,
@@ -36,20 +35,20 @@ pub struct RwLockWriteGuard<'g, 'm, T: Pod, P: Platform> {
 }
 
 // SAFETY: it gives `&T` only, and any thread of the participant may count it out.
-unsafe impl<T: Pod + Send + Sync, P: Platform + Sync> Send for RwLockReadGuard<'_, '_, T, P> {}
+unsafe impl<T: ?Sized + Guarded + Send + Sync, P: Platform + Sync> Send for RwLockReadGuard<'_, '_, T, P> {}
 // SAFETY: as above.
-unsafe impl<T: Pod + Send + Sync, P: Platform + Sync> Sync for RwLockReadGuard<'_, '_, T, P> {}
+unsafe impl<T: ?Sized + Guarded + Send + Sync, P: Platform + Sync> Sync for RwLockReadGuard<'_, '_, T, P> {}
 // SAFETY: a shared guard gives `&T` only. (It is not Send: the lock knows its holder's thread.)
-unsafe impl<T: Pod + Sync, P: Platform + Sync> Sync for RwLockWriteGuard<'_, '_, T, P> {}
+unsafe impl<T: ?Sized + Guarded + Sync, P: Platform + Sync> Sync for RwLockWriteGuard<'_, '_, T, P> {}
 
-impl<'g, 'm, T: Pod, P: Platform> RwLockReadGuard<'g, 'm, T, P> {
+impl<'g, 'm, T: ?Sized + Guarded, P: Platform> RwLockReadGuard<'g, 'm, T, P> {
     #[inline(always)]
     pub(super) fn new(lock: &'g RwLock<'m, T, P>, data: Shown<T>) -> Self {
         RwLockReadGuard { lock, data: ManuallyDrop::new(data) }
     }
 }
 
-impl<'g, 'm, T: Pod, P: Platform> RwLockWriteGuard<'g, 'm, T, P> {
+impl<'g, 'm, T: ?Sized + Guarded, P: Platform> RwLockWriteGuard<'g, 'm, T, P> {
     #[inline(always)]
     pub(super) fn new(lock: &'g RwLock<'m, T, P>, data: Lent<T>) -> Self {
         RwLockWriteGuard { lock, data: ManuallyDrop::new(data), panicking: lock.platform.panicking() }
@@ -82,7 +81,7 @@ impl<'g, 'm, T: Pod, P: Platform> RwLockWriteGuard<'g, 'm, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> Deref for RwLockReadGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> Deref for RwLockReadGuard<'_, '_, T, P> {
     type Target = T;
 
     #[inline(always)]
@@ -93,7 +92,7 @@ impl<T: Pod, P: Platform> Deref for RwLockReadGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> Deref for RwLockWriteGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> Deref for RwLockWriteGuard<'_, '_, T, P> {
     type Target = T;
 
     #[inline(always)]
@@ -104,7 +103,7 @@ impl<T: Pod, P: Platform> Deref for RwLockWriteGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> DerefMut for RwLockWriteGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> DerefMut for RwLockWriteGuard<'_, '_, T, P> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         self.lock.platform.assert_here();
@@ -113,7 +112,7 @@ impl<T: Pod, P: Platform> DerefMut for RwLockWriteGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> Drop for RwLockReadGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> Drop for RwLockReadGuard<'_, '_, T, P> {
     #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: once, here.
@@ -124,7 +123,7 @@ impl<T: Pod, P: Platform> Drop for RwLockReadGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod, P: Platform> Drop for RwLockWriteGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded, P: Platform> Drop for RwLockWriteGuard<'_, '_, T, P> {
     #[inline(always)]
     fn drop(&mut self) {
         let RwLock { view, platform, .. } = self.lock;
@@ -140,25 +139,25 @@ impl<T: Pod, P: Platform> Drop for RwLockWriteGuard<'_, '_, T, P> {
     }
 }
 
-impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for RwLockReadGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded + fmt::Debug, P: Platform> fmt::Debug for RwLockReadGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.lock.platform.is_here() { (**self).fmt(f) } else { f.write_str("RwLockReadGuard(..)") }
     }
 }
 
-impl<T: Pod + fmt::Debug, P: Platform> fmt::Debug for RwLockWriteGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded + fmt::Debug, P: Platform> fmt::Debug for RwLockWriteGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.lock.platform.is_here() { (**self).fmt(f) } else { f.write_str("RwLockWriteGuard(..)") }
     }
 }
 
-impl<T: Pod + fmt::Display, P: Platform> fmt::Display for RwLockReadGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded + fmt::Display, P: Platform> fmt::Display for RwLockReadGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: Pod + fmt::Display, P: Platform> fmt::Display for RwLockWriteGuard<'_, '_, T, P> {
+impl<T: ?Sized + Guarded + fmt::Display, P: Platform> fmt::Display for RwLockWriteGuard<'_, '_, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

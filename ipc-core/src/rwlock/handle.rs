@@ -10,9 +10,11 @@ use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Condition;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Object, Shape, ShapeError, handle, has_schema};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Guarded, Kind, Object, Shape, ShapeError, handle, has_schema,
+};
 use crate::participant::ParticipantId;
-use crate::payload::{OVERHEAD, Place, cells};
+use crate::place::Place;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -57,18 +59,18 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
         Shape::of::<T>(Kind::RwLock, 0, self.schema)
     }
 
+    fn accepts(&self, layout: &Layout) -> Result<(), ShapeError> {
+        accepts(1, layout)
+    }
+
     fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
         let participants = words::possible(self.participants.into())?;
-        Ok((Shape::of::<T>(Kind::RwLock, participants.into(), self.schema), Layout::of::<T>(participants)))
+        Ok((Shape::of::<T>(Kind::RwLock, participants.into(), self.schema), Layout::of::<T>(1, participants)))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller has the memory to itself.
-        unsafe { View::lay(memory, layout)? };
-        let start = memory.pointer(layout.data as usize, cells::<T>() * 8 + OVERHEAD).ok_or(ShapeError::Missing)?;
-        // SAFETY: in range (`pointer`), aligned (`Layout`); the caller has the memory to itself.
-        unsafe { Place::create(start, &self.initial) };
-        Ok(())
+        unsafe { lay::<T>(memory, layout, &self.initial) }
     }
 
     unsafe fn handle<'m, P: Platform>(
@@ -77,13 +79,36 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
         layout: &Layout,
         platform: P,
     ) -> Result<RwLock<'m, T, P>, ShapeError> {
-        // SAFETY: the caller vouches for the object.
-        let view = unsafe { Words::view(memory, layout)? };
-        let start = memory.pointer(layout.data as usize, cells::<T>() * 8 + OVERHEAD).ok_or(ShapeError::Missing)?;
-        // SAFETY: in range (`pointer`), aligned (`Layout`, and memory is to more); the data are reached under the lock only.
-        let data = unsafe { Place::at(start) };
-        Ok(RwLock { view, data, budget: SpinBudget::new(&platform), platform, element: PhantomData })
+        // SAFETY: the caller's promise.
+        unsafe { RwLock::over(memory, layout, platform) }
     }
+}
+
+/// Compares the number of elements with what is wanted; 0 means any.
+pub(super) fn accepts(wanted: u64, layout: &Layout) -> Result<(), ShapeError> {
+    let found = layout.len.into();
+    if wanted == 0 || wanted == found {
+        return Ok(());
+    }
+    Err(ShapeError::Differs { field: Field::Elements, wanted, found })
+}
+
+/// Writes an unlocked lock with this value, or a slice of so many of it.
+///
+/// # Safety
+///
+/// Nobody else uses this memory yet.
+pub(super) unsafe fn lay<T: ?Sized + Guarded>(
+    memory: Memory<'_>,
+    layout: &Layout,
+    value: &T::Element,
+) -> Result<(), ShapeError> {
+    // SAFETY: the caller has the memory to itself.
+    unsafe { View::lay(memory, layout)? };
+    let start = memory.pointer(layout.data as usize, layout.bytes as usize).ok_or(ShapeError::Missing)?;
+    // SAFETY: in range (`pointer`), aligned (`Layout`); the caller has the memory to itself.
+    unsafe { Place::<T>::create(start, layout.len as usize, value) };
+    Ok(())
 }
 
 /// What locking gives: the guard, or in the error, if something has happened to a former writer.
@@ -133,9 +158,9 @@ type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 /// After `fork`, the child's handle answers with [`Fault::Forked`](crate::Fault::Forked).
 #[doc(alias = "pthread_rwlock")]
 #[doc(alias = "shared_mutex")]
-pub struct RwLock<'m, T, P> {
+pub struct RwLock<'m, T: ?Sized, P> {
     pub(super) view: View<'m>,
-    data: Place<T>,
+    pub(super) data: Place<T>,
     pub(super) platform: P,
     budget: SpinBudget,
     element: PhantomData<T>,
@@ -143,9 +168,9 @@ pub struct RwLock<'m, T, P> {
 
 // SAFETY: the data are reached under the lock only: by one thread with the write lock, or by many that only read; the rest
 // is atomics.
-unsafe impl<T: Send, P: Send> Send for RwLock<'_, T, P> {}
+unsafe impl<T: ?Sized + Send, P: Send> Send for RwLock<'_, T, P> {}
 // SAFETY: as above; readers in several threads have `&T` at once.
-unsafe impl<T: Send + Sync, P: Sync> Sync for RwLock<'_, T, P> {}
+unsafe impl<T: ?Sized + Send + Sync, P: Sync> Sync for RwLock<'_, T, P> {}
 
 /// A snapshot of a lock's figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,16 +186,28 @@ pub struct Stats {
     pub poisoned: bool,
 }
 
-handle!(RwLock<T: Pod>, "lock", self => self.budget);
+handle!(RwLock<T: ?Sized + Guarded>, "lock", self => self.budget);
 
 impl<T, P> RwLock<'_, T, P> {
     /// The bytes that a lock of `T` takes in a region to which at most `participants` processes are attached at once.
     pub const fn footprint(participants: u32) -> Footprint {
-        Footprint(Layout::of::<T>(participants).end)
+        Footprint(Layout::of::<T>(1, participants).end)
     }
 }
 
-impl<'m, T: Pod, P: Platform> RwLock<'m, T, P> {
+impl<'m, T: ?Sized + Guarded, P: Platform> RwLock<'m, T, P> {
+    /// # Safety
+    ///
+    /// A lock of these sizes lies in `memory`, around a `T`.
+    pub(super) unsafe fn over(memory: Memory<'m>, layout: &Layout, platform: P) -> Result<Self, ShapeError> {
+        // SAFETY: the caller vouches for the object.
+        let view = unsafe { Words::view(memory, layout)? };
+        let start = memory.pointer(layout.data as usize, layout.bytes as usize).ok_or(ShapeError::Missing)?;
+        // SAFETY: in range (`pointer`), aligned (`Layout`, and memory is to more); the data are reached under the lock only.
+        let data = unsafe { Place::at(start, layout.len as usize) };
+        Ok(RwLock { view, data, budget: SpinBudget::new(&platform), platform, element: PhantomData })
+    }
+
     fn another(&self, platform: P) -> Self {
         let RwLock { view, data, .. } = *self;
         RwLock { view, data, budget: SpinBudget::new(&platform), platform, element: PhantomData }

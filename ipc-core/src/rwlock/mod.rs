@@ -47,8 +47,10 @@
 
 mod guard;
 mod handle;
+mod slice;
 mod words;
 
 pub use guard::{RwLockReadGuard, RwLockWriteGuard};
 pub use handle::{Options, RwLock, Stats};
+pub use slice::SliceOptions;
 pub(crate) use words::Words;

@@ -5,7 +5,7 @@ use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{Condition, Intent, RawMutex};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, Findings, ParticipantId};
-use crate::payload::OVERHEAD;
+use crate::place::OVERHEAD;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering, fence, sequentially_consistent};
 use crate::time::{Instant, Limit};
@@ -23,6 +23,8 @@ pub struct Words {
     drained: EventCount,
     /// No participant with this index or a higher one ever read.
     reach: AtomicU32,
+    /// How many elements the data are.
+    len: AtomicU32,
 }
 
 /// How many read locks the threads of one participant have, on a line of its own.
@@ -34,34 +36,36 @@ pub struct Readers {
 
 /// Bytes from the start of the object to the end of its words.
 const WORDS_END: usize = HEADER_BYTES + size_of::<Words>();
-crate::sync::assert_layout!(WORDS_END == 140 && size_of::<Readers>() == 64);
+crate::sync::assert_layout!(WORDS_END == 144 && size_of::<Readers>() == 64);
 
 /// Where what lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     pub(super) data: u64,
+    pub(super) bytes: u64,
+    pub(super) len: u32,
     readers: u64,
     participants: u32,
     pub(super) end: u64,
 }
 
 impl Layout {
-    /// For data of this size and alignment, and *n* participants. Saturates: what is too large fits nowhere.
-    pub(super) const fn new(size: u64, align: u64, participants: u32) -> Self {
+    /// For `len` elements of this size and alignment, and *n* participants. Saturates: what is too large fits nowhere.
+    pub(super) const fn new(size: u64, align: u64, len: u32, participants: u32) -> Self {
         let align = if align < 8 { 8 } else { align };
         let data = (WORDS_END as u64).saturating_add(align - 1) / align * align;
-        let bytes = size.div_ceil(8).saturating_mul(8).saturating_add(OVERHEAD as u64);
+        let bytes = size.saturating_mul(len as u64).div_ceil(8).saturating_mul(8).saturating_add(OVERHEAD as u64);
         let line = OBJECT_ALIGN as u64;
         let readers = data.saturating_add(bytes).saturating_add(line - 1) / line * line;
         let counters = (participants as u64).saturating_mul(size_of::<Readers>() as u64);
         let end = readers.saturating_add(counters).saturating_add(line - 1) / line * line;
-        Layout { data, readers, participants, end }
+        Layout { data, bytes, len, readers, participants, end }
     }
 
-    /// For a `T`.
-    pub(super) const fn of<T>(participants: u32) -> Self {
+    /// For `len` of `T`.
+    pub(super) const fn of<T>(len: u32, participants: u32) -> Self {
         assert!(align_of::<T>() <= OBJECT_ALIGN, "the data of a lock may be aligned to 128 bytes at most");
-        Self::new(size_of::<T>() as u64, align_of::<T>() as u64, participants)
+        Self::new(size_of::<T>() as u64, align_of::<T>() as u64, len, participants)
     }
 }
 
@@ -83,12 +87,18 @@ pub struct View<'m> {
 
 // SAFETY: atomics behind the header of every reader-writer lock; the data are reached through a pointer, under the lock.
 unsafe impl Object for Words {
-    const LAYOUT: &'static [Fact] = &[layout!(Words { turnstile, drained, reach }), layout!(Readers { count })];
+    const LAYOUT: &'static [Fact] = &[layout!(Words { turnstile, drained, reach, len }), layout!(Readers { count })];
     type Geometry = Layout;
     type View<'m> = View<'m>;
 
-    unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Layout, ShapeError> {
-        Ok(Layout::new(shape.element_size.into(), shape.element_align.into(), possible(shape.capacity)?))
+    unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Layout, ShapeError> {
+        let participants = possible(shape.capacity)?;
+        shape.check_align()?;
+        // SAFETY: the caller vouches for the object, whose words are atomics here.
+        let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(ShapeError::Missing)?;
+        // Relaxed: written before the object was published.
+        let len = words[0].len.load(Ordering::Relaxed);
+        Ok(Layout::new(shape.element_size.into(), shape.element_align.into(), len, participants))
     }
 
     fn bytes(layout: &Layout) -> u64 {
@@ -134,7 +144,12 @@ impl<'m> View<'m> {
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'m>, layout: &Layout) -> Result<(), ShapeError> {
         let too_small = ShapeError::TooSmall { wanted: layout.end, found: memory.len() as u64 };
-        let words = |_| Words { turnstile: RawMutex::new(), drained: EventCount::new(), reach: AtomicU32::new(0) };
+        let words = |_| Words {
+            turnstile: RawMutex::new(),
+            drained: EventCount::new(),
+            reach: AtomicU32::new(0),
+            len: AtomicU32::new(layout.len),
+        };
         let readers = |_| Readers { count: AtomicU32::new(0) };
         // SAFETY: the caller has the memory to itself; atomics, and viewed as such only.
         unsafe {

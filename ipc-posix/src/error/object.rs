@@ -84,7 +84,7 @@ impl fmt::Display for ObjectError {
                     Kind::Semaphore => "permits were",
                     Kind::Barrier => "parties were",
                     Kind::LoanQueue => "blocks were",
-                    Kind::Array => "length was",
+                    Kind::Array | Kind::Mutex | Kind::RwLock => "length was",
                     _ => "capacity was",
                 };
                 write!(f, "not there yet, and its {unsaid} not said")

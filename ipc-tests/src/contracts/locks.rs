@@ -48,6 +48,39 @@ pub fn transaction<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&1)));
 }
 
+/// The same for a slice: a transaction counts once it is committed, and leaves no trace otherwise.
+pub fn slice_transaction<P: Platform>(mutex: &Mutex<'_, [u64], P>, role: &Role<'_>) {
+    role.one(|| {
+        let mut change = mutex.lock_transaction().expect("it is free");
+        change[2] = 1;
+        change.store().unwrap();
+        change[2] = 2;
+        change.commit().unwrap();
+    });
+    let begun = role.two(|| {
+        let mut change = mutex.try_lock_transaction().expect("it is free");
+        assert_eq!(*change, [0, 0, 2]);
+        change[2] = 3;
+        change.store().unwrap();
+        change[0] = 4;
+        change
+    });
+    role.one(|| assert!(mutex.try_lock().is_err(), "a transaction has the lock"));
+    role.two(|| drop(begun));
+    role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&[0, 0, 3][..])));
+}
+
+/// A reader-writer lock around a slice.
+pub fn rwlock_slice<P: Platform>(lock: &RwLock<'_, [u64], P>, role: &Role<'_>) {
+    role.one(|| lock.write().expect("it is free")[2] = 5);
+    let first = role.two(|| lock.read().expect("no writer"));
+    role.one(|| assert_eq!(lock.read().as_deref().ok(), Some(&[0, 0, 5][..])));
+    role.one(|| assert!(lock.try_write().is_err(), "a reader has it"));
+    role.two(|| drop(first));
+    role.one(|| lock.try_write().expect("it is free").fill(6));
+    role.two(|| assert_eq!(lock.read().as_deref().ok(), Some(&[6; 3][..])));
+}
+
 /// A holder that panics leaves a mark, with the data as they are, until somebody declares them consistent.
 pub fn mutex_poisoned<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     role.two(|| {

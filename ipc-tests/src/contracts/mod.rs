@@ -194,6 +194,8 @@ macro_rules! contracts_everywhere {
             mutex_excludes: One(mutex::Options::default()) => contracts::locks::mutex_excludes;
             mutex_counts: One(mutex::Options::default()) => contracts::locks::mutex_counts;
             mutex_transaction: One(mutex::Options::default()) => contracts::locks::transaction;
+            mutex_slice_transaction: One(mutex::SliceOptions { len: 3, ..Default::default() }) => contracts::locks::slice_transaction;
+            rwlock_slice: One(rwlock::SliceOptions { len: 3, ..rwlock::SliceOptions::new(64) }) => contracts::locks::rwlock_slice;
             reentrant_excludes: One(mutex::ReentrantOptions::default()) => contracts::locks::reentrant_excludes;
             rwlock_readers_share: One(rwlock::Options::new(64)) => contracts::locks::rwlock_shares;
             rwlock_downgrade: One(rwlock::Options::new(64)) => contracts::locks::downgrade;

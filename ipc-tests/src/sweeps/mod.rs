@@ -37,6 +37,7 @@ mod in_line;
 mod list;
 mod loan;
 mod mutex;
+mod mutex_array;
 mod object;
 mod once;
 mod pairs;

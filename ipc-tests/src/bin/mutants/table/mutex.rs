@@ -3,8 +3,9 @@
 use super::{Mutant, edit, silence};
 
 const MUTEX: &str = "ipc-core/src/mutex/words.rs";
+const SLICE: &str = "ipc-core/src/mutex/slice.rs";
 const LINE: &str = "ipc-core/src/mutex/line.rs";
-const VALUE: &str = "ipc-core/src/mutex/handle.rs";
+const VALUE: &str = "ipc-core/src/mutex/transaction.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -182,5 +183,28 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "there is room for those at the back",
         caught_by: ("loom_mutex", "a_line_of_holders_dies"),
+    },
+    Mutant {
+        name: "mutex around a slice: a transaction changes the copy that counts",
+        edits: &[edit(
+            SLICE,
+            1,
+            "        let to = 1 - mutex.words.versions.current();",
+            "        let to = mutex.words.versions.current();",
+        )],
+        protects: "a transaction that dies leaves the last committed elements",
+        caught_by: ("loom_mutex", "a_transaction_on_a_slice_dies"),
+    },
+    Mutant {
+        name: "mutex around a slice: a transaction goes on in the copy that counts",
+        edits: &[edit(SLICE, 1, "        let to = 1 - self.to;", "        let to = self.to;")],
+        protects: "what was changed after a store does not count before the commit",
+        caught_by: ("loom_mutex", "a_transaction_on_a_slice_dies"),
+    },
+    Mutant {
+        name: "mutex around a slice: a transaction begins without a copy",
+        edits: &[edit(SLICE, 1, "    unsafe { elements.copy_from(from) };\n", "    let _ = (&mut elements, from);\n")],
+        protects: "a transaction begins with the last committed elements",
+        caught_by: ("loom_mutex", "a_transaction_on_a_slice_dies"),
     },
 ];

@@ -1,0 +1,117 @@
+//! Bytes beside a cell of loom.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use bytemuck::Pod;
+use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
+
+use crate::object::Guarded;
+use crate::sync::crash;
+
+/// What watches over the value lies before it.
+type Watch = UnsafeCell<u64>;
+
+pub(crate) const OVERHEAD: usize = size_of::<Watch>();
+
+#[derive(Debug)]
+pub(crate) struct Place<T: ?Sized> {
+    watch: NonNull<Watch>,
+    value: NonNull<T>,
+}
+#[derive(Debug)]
+pub(crate) struct Lent<T: ?Sized> {
+    _watch: MutPtr<u64>,
+    value: NonNull<T>,
+}
+#[derive(Debug)]
+pub(crate) struct Shown<T: ?Sized> {
+    _watch: ConstPtr<u64>,
+    value: NonNull<T>,
+}
+
+impl<T: ?Sized> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: ?Sized> Copy for Place<T> {}
+
+impl<T: ?Sized + Guarded> Place<T> {
+    pub(crate) unsafe fn at(start: NonNull<u8>, len: usize) -> Self {
+        // SAFETY: the caller's promise: the value lies behind.
+        let value = unsafe { start.add(OVERHEAD) };
+        Place { watch: start.cast(), value: T::over(value.cast(), len) }
+    }
+
+    fn watch(&self) -> &Watch {
+        // SAFETY: the promise of `at`.
+        unsafe { self.watch.as_ref() }
+    }
+
+    pub(crate) unsafe fn create(start: NonNull<u8>, len: usize, value: &T::Element) {
+        // SAFETY: the caller's promise.
+        unsafe { start.cast().write(Watch::new(0)) };
+        for index in 0..len {
+            // SAFETY: the caller's promise: the values lie behind.
+            unsafe { start.add(OVERHEAD).cast::<T::Element>().add(index).write(*value) };
+        }
+    }
+
+    pub(crate) fn lend(&self) -> Lent<T> {
+        Lent { _watch: self.watch().get_mut(), value: self.value }
+    }
+
+    pub(crate) fn show(&self) -> Shown<T> {
+        Shown { _watch: self.watch().get(), value: self.value }
+    }
+}
+
+impl<T> Place<[T]> {
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.value.len()
+    }
+}
+
+impl<T: Pod> Place<T> {
+    pub(crate) fn load(&self) -> MaybeUninit<T> {
+        // SAFETY: loom checks.
+        self.watch().with(|_| MaybeUninit::new(unsafe { self.value.read() }))
+    }
+
+    pub(crate) fn store(&self, value: &T) {
+        if crash::step() {
+            // SAFETY: loom checks.
+            self.watch().with_mut(|_| unsafe { self.value.write(*value) });
+        }
+    }
+}
+
+impl<T: ?Sized> Shown<T> {
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: loom checks.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ?Sized + Guarded> Lent<T> {
+    pub(crate) unsafe fn copy_from(&mut self, other: &Self) {
+        if crash::step() {
+            // SAFETY: loom checks.
+            unsafe { self.value.cast::<u8>().copy_from_nonoverlapping(other.value.cast(), T::bytes(self.value)) };
+        }
+    }
+}
+
+impl<T: ?Sized> Lent<T> {
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: loom checks.
+        unsafe { self.value.as_ref() }
+    }
+
+    pub(crate) unsafe fn get_mut(&mut self) -> &mut T {
+        // SAFETY: loom checks.
+        unsafe { self.value.as_mut() }
+    }
+}

@@ -1,0 +1,135 @@
+//! Plain bytes.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use bytemuck::Pod;
+
+use crate::object::Guarded;
+use crate::payload::{self, cells};
+use crate::sync::AtomicU64;
+
+/// Bytes of a place besides its value's.
+pub(crate) const OVERHEAD: usize = 0;
+
+/// A place.
+#[derive(Debug)]
+pub(crate) struct Place<T: ?Sized>(NonNull<T>);
+
+/// The value, lent out to one.
+#[derive(Debug)]
+pub(crate) struct Lent<T: ?Sized>(NonNull<T>);
+
+/// The value, lent out to one of many who only read.
+#[derive(Debug)]
+pub(crate) struct Shown<T: ?Sized>(NonNull<T>);
+
+impl<T: ?Sized> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: ?Sized> Copy for Place<T> {}
+
+impl<T: ?Sized + Guarded> Place<T> {
+    /// The place at `start`; of a slice, one of `len` values.
+    ///
+    /// # Safety
+    ///
+    /// Whole 64-bit cells for the value lie there, aligned for it and for them, as long as the place is used; all access is through
+    /// places; and callers of its methods have it to themselves.
+    pub(crate) unsafe fn at(start: NonNull<u8>, len: usize) -> Self {
+        Place(T::over(start.cast(), len))
+    }
+
+    /// A new place, of `len` values of a slice, with this value or so many of it.
+    ///
+    /// # Safety
+    ///
+    /// As for `at`, and nobody else uses the bytes yet.
+    pub(crate) unsafe fn create(start: NonNull<u8>, len: usize, value: &T::Element) {
+        for index in 0..len {
+            // SAFETY: the caller's promise, and inside of the value.
+            unsafe { start.cast::<T::Element>().add(index).write(*value) };
+        }
+    }
+
+    /// The value itself.
+    #[inline(always)]
+    pub(crate) fn lend(&self) -> Lent<T> {
+        Lent(self.0)
+    }
+
+    /// The value itself, for reading.
+    #[inline(always)]
+    pub(crate) fn show(&self) -> Shown<T> {
+        Shown(self.0)
+    }
+}
+
+impl<T> Place<[T]> {
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<T: Pod> Place<T> {
+    fn cells(&self) -> &[AtomicU64] {
+        // SAFETY: the promise of `at`.
+        unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast(), cells::<T>()) }
+    }
+
+    /// A copy.
+    pub(crate) fn load(&self) -> MaybeUninit<T> {
+        payload::load(self.cells())
+    }
+
+    /// Replaces the value.
+    pub(crate) fn store(&self, value: &T) {
+        payload::store(value, self.cells());
+    }
+}
+
+impl<T: ?Sized> Shown<T> {
+    /// # Safety
+    ///
+    /// Nobody writes meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: the promise of `Place::at`, and the caller's.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T: ?Sized + Guarded> Lent<T> {
+    /// Replaces the value by another one of as many bytes.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else reads or writes either of them meanwhile.
+    pub(crate) unsafe fn copy_from(&mut self, other: &Self) {
+        // SAFETY: the promise of `Place::at`, and the caller's.
+        unsafe { self.0.cast::<u8>().copy_from_nonoverlapping(other.0.cast(), T::bytes(self.0)) };
+    }
+}
+
+impl<T: ?Sized> Lent<T> {
+    /// # Safety
+    ///
+    /// Nobody writes meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: the promise of `Place::at`, and the caller's.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody else reads or writes meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn get_mut(&mut self) -> &mut T {
+        // SAFETY: the promise of `Place::at`, and the caller's.
+        unsafe { self.0.as_mut() }
+    }
+}
