@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
-use ipc_core::{array, atomic, barrier, event, mutex, once, rwlock, semaphore, watch};
+use ipc_core::{array, atomic, barrier, event, map, mutex, once, rwlock, semaphore, watch};
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Script, play};
@@ -20,10 +20,10 @@ const SCHEMA: u64 = 7;
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..13).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..14).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 13 {
+        match input.byte() % 14 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -36,6 +36,7 @@ fuzz_target!(
             9 => play::<TheArray>(&mut input),
             10 => play::<TheMutexArray>(&mut input),
             11 => play::<TheRwLockArray>(&mut input),
+            12 => play::<TheMap>(&mut input),
             _ => play::<TheBarrier>(&mut input),
         }
     }
@@ -54,6 +55,7 @@ struct TheBarrier;
 struct TheArray;
 struct TheMutexArray;
 struct TheRwLockArray;
+struct TheMap;
 
 impl Script for TheMutex {
     type Wanted = mutex::Options<Data>;
@@ -289,6 +291,39 @@ impl Script for TheArray {
                 _ = black_box(array.copy_from_slice(0, &some[..index]));
             }
             _ => assert!(array.iter().map(u32::from).sum::<u32>() <= 70),
+        }
+    }
+}
+
+impl Script for TheMap {
+    type Wanted = map::Options<u8, Colour>;
+
+    fn wanted() -> Self::Wanted {
+        let mut wanted = map::Options::new(5, [1, 2]);
+        wanted.schema = SCHEMA;
+        wanted
+    }
+    fn step(input: &mut Input<'_>, map: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        assert_eq!(map.capacity(), 5);
+        let (key, colour) = (input.below(7) as u8, Colour::number(input.byte().into()));
+        match input.below(5) {
+            0 => _ = black_box((map.get(&key).is_ok(), map.contains_key(&key))),
+            1 => assert!(map.len() <= 5 && map.iter().count() <= 5),
+            // Through a lock with a deadline: a word that says that a living peer is at it makes it wait.
+            _ => {
+                if let Ok(mut map) = map.lock_deadline(deadline) {
+                    match input.below(6) {
+                        0 | 1 => _ = black_box(map.insert(key, colour).is_ok()),
+                        2 => _ = black_box(map.remove(&key).is_ok()),
+                        3 => _ = black_box(map.update(&key, |now| *now = colour).is_ok()),
+                        4 => _ = black_box(map.entry(key).or_insert(colour).is_ok()),
+                        _ => _ = black_box(map.clear().is_ok()),
+                    }
+                    if input.below(8) == 0 {
+                        std::mem::forget(map);
+                    }
+                }
+            }
         }
     }
 }

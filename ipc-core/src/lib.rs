@@ -20,6 +20,7 @@
 //! | [`shared_slice`] | elements in shared memory, read and written in place |
 //! | [`atomic`] | a number or flag that can be waited for |
 //! | [`array`](mod@array) | numbers or flags, each atomic by itself |
+//! | [`map`] | keys and values: readers take no lock |
 //! | [`barrier`] | so many parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
@@ -106,6 +107,7 @@ pub mod error;
 pub mod event;
 mod here;
 pub mod loan;
+pub mod map;
 pub mod memory;
 pub mod mutex;
 pub mod object;
@@ -143,6 +145,7 @@ pub use condvar::Condvar;
 pub use error::Fault;
 pub use event::{Event, EventGroup};
 pub use loan::LoanQueue;
+pub use map::Map;
 pub use mutex::Mutex;
 pub use once::OnceCell;
 pub use participant::ParticipantId;

@@ -180,6 +180,8 @@ any_error! {
         TryChanged(TryChangedError),
         /// A watched value did not change in time.
         ChangedTimeout(ChangedTimeoutError),
+        /// An entry of a map was not put in.
+        Insert(InsertError),
         /// A value was not written.
         Write(WriteError),
         /// A value was not written at once.

@@ -1,9 +1,12 @@
 //! The objects: the core's handles, on this platform, and how a region makes them.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
 use ipc_core::atomic::Value;
-use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, Message};
+use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, MapKey, MapValue, Message};
 use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, mutex, once, priority, queue, rwlock,
+    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, map, mutex, once, priority, queue, rwlock,
     semaphore, shared_slice, spsc, stack, watch, work,
 };
 
@@ -79,6 +82,17 @@ pub type RwLockWriteGuard<'a, T> = rwlock::RwLockWriteGuard<'a, 'static, T, Posi
 pub type OnceCell<T> = once::OnceCell<'static, T, Posix>;
 /// What a [`OnceCell`] should be like.
 pub type OnceCellOptions<'r, T> = Builder<'r, once::Options<T>, Region>;
+
+/// A map from keys to values between processes: readers take no lock. Made by [`Region::map`].
+pub type Map<K, V> = map::Map<'static, K, V, Posix>;
+/// What a [`Map`] should be like.
+pub type MapOptions<'r, K, V> = Builder<'r, map::Options<K, V>, Region>;
+/// Holds a [`Map`]'s lock against other writers. Made by [`Map::lock`](map::Map::lock).
+pub type MapGuard<'a, K, V> = map::MapGuard<'a, 'static, K, V, Posix>;
+/// The place of a key in a [`Map`]. Made by [`Map::entry`](map::Map::entry).
+pub type MapEntry<'a, K, V, F = fn(&mut V)> = map::Entry<'a, 'static, K, V, Posix, F>;
+/// The entries of a [`Map`]. Made by [`Map::iter`](map::Map::iter).
+pub type MapIter<'a, K, V> = map::Iter<'a, 'static, K, V, Posix>;
 
 /// A bounded queue of `T` between processes: many to many. Made by [`Region::queue`].
 pub type Queue<T> = queue::Queue<'static, T, Posix>;
@@ -329,6 +343,13 @@ impl Region {
     /// ```
     pub fn queue<'r, T: Message>(&'r self, name: &'r str) -> QueueOptions<'r, T> {
         Builder::new(self, name, queue::Options::new(0))
+    }
+
+    /// A map from `K` to `V` in this region: set its options, then create or open it. See [`Map`].
+    pub fn map<'r, K: MapKey, V: MapValue>(&'r self, name: &'r str) -> MapOptions<'r, K, V> {
+        // Of a new map only: it lies in the region. From the system, through the standard library.
+        let random = RandomState::new();
+        Builder::new(self, name, map::Options::new(0, [random.hash_one(0), random.hash_one(1)]))
     }
 
     /// A stack of `T` in this region: set its options, then create or open it. See [`Stack`].

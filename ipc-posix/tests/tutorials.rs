@@ -164,6 +164,15 @@ fn dumplings() {
     assert!(text.contains("\naoa was killed"), "{text}");
 }
 
+#[test]
+fn decrements() {
+    let text = run("decrements");
+    assert!(text.ends_with("100 processes, 0 of them killed: count is 0\n"), "{text}");
+    let text = run_and_kill("decrements");
+    // It sleeps before it takes one.
+    assert!(text.ends_with("100 processes, 1 of them killed: count is 1\n"), "{text}");
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

@@ -28,6 +28,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("loan_queue::<bool>", "`bool` cannot lie in the blocks of a loan queue", "structs that derive `Pod`"),
     ("value_queue::<Mine>", "`Mine` cannot be a value of this queue", "derive `Serialize` and `Deserialize`"),
     ("atomic::<usize>", "`usize` cannot be the value of an atomic", "for `usize` use `u64`"),
+    ("map::<String, u64>", "`String` cannot be a key of this map", "use an array of bytes"),
+    ("map::<u8, Vec<u8>>", "`Vec<u8>` cannot be a value of this map", "use an array and a length"),
     ("array::<char>", "`char` cannot be the value of an atomic, or an element of an array", "for `char` use `u32`"),
     ("array::<[f64; 2]>", "`[f64; 2]` cannot be the value of an atomic, or an element of an array", "`region.mutex`"),
     ("atomic::<String>", "`String` cannot be the value of an atomic", "use `region.watch`"),
@@ -70,6 +72,7 @@ fn the_compiler_says_what_to_use_instead() {
         "value_queue::<Vec<String>>",
         "atomic::<bool>",
         "array::<f32>",
+        "map::<[u8; 5], f64>",
     ];
     let (compiles, said) = check(&mut right.into_iter());
     assert!(compiles, "{said}");

@@ -35,6 +35,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("loan::Loan", "is_full capacity close is_closed stats", "", "it is a message, with the length of one"),
     ("loan::Loan", "send", "", "a loan has its block, so that sending it never waits"),
     ("loan::LoanQueue", "blocks free_blocks", "half", "they are in `stats`"),
+    ("map", "stats", "", "`len` and `capacity` tell all that the words do"),
     ("once", "stats", "", "`is_set` tells all that the word does"),
     ("once", "wait", "try_", "`get` never waits"),
     ("queue::Queue", "force_send", "half", "it takes a message out, which a sender does not"),

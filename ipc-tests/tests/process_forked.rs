@@ -474,9 +474,21 @@ fn nothing_is_touched_and_nothing_is_silent() {
     let _watchdog = Watchdog::new(LIMIT, "every method in a forked child");
     let mut calls = Calls::default();
     for part in [
-        queues, stacks, priorities, work, bytes, loans, one_to_one, broadcasts, mutexes, rwlocks, semaphores, signals,
+        queues,
+        stacks,
+        priorities,
+        work,
+        bytes,
+        loans,
+        one_to_one,
+        broadcasts,
+        mutexes,
+        rwlocks,
+        semaphores,
+        signals,
         cells,
-    ] as [fn(&mut Calls); 13]
+        forked::maps::maps,
+    ] as [fn(&mut Calls); 14]
     {
         part(&mut calls);
     }

@@ -111,6 +111,13 @@ fn locks_and_cells() -> Result<(), Error> {
     array.set(1, 5.0)?;
     array.at(1).fetch_add(0.5)?;
     array.copy_to_slice(0, &mut [0.0; 3])?;
+    let map = region.map::<u8, u64>("map").capacity(3).create()?;
+    map.insert(1, 2)?;
+    map.update(&1, |value| *value += 1)?;
+    map.entry(2).or_default()?;
+    map.lock()?.clear()?;
+    map.try_lock()?.insert(3, 4)?;
+    map.lock_timeout(SOON)?.remove(&3)?;
     Ok(())
 }
 
@@ -188,7 +195,7 @@ fn public_errors() -> [BTreeSet<String>; 2] {
 fn every_public_error_goes_through_the_question_mark() {
     let mut shown = faults! {
         AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, ChangedError, ChangedTimeoutError,
-        ForceSendError<()>, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
+        ForceSendError<()>, InsertError, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
         PublishTimeoutError<()>, RecvBroadcastError, RecvBroadcastTimeoutError, RecvBytesError, RecvBytesTimeoutError,
         RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, ReleaseError, SendBytesError,
         SendBytesTimeoutError, SendError<()>, SendTimeoutError<()>, SendValueError, SendValueTimeoutError, SetError<()>,

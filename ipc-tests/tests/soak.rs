@@ -14,8 +14,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Array, Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, LockTimeoutError, Mutex, OnceCell, Queue,
-    ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, WaitTimeoutError, Watch, WriteError,
+    Array, Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, InsertError, LockTimeoutError, Map, Mutex,
+    OnceCell, Queue, ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, WaitTimeoutError,
+    Watch, WriteError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -27,6 +28,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const ROLES: &[Role] = &[("work", work)];
 
 const WORKERS: usize = 6;
+/// Accounts that fit.
+const ACCOUNTS: usize = 6;
 const PERMITS: u32 = 3;
 
 #[test]
@@ -56,6 +59,7 @@ struct Objects {
     changed: Condvar,
     count: Atomic<u64>,
     tallies: Array<f64>,
+    accounts: Map<u64, [u64; 3]>,
     latest: Watch<[u64; 6]>,
     once: OnceCell<[u64; 3]>,
     table: RwLock<[u64; 8]>,
@@ -76,6 +80,7 @@ impl Objects {
             changed: region.condvar("changed").open_or_create()?,
             count: region.atomic("count").open_or_create()?,
             tallies: region.array("tallies").len(5).open_or_create()?,
+            accounts: region.map("accounts").capacity(ACCOUNTS).open_or_create()?,
             latest: region.watch("latest").initial([0; 6]).open_or_create()?,
             once: region.once_cell("once").open_or_create()?,
             table: region.rwlock("table").open_or_create()?,
@@ -86,7 +91,7 @@ impl Objects {
     /// One thing, whichever the dice say.
     fn step(&self, dice: &mut Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(18) {
+        match dice.below(20) {
             0..4 => return self.pass_a_token(dice, soon),
             4 => return self.write_down(dice),
             5 => return self.transfer(dice),
@@ -127,11 +132,45 @@ impl Objects {
                     return Err(format!("a sum is lost: {:?}", self.tallies.to_vec()).into());
                 }
             }
+            17 | 18 => return self.account(dice),
             _ => {
                 let seen = self.count.fetch_add(1)?;
                 in_time(self.count.wait_until_timeout(soon, |count| count > seen + 1).map(drop))?;
                 if self.count.load()? <= seen {
                     return Err("the count went back".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes an account, puts one in, takes one out, or looks at all: each is whole, and of its key.
+    fn account(&self, dice: &mut Dice) -> Result<()> {
+        let key = dice.below(ACCOUNTS as u64 + 3);
+        let check = |key: u64, value: [u64; 3]| {
+            let right = value[0] == key && value[2] == !value[1];
+            if right { Ok(()) } else { Err(format!("account {key} is {value:?}")) }
+        };
+        match dice.below(8) {
+            0 => _ = self.accounts.remove(&key)?.map(|gone| check(key, gone)).transpose()?,
+            1 => {
+                for (key, value) in &self.accounts {
+                    check(key, value)?;
+                }
+            }
+            2 => {
+                let all = self.accounts.lock()?;
+                if all.len() != all.iter().count() {
+                    return Err(format!("{} accounts, and counted: {}", all.len(), all.iter().count()).into());
+                }
+            }
+            3 => _ = self.accounts.get(&key)?.map(|value| check(key, value)).transpose()?,
+            _ => {
+                let add = |value: &mut [u64; 3]| *value = [value[0], value[1] + 1, !(value[1] + 1)];
+                match self.accounts.entry(key).and_modify(add).or_insert([key, 0, !0]) {
+                    Ok(value) => check(key, value)?,
+                    Err(InsertError::Full) if self.accounts.len() <= ACCOUNTS => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
         }

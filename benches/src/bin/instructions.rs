@@ -54,6 +54,8 @@ const OPERATIONS: &[Operation] = &[
     ("event, set + wait", event),
     ("watch, set + get, 8 B", watch),
     ("atomic, fetch_add + load, 8 B", atomic),
+    ("map, update + get, 8 B", map),
+    ("map, insert + remove, 8 B", map_entries),
     ("array, set + get, 8 B", array),
     ("array, 1 KiB copied in and out, 8 B elements", array_copies::<u64>),
     ("array, 1 KiB copied in and out, 1 B elements", array_copies::<u8>),
@@ -268,6 +270,25 @@ fn watch(n: u64) -> Result<()> {
     for number in 0..n {
         watch.set(hint::black_box(number))?;
         hint::black_box(watch.get()?);
+    }
+    Ok(())
+}
+
+fn map(n: u64) -> Result<()> {
+    let map = region()?.map::<u64, u64>("map").capacity(64).seed([1, 2]).create()?;
+    map.insert(7, 0)?;
+    for number in 0..n {
+        map.update(hint::black_box(&7), |value| *value += number)?;
+        hint::black_box(map.get(hint::black_box(&7))?);
+    }
+    Ok(())
+}
+
+fn map_entries(n: u64) -> Result<()> {
+    let map = region()?.map::<u64, u64>("map").capacity(64).seed([1, 2]).create()?;
+    for number in 0..n {
+        map.insert(hint::black_box(number), number)?;
+        hint::black_box(map.remove(&number)?);
     }
     Ok(())
 }

@@ -259,6 +259,7 @@ mod broadcast;
 mod bytes;
 mod loan;
 mod lock;
+mod map;
 mod queue;
 mod refused;
 mod semaphore;
@@ -279,6 +280,7 @@ pub use lock::{
     LockError, LockTimeoutError, SetError, SetTimeoutError, TryLockError, TrySetError, TryWriteError, WriteError,
     WriteTimeoutError,
 };
+pub use map::InsertError;
 pub use queue::{
     ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,

@@ -34,6 +34,34 @@ pub trait Key: NoUninit + CheckedBitPattern + Ord {}
 #[diagnostic::do_not_recommend]
 impl<K: NoUninit + CheckedBitPattern + Ord> Key for K {}
 
+/// A type whose values can be keys of a map: every [`NoUninit`] + [`CheckedBitPattern`].
+///
+/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits. Keys are equal if their bytes are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key of this map, which copies and compares plain data",
+    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    note = "keys are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
+    note = "for text, use an array of bytes that is long enough, filled up with zeros"
+)]
+pub trait MapKey: NoUninit + CheckedBitPattern {}
+
+#[diagnostic::do_not_recommend]
+impl<K: NoUninit + CheckedBitPattern> MapKey for K {}
+
+/// A type whose values can be values of a map: every [`NoUninit`] + [`CheckedBitPattern`].
+///
+/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a value of this map, which copies plain data",
+    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    note = "values are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
+    note = "for text or a list, use an array and a length of your own"
+)]
+pub trait MapValue: NoUninit + CheckedBitPattern {}
+
+#[diagnostic::do_not_recommend]
+impl<V: NoUninit + CheckedBitPattern> MapValue for V {}
+
 /// A type whose values can be in a `Watch` or a `OnceCell`: every [`NoUninit`] + [`CheckedBitPattern`].
 ///
 /// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.

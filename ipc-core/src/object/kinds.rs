@@ -8,8 +8,8 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, event, loan, mutex, once, priority, queue, rwlock, semaphore,
-    spsc, stack, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, event, loan, map, mutex, once, priority, queue, rwlock,
+    semaphore, spsc, stack, watch, work,
 };
 
 macro_rules! kinds {
@@ -131,4 +131,6 @@ kinds! {
     PriorityQueue = 19, "priority queue", priority::Words;
     /// A queue of jobs that are leased until they are done ([`WorkQueue`](crate::WorkQueue)).
     WorkQueue = 20, "work queue", work::Words;
+    /// Values by key ([`Map`](crate::Map)).
+    Map = 21, "map", map::Words;
 }

@@ -103,9 +103,9 @@ pub enum Field {
     Blocks,
     /// Elements of a block of a loan queue.
     BlockLength,
-    /// Size of a key of a priority queue in bytes.
+    /// Size of a key of a priority queue or a map in bytes.
     KeySize,
-    /// Alignment of a key of a priority queue in bytes.
+    /// Alignment of a key of a priority queue or a map in bytes.
     KeyAlign,
     /// Subscribers that the publishers of a broadcast wait for; 0 if they do not.
     Subscribers,

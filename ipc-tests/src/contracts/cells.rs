@@ -3,7 +3,8 @@
 use ipc_core::Platform;
 use ipc_core::array::Array;
 use ipc_core::atomic::Atomic;
-use ipc_core::error::{ChangedError, ChangedTimeoutError, SetError, TryChangedError, WaitTimeoutError};
+use ipc_core::error::{ChangedError, ChangedTimeoutError, InsertError, SetError, TryChangedError, WaitTimeoutError};
+use ipc_core::map::Map;
 use ipc_core::once::OnceCell;
 use ipc_core::watch::Watch;
 
@@ -113,4 +114,46 @@ pub fn watch_abandoned<P: Platform + Clone>(watch: &Watch<'_, u64, P>, role: &Ro
         let mut reader = reader.expect("it is here");
         assert_eq!((reader.changed(), reader.changed()), (Ok(1), Err(ChangedError::Disconnected)));
     });
+}
+
+/// What one puts in, the other finds; changes of one key by both are all there; and it is full when it is.
+pub fn map<P: Platform>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!((map.capacity(), map.len(), map.is_empty(), map.get(&1)), (3, 0, true, Ok(None)));
+        assert_eq!((map.insert(1, 10), map.insert(2, 20), map.insert(1, 11)), (Ok(None), Ok(None), Ok(Some(10))));
+    });
+    role.two(|| {
+        assert_eq!((map.len(), map.get(&1), map.contains_key(&2), map.get(&3)), (2, Ok(Some(11)), Ok(true), Ok(None)));
+        assert_eq!(map.entry(3).or_insert_with_key(|key| u64::from(*key) * 10), Ok(30));
+        assert_eq!((map.insert(4, 40), map.entry(4).or_default()), (Err(InsertError::Full), Err(InsertError::Full)));
+        assert_eq!((map.insert(2, 21), map.remove(&1), map.remove(&1)), (Ok(Some(20)), Ok(Some(11)), Ok(None)));
+    });
+    role.one(|| {
+        let mut all: Vec<_> = map.iter().collect();
+        all.sort_unstable();
+        assert_eq!((all, map.values().sum::<u64>()), (vec![(2, 21), (3, 30)], 51));
+        assert_eq!((map.update(&9, |_| unreachable!()), map.clear(), map.len()), (Ok(None), Ok(()), 0));
+    });
+    let times = rounds(100);
+    let add = || {
+        for _ in 0..times {
+            assert!(map.entry(7).and_modify(|sum| *sum += 1).or_insert(1).is_ok());
+        }
+    };
+    role.at_once(add, add);
+    role.two(|| assert_eq!((map.get(&7), map.len()), (Ok(Some(2 * times)), 1)));
+    // A lock keeps other writers out, and not readers.
+    let guard = role.one(|| map.lock().expect("nobody writes"));
+    role.two(|| {
+        assert!(map.try_lock().is_err_and(|error| error.would_block()));
+        assert!(map.lock_timeout(SHORT).is_err_and(|error| error.is_timeout()));
+        assert_eq!(map.get(&7), Ok(Some(2 * times)));
+    });
+    role.one(|| {
+        let mut guard = guard.expect("this one has it");
+        assert_eq!((guard.update(&7, |sum| *sum = 1), guard.insert(8, 2)), (Ok(Some(2 * times)), Ok(None)));
+        assert_eq!((guard.entry(9).or_insert(3), guard.values().sum::<u64>()), (Ok(3), 6));
+        assert_eq!((guard.remove(&9), guard.len(), guard.get(&8)), (Ok(Some(3)), 2, Ok(Some(2))));
+    });
+    role.two(|| assert_eq!((map.try_lock().map(drop), map.remove(&7)), (Ok(()), Ok(Some(1)))));
 }

@@ -14,6 +14,7 @@ use ipc_core::error::{
 };
 use ipc_core::event::{Event, EventGroup};
 use ipc_core::loan::LoanQueue;
+use ipc_core::map::Map;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
 use ipc_core::once::OnceCell;
 use ipc_core::platform::SpinPlatform;
@@ -410,6 +411,18 @@ pub fn watch<P: Clocked + Clone>(watch: &Watch<'_, u64, P>, role: &Role<'_>) {
         || assert_eq!(reader.as_mut().expect("it is here").changed_deadline(P::far()), Ok(3)),
     );
     role.one(|| assert_eq!(watch.wait_until_deadline(P::past(), |value| *value == 3), Ok(3)));
+}
+
+/// Of the map: its lock.
+pub fn map<P: Clocked>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
+    let guard = role.one(|| map.lock_deadline(P::past()).expect("nobody writes"));
+    role.two(|| assert!(map.lock_deadline(P::past()).is_err_and(|error| error.is_timeout())));
+    drop(guard);
+    role.at_once(
+        || assert_eq!(map.lock_deadline(P::far()).expect("in time").insert(1, 2), Ok(None)),
+        || assert!(map.lock_deadline(P::far()).is_ok()),
+    );
+    role.two(|| assert_eq!(map.lock_deadline(P::past()).expect("nobody writes").get(&1), Ok(Some(2))));
 }
 
 /// Of the condition variable: the guard comes back, whichever way the wait ends.

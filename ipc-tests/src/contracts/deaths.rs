@@ -4,6 +4,7 @@ use ipc_core::Platform;
 use ipc_core::barrier::Barrier;
 use ipc_core::error::{BarrierError, LockError, RecvError, SendError};
 use ipc_core::loan::LoanQueue;
+use ipc_core::map::Map;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
 use ipc_core::queue::Queue;
 use ipc_core::rwlock::RwLock;
@@ -149,6 +150,19 @@ pub fn worker<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
     let lease = queue.recv().expect("it comes back");
     assert_eq!((*lease, lease.attempt(), lease.done()), (9, 2, Ok(())));
     assert_eq!(queue.wait_idle(), Ok(()));
+}
+
+/// A map whose lock a writer had that dies: what it had done is there, and the next one goes on.
+pub fn map_writer<P: Platform>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(map.insert(1, 10), Ok(None)));
+    let _held = role.two(|| {
+        let mut guard = map.lock().expect("nobody writes");
+        assert_eq!((guard.insert(2, 20), guard.remove(&1)), (Ok(None), Ok(Some(10))));
+        guard
+    });
+    role.two_is_killed();
+    assert_eq!((map.len(), map.get(&1), map.get(&2)), (1, Ok(None), Ok(Some(20))));
+    assert_eq!((map.insert(3, 30), map.len()), (Ok(None), 2));
 }
 
 /// A member that dies breaks the barrier for who waits, until it is reset.

@@ -211,6 +211,7 @@ macro_rules! contracts_everywhere {
             barrier_breaks: One(contracts::signals::pair()) => contracts::signals::barrier_breaks;
             atomic_waits: One(atomic::Options::default()) => contracts::cells::atomic_waits;
             array_elements: One(array::Options { initial: 9, ..array::Options::new(5) }) => contracts::cells::array;
+            map_entries: One(map::Options::new(3, [1, 2])) => contracts::cells::map;
             once_is_once: One(once::Options::new()) => contracts::cells::once;
             watch_versions: One(watch::Options::new(0)) => contracts::cells::watch_versions;
             watch_reader: One(watch::Options::new(0)) => contracts::cells::watch_reader;
@@ -234,6 +235,7 @@ macro_rules! contracts_everywhere {
             strategies_of_barrier: One(contracts::signals::pair()) => contracts::strategies::barrier;
             strategies_of_atomic: One(atomic::Options::default()) => contracts::strategies::atomic;
             strategies_of_once: One(once::Options::new()) => contracts::strategies::once;
+            strategies_of_map: One(map::Options::new(3, [1, 2])) => contracts::strategies::map;
             strategies_of_watch: One(watch::Options::new(0)) => contracts::strategies::watch;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
             deadlines_of_stack: One(stack::Options::new(2)) => contracts::deadlines::stack;
@@ -252,6 +254,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_barrier: One(contracts::signals::pair()) => contracts::deadlines::barrier;
             deadlines_of_atomic: One(atomic::Options::default()) => contracts::deadlines::atomic;
             deadlines_of_once: One(once::Options::new()) => contracts::deadlines::once;
+            deadlines_of_map: One(map::Options::new(3, [1, 2])) => contracts::deadlines::map;
             deadlines_of_watch: One(watch::Options::new(0)) => contracts::deadlines::watch;
             deadlines_of_condvar: Two(mutex::Options::default(), condvar::Options) => contracts::deadlines::condvar;
         }
@@ -296,6 +299,7 @@ macro_rules! contracts_between_processes {
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
             worker_died: One(work::Options::new(4)) => contracts::deaths::worker;
+            map_writer_died: One(map::Options::new(3, [1, 2])) => contracts::deaths::map_writer;
             party_died: One(contracts::signals::pair()) => contracts::deaths::party;
         }
     };

@@ -10,6 +10,7 @@ use ipc_core::condvar::Condvar;
 use ipc_core::error::{LockTimeoutError, RecvTimeoutError, SendTimeoutError, WaitTimeoutError};
 use ipc_core::event::{Event, EventGroup};
 use ipc_core::loan::LoanQueue;
+use ipc_core::map::Map;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
 use ipc_core::once::OnceCell;
 use ipc_core::priority::PriorityQueue;
@@ -246,6 +247,12 @@ pub fn atomic<P: Platform>(cell: &Atomic<'_, u64, P>, role: &Role<'_>) {
 /// A waiter waits for the value.
 pub fn once<P: Platform>(cell: &OnceCell<'_, u64, P>, role: &Role<'_>) {
     each(cell, role, |_| assert!(matches!(cell.get_or_init(|| 7), Ok(7))), |_| assert_eq!(cell.wait(), Ok(7)));
+}
+
+/// Writers of a map wait for each other.
+pub fn map<P: Platform>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
+    let add = |_| assert!(map.entry(1).and_modify(|sum| *sum += 1).or_insert(1).is_ok());
+    each(map, role, add, add);
 }
 
 /// Waiters wait for versions.

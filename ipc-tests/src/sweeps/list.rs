@@ -83,6 +83,9 @@ macro_rules! operations {
             sweep_stack_recv: "stack.recv" = piles::stack_recv;
             sweep_priority_send: "priority.send" = piles::priority_send;
             sweep_priority_recv: "priority.recv" = piles::priority_recv;
+            sweep_map_write: "map.write" = map::write;
+            sweep_map_remove: "map.remove" = map::remove;
+            sweep_map_read: "map.read" = map::read;
             sweep_loan_send: "loan.send" = loan::send;
             sweep_loan_recv: "loan.recv" = loan::recv;
             sweep_work_send: "work.send" = work::send;
@@ -153,6 +156,9 @@ macro_rules! pairs {
             sweep_pair_work_done_done: "pair.work.done+done" = Deeds::Work(work::Couple(work::Part::Do, work::Part::Do)), 3;
             sweep_pair_work_give_back_give_back: "pair.work.give_back+give_back" = Deeds::Work(work::Couple(work::Part::GiveBack, work::Part::GiveBack)), 3;
             sweep_pair_work_give_back_done: "pair.work.give_back+done" = Deeds::Work(work::Couple(work::Part::GiveBack, work::Part::Do)), 3;
+            sweep_pair_map_add_add: "pair.map.add+add" = Deeds::Map(map::Couple::AddAdd), 7;
+            sweep_pair_map_get_remove: "pair.map.get+remove" = Deeds::Map(map::Couple::GetRemove), 7;
+            sweep_pair_map_remove_insert: "pair.map.remove+insert" = Deeds::Map(map::Couple::RemoveInsert), 7;
             sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), 7;
             sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish" = Deeds::Broadcast(broadcast::Couple::ReceivePublish), 7;
             sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive" = Deeds::Broadcast(broadcast::Couple::PublishReceive), 7;

@@ -36,6 +36,7 @@ mod halves;
 mod in_line;
 mod list;
 mod loan;
+mod map;
 mod mutex;
 mod mutex_array;
 mod object;

@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, full, loan, object, patience, piles, print, spsc, work};
+use super::{Cpu, broadcast, bytes, couple, full, loan, map, object, patience, piles, print, spsc, work};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -42,6 +42,8 @@ enum Deeds {
     Loan(loan::Couple),
     /// At a work queue.
     Work(work::Couple),
+    /// At a map.
+    Map(map::Couple),
     /// At a broadcast.
     Broadcast(broadcast::Couple),
 }
@@ -95,6 +97,7 @@ impl Pair {
             Deeds::Priority(couple) => couple::sweep(piles::Both(couple, piles::APriorityQueue), self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Map(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));

@@ -1,5 +1,7 @@
 //! Calls in children, and what came of them.
 
+pub mod maps;
+
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt::Display;

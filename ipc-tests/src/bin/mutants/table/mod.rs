@@ -9,6 +9,7 @@ mod condvar;
 mod ends;
 mod event;
 mod loan;
+mod map;
 mod mutex;
 mod once;
 mod priority;
@@ -63,7 +64,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 22] = [
+    let tables: [&'static [Mutant]; 23] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -81,6 +82,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         event::MUTANTS,
         atomic::MUTANTS,
         array::MUTANTS,
+        map::MUTANTS,
         condvar::MUTANTS,
         once::MUTANTS,
         watch::MUTANTS,
