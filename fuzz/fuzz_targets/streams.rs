@@ -25,10 +25,10 @@ const SCHEMA: u64 = 7;
 type Record = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..9).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..10).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 9 {
+        match input.byte() % 10 {
             0 => play::<TheSpsc<Record>>(&mut input),
             1 => play::<TheSpsc<Colour>>(&mut input),
             2 => play::<TheByteQueue>(&mut input),
@@ -37,6 +37,7 @@ fuzz_target!(
             5 => play::<TheStack>(&mut input),
             6 => play::<ThePriorityQueue>(&mut input),
             7 => play::<TheWorkQueue>(&mut input),
+            8 => play::<TheByteWorkQueue>(&mut input),
             _ => play::<TheBroadcast<true>>(&mut input),
         }
     }
@@ -48,6 +49,7 @@ struct TheLoanQueue;
 struct TheStack;
 struct ThePriorityQueue;
 struct TheWorkQueue;
+struct TheByteWorkQueue;
 struct TheBroadcast<const WAITS: bool>;
 
 /// An element made of one number.
@@ -231,7 +233,7 @@ impl Script for TheWorkQueue {
 
     fn wanted() -> work::Options<Colour> {
         let mut wanted = work::Options::new(4);
-        (wanted.leases, wanted.attempts, wanted.schema) = (Some(2), Some(3), SCHEMA);
+        (wanted.jobs.leases, wanted.jobs.attempts, wanted.schema) = (Some(2), Some(3), SCHEMA);
         wanted
     }
     fn step(input: &mut Input<'_>, queue: &HandleOf<'_, work::Options<Colour>>, deadline: Instant) {
@@ -250,6 +252,32 @@ impl Script for TheWorkQueue {
             10 => _ = black_box((queue.is_idle(), queue.is_full(), queue.stats())),
             11 if input.below(16) == 0 => _ = black_box(queue.close()),
             _ => assert!(queue.len() <= 12),
+        }
+    }
+}
+
+impl Script for TheByteWorkQueue {
+    type Wanted = work::ByteOptions;
+
+    fn wanted() -> work::ByteOptions {
+        let mut wanted = work::ByteOptions::new(4, 50);
+        (wanted.jobs.leases, wanted.jobs.attempts, wanted.schema) = (Some(2), Some(3), SCHEMA);
+        wanted
+    }
+    fn step(input: &mut Input<'_>, queue: &HandleOf<'_, work::ByteOptions>, deadline: Instant) {
+        let job = [7; 64];
+        let job = &job[..input.below(60)];
+        match input.below(10) {
+            0 => _ = black_box(queue.try_send(job)),
+            1 => _ = black_box(queue.try_send_parts(&[&job[..job.len() / 2], job])),
+            2 => _ = black_box(queue.send_deadline(job, deadline)),
+            3 => _ = black_box(queue.try_recv().map(|lease| (lease.to_vec(), lease.len() <= 50, lease.done()))),
+            4 => drop(black_box(queue.recv_deadline(deadline))),
+            5 => _ = black_box(queue.try_recv().map(std::mem::forget)),
+            6 => _ = black_box(queue.try_recv_dead().map(|lease| lease.done())),
+            7 => _ = black_box(queue.wait_idle_deadline(deadline)),
+            8 if input.below(16) == 0 => _ = black_box(queue.close()),
+            _ => _ = black_box((queue.is_idle(), queue.is_full(), queue.stats())),
         }
     }
 }

@@ -160,7 +160,7 @@ pub use stack::Stack;
 pub use time::Instant;
 pub use wait::WaitStrategy;
 pub use watch::Watch;
-pub use work::WorkQueue;
+pub use work::{ByteWorkQueue, WorkQueue};
 
 /// The program in the README is a documentation test.
 #[cfg(doctest)]

@@ -33,6 +33,7 @@
 //! | [`Stack`], [`StackSender`], [`StackReceiver`] | [`Region::stack`] | a bounded stack: last in, first out |
 //! | [`PriorityQueue`], [`PrioritySender`], [`PriorityReceiver`] | [`Region::priority_queue`] | a bounded queue with keys: lowest first |
 //! | [`WorkQueue`], [`WorkLease`] | [`Region::work_queue`] | a bounded queue of jobs that come back until they are done |
+//! | [`ByteWorkQueue`], `ValueWorkQueue` | [`Region::byte_work_queue`], `Region::value_work_queue` | the same with jobs of bytes; of plain serde types |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |

@@ -132,6 +132,22 @@ pub type WorkQueueOptions<'r, T> = Builder<'r, work::Options<T>, Region>;
 /// A job of a [`WorkQueue`] that this process works on.
 pub type WorkLease<'q, T> = work::Lease<'q, 'static, T, Posix>;
 
+/// A [`WorkQueue`] whose jobs are bytes. Made by [`Region::byte_work_queue`].
+pub type ByteWorkQueue = work::ByteWorkQueue<'static, Posix>;
+/// What a [`ByteWorkQueue`] should be like.
+pub type ByteWorkQueueOptions<'r> = Builder<'r, work::ByteOptions, Region>;
+/// A job of a [`ByteWorkQueue`] that this process works on.
+pub type ByteWorkLease<'q> = work::ByteLease<'q, 'static, Posix>;
+/// A [`ByteWorkQueue`] of values of serde's types (feature `serde`). Made by [`Region::value_work_queue`].
+#[cfg(feature = "serde")]
+pub type ValueWorkQueue<T> = work::ValueWorkQueue<'static, T, Posix>;
+/// What a [`ValueWorkQueue`] should be like.
+#[cfg(feature = "serde")]
+pub type ValueWorkQueueOptions<'r, T> = Builder<'r, work::ValueOptions<T>, Region>;
+/// A job of a [`ValueWorkQueue`] that this process works on.
+#[cfg(feature = "serde")]
+pub type ValueWorkLease<'q, T> = work::ValueLease<'q, 'static, T, Posix>;
+
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;
 /// A counted handle that only sends messages of any length. Made by [`ByteQueue::sender`](bytes::ByteQueue::sender).
@@ -365,6 +381,21 @@ impl Region {
     /// A queue of jobs in this region that are leased until they are done: set its options, then create or open it. See [`WorkQueue`].
     pub fn work_queue<'r, T: Message>(&'r self, name: &'r str) -> WorkQueueOptions<'r, T> {
         Builder::new(self, name, work::Options::new(0))
+    }
+
+    /// A queue of jobs of bytes in this region, which are leased until they are done: set its options, then create or open it. See
+    /// [`ByteWorkQueue`].
+    pub fn byte_work_queue<'r>(&'r self, name: &'r str) -> ByteWorkQueueOptions<'r> {
+        Builder::new(self, name, Default::default())
+    }
+
+    /// A queue of jobs in this region that are values of serde's types: set its options, then create or open it. See
+    /// [`ValueWorkQueue`].
+    ///
+    /// It is a queue of bytes to the region: [`byte_work_queue`](Self::byte_work_queue) opens it, too.
+    #[cfg(feature = "serde")]
+    pub fn value_work_queue<'r, T: bytes::QueuedValue>(&'r self, name: &'r str) -> ValueWorkQueueOptions<'r, T> {
+        Builder::new(self, name, Default::default())
     }
 
     /// A queue of messages of any length in this region: set its options, then create or open it. See [`ByteQueue`].

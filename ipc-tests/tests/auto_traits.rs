@@ -106,7 +106,8 @@ fn every_public_type_has_its_auto_traits() {
             Map<u64, u64>, MapOptions<'static, u64, u64>,
             Queue<u64>, Sender<u64>, Receiver<u64>, Stack<u64>, StackSender<u64>, StackReceiver<u64>, StackOptions<'static, u64>,
             PriorityQueue<i64, u64>, PrioritySender<i64, u64>, PriorityReceiver<i64, u64>, PriorityQueueOptions<'static, i64, u64>,
-            WorkQueue<u64>, WorkQueueOptions<'static, u64>, ByteQueue, ByteSender, ByteReceiver,
+            WorkQueue<u64>, WorkQueueOptions<'static, u64>, ByteWorkQueue, ByteWorkQueueOptions<'static>, ValueWorkQueue<String>,
+            ValueWorkQueueOptions<'static, String>, ByteQueue, ByteSender, ByteReceiver,
             ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
             Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
@@ -131,6 +132,7 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             RwLockReadGuard<'static, u64>,
             SemaphorePermit<'static>, OwnedSemaphorePermit, LoanedBlock<'static, u64>, LoanedMessage<'static, u64>, WorkLease<'static, u64>,
+            ByteWorkLease<'static>, ValueWorkLease<'static, String>,
             SharedSlice<'static, u64>;
         // Figures and answers.
         "SsUrP":

@@ -13,6 +13,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("queue::<&'static str>", "`&'static str` cannot be a message of this queue", "`region.byte_queue`"),
     ("queue::<Option<u32>>", "`Option<u32>` cannot be a message of this queue", "arrays of numbers"),
     ("work_queue::<String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
+    ("value_work_queue::<Mine>", "`Mine` cannot be a value of this queue", "derive `Serialize` and `Deserialize`"),
     ("spsc::<Vec<u8>>", "`Vec<u8>` cannot be a message of this queue", "`region.byte_queue`"),
     ("broadcast::<(u8, u64)>", "`(u8, u64)` cannot be a message of this queue", "structs that derive these traits"),
     ("priority_queue::<f64, u8>", "`f64` cannot be a key of this queue", "`total_cmp`"),

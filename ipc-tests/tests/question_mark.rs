@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipc_posix::{
     AcquireTimeoutError, BarrierError, ChangedTimeoutError, Error, Fault, LockTimeoutError, RecvError,
-    RecvTimeoutError, Region, SendError, SendTimeoutError, ValueQueue,
+    RecvTimeoutError, Region, SendError, SendTimeoutError, ValueQueue, ValueWorkQueue,
 };
 
 const SOON: Duration = Duration::from_millis(1);
@@ -63,6 +63,18 @@ fn queues() -> Result<(), Error> {
     work.try_recv()?.done()?;
     work.wait_idle()?;
     work.wait_idle_timeout(SOON)?;
+
+    let work = region.byte_work_queue("work of bytes").capacity(4).max_len(50).create()?;
+    work.send(b"one")?;
+    work.try_send_parts(&[b"two"])?;
+    work.recv()?.done()?;
+    work.try_recv()?.done()?;
+    let work = ValueWorkQueue::<String>::new(work);
+    work.send(&"three".to_owned())?;
+    work.try_send(&"four".to_owned())?;
+    work.recv()?.done()?;
+    work.try_recv()?.done()?;
+    work.wait_idle()?;
 
     let spsc = region.spsc::<u64>("spsc").capacity(4).create()?;
     let (mut producer, mut consumer) = (spsc.producer()?, spsc.consumer()?);

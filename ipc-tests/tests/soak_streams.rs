@@ -16,7 +16,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Broadcast, BroadcastSubscriber, ByteQueue, LoanQueue, PriorityQueue, PublishTimeoutError,
+    Broadcast, BroadcastSubscriber, ByteQueue, ByteWorkQueue, LoanQueue, PriorityQueue, PublishTimeoutError,
     RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer, Stack,
     WorkQueue,
 };
@@ -65,7 +65,7 @@ fn soak(seconds: u64) -> Result<()> {
     let relayed = region.counter("relayed").create()?;
     let steps = region.counter("steps").create()?;
     let objects = Objects::open(&region)?;
-    let (mut bytes, mut blocks, mut stacked, mut queued, mut jobs) = (0, 0, 0, 0, 0);
+    let (mut bytes, mut blocks, mut stacked, mut queued, mut jobs, mut byte_jobs) = (0, 0, 0, 0, 0, 0);
     let spawn = |number: usize, dice: &mut Dice| {
         let role = if number < 2 { "relay" } else { "work" };
         let args = [("name", name.as_str()), ("seed", &dice.roll().to_string()), ("number", &number.to_string())];
@@ -87,6 +87,9 @@ fn soak(seconds: u64) -> Result<()> {
         }
         if jobs < JOBS && objects.work.try_send([jobs; 3]).is_ok() {
             jobs += 1;
+        }
+        if byte_jobs < JOBS && objects.byte_work.try_send(&message(byte_jobs, byte_jobs * 70)).is_ok() {
+            byte_jobs += 1;
         }
         Ok(steps.load()?)
     })?;
@@ -125,6 +128,13 @@ fn soak(seconds: u64) -> Result<()> {
     }
     storm::missing(found, jobs, 0)?;
     objects.work.wait_idle_timeout(PATIENCE)?;
+    let mut found = Vec::new();
+    while let Ok(job) = objects.byte_work.recv_timeout(Duration::from_millis(100)) {
+        found.push(number_of(&job)?);
+        job.done()?;
+    }
+    storm::missing(found, byte_jobs, 0)?;
+    objects.byte_work.wait_idle_timeout(PATIENCE)?;
     let all = (0..BLOCKS).map(|_| objects.loans.try_loan_uninit(1)).collect::<std::result::Result<Vec<_>, _>>();
     drop(all.map_err(|error| format!("a block is missing: {error}"))?);
     let mut found = Vec::new();
@@ -149,6 +159,7 @@ struct Objects {
     stack: Stack<Token>,
     keyed: PriorityQueue<u64, Token>,
     work: WorkQueue<Token>,
+    byte_work: ByteWorkQueue,
     /// Publishers wait.
     news: Broadcast<News>,
     /// They do not.
@@ -163,6 +174,10 @@ impl Objects {
             stack: region.stack("stack").capacity(16).open_or_create()?,
             keyed: region.priority_queue("keyed").capacity(16).open_or_create()?,
             work: region.work_queue("work").capacity(JOBS as usize).leases(8).attempts(0).open_or_create()?,
+            byte_work: {
+                let wanted = region.byte_work_queue("byte work").capacity(JOBS as usize).max_len(1000);
+                wanted.leases(8).attempts(0).open_or_create()?
+            },
             news: region.broadcast("news").capacity(16).wait_for_subscribers(8).open_or_create()?,
             ticker: region.broadcast("ticker").capacity(16).overwrite().open_or_create()?,
         })
@@ -209,7 +224,8 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
         match dice.below(7) {
             0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
-            6 => give_back(&objects.work, &mut dice, soon)?,
+            6 if dice.below(2) == 0 => give_back(&objects.work, &mut dice, soon)?,
+            6 => give_bytes_back(&objects.byte_work, &mut dice, soon)?,
             4 => pass_tokens(&objects.stack, &mut dice, soon)?,
             5 => pass_keyed_tokens(&objects.keyed, &mut dice, soon)?,
             1 => pass_a_block(&objects.loans, &mut dice, soon)?,
@@ -277,6 +293,19 @@ fn give_back(work: &WorkQueue<Token>, dice: &mut Dice, soon: Duration) -> Result
             one_number(&*job)?;
             dice.dawdle();
             Ok(())
+        }
+        Err(RecvTimeoutError::Timeout) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Leases a job of bytes, reads it twice, and gives it back.
+fn give_bytes_back(work: &ByteWorkQueue, dice: &mut Dice, soon: Duration) -> Result<()> {
+    match work.recv_timeout(soon) {
+        Ok(job) => {
+            let number = number_of(&job)?;
+            dice.dawdle();
+            if number_of(&job)? == number { Ok(()) } else { Err("a leased job was written".into()) }
         }
         Err(RecvTimeoutError::Timeout) => Ok(()),
         Err(error) => Err(error.into()),

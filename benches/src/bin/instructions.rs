@@ -47,6 +47,7 @@ const OPERATIONS: &[Operation] = &[
     ("bytes, try_send + try_recv, 64 B", bytes),
     ("loans, loan + send + recv + give back", loans),
     ("work queue, try_send + try_recv + done, 8 B", work),
+    ("work queue of bytes, try_send + try_recv + done, 1 KiB", work_bytes),
     ("broadcast, publish + recv, 8 B", broadcast),
     ("mutex, lock + unlock", mutex),
     ("mutex, transaction + commit", transaction),
@@ -205,6 +206,18 @@ fn loans(n: u64) -> Result<()> {
         loan.set(0, number);
         loan.send().map_err(|error| error.without_value())?;
         hint::black_box(queue.try_recv()?.get(0));
+    }
+    Ok(())
+}
+
+fn work_bytes(n: u64) -> Result<()> {
+    let queue = region()?.byte_work_queue("queue").capacity(64).max_len(1024).create()?;
+    let message = [7; 1024];
+    for _ in 0..n {
+        queue.try_send(hint::black_box(&message))?;
+        let job = queue.try_recv()?;
+        hint::black_box(&*job);
+        job.done()?;
     }
     Ok(())
 }

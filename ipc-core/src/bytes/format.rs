@@ -56,7 +56,7 @@ impl fmt::Display for FormatError {
 impl Error for FormatError {}
 
 /// The bytes of a value. In debug builds, they are read back first: [`arrives`].
-pub(super) fn write<T: Serialize + DeserializeOwned>(format: u32, value: &T) -> Result<Vec<u8>, FormatError> {
+pub(crate) fn write<T: Serialize + DeserializeOwned>(format: u32, value: &T) -> Result<Vec<u8>, FormatError> {
     let bytes = bytes_of(format, value)?;
     if cfg!(debug_assertions) {
         arrives::<T>(format, &bytes)?;
@@ -65,7 +65,7 @@ pub(super) fn write<T: Serialize + DeserializeOwned>(format: u32, value: &T) -> 
 }
 
 /// The value of which these are the bytes.
-pub(super) fn read<T: DeserializeOwned>(format: u32, message: &[u8]) -> Result<T, FormatError> {
+pub(crate) fn read<T: DeserializeOwned>(format: u32, message: &[u8]) -> Result<T, FormatError> {
     match format {
         POSTCARD => read_postcard(message),
         #[cfg(feature = "cbor")]

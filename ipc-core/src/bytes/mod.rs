@@ -53,10 +53,16 @@ mod words;
 
 #[cfg(feature = "serde")]
 pub use format::FormatError;
+#[cfg(feature = "serde")]
+pub(crate) use format::{read, write};
 pub use halves::{Receiver, Sender};
 pub use handle::{ByteQueue, Options, Stats};
 #[cfg(feature = "serde")]
 pub use value_options::{QueuedValue, ValueOptions};
 #[cfg(feature = "serde")]
 pub use values::{ValueQueue, ValueReceiver, ValueSender};
+#[cfg(feature = "cbor")]
+pub(crate) use words::CBOR;
+#[cfg(feature = "serde")]
+pub(crate) use words::POSTCARD;
 pub(crate) use words::{Words, format_name};

@@ -102,9 +102,9 @@ pub struct Geometry {
 }
 
 /// A compact format, which does not describe itself. Also the number of all queues that were made for bytes.
-pub(super) const POSTCARD: u32 = 0;
+pub(crate) const POSTCARD: u32 = 0;
 /// A format that describes itself.
-pub(super) const CBOR: u32 = 1;
+pub(crate) const CBOR: u32 = 1;
 
 /// The names of the formats, by number.
 pub(crate) fn format_name(number: u64) -> Option<&'static str> {

@@ -236,11 +236,11 @@ told!(TryIter<'_>, TryError, "last step found no message; `None` if it found one
 
 /// Iterators of a type that receives: `iter`, `try_iter` and the two `IntoIterator`s, by two functions.
 macro_rules! iterators {
-    (lent $receives:ident<$T:ident: $($bound:path),+>, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
-        $crate::ends::iterators!(@ends $receives<$T: $($bound),+>, $error, $try_error);
+    (lent $receives:ident $(<$T:ident: $($bound:path),+>)?, $item:ident, $error:ty, $try_error:ty, $recv:ident, $try_recv:ident) => {
+        $crate::ends::iterators!(@ends $receives $(<$T: $($bound),+>)?, $error, $try_error);
 
-        impl<'q, 'm: 'q, $T: $($bound +)+ 'q, P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $T, P> {
-            type Item = $item<'q, 'm, $T, P>;
+        impl<'q, 'm: 'q, $($T: $($bound +)+ 'q,)? P: $crate::Platform + 'q> $crate::ends::Receives<'q> for $receives<'m, $($T,)? P> {
+            type Item = $item<'q, 'm, $($T,)? P>;
 
             #[inline]
             fn receive(&'q self) -> Result<Self::Item, $error> {
@@ -253,9 +253,9 @@ macro_rules! iterators {
             }
         }
 
-        impl<'q, 'm, $T: $($bound +)+, P: $crate::Platform> IntoIterator for &'q $receives<'m, $T, P> {
-            type Item = $item<'q, 'm, $T, P>;
-            type IntoIter = $crate::ends::Iter<'q, $receives<'m, $T, P>>;
+        impl<'q, 'm, $($T: $($bound +)+,)? P: $crate::Platform> IntoIterator for &'q $receives<'m, $($T,)? P> {
+            type Item = $item<'q, 'm, $($T,)? P>;
+            type IntoIter = $crate::ends::Iter<'q, $receives<'m, $($T,)? P>>;
 
             fn into_iter(self) -> Self::IntoIter {
                 self.iter()

@@ -133,4 +133,6 @@ kinds! {
     WorkQueue = 20, "work queue", work::Words;
     /// Values by key ([`Map`](crate::Map)).
     Map = 21, "map", map::Words;
+    /// A queue of jobs of bytes that are leased until they are done ([`ByteWorkQueue`](crate::work::ByteWorkQueue)).
+    ByteWorkQueue = 22, "byte work queue", work::Words;
 }

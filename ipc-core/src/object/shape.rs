@@ -113,6 +113,8 @@ pub enum Field {
     Leases,
     /// After how many leases a job of a work queue is a dead letter.
     Attempts,
+    /// The most bytes of a job of a work queue.
+    MaxLength,
     /// How values are written as bytes.
     Format,
     /// Bytes of the whole object.
@@ -161,6 +163,7 @@ impl fmt::Display for Field {
             Field::Subscribers => "subscribers",
             Field::Leases => "leases",
             Field::Attempts => "attempts",
+            Field::MaxLength => "maximum length",
             Field::Format => "format",
             Field::Length => "length",
         })

@@ -166,6 +166,7 @@ impl fmt::Display for ObjectInfo {
             Kind::Queue | Kind::Spsc | Kind::Broadcast | Kind::Stack | Kind::PriorityQueue | Kind::WorkQueue => {
                 write!(f, " of {capacity} x {size} bytes")?
             }
+            Kind::ByteWorkQueue => write!(f, " of {capacity} jobs of bytes")?,
             Kind::Array => write!(f, " of {capacity} elements")?,
             Kind::Mutex if *capacity > 1 => write!(f, " of {capacity} x {size} bytes")?,
             Kind::Map => write!(f, " of {capacity} entries with values of {size} bytes")?,

@@ -1,7 +1,8 @@
 //! How a job gets in, to a holder, and home again.
 
-use bytemuck::{CheckedBitPattern, NoUninit};
+use bytemuck::CheckedBitPattern;
 
+use super::content::Content;
 use super::ring::{ATTEMPTS, End, back_off};
 use super::word::{Holds, Job, Place, State, Which};
 use super::words::View;
@@ -55,13 +56,13 @@ enum Front {
 impl View<'_> {
     /// Puts a job in, if there is room. Lock-free.
     #[inline]
-    pub(super) fn put<T: NoUninit, P: Platform>(&self, platform: &P, value: &T, hints: &Hints) -> Result<(), Refused> {
+    pub(super) fn put<P: Platform>(&self, platform: &P, job: &impl Content, hints: &Hints) -> Result<(), Refused> {
         let (me, main) = (platform.me(), self.ring(Which::Main));
         let mut written = None;
         for attempt in 0..ATTEMPTS {
             let refused = match main.end() {
                 Ok(End::At(tail, before)) if self.has_room(tail, hints) => {
-                    let Some((index, word)) = written.or_else(|| self.write(me, value, hints)) else {
+                    let Some((index, word)) = written.or_else(|| self.write(me, job, hints)) else {
                         return Err(Refused::NotNow);
                     };
                     written = Some((index, word));
@@ -112,7 +113,7 @@ impl View<'_> {
 
     /// Takes a free block, if there is one, and writes the job into it.
     #[inline]
-    fn write<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Option<(usize, &AtomicU64)> {
+    fn write(&self, me: ParticipantId, job: &impl Content, hints: &Hints) -> Option<(usize, &AtomicU64)> {
         let count = self.geometry.blocks;
         let mut index = hints.block.load(Ordering::Relaxed) as usize;
         for _ in 0..count {
@@ -123,7 +124,7 @@ impl View<'_> {
                 && word.compare_exchange(Job::FREE.0, Job::writing(me).0, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {
                 hints.block.store(index as u32 + 1, Ordering::Relaxed);
-                payload::store(value, self.job(index));
+                job.write(self, index);
                 return Some((index, word));
             }
             index += 1;

@@ -4,12 +4,39 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 
-use super::handle::WorkQueue;
+use super::engine::Engine;
 use super::jobs::Taken;
 use crate::error::Fault;
+use crate::here::Here;
 use crate::platform::Platform;
 
-/// A job that this process works on, and nobody else. Made by the receives of a [`WorkQueue`].
+/// A job in hand, whatever it is. It goes home when this is dropped.
+pub(super) struct Held<'q, 'm, P: Platform> {
+    pub(super) engine: &'q Engine<'m>,
+    pub(super) platform: &'q P,
+    pub(super) taken: Taken,
+}
+
+impl<P: Platform> Held<'_, '_, P> {
+    #[inline]
+    pub(super) fn done(self) -> Result<(), Fault> {
+        let this = ManuallyDrop::new(self);
+        this.platform.here()?;
+        this.engine.view.finish(this.platform, this.taken);
+        Ok(())
+    }
+}
+
+impl<P: Platform> Drop for Held<'_, '_, P> {
+    fn drop(&mut self) {
+        if self.platform.is_here() {
+            // An error is that of a faulty peer, and no process would get the job.
+            let _ = self.engine.view.bring_home(self.platform, self.taken.index, self.taken.word);
+        }
+    }
+}
+
+/// A job that this process works on, and nobody else. Made by the receives of a [`WorkQueue`](super::WorkQueue).
 ///
 /// [`done`](Self::done) ends it for good. If it is dropped without that (an early return, `?`, a panic), or the process dies, the job
 /// goes back to the queue at once, and another receiver gets it with the next [`attempt`](Self::attempt). A lease that is forgotten
@@ -18,57 +45,59 @@ use crate::platform::Platform;
 /// The job itself is a private copy, reached by dereference. In a child after `fork`, a drop does nothing.
 #[must_use = "the job goes back to the queue when this is dropped"]
 pub struct Lease<'q, 'm, T, P: Platform> {
-    queue: &'q WorkQueue<'m, T, P>,
-    taken: Taken,
+    held: Held<'q, 'm, P>,
     value: T,
 }
 
 impl<'q, 'm, T, P: Platform> Lease<'q, 'm, T, P> {
     #[inline(always)]
-    pub(super) fn new(queue: &'q WorkQueue<'m, T, P>, taken: Taken, value: T) -> Self {
-        Lease { queue, taken, value }
-    }
-
-    /// Says that the job is done: it leaves the queue for good. One store, and a check for sleepers. Lock-free.
-    ///
-    /// A process that is killed before this returns has done the job or not: then the job comes again. So what it does outside should
-    /// bear being done twice.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`].
-    #[doc(alias = "task_done")]
-    #[doc(alias = "ack")]
-    #[inline]
-    pub fn done(self) -> Result<(), Fault> {
-        let this = ManuallyDrop::new(self);
-        this.queue.here()?;
-        this.queue.view.finish(&this.queue.platform, this.taken);
-        Ok(())
-    }
-
-    /// Returns which lease of the job this is: 1 for the first. Of a dead letter, how many leases it has had.
-    ///
-    /// A process that is killed on its way out of a receive has had a lease, too.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.taken.attempt()
-    }
-
-    /// Returns whether the job is a dead letter.
-    #[must_use]
-    pub fn is_dead_letter(&self) -> bool {
-        self.taken.is_dead_letter()
+    pub(super) fn new(held: Held<'q, 'm, P>, value: T) -> Self {
+        Lease { held, value }
     }
 }
 
-impl<T, P: Platform> Drop for Lease<'_, '_, T, P> {
-    fn drop(&mut self) {
-        let WorkQueue { view, platform, .. } = self.queue;
-        if platform.is_here() {
-            // An error is that of a faulty peer, and no process would get the job.
-            let _ = view.bring_home(platform, self.taken.index, self.taken.word);
+/// The verbs of a lease that has a field `held`, and what is dropped before that.
+macro_rules! lease_verbs {
+    ($name:ident $(<$T:ident>)?) => {
+        impl<$($T,)? P: $crate::Platform> $name<'_, '_, $($T,)? P> {
+            /// Says that the job is done: it leaves the queue for good. One store, and a check for sleepers. Lock-free.
+            ///
+            /// A process that is killed before this returns has done the job or not: then the job comes again. So what it does outside should
+            /// bear being done twice.
+            ///
+            /// # Errors
+            ///
+            /// [`Fault::Forked`](crate::Fault::Forked).
+            #[doc(alias = "task_done")]
+            #[doc(alias = "ack")]
+            #[inline]
+            pub fn done(self) -> Result<(), $crate::Fault> {
+                self.into_held().done()
+            }
+
+            /// Returns which lease of the job this is: 1 for the first. Of a dead letter, how many leases it has had.
+            ///
+            /// A process that is killed on its way out of a receive has had a lease, too.
+            #[must_use]
+            pub fn attempt(&self) -> u32 {
+                self.held.taken.attempt()
+            }
+
+            /// Returns whether the job is a dead letter.
+            #[must_use]
+            pub fn is_dead_letter(&self) -> bool {
+                self.held.taken.is_dead_letter()
+            }
         }
+    };
+}
+pub(super) use lease_verbs;
+lease_verbs!(Lease<T>);
+
+impl<'q, 'm, T, P: Platform> Lease<'q, 'm, T, P> {
+    #[inline(always)]
+    fn into_held(self) -> Held<'q, 'm, P> {
+        self.held
     }
 }
 

@@ -53,6 +53,14 @@
 //! - **W5** A job that is on its way home moves on from position p only once place p names another block. So place p can be filled with the
 //!   block exactly as long as its word says p.
 //!
+//! - **W6** A block's job is written only while the block is `Writing`, by its owner: never while it is queued or leased. So a holder may read it
+//!   in place. There is no way to take a job from a living holder.
+//!
+//! # Jobs of bytes
+//!
+//! [`ByteWorkQueue`] is the same with jobs whose length is their own. A block's cells are its word and the length, on a line of their own;
+//! the bytes lie apart, behind all cells, in equal parts. The holder of a lease reads them where they lie (W6).
+//!
 //! # One living holder, and none lost
 //!
 //! A job is held iff its word is `Leased(o)`. It gets there by one compare-exchange from `Queued` at the head; it gets out by o's own step,
@@ -100,20 +108,38 @@
 //! Lock-free: every step is one compare-exchange, and what a stopped process has left half-done others complete or do not need. But the job
 //! of a stopped holder waits for it.
 
+mod byte_handle;
+mod byte_lease;
+mod byte_verbs;
+mod content;
 mod deaths;
+mod engine;
 mod geometry;
 mod handle;
 mod idle;
 mod jobs;
 mod lease;
 mod pulse;
+mod queries;
 mod receive;
 mod ring;
 mod send;
+mod settings;
+#[cfg(feature = "serde")]
+mod value_options;
+#[cfg(feature = "serde")]
+mod values;
 mod word;
 mod words;
 
+pub use byte_handle::{ByteOptions, ByteWorkQueue};
+pub use byte_lease::ByteLease;
 pub use handle::{Options, WorkQueue};
 pub use idle::Stats;
 pub use lease::Lease;
+pub use settings::Settings;
+#[cfg(feature = "serde")]
+pub use value_options::ValueOptions;
+#[cfg(feature = "serde")]
+pub use values::{ValueLease, ValueWorkQueue};
 pub(crate) use words::Words;

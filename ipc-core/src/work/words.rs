@@ -1,11 +1,14 @@
 //! The words in shared memory, and where they lie.
 
-use super::geometry::Geometry;
+use core::ptr::NonNull;
+
+use super::geometry::{BLOCK_HEAD, Geometry};
 use super::ring::Ring;
 use super::word::{Job, MOST_ATTEMPTS, Place, Which};
 use crate::memory::Memory;
-use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
+use crate::object::{Fact, Field, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
+use crate::payload::{Lent, Place as Owned, Shown};
 use crate::platform::Platform;
 use crate::queue::Lone;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, private};
@@ -47,6 +50,10 @@ pub(super) struct Gates {
     leases: AtomicU32,
     /// Written once.
     attempts: AtomicU32,
+    /// How values are written as bytes. Written once.
+    format: AtomicU32,
+    /// The most bytes of a job, if its length is its own. Written once.
+    most: AtomicU64,
 }
 
 /// Bytes from the start of the object to the rings' places.
@@ -60,11 +67,18 @@ pub struct View<'m> {
     /// Of the three rings, one behind the other.
     places: &'m [AtomicU64],
     cells: &'m [AtomicU64],
+    /// Of jobs whose length is their own.
+    bytes: NonNull<u8>,
     pub(super) geometry: Geometry,
 }
 
+// SAFETY: the pointer is to memory that any number of processes use; which block is whose is the protocol's business.
+unsafe impl Send for View<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for View<'_> {}
+
 /// The shape says how many jobs there may be; the rest is in words that were written before the header was published.
-fn geometry_of(shape: &Shape, leases: u32, attempts: u32) -> Result<Geometry, ShapeError> {
+fn geometry_of(shape: &Shape, leases: u32, attempts: u32, most: u64) -> Result<Geometry, ShapeError> {
     if attempts > MOST_ATTEMPTS {
         return Err(ShapeError::Impossible {
             field: Field::Attempts,
@@ -72,14 +86,18 @@ fn geometry_of(shape: &Shape, leases: u32, attempts: u32) -> Result<Geometry, Sh
             most: MOST_ATTEMPTS.into(),
         });
     }
-    let impossible = ShapeError::Capacity { wanted: shape.capacity };
-    Geometry::new(shape.capacity, leases, attempts, shape.element_size as usize).ok_or(impossible)
+    let wanted = shape.capacity;
+    let geometry = match shape.kind {
+        Kind::ByteWorkQueue => Geometry::of_bytes(wanted, leases, attempts, most),
+        _ => Geometry::new(wanted, leases, attempts, shape.element_size as usize),
+    };
+    geometry.ok_or(ShapeError::Capacity { wanted })
 }
 
 impl Geometry {
-    /// For a new queue.
-    pub(super) fn of(shape: &Shape, leases: u32, attempts: u32) -> Result<Self, ShapeError> {
-        geometry_of(shape, leases, attempts)
+    /// For a new queue. `most` is for jobs whose length is their own.
+    pub(super) fn of(shape: &Shape, leases: u32, attempts: u32, most: u64) -> Result<Self, ShapeError> {
+        geometry_of(shape, leases, attempts, most)
     }
 }
 
@@ -88,16 +106,18 @@ unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
         layout!(Words { tail, head, apart, gates }),
         layout!(Apart { back_tail, back_head, dead_tail, dead_head }),
-        layout!(Gates { items, space, idle, looked, leases, attempts }),
+        layout!(Gates { items, space, idle, looked, leases, attempts, format, most }),
         Fact::number("places", PLACES_OFFSET),
     ];
     type Geometry = Geometry;
     type View<'m> = View<'m>;
 
     unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
-        let Gates { leases, attempts, .. } = &Words::at(memory)?.gates;
-        // Relaxed: written before the header was published.
-        geometry_of(shape, leases.load(Ordering::Relaxed), attempts.load(Ordering::Relaxed))
+        let Gates { leases, attempts, format, most, .. } = &Words::at(memory)?.gates;
+        // Relaxed, here and below: written before the header was published.
+        let (leases, attempts) = (leases.load(Ordering::Relaxed), attempts.load(Ordering::Relaxed));
+        let geometry = geometry_of(shape, leases, attempts, most.load(Ordering::Relaxed))?;
+        Ok(Geometry { format: format.load(Ordering::Relaxed), ..geometry })
     }
 
     fn bytes(geometry: &Geometry) -> u64 {
@@ -111,7 +131,8 @@ unsafe impl Object for Words {
         let places = unsafe { memory.atomics(PLACES_OFFSET, 3 * geometry.places) }.ok_or(too_small)?;
         // SAFETY: as above.
         let cells = unsafe { memory.atomics(geometry.start, geometry.cells()) }.ok_or(too_small)?;
-        Ok(View { words, places, cells, geometry: *geometry })
+        let bytes = memory.pointer(geometry.bytes_start, geometry.job_bytes()).ok_or(too_small)?;
+        Ok(View { words, places, cells, bytes, geometry: *geometry })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
@@ -138,6 +159,8 @@ impl Words {
                 looked: private::AtomicU32::new(0),
                 leases: AtomicU32::new(geometry.leases),
                 attempts: AtomicU32::new(geometry.attempts),
+                format: AtomicU32::new(geometry.format),
+                most: AtomicU64::new(geometry.most as u64),
             },
         }
     }
@@ -156,7 +179,7 @@ impl<'m> View<'m> {
     ///
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry, start: u64) -> Result<(), ShapeError> {
-        let Geometry { places, stride, .. } = *geometry;
+        let Geometry { places, stride, bytes_start, room, .. } = *geometry;
         // Of the last lap: place i is of the one position in it that falls there.
         let before = start.wrapping_sub(places as u64);
         let position = |index: usize| before.wrapping_add((index as u64).wrapping_sub(start) & (places as u64 - 1));
@@ -171,6 +194,10 @@ impl<'m> View<'m> {
                 let cells = if cfg!(loom) { stride } else { 1 };
                 let word = |_| AtomicU64::new(Job::FREE.0);
                 memory.place(start, cells, word).ok_or(ShapeError::Missing)?;
+                if cfg!(loom) && room != 0 {
+                    let start = memory.pointer(bytes_start + block * room, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
+                    Owned::create(start, &());
+                }
             }
         }
         Ok(())
@@ -200,6 +227,41 @@ impl<'m> View<'m> {
     pub(super) fn job(&self, index: usize) -> &'m [AtomicU64] {
         let start = index * self.geometry.stride;
         &self.cells[start + 1..start + self.geometry.stride]
+    }
+
+    /// The length of the job in a block of bytes.
+    #[inline]
+    pub(super) fn length(&self, index: usize) -> &'m AtomicU64 {
+        &self.cells[index * self.geometry.stride + 1]
+    }
+
+    /// Where the bytes of a block's job begin, of which there is room for `most`.
+    #[inline]
+    pub(super) fn bytes(&self, index: usize) -> NonNull<u8> {
+        // SAFETY: behind the block's head and inside the block.
+        unsafe { self.head_of(index).add(BLOCK_HEAD) }
+    }
+
+    /// Where a block of bytes begins.
+    #[inline]
+    fn head_of(&self, index: usize) -> NonNull<u8> {
+        assert!(index < self.geometry.blocks);
+        // SAFETY: inside the blocks, whose bounds `view` has checked.
+        unsafe { self.bytes.add(index * self.geometry.room) }
+    }
+
+    /// The bytes of a block in the hands of a sender, until this is dropped.
+    #[inline]
+    pub(super) fn fill(&self, index: usize) -> Lent<()> {
+        // SAFETY: nothing of the block but what checks its ownership is reached through this.
+        unsafe { Owned::at(self.head_of(index)) }.lend()
+    }
+
+    /// The bytes of a block in the hands of one who reads them, until this is dropped.
+    #[inline]
+    pub(super) fn show(&self, index: usize) -> Shown<()> {
+        // SAFETY: as above.
+        unsafe { Owned::at(self.head_of(index)) }.show()
     }
 
     /// The blocks' words, in order.

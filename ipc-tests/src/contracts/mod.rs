@@ -180,6 +180,8 @@ macro_rules! contracts_everywhere {
             work_comes_back: One(contracts::work::two_attempts()) => contracts::work::comes_back;
             work_in_order: One(contracts::work::two_attempts()) => contracts::work::in_order;
             work_wait_idle: One(contracts::work::two_attempts()) => contracts::work::wait_idle;
+            work_bytes: One(contracts::work::of_bytes()) => contracts::work::bytes;
+            work_values: One(contracts::work::of_bytes()) => contracts::work::values;
             work_close_then_drain: One(work::Options::new(4)) => contracts::work::close_then_drain;
             loan_halves: One(loan::Options::new(2, 4)) => contracts::loan::halves;
             broadcast_lag: One(contracts::broadcast::overwriting()) => contracts::broadcast::lag;

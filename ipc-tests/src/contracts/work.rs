@@ -1,8 +1,8 @@
 //! Contracts of the work queue.
 
 use ipc_core::Platform;
-use ipc_core::error::{RecvError, TryRecvError};
-use ipc_core::work::{Options, WorkQueue};
+use ipc_core::error::{RecvError, RecvValueError, TryRecvError, TrySendBytesError};
+use ipc_core::work::{ByteOptions, ByteWorkQueue, Options, ValueWorkQueue, WorkQueue};
 
 use super::{Role, SHORT, rounds};
 
@@ -10,7 +10,15 @@ use super::{Role, SHORT, rounds};
 #[must_use]
 pub fn two_attempts() -> Options<u64> {
     let mut wanted = Options::new(2);
-    (wanted.leases, wanted.attempts) = (Some(2), Some(2));
+    (wanted.jobs.leases, wanted.jobs.attempts) = (Some(2), Some(2));
+    wanted
+}
+
+/// The same of bytes.
+#[must_use]
+pub fn of_bytes() -> ByteOptions {
+    let mut wanted = ByteOptions::new(2, 20);
+    (wanted.jobs.leases, wanted.jobs.attempts) = (Some(2), Some(2));
     wanted
 }
 
@@ -46,6 +54,58 @@ pub fn comes_back<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
         assert_eq!(queue.stats().dead, 1);
         assert_eq!(queue.try_recv_dead().expect("the dead letter").done(), Ok(()));
         assert_eq!((queue.stats().dead, queue.is_idle()), (0, true));
+    });
+}
+
+/// Jobs of bytes come again whole, whatever their length.
+pub fn bytes<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    role.one(|| {
+        assert_eq!((queue.max_len(), queue.send(b"one"), queue.send_parts(&[b"tw", b"", b"o!"])), (20, Ok(()), Ok(())));
+        assert_eq!(queue.try_send(b""), Err(TrySendBytesError::Full));
+        assert_eq!(queue.try_send(&[0; 21]), Err(TrySendBytesError::TooLong { len: 21, max: 20 }));
+    });
+    let lease = role.two(|| {
+        let lease = queue.recv().expect("a job");
+        assert_eq!((&*lease, lease.attempt()), (&b"one"[..], 1));
+        lease
+    });
+    role.one(|| assert_eq!(queue.send(b""), Ok(())));
+    role.two(|| {
+        assert_eq!(lease.as_deref(), Some(&b"one"[..]));
+        drop(lease);
+    });
+    role.one(|| {
+        let lease = queue.try_recv().expect("a job");
+        assert_eq!((&*lease, lease.attempt(), lease.to_vec().len()), (&b"one"[..], 2, 3));
+        assert_eq!(lease.done(), Ok(()));
+        let got: Vec<Vec<u8>> = queue.try_iter().map(|lease| (lease.to_vec(), lease.done()).0).collect();
+        assert_eq!((got, queue.wait_idle()), (vec![b"two!".to_vec(), Vec::new()], Ok(())));
+    });
+    let all = || (0..rounds(60)).map(|number| vec![number as u8; number as usize % 20]);
+    role.at_once(
+        || all().for_each(|job| assert_eq!(queue.send(&job), Ok(()))),
+        || {
+            for job in all() {
+                let lease = queue.recv().expect("a job");
+                assert_eq!(*lease, *job);
+                assert_eq!(lease.done(), Ok(()));
+            }
+        },
+    );
+}
+
+/// Jobs that are values come again; what is no value is dropped with an error of its own.
+pub fn values<P: Platform + Clone>(bytes: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    let queue = ValueWorkQueue::<'_, (String, bool), P>::new(bytes.clone());
+    let job = ("a".to_owned(), true);
+    role.one(|| assert_eq!((queue.send(&job), bytes.send(&[1, 97, 7])), (Ok(()), Ok(()))));
+    role.two(|| drop(queue.recv().expect("a job")));
+    role.one(|| {
+        let lease = queue.try_recv().expect("a job");
+        assert_eq!((&*lease, lease.attempt()), (&job, 2));
+        assert_eq!(lease.done(), Ok(()));
+        assert!(matches!(queue.recv().map(drop), Err(RecvValueError::Value(_))));
+        assert_eq!((queue.len(), queue.wait_idle()), (0, Ok(())));
     });
 }
 

@@ -94,6 +94,8 @@ macro_rules! operations {
             sweep_work_letters: "work.letters" = work::letters;
             sweep_work_repair: "work.repair" = work::repair;
             sweep_work_close: "work.close" = work::close;
+            sweep_work_bytes_send: "work.bytes.send" = work_bytes::send;
+            sweep_work_bytes_done: "work.bytes.done" = work_bytes::done;
             sweep_broadcast_publish: "broadcast.publish" = broadcast::publish;
             sweep_broadcast_subscribe: "broadcast.subscribe" = broadcast::subscribe;
             sweep_broadcast_leave: "broadcast.leave" = broadcast::leave;

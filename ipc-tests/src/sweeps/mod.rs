@@ -54,6 +54,7 @@ mod spsc;
 mod stage;
 mod watch;
 mod work;
+mod work_bytes;
 
 pub use pairs::{PAIRS, Pair};
 

@@ -19,9 +19,9 @@ pub fn made(capacity: u64, leases: u32) -> Words {
 
 pub fn with_attempts(capacity: u64, leases: u32, attempts: u32) -> Words {
     let mut wanted = Options::new(capacity);
-    (wanted.leases, wanted.attempts) = (Some(leases), Some(attempts));
+    (wanted.jobs.leases, wanted.jobs.attempts) = (Some(leases), Some(attempts));
     // The positions wrap on the way.
-    wanted.start = (1 << 44) - 1;
+    wanted.jobs.start = (1 << 44) - 1;
     Shared::new(wanted)
 }
 

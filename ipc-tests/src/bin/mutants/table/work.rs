@@ -6,7 +6,8 @@ const RING: &str = "ipc-core/src/work/ring.rs";
 const JOBS: &str = "ipc-core/src/work/jobs.rs";
 const DEATHS: &str = "ipc-core/src/work/deaths.rs";
 const IDLE: &str = "ipc-core/src/work/idle.rs";
-const HANDLE: &str = "ipc-core/src/work/handle.rs";
+const ENGINE: &str = "ipc-core/src/work/engine.rs";
+const CONTENT: &str = "ipc-core/src/work/content.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -55,6 +56,31 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "a holder that sends a job and is done with its own has sent before",
         caught_by: ("loom_work", "never_idle_too_early"),
+    },
+    Mutant {
+        name: "work, taking a block: Acquire to Relaxed",
+        edits: &[edit(
+            JOBS,
+            1,
+            "Job::writing(me).0, Ordering::Acquire, Ordering::Relaxed",
+            "Job::writing(me).0, Ordering::Relaxed, Ordering::Relaxed",
+        )],
+        protects: "a sender does not write a block that its last holder still reads",
+        caught_by: ("loom_work_bytes", "blocks_are_written_alone"),
+    },
+    Mutant {
+        name: "work, a length comes behind the job",
+        edits: &[
+            edit(CONTENT, 1, "        view.length(index).store(at as u64, Ordering::Relaxed);\n", ""),
+            edit(
+                JOBS,
+                1,
+                "                        main.help(main.tail, tail);\n",
+                "                        if self.geometry.most != 0 {\n                            self.length(index).store(3, Ordering::Relaxed);\n                        }\n                        main.help(main.tail, tail);\n",
+            ),
+        ],
+        protects: "a job is queued with its length",
+        caught_by: ("loom_work_bytes", "blocks_are_written_alone"),
     },
     Mutant {
         name: "work, the end without a last look",
@@ -187,7 +213,12 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "work, one who waits for the end does not look for the dead",
-        edits: &[edit(HANDLE, 1, "if thorough { self.look(&deaths) } else { Attempt::NotYet }", "Attempt::NotYet")],
+        edits: &[edit(
+            ENGINE,
+            1,
+            "if thorough { self.look(platform, &deaths) } else { Attempt::NotYet }",
+            "Attempt::NotYet",
+        )],
         protects: "the job of a dead holder does not keep the end from coming",
         caught_by: ("loom_work_sleep", "one_who_waits_for_the_end_looks_for_the_dead"),
     },

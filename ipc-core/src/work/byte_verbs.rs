@@ -1,0 +1,149 @@
+//! Sending and receiving jobs of bytes.
+
+use super::byte_handle::ByteWorkQueue;
+use super::byte_lease::ByteLease;
+use super::content::Parts;
+use super::jobs::Taken;
+use super::lease::Held;
+use crate::ends::iterators;
+use crate::error::{
+    RecvError, RecvTimeoutError, Refused, SendBytesError, SendBytesTimeoutError, TryRecvError, TrySendBytesError,
+};
+use crate::platform::Platform;
+use crate::time::Limit;
+use crate::timed::timed;
+
+iterators!(lent ByteWorkQueue, ByteLease, RecvError, TryRecvError, recv, try_recv);
+
+impl<P: Platform> ByteWorkQueue<'_, P> {
+    /// Sends a job if there is room. Never waits; lock-free. If there seems to be no room, blocks of dead processes are looked for: that
+    /// takes system calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](TrySendBytesError::Full), [`TooLong`](TrySendBytesError::TooLong), [`Closed`](TrySendBytesError::Closed).
+    #[doc(alias = "put_nowait")]
+    #[inline]
+    pub fn try_send(&self, job: &[u8]) -> Result<(), TrySendBytesError> {
+        self.try_send_parts(&[job])
+    }
+
+    /// Sends a job. Blocks while there is no room: polls for some microseconds, lets others run, then sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](SendBytesError::TooLong), [`Closed`](SendBytesError::Closed).
+    #[doc(alias = "put")]
+    #[inline]
+    pub fn send(&self, job: &[u8]) -> Result<(), SendBytesError> {
+        self.send_parts(&[job])
+    }
+
+    timed! {
+        send_timeout, send_deadline, send, "Sends a job",
+        [&self, job: &[u8]] limit [] -> Result<(), SendBytesTimeoutError> { self.send_within(&[job], limit) }
+    }
+
+    /// Sends a job that consists of these parts, one behind the other, if there is room. Spares the caller to put them together first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_send`](Self::try_send).
+    #[doc(alias = "try_send_vectored")]
+    #[inline]
+    pub fn try_send_parts(&self, parts: &[&[u8]]) -> Result<(), TrySendBytesError> {
+        let job = self.measured(parts)?;
+        Ok(self.engine.put_now(&self.platform, &job)?)
+    }
+
+    /// Sends a job that consists of these parts, one behind the other. Blocks while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    #[doc(alias = "send_vectored")]
+    #[inline]
+    pub fn send_parts(&self, parts: &[&[u8]]) -> Result<(), SendBytesError> {
+        self.send_within(parts, &Limit::Forever)
+    }
+
+    timed! {
+        send_parts_timeout, send_parts_deadline, send_parts, "Sends a job of these parts",
+        [&self, parts: &[&[u8]]] limit [] -> Result<(), SendBytesTimeoutError> { self.send_within(parts, limit) }
+    }
+
+    /// The job, if this process can send it.
+    #[inline]
+    fn measured<'a>(&self, parts: &'a [&'a [u8]]) -> Result<Parts<'a>, SendBytesError> {
+        self.here()?;
+        let len = parts.iter().try_fold(0_usize, |sum, part| sum.checked_add(part.len())).unwrap_or(usize::MAX);
+        let max = self.max_len();
+        if len > max { Err(SendBytesError::TooLong { len, max }) } else { Ok(Parts { parts, len }) }
+    }
+
+    #[inline]
+    pub(super) fn send_within<E: From<SendBytesError> + From<Refused>>(
+        &self,
+        parts: &[&[u8]],
+        limit: &Limit<P::Deadline>,
+    ) -> Result<(), E> {
+        let job = self.measured(parts)?;
+        Ok(self.engine.put_within(&self.platform, &job, limit)?)
+    }
+}
+
+impl<'m, P: Platform> ByteWorkQueue<'m, P> {
+    /// Leases the next job, if one waits: one that came back before one that is new. Never waits; lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty): at one instant of the call no job waited. [`Closed`](TryRecvError::Closed) once the queue is
+    /// closed and all that was sent is done.
+    #[doc(alias = "get_nowait")]
+    #[inline]
+    pub fn try_recv(&self) -> Result<ByteLease<'_, 'm, P>, TryRecvError> {
+        self.here()?;
+        Ok(self.lease(self.engine.take_now(&self.platform)?))
+    }
+
+    /// Leases the next job. Blocks while none waits: polls for some microseconds, lets others run, then sleeps.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed) once the queue is closed and all that was sent is done.
+    #[doc(alias = "get")]
+    #[inline]
+    pub fn recv(&self) -> Result<ByteLease<'_, 'm, P>, RecvError> {
+        Ok(self.recv_within(&Limit::Forever)?)
+    }
+
+    timed! {
+        recv_timeout, recv_deadline, recv, "Leases the next job",
+        [&self] limit [] -> Result<ByteLease<'_, 'm, P>, RecvTimeoutError> { Ok(self.recv_within(limit)?) }
+    }
+
+    /// Leases the oldest dead letter, if there is one. Never waits; lock-free. [`done`](ByteLease::done) removes it. Dropped, it is a
+    /// dead letter again.
+    ///
+    /// A dead letter keeps its memory until then. If as many as [`leases`](Self::leases) and the capacity together are never removed, the
+    /// queue is full for good.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](TryRecvError::Empty).
+    pub fn try_recv_dead(&self) -> Result<ByteLease<'_, 'm, P>, TryRecvError> {
+        self.here()?;
+        Ok(self.lease(self.engine.view.take_dead(self.platform.me())?))
+    }
+
+    #[inline]
+    pub(super) fn recv_within(&self, limit: &Limit<P::Deadline>) -> Result<ByteLease<'_, 'm, P>, Refused> {
+        self.here()?;
+        Ok(self.lease(self.engine.take_within(&self.platform, limit)?))
+    }
+
+    #[inline(always)]
+    fn lease(&self, taken: Taken) -> ByteLease<'_, 'm, P> {
+        ByteLease::new(Held { engine: &self.engine, platform: &self.platform, taken })
+    }
+}
