@@ -17,6 +17,7 @@ fn links<const W: usize>() -> Vec<Link> {
     let mut links = vec![
         ways::spsc::<W, LOOK>(),
         ways::bytes::<W, LOOK>(),
+        ways::pipe::<W>(),
         ways::loans::<W, LOOK>(),
         ways::loans_ends::<W>(),
         ways::pass::<W>(),
@@ -125,6 +126,8 @@ fn main() -> Result<()> {
             speed("64 KiB loans/bare pass", "64 KiB/ours, loans", &["64 KiB/floor"], Bar::AtLeast(0.9)),
             speed("1 MiB loans/bare pass", "1 MiB/ours, loans", &["1 MiB/floor"], Bar::AtLeast(0.9)),
             speed("64 KiB one to one/bare pass", "64 KiB/ours, one to one", &["64 KiB/floor"], Bar::None),
+            speed("64 B pipe/the kernel's", "64 B/ours, pipe", &["64 B/pipe"], Bar::AtLeast(3.0)),
+            speed("64 KiB pipe/the kernel's", "64 KiB/ours, pipe", &["64 KiB/pipe"], Bar::AtLeast(3.0)),
             speed("64 KiB bytes/pipe", "64 KiB/ours, bytes", &["64 KiB/pipe", "64 KiB/Unix stream"], Bar::None),
         ])
     );

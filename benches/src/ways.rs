@@ -5,11 +5,12 @@
 
 use std::cell::UnsafeCell;
 use std::hint;
+use std::io::{Read, Write};
 use std::slice::{from_mut, from_ref};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
-use ipc_posix::{ByteQueue, LoanQueue, PriorityQueue, Queue, Region, Spsc, Stack, WorkLease, WorkQueue};
+use ipc_posix::{ByteQueue, LoanQueue, Pipe, PriorityQueue, Queue, Region, Spsc, Stack, WorkLease, WorkQueue};
 
 use crate::floor::{Shared, Zeroed};
 use crate::link::{Link, Result};
@@ -73,6 +74,26 @@ pub fn queue<const W: usize, const P: usize>() -> Link {
             Ok(sender(move |message: &[u64; W]| {
                 if P == BLOCK { queue.send(*message).is_ok() } else { poll::<P>(|| queue.try_send(*message).is_ok()) }
             }))
+        },
+    }
+}
+
+/// The pipe, by `read_exact` and `write_all`, as the kernel's. Blocks on both sides.
+#[must_use]
+pub fn pipe<const W: usize>() -> Link {
+    Link {
+        name: "ours, pipe",
+        create: || {
+            // As large as the kernel's.
+            let (name, region) = region(Pipe::footprint(1 << 20))?;
+            let pipe = region.pipe("messages").capacity(1 << 20).create()?;
+            let mut server = pipe.server()?;
+            let receive = move |out: &mut [u64; W]| server.read_exact(bytemuck::cast_slice_mut(out)).is_ok();
+            Ok((name, receiver(receive)))
+        },
+        attach: |name| {
+            let mut client = Region::open(name)?.pipe("messages").open()?.client()?;
+            Ok(sender(move |message: &[u64; W]| client.write_all(bytemuck::cast_slice(message)).is_ok()))
         },
     }
 }

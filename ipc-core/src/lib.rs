@@ -14,6 +14,7 @@
 //! | [`stack`] | the bounded stack: last in, first out |
 //! | [`priority`] | the bounded queue with keys: lowest first |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
+//! | [`duplex`] | a pipe in both directions, of bytes or messages |
 //! | [`bytes`] | the queue of messages of any length |
 //! | [`loan`] | the queue of blocks that are written and read in place |
 //! | [`broadcast`] | one to many: every subscriber sees every message |
@@ -102,6 +103,7 @@ pub mod barrier;
 pub mod broadcast;
 pub mod bytes;
 pub mod condvar;
+pub mod duplex;
 pub mod ends;
 pub mod error;
 pub mod event;
@@ -142,6 +144,7 @@ pub use barrier::Barrier;
 pub use broadcast::Broadcast;
 pub use bytes::ByteQueue;
 pub use condvar::Condvar;
+pub use duplex::Duplex;
 pub use error::Fault;
 pub use event::{Event, EventGroup};
 pub use loan::LoanQueue;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ipc_core::duplex::{ClaimError as DuplexClaimError, ClaimErrorKind as DuplexClaimErrorKind};
 use ipc_core::error::*;
 use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 use ipc_core::spsc::{ClaimError, ClaimErrorKind};
@@ -122,6 +123,8 @@ any_error! {
         Fault(Fault),
         /// An end of a one-to-one queue could not be claimed.
         Claim(ClaimError),
+        /// An end of a duplex could not be claimed.
+        ClaimDuplex(DuplexClaimError),
         /// Only some of several values were sent.
         SendSlice(SendSliceError),
         /// Only some of several values were sent in time.
@@ -289,6 +292,10 @@ impl Error {
             },
             Error::Claim(error) => match error.kind() {
                 ClaimErrorKind::Fault(fault) => Some(fault),
+                _ => None,
+            },
+            Error::ClaimDuplex(error) => match error.kind() {
+                DuplexClaimErrorKind::Fault(fault) => Some(fault),
                 _ => None,
             },
             Error::SendSlice(SendSliceError { cause: SendError::Fault(_, fault), .. })

@@ -36,6 +36,8 @@
 //! | [`ByteWorkQueue`], `ValueWorkQueue` | [`Region::byte_work_queue`], `Region::value_work_queue` | the same with jobs of bytes; of plain serde types |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
+//! | [`Pipe`], [`PipeStream`] | [`Region::pipe`] | a byte stream in both directions |
+//! | [`Duplex`], [`DuplexEnd`] | [`Region::duplex`] | a pipe of messages in both directions |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
@@ -136,6 +138,9 @@ pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats
 pub use ipc_core::bytes::QueuedValue;
 pub use ipc_core::bytes::Stats as ByteQueueStats;
 pub use ipc_core::condvar::WaitTimeoutResult;
+pub use ipc_core::duplex::{
+    ClaimError as DuplexClaimError, ClaimErrorKind as DuplexClaimErrorKind, Side as DuplexSide,
+};
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
@@ -184,6 +189,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, shared_slice, spsc, stack, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, loan, map, mutex, once, priority, queue,
+    rwlock, semaphore, shared_slice, spsc, stack, watch, work,
 };

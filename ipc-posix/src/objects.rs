@@ -6,8 +6,8 @@ use std::hash::BuildHasher;
 use ipc_core::atomic::Value;
 use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, MapKey, MapValue, Message};
 use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, ends, event, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, shared_slice, spsc, stack, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, loan, map, mutex, once, priority, queue,
+    rwlock, semaphore, shared_slice, spsc, stack, watch, work,
 };
 
 use crate::platform::Posix;
@@ -205,6 +205,23 @@ pub type SpscIter<'q, T> = ends::Messages<'q, SpscConsumer<T>>;
 pub type SpscIntoIter<T> = ends::IntoMessages<SpscConsumer<T>>;
 /// The elements that a [`SpscConsumer`] can receive without waiting.
 pub type SpscTryIter<'q, T> = ends::TryMessages<'q, SpscConsumer<T>>;
+
+/// A pipe in both directions, of `A` from the client and of `B` from the server. Made by [`Region::duplex`].
+pub type Duplex<A, B> = duplex::Duplex<'static, A, B, Posix>;
+/// What a [`Duplex`] should be like.
+pub type DuplexOptions<'r, A, B> = Builder<'r, duplex::Options<A, B>, Region>;
+/// An end of a [`Duplex`], which sends `S` and receives `R`.
+pub type DuplexEnd<S, R> = duplex::DuplexEnd<'static, S, R, Posix>;
+/// The half of a [`DuplexEnd`] that sends.
+pub type DuplexSender<T> = duplex::Sending<'static, T, Posix>;
+/// The half of a [`DuplexEnd`] that receives.
+pub type DuplexReceiver<T> = duplex::Receiving<'static, T, Posix>;
+/// A byte stream in both directions. Made by [`Region::pipe`].
+pub type Pipe = Duplex<u8, u8>;
+/// What a [`Pipe`] should be like.
+pub type PipeOptions<'r> = DuplexOptions<'r, u8, u8>;
+/// An end of a [`Pipe`]: an `io::Read` and an `io::Write`.
+pub type PipeStream = DuplexEnd<u8, u8>;
 
 /// Messages that every subscriber sees. Made by [`Region::broadcast`].
 pub type Broadcast<T> = broadcast::Broadcast<'static, T, Posix>;
@@ -438,6 +455,29 @@ impl Region {
     /// ```
     pub fn spsc<'r, T: Message>(&'r self, name: &'r str) -> SpscOptions<'r, T> {
         Builder::new(self, name, spsc::Options::new(0))
+    }
+
+    /// A pipe in both directions in this region, of messages `A` from the client and `B` from the server: set its options, then create or
+    /// open it. See [`Duplex`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let squares = region.duplex::<u32, u64>("squares").capacity(16).open_or_create()?;
+    /// let (mut server, mut client) = (squares.server()?, squares.client()?); // in two processes, usually
+    /// client.send(12)?;
+    /// let number = server.recv()?;
+    /// server.send(u64::from(number).pow(2))?;
+    /// assert_eq!(client.recv(), Ok(144));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn duplex<'r, A: Message, B: Message>(&'r self, name: &'r str) -> DuplexOptions<'r, A, B> {
+        Builder::new(self, name, duplex::Options::new(0))
+    }
+
+    /// A byte stream in both directions in this region: set its options, then create or open it. See [`Duplex`].
+    pub fn pipe<'r>(&'r self, name: &'r str) -> PipeOptions<'r> {
+        self.duplex(name)
     }
 
     /// Messages that every subscriber sees, in this region: set the options, then create or open it. See [`Broadcast`].

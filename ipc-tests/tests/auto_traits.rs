@@ -110,6 +110,8 @@ fn every_public_type_has_its_auto_traits() {
             ValueWorkQueueOptions<'static, String>, ByteQueue, ByteSender, ByteReceiver,
             ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
             Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
+            Duplex<u8, u64>, DuplexEnd<u8, u64>, DuplexSender<u64>, DuplexReceiver<u64>, DuplexOptions<'static, u8, u64>,
+            Pipe, PipeStream, PipeOptions<'static>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
             Semaphore, Watch<u64>, WatchReader<u64>, WatchWriter<u64>, ReadOnlyWatch<'static, u64>, RawMutex,
             AtomicOptions<'static, u64>, CondvarOptions<'static>, EventOptions<'static>, EventGroupOptions<'static>,
@@ -139,10 +141,11 @@ fn every_public_type_has_its_auto_traits() {
             QueueStats, StackStats, PriorityQueueStats, WorkQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
             WaitStrategy,
-            ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind;
+            ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind, DuplexClaimErrorKind,
+            DuplexSide;
         // Errors: `?` takes them into a `Box<dyn Error + Send + Sync>`.
         "SsUrP":
-            ObjectError, ObjectShapeError, DirectoryError, HeaderError, SpscClaimError, RecvError, TryRecvError,
+            ObjectError, ObjectShapeError, DirectoryError, HeaderError, SpscClaimError, DuplexClaimError, RecvError, TryRecvError,
             RecvTimeoutError, SendError<u64>, TrySendError<u64>, SendTimeoutError<u64>, ForceSendError<u64>, SendSliceError,
             SendSliceTimeoutError, SendIterError<u64>, SendIterTimeoutError<u64>, TrySendIterError<u64>,
             RecvBytesError, TryRecvBytesError, RecvBytesTimeoutError, SendBytesError, TrySendBytesError, SendBytesTimeoutError,

@@ -15,6 +15,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("work_queue::<String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
     ("value_work_queue::<Mine>", "`Mine` cannot be a value of this queue", "derive `Serialize` and `Deserialize`"),
     ("spsc::<Vec<u8>>", "`Vec<u8>` cannot be a message of this queue", "`region.byte_queue`"),
+    ("duplex::<u8, String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
     ("broadcast::<(u8, u64)>", "`(u8, u64)` cannot be a message of this queue", "structs that derive these traits"),
     ("priority_queue::<f64, u8>", "`f64` cannot be a key of this queue", "`total_cmp`"),
     ("priority_queue::<String, u8>", "`String` cannot be a key of this queue", "keys are integers"),

@@ -83,6 +83,16 @@ fn queues() -> Result<(), Error> {
     consumer.recv()?;
     consumer.try_recv()?;
 
+    let duplex = region.duplex::<u64, u64>("duplex").capacity(4).create()?;
+    let (mut client, mut server) = (duplex.client()?, duplex.server()?);
+    client.send(1)?;
+    client.try_send(2)?;
+    server.recv()?;
+    server.try_recv()?;
+    client.wait_for_peer()?;
+    drop((client, server));
+    assert!(duplex.accept_timeout(SOON).is_err());
+
     let broadcast = region.broadcast::<u64>("broadcast").capacity(4).create()?;
     let mut subscriber = broadcast.subscribe()?;
     broadcast.publish(1)?;
@@ -218,7 +228,7 @@ fn every_public_error_goes_through_the_question_mark() {
     };
     shown.extend(converted! {
         ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,
-        SendSliceTimeoutError, SpscClaimError, TrySendIterError<String>,
+        SendSliceTimeoutError, SpscClaimError, DuplexClaimError, TrySendIterError<String>,
     });
     let known: BTreeSet<String> =
         shown.into_iter().chain(PARTS.iter().map(|(name, _)| *name)).map(str::to_owned).collect();

@@ -16,7 +16,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Broadcast, BroadcastSubscriber, ByteQueue, ByteWorkQueue, LoanQueue, PriorityQueue, PublishTimeoutError,
+    Broadcast, BroadcastSubscriber, ByteQueue, ByteWorkQueue, Duplex, LoanQueue, PriorityQueue, PublishTimeoutError,
     RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer, Stack,
     WorkQueue,
 };
@@ -160,6 +160,7 @@ struct Objects {
     keyed: PriorityQueue<u64, Token>,
     work: WorkQueue<Token>,
     byte_work: ByteWorkQueue,
+    talk: Duplex<Token, Token>,
     /// Publishers wait.
     news: Broadcast<News>,
     /// They do not.
@@ -178,6 +179,7 @@ impl Objects {
                 let wanted = region.byte_work_queue("byte work").capacity(JOBS as usize).max_len(1000);
                 wanted.leases(8).attempts(0).open_or_create()?
             },
+            talk: region.duplex("talk").capacity(4).open_or_create()?,
             news: region.broadcast("news").capacity(16).wait_for_subscribers(8).open_or_create()?,
             ticker: region.broadcast("ticker").capacity(16).overwrite().open_or_create()?,
         })
@@ -222,8 +224,9 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
     let (mut news, mut ticker) = (Follower::new(&objects.news, false)?, Follower::new(&objects.ticker, true)?);
     loop {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(7) {
+        match dice.below(8) {
             0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
+            7 => talk(&objects.talk, me, &mut dice, soon)?,
             6 if dice.below(2) == 0 => give_back(&objects.work, &mut dice, soon)?,
             6 => give_bytes_back(&objects.byte_work, &mut dice, soon)?,
             4 => pass_tokens(&objects.stack, &mut dice, soon)?,
@@ -248,6 +251,36 @@ fn pass_bytes(bytes: &ByteQueue, dice: &mut Dice, soon: Duration) -> Result<()> 
         Err(RecvBytesTimeoutError::Timeout) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Has a session with whoever comes. All tokens of one are of the same client, whole and in order; they come back.
+fn talk(talk: &Duplex<Token, Token>, me: u64, dice: &mut Dice, soon: Duration) -> Result<()> {
+    const TOKENS: u64 = 6;
+    let token = |who: u64, number: u64| [who, number, who ^ number];
+    let server = dice.below(2) == 0;
+    let met = if server { talk.accept_timeout(soon) } else { talk.connect_timeout(soon) };
+    let Ok(mut end) = met else { return Ok(()) };
+    let session = dice.roll() ^ me;
+    let mut client = session;
+    if !server {
+        let _ = end.try_send(token(session, 0));
+    }
+    for number in 0..TOKENS {
+        // The other one is dead, or has had enough, or is stopped.
+        let Ok(got) = end.recv_timeout(Duration::from_millis(5)) else { return Ok(()) };
+        if server && number == 0 {
+            client = got[0];
+        }
+        if got != token(client, number) {
+            return Err(format!("{got:?} is not number {number} of the session of {client}").into());
+        }
+        dice.dawdle();
+        let next = if server { number } else { number + 1 };
+        if end.try_send(token(client, next)).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Takes some tokens off the stack, and puts them back.

@@ -9,6 +9,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ const OPERATIONS: &[Operation] = &[
     ("one to one, send + recv, 8 B", |n| spsc_blocking(n, |number| number)),
     ("one to one, send + recv, 1 KiB", |n| spsc_blocking(n, |number| [number; 128])),
     ("one to one, batches of 64, 8 B", spsc_batches),
+    ("duplex, try_send + try_recv, 8 B", duplex),
+    ("pipe, write + read, 64 B", pipe),
     ("bytes, try_send + try_recv, 64 B", bytes),
     ("loans, loan + send + recv + give back", loans),
     ("work queue, try_send + try_recv + done, 8 B", work),
@@ -185,6 +188,27 @@ fn spsc_batches(n: u64) -> Result<()> {
     for _ in 0..n {
         producer.try_send_slice(hint::black_box(&batch))?;
         hint::black_box(consumer.try_recv_slice(&mut batch)?);
+    }
+    Ok(())
+}
+
+fn duplex(n: u64) -> Result<()> {
+    let duplex = region()?.duplex::<u64, u64>("duplex").capacity(64).create()?;
+    let (mut client, mut server) = (duplex.client()?, duplex.server()?);
+    for number in 0..n {
+        client.try_send(hint::black_box(number))?;
+        hint::black_box(server.try_recv()?);
+    }
+    Ok(())
+}
+
+fn pipe(n: u64) -> Result<()> {
+    let pipe = region()?.pipe("pipe").capacity(4096).create()?;
+    let (mut client, mut server) = (pipe.client()?, pipe.server()?);
+    let mut message = [7; 64];
+    for _ in 0..n {
+        client.write_all(hint::black_box(&message))?;
+        server.read_exact(&mut message)?;
     }
     Ok(())
 }

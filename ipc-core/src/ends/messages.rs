@@ -206,8 +206,10 @@ told!(TryMessages<'_>, TryError, "last step found no message; `None` if it found
 
 /// Iterators of a type that receives alone: `iter`, `try_iter` and the two `IntoIterator`s.
 macro_rules! messages {
-    ($receives:ident, $error:ty, $try_error:ty $(, sure: $sure:ident)?) => {
-        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform> $crate::ends::ReceivesAlone for $receives<'_, T, P> {
+    ($receives:ident $(<$W:ident: $bound:path>)?, $error:ty, $try_error:ty $(, sure: $sure:ident)?) => {
+        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> $crate::ends::ReceivesAlone
+            for $receives<'_, T, P $(, $W)?>
+        {
             type Item = T;
             type Error = $error;
             type TryError = $try_error;
@@ -237,7 +239,7 @@ macro_rules! messages {
             )?
         }
 
-        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform> $receives<'_, T, P> {
+        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> $receives<'_, T, P $(, $W)?> {
             /// Returns an iterator that blocks for each message, until nothing more will come.
             ///
             /// `for message in &mut receiving_end` does the same.
@@ -251,18 +253,20 @@ macro_rules! messages {
             }
         }
 
-        impl<'q, 'm, T: NoUninit + CheckedBitPattern, P: $crate::Platform> IntoIterator
-            for &'q mut $receives<'m, T, P>
+        impl<'q, 'm, T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> IntoIterator
+            for &'q mut $receives<'m, T, P $(, $W)?>
         {
             type Item = T;
-            type IntoIter = $crate::ends::Messages<'q, $receives<'m, T, P>>;
+            type IntoIter = $crate::ends::Messages<'q, $receives<'m, T, P $(, $W)?>>;
 
             fn into_iter(self) -> Self::IntoIter {
                 self.iter()
             }
         }
 
-        impl<'m, T: NoUninit + CheckedBitPattern, P: $crate::Platform> IntoIterator for $receives<'m, T, P> {
+        impl<'m, T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> IntoIterator
+            for $receives<'m, T, P $(, $W)?>
+        {
             type Item = T;
             type IntoIter = $crate::ends::IntoMessages<Self>;
 

@@ -8,7 +8,7 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, event, loan, map, mutex, once, priority, queue, rwlock,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock,
     semaphore, spsc, stack, watch, work,
 };
 
@@ -135,4 +135,6 @@ kinds! {
     Map = 21, "map", map::Words;
     /// A queue of jobs of bytes that are leased until they are done ([`ByteWorkQueue`](crate::work::ByteWorkQueue)).
     ByteWorkQueue = 22, "byte work queue", work::Words;
+    /// A pipe in both directions ([`Duplex`](crate::Duplex)).
+    Duplex = 23, "duplex", duplex::Words;
 }

@@ -115,6 +115,10 @@ pub enum Field {
     Attempts,
     /// The most bytes of a job of a work queue.
     MaxLength,
+    /// Size of an element of a duplex's server in bytes.
+    BackSize,
+    /// Alignment of an element of a duplex's server in bytes.
+    BackAlign,
     /// How values are written as bytes.
     Format,
     /// Bytes of the whole object.
@@ -164,6 +168,8 @@ impl fmt::Display for Field {
             Field::Leases => "leases",
             Field::Attempts => "attempts",
             Field::MaxLength => "maximum length",
+            Field::BackSize => "size of the server's elements",
+            Field::BackAlign => "alignment of the server's elements",
             Field::Format => "format",
             Field::Length => "length",
         })

@@ -163,9 +163,13 @@ impl fmt::Display for ObjectInfo {
         };
         write!(f, "{kind} {name:?}")?;
         match kind {
-            Kind::Queue | Kind::Spsc | Kind::Broadcast | Kind::Stack | Kind::PriorityQueue | Kind::WorkQueue => {
-                write!(f, " of {capacity} x {size} bytes")?
-            }
+            Kind::Queue
+            | Kind::Spsc
+            | Kind::Duplex
+            | Kind::Broadcast
+            | Kind::Stack
+            | Kind::PriorityQueue
+            | Kind::WorkQueue => write!(f, " of {capacity} x {size} bytes")?,
             Kind::ByteWorkQueue => write!(f, " of {capacity} jobs of bytes")?,
             Kind::Array => write!(f, " of {capacity} elements")?,
             Kind::Mutex if *capacity > 1 => write!(f, " of {capacity} x {size} bytes")?,

@@ -13,12 +13,13 @@ use crate::time::Limit;
 use crate::timed::timed;
 
 use super::consumer::Consumer;
+use super::lane::Lane;
 use super::producer::Producer;
 
 /// Elements that [`Producer::send_iter`] wants room for at a time.
 const BATCH: usize = 64;
 
-impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
+impl<T: NoUninit, P: Platform, W: Lane> Producer<'_, T, P, W> {
     /// Sends all elements of the iterator, and returns how many. Blocks while the queue is full.
     ///
     /// Each one is sent before the next one is asked for: a slow iterator keeps nothing back, and of one that panics all that it has
@@ -58,7 +59,7 @@ impl<T: NoUninit, P: Platform> Producer<'_, T, P> {
     }
 }
 
-impl<T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'_, T, P> {
+impl<T: NoUninit + CheckedBitPattern, P: Platform, W: Lane> Consumer<'_, T, P, W> {
     /// Appends the elements that are there to `buffer`, at most `most`, and returns how many. Never waits.
     ///
     /// # Errors

@@ -10,37 +10,38 @@ use crate::platform::Platform;
 #[cfg(not(loom))]
 use crate::shared_slice::{SharedSlice, SharedSliceMut};
 
-use super::{Consumer, Producer};
+use super::lane::Lane;
+use super::{Consumer, Producer, Words};
 
 /// Free places of the ring. Nothing is sent until [`commit`](Self::commit). Made by [`Producer::try_write_chunk`] and its kin.
 #[must_use = "nothing is sent until `commit`"]
-pub struct WriteChunk<'c, 'm, T, P: Platform> {
-    end: &'c mut Producer<'m, T, P>,
+pub struct WriteChunk<'c, 'm, T, P: Platform, W: Lane = &'m Words> {
+    end: &'c mut Producer<'m, T, P, W>,
     len: usize,
 }
 
 /// Elements of the ring. None is received until [`commit`](Self::commit). Made by [`Consumer::try_read_chunk`] and its kin.
 #[must_use = "nothing is received until `commit`"]
-pub struct ReadChunk<'c, 'm, T, P: Platform> {
-    end: &'c mut Consumer<'m, T, P>,
+pub struct ReadChunk<'c, 'm, T, P: Platform, W: Lane = &'m Words> {
+    end: &'c mut Consumer<'m, T, P, W>,
     len: usize,
 }
 
 // The elements are not touched.
-impl<T, P: Platform> fmt::Debug for WriteChunk<'_, '_, T, P> {
+impl<T, P: Platform, W: Lane> fmt::Debug for WriteChunk<'_, '_, T, P, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteChunk").field("len", &self.len).finish_non_exhaustive()
     }
 }
 
-impl<T, P: Platform> fmt::Debug for ReadChunk<'_, '_, T, P> {
+impl<T, P: Platform, W: Lane> fmt::Debug for ReadChunk<'_, '_, T, P, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadChunk").field("len", &self.len).finish_non_exhaustive()
     }
 }
 
-impl<'c, 'm, T, P: Platform> WriteChunk<'c, 'm, T, P> {
-    pub(super) fn new(end: &'c mut Producer<'m, T, P>, len: usize) -> Self {
+impl<'c, 'm, T, P: Platform, W: Lane> WriteChunk<'c, 'm, T, P, W> {
+    pub(super) fn new(end: &'c mut Producer<'m, T, P, W>, len: usize) -> Self {
         WriteChunk { end, len }
     }
 
@@ -70,7 +71,7 @@ impl<'c, 'm, T, P: Platform> WriteChunk<'c, 'm, T, P> {
     }
 }
 
-impl<T: NoUninit, P: Platform> WriteChunk<'_, '_, T, P> {
+impl<T: NoUninit, P: Platform, W: Lane> WriteChunk<'_, '_, T, P, W> {
     /// Writes one element.
     ///
     /// # Panics
@@ -102,8 +103,8 @@ impl<T: NoUninit, P: Platform> WriteChunk<'_, '_, T, P> {
     }
 }
 
-impl<'c, 'm, T, P: Platform> ReadChunk<'c, 'm, T, P> {
-    pub(super) fn new(end: &'c mut Consumer<'m, T, P>, len: usize) -> Self {
+impl<'c, 'm, T, P: Platform, W: Lane> ReadChunk<'c, 'm, T, P, W> {
+    pub(super) fn new(end: &'c mut Consumer<'m, T, P, W>, len: usize) -> Self {
         ReadChunk { end, len }
     }
 
@@ -151,7 +152,7 @@ impl<'c, 'm, T, P: Platform> ReadChunk<'c, 'm, T, P> {
     }
 }
 
-impl<T: AnyBitPattern, P: Platform> ReadChunk<'_, '_, T, P> {
+impl<T: AnyBitPattern, P: Platform, W: Lane> ReadChunk<'_, '_, T, P, W> {
     /// Returns a copy of one element; `None` past the end.
     ///
     /// # Panics

@@ -18,7 +18,8 @@ use super::chunk::ReadChunk;
 use super::claim::ClaimError;
 use super::front::is_copied;
 use super::held::{Held, end};
-use super::words::{End, View};
+use super::lane::Lane;
+use super::words::{End, View, Words};
 
 /// The consuming end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::consumer`](super::Spsc::consumer).
 ///
@@ -27,8 +28,8 @@ use super::words::{End, View};
 ///
 /// With the feature `std`, a `Consumer<u8>` is also an `io::Read`: together with the producer, a pipe with a name.
 #[must_use = "the other end notices when this is dropped"]
-pub struct Consumer<'m, T, P: Platform> {
-    pub(super) held: Held<'m, T, P>,
+pub struct Consumer<'m, T, P: Platform, W: Lane = &'m Words> {
+    pub(super) held: Held<'m, T, P, W>,
     /// The next position: ours to count, `head` in shared memory follows it.
     pub(super) head: u64,
     /// The `tail` that was last seen.
@@ -36,7 +37,7 @@ pub struct Consumer<'m, T, P: Platform> {
 }
 
 end!(Consumer, "producer", has_producer, wait_for_producer, wait_for_producer_timeout, wait_for_producer_deadline);
-messages!(Consumer, RecvError, TryRecvError, sure: len);
+messages!(Consumer<W: Lane>, RecvError, TryRecvError, sure: len);
 
 impl<'m, T, P: Platform> Consumer<'m, T, P> {
     /// Claims the consuming end: it goes on where its last holder stopped.
@@ -44,16 +45,6 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         let (held, head, known) = Held::claim(view, End::Consumer, platform)?;
         held.budget.set_wait_strategy(strategy);
         Ok(Consumer { held, head, known })
-    }
-
-    /// How many elements there are. The producer may send more at any time.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn slots(&self) -> usize {
-        self.len()
     }
 
     /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed.
@@ -66,6 +57,23 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     pub fn close(&self) -> Result<bool, Fault> {
         self.held.close()
     }
+}
+
+impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
+    /// The consuming end of an empty ring, at this position.
+    pub(crate) fn at(held: Held<'m, T, P, W>, start: u64) -> Self {
+        Consumer { held, head: start, known: start }
+    }
+
+    /// How many elements there are. The producer may send more at any time.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.len()
+    }
 
     /// Elements, as far as this end knows.
     #[inline(always)]
@@ -77,7 +85,8 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     #[inline(always)]
     fn tail(&self) -> Result<u64, Refused> {
         // Acquire, "message".
-        let tail = self.held.view.words.front.tail.load(Ordering::Acquire);
+        let words = &self.held.view.words;
+        let tail = words.position(words.front().tail.load(Ordering::Acquire));
         let makes_sense = tail.wrapping_sub(self.head) <= self.held.view.capacity;
         if makes_sense { Ok(tail) } else { Err(Refused::Fault(Fault::Corrupted)) }
     }
@@ -103,6 +112,11 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         if self.known != self.head || self.look()? { Ok(()) } else { self.wait_for_item(limit) }
     }
 
+    /// Waits for an element, which stays.
+    pub(crate) fn wait_within(&mut self, limit: &Limit<P::Deadline>) -> Result<(), RecvTimeoutError> {
+        Ok(self.find_within(limit)?)
+    }
+
     /// For a caller that has found nothing: finds an element after all, or says why there is none.
     #[cold]
     #[inline(never)]
@@ -116,9 +130,9 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     #[inline(never)]
     fn why_empty(&self) -> Result<u64, Refused> {
         let words = self.held.view.words;
-        let why = if words.is_closed() {
-            Refused::Closed
-        } else if words.gates.producer.is_left() {
+        let why = if let Some(over) = words.over(End::Consumer) {
+            over
+        } else if words.is_left(End::Producer) {
             Refused::Disconnected
         } else {
             return Err(Refused::NotNow);
@@ -134,7 +148,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     fn wait_for_item(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
         let (View { words, capacity, slots }, head) = (self.held.view, self.head);
         let Held { platform, budget, .. } = &self.held;
-        let look = || match words.front.tail.load(Ordering::Acquire) {
+        let look = || match words.position(words.front().tail.load(Ordering::Acquire)) {
             tail if tail.wrapping_sub(head) > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
             tail if tail != head => Attempt::Done(Ok(tail)),
             _ => Attempt::NotYet,
@@ -144,20 +158,21 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
             found => found,
         };
         let attempt = |thorough: bool| match look() {
-            Attempt::NotYet if words.is_closed() => look_again(Refused::Closed),
-            Attempt::NotYet if thorough => {
-                Attempt::after(self.held.find_deserted(), || look_again(Refused::Disconnected))
-            }
+            Attempt::NotYet => match words.over(End::Consumer) {
+                Some(why) => look_again(why),
+                None if thorough => Attempt::after(self.held.find_deserted(), || look_again(Refused::Disconnected)),
+                None => Attempt::NotYet,
+            },
             found => found,
         };
-        let there = || words.front.tail.load(Ordering::Relaxed).wrapping_sub(head);
+        let there = || words.position(words.front().tail.load(Ordering::Relaxed)).wrapping_sub(head);
         let deadline: Option<Instant> = limit.deadline(platform);
         let prefetch = || {
             if const { !is_copied::<T>() } {
                 slots.prefetch_expected(head);
             }
         };
-        block_for_expected(platform, &words.gates.items, budget, deadline, || capacity, there, prefetch, attempt)
+        block_for_expected(platform, words.items(), budget, deadline, || capacity, there, prefetch, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
         // There may be more by now. There are not fewer.
         if self.look()? { Ok(()) } else { Err(Refused::Fault(Fault::Corrupted)) }
@@ -187,19 +202,19 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
         self.head = self.head.wrapping_add(count);
         let words = self.held.view.words;
         // Release, "free".
-        words.head.0.store(self.head, Ordering::Release);
-        words.gates.space.notify(&self.held.platform, || 1);
+        words.head().0.store(self.head, Ordering::Release);
+        words.space().notify(&self.held.platform, || 1);
     }
 }
 
-impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
+impl<'m, T: NoUninit + CheckedBitPattern, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     /// Takes the element that is there.
     #[inline(always)]
     fn pop<E: From<Refused>>(&mut self) -> Result<T, E> {
         let View { words, slots, .. } = self.held.view;
         let mut value = MaybeUninit::uninit();
         // The last one that is known is likely to be the last one that was sent.
-        if self.there() != 1 || !words.front.read(self.head, &mut value) {
+        if self.there() != 1 || !words.front().read(self.head, &mut value) {
             slots.read(self.head, &mut value);
         }
         // Only what is published: the producer is about to write the rest.
@@ -248,7 +263,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     }
 
     #[inline(always)]
-    fn recv_within<E: From<Refused>>(&mut self, limit: &Limit<P::Deadline>) -> Result<T, E> {
+    pub(crate) fn recv_within<E: From<Refused>>(&mut self, limit: &Limit<P::Deadline>) -> Result<T, E> {
         match self.find_within(limit) {
             Ok(()) => self.pop(),
             Err(refused) => Err(refused.into()),
@@ -377,7 +392,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`try_recv`](Self::try_recv).
-    pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P>, TryRecvError> {
+    pub fn try_read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P, W>, TryRecvError> {
         if most == 0 {
             self.held.here()?;
         } else {
@@ -391,20 +406,20 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`recv`](Self::recv).
-    pub fn read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P>, RecvError> {
+    pub fn read_chunk(&mut self, most: usize) -> Result<ReadChunk<'_, 'm, T, P, W>, RecvError> {
         self.read_chunk_within(most, &Limit::Forever).map_err(RecvTimeoutError::endless)
     }
 
     timed! {
         read_chunk_timeout, read_chunk_deadline, read_chunk, "Lends elements",
-        [&mut self, most: usize] limit [] -> Result<ReadChunk<'_, 'm, T, P>, RecvTimeoutError> { self.read_chunk_within(most, limit) }
+        [&mut self, most: usize] limit [] -> Result<ReadChunk<'_, 'm, T, P, W>, RecvTimeoutError> { self.read_chunk_within(most, limit) }
     }
 
     fn read_chunk_within(
         &mut self,
         most: usize,
         limit: &Limit<P::Deadline>,
-    ) -> Result<ReadChunk<'_, 'm, T, P>, RecvTimeoutError> {
+    ) -> Result<ReadChunk<'_, 'm, T, P, W>, RecvTimeoutError> {
         if most == 0 {
             self.held.here().map_err(RecvTimeoutError::Fault)?;
         } else {
@@ -413,7 +428,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
         Ok(self.chunk(most))
     }
 
-    fn chunk(&mut self, most: usize) -> ReadChunk<'_, 'm, T, P> {
+    fn chunk(&mut self, most: usize) -> ReadChunk<'_, 'm, T, P, W> {
         let count = most.min(self.there() as usize);
         ReadChunk::new(self, count)
     }
@@ -422,7 +437,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Consumer<'m, T, P> {
 /// Blocks until there are bytes, and reads as many as there are. The end of the file is a queue that is empty and closed or left by
 /// its producer.
 #[cfg(feature = "std")]
-impl<P: Platform> std::io::Read for Consumer<'_, u8, P> {
+impl<P: Platform, W: Lane> std::io::Read for Consumer<'_, u8, P, W> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         match self.recv_slice(out) {
             Ok(count) => Ok(count),

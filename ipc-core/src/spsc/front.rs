@@ -24,8 +24,8 @@ const CELLS: usize = 6;
 /// The producer's line.
 #[repr(C, align(128))]
 #[derive(Debug)]
-pub(super) struct Front {
-    pub(super) tail: AtomicU64,
+pub struct Front {
+    pub(crate) tail: AtomicU64,
     /// The position of the element that the copy is of.
     at: AtomicU64,
     copy: [AtomicU64; CELLS],
@@ -44,9 +44,9 @@ const fn nowhere(tail: u64) -> u64 {
 }
 
 impl Front {
-    pub(super) const LAYOUT: Fact = layout!(Front { tail, at, copy });
+    pub(crate) const LAYOUT: Fact = layout!(Front { tail, at, copy });
 
-    pub(super) fn new(start: u64) -> Self {
+    pub(crate) fn new(start: u64) -> Self {
         Front {
             tail: AtomicU64::new(start),
             at: AtomicU64::new(nowhere(start)),

@@ -9,15 +9,16 @@ use crate::time::Limit;
 use crate::wait::{Attempt, SpinBudget, block_until};
 
 use super::claim::{ClaimError, ClaimErrorKind};
-use super::words::{End, View};
+use super::lane::{self, Lane};
+use super::words::{End, View, Words};
 
 /// Waits ask whether the holder of the other end lives this often at most, in milliseconds: the answer takes system calls, which are a good
 /// part of a short wait beside processes that compute. A wait that does not ask sleeps for longer than this before it does.
 const ASK_EVERY: u32 = crate::sync::bound(50, 0);
 
 /// A claimed end. Its role is given up when this is dropped.
-pub(super) struct Held<'m, T, P: Platform> {
-    pub(super) view: View<'m, T>,
+pub(crate) struct Held<'m, T, P: Platform, W: Lane = &'m Words> {
+    pub(super) view: View<'m, T, W>,
     pub(super) platform: P,
     pub(super) budget: SpinBudget,
     end: End,
@@ -31,8 +32,7 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         platform.here().map_err(|fault| ClaimError::new(&platform, end, ClaimErrorKind::Fault(fault)))?;
         let words = view.words;
         words.role(end).claim(&platform).map_err(|kind| ClaimError::new(&platform, end, kind))?;
-        let budget = SpinBudget::new(&platform);
-        let held = Held { view, platform, budget, end, asked: AtomicU32::new(0) };
+        let held = Held::new(view, end, platform);
         // Relaxed: whatever the last holder stored is visible since the claim ("role"), and no other process writes our index. The
         // other index: Acquire, as at every look.
         let (tail, head) = match end {
@@ -57,6 +57,23 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         })
     }
 
+    pub(super) fn close(&self) -> Result<bool, Fault> {
+        self.here()?;
+        Ok(self.view.words.close(&self.platform))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.platform.assert_here();
+        self.view.words.is_closed()
+    }
+}
+
+impl<'m, T, P: Platform, W: Lane> Held<'m, T, P, W> {
+    /// An end that the caller has claimed for this platform's participant.
+    pub(crate) fn new(view: View<'m, T, W>, end: End, platform: P) -> Self {
+        Held { view, budget: SpinBudget::new(&platform), platform, end, asked: AtomicU32::new(0) }
+    }
+
     #[inline(always)]
     pub(super) fn here(&self) -> Result<(), Fault> {
         self.platform.here()
@@ -67,32 +84,22 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         self.view.len() as usize
     }
 
-    pub(super) fn close(&self) -> Result<bool, Fault> {
-        self.here()?;
-        Ok(self.view.words.close(&self.platform))
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.platform.assert_here();
-        self.view.words.is_closed()
-    }
-
     /// Whether the other end was held and no living participant holds it now, for certain.
     pub(super) fn is_deserted(&self) -> bool {
-        self.view.words.role(self.end.other()).find_deserted(&self.platform) == Ok(true)
+        self.view.words.find_deserted(self.end.other(), &self.platform) == Ok(true)
     }
 
     /// For a wait, before it sleeps: whether the other end was held and no living participant holds it now, as far as that was asked
     /// lately.
     pub(super) fn find_deserted(&self) -> Result<bool, Fault> {
-        let role = self.view.words.role(self.end.other());
+        let (words, other) = (self.view.words, self.end.other());
         let now = (self.platform.now().as_nanos() / 1_000_000) as u32;
         // Relaxed: private.
         let asked = self.asked.load(Ordering::Relaxed);
         if asked != 0 && now.wrapping_sub(asked) < ASK_EVERY {
-            return Ok(role.is_left());
+            return Ok(words.is_left(other));
         }
-        let found = role.find_deserted(&self.platform);
+        let found = words.find_deserted(other, &self.platform);
         // A doubt is asked about again: it has to last before it is an error.
         self.asked.store(if found.is_ok() { now.max(1) } else { 0 }, Ordering::Relaxed);
         found
@@ -100,10 +107,10 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
 
     /// Whether a living participant holds the other end.
     pub(super) fn has_other(&self) -> bool {
-        let role = self.view.words.role(self.end.other());
+        let (words, other) = (self.view.words, self.end.other());
         // Removes a dead holder. When in doubt, it lives.
-        let _ = role.find_deserted(&self.platform);
-        role.holder().is_some()
+        let _ = words.find_deserted(other, &self.platform);
+        words.holder(other).is_some()
     }
 
     /// Waits until a living participant holds the other end.
@@ -111,20 +118,19 @@ impl<'m, T, P: Platform> Held<'m, T, P> {
         self.here()?;
         let words = self.view.words;
         let attempt = |thorough: bool| {
-            let there = if thorough { self.has_other() } else { words.role(self.end.other()).holder().is_some() };
+            let there = if thorough { self.has_other() } else { words.holder(self.end.other()).is_some() };
             if there { Attempt::Done(()) } else { Attempt::NotYet }
         };
         let deadline = limit.deadline(&self.platform);
-        block_until(&self.platform, words.gate(self.end), &self.budget, deadline, attempt)
+        block_until(&self.platform, lane::gate(&words, self.end), &self.budget, deadline, attempt)
             .map_err(|unmet| unmet.or_fault(WaitTimeoutError::Timeout))
     }
 }
 
-impl<T, P: Platform> Drop for Held<'_, T, P> {
+impl<T, P: Platform, W: Lane> Drop for Held<'_, T, P, W> {
     fn drop(&mut self) {
         if self.platform.is_here() {
-            self.view.words.role(self.end).release(self.platform.me());
-            self.view.words.gate(self.end.other()).notify_all(&self.platform);
+            self.view.words.release(self.end, &self.platform);
         }
     }
 }
@@ -132,7 +138,7 @@ impl<T, P: Platform> Drop for Held<'_, T, P> {
 /// The verbs that both ends have. The type has a field `held`.
 macro_rules! end {
     ($name:ident, $other:literal, $has:ident, $wait:ident, $wait_timeout:ident, $wait_deadline:ident) => {
-        impl<'m, T, P: $crate::Platform> $name<'m, T, P> {
+        impl<'m, T, P: $crate::Platform, W: $crate::spsc::Lane> $name<'m, T, P, W> {
             /// The queue's name in its region.
             pub fn name(&self) -> &str
             where
@@ -189,27 +195,6 @@ macro_rules! end {
             #[must_use]
             pub fn is_full(&self) -> bool {
                 self.len() == self.capacity()
-            }
-
-            /// Returns the queue's figures. A snapshot.
-            ///
-            /// # Panics
-            ///
-            /// In a child after `fork`.
-            #[must_use]
-            pub fn stats(&self) -> super::Stats {
-                $crate::here::Here::assert_here(&self.held.platform);
-                self.held.view.stats()
-            }
-
-            /// Whether the queue is closed. Elements may still be there.
-            ///
-            /// # Panics
-            ///
-            /// In a child after `fork`.
-            #[must_use]
-            pub fn is_closed(&self) -> bool {
-                self.held.is_closed()
             }
 
             #[doc = concat!("Whether there was a ", $other, " and none is left alive. Elements may still be there.")]
@@ -269,8 +254,31 @@ macro_rules! end {
             }
         }
 
+        impl<'m, T, P: $crate::Platform> $name<'m, T, P> {
+            /// Returns the queue's figures. A snapshot.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
+            #[must_use]
+            pub fn stats(&self) -> super::Stats {
+                $crate::here::Here::assert_here(&self.held.platform);
+                self.held.view.stats()
+            }
+
+            /// Whether the queue is closed. Elements may still be there.
+            ///
+            /// # Panics
+            ///
+            /// In a child after `fork`.
+            #[must_use]
+            pub fn is_closed(&self) -> bool {
+                self.held.is_closed()
+            }
+        }
+
         // Shared memory is not touched: after a fork it is not there.
-        impl<T, P: $crate::Platform + core::fmt::Debug> core::fmt::Debug for $name<'_, T, P> {
+        impl<T, P: $crate::Platform + core::fmt::Debug, W: $crate::spsc::Lane> core::fmt::Debug for $name<'_, T, P, W> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 let mut it = f.debug_struct(stringify!($name));
                 it.field("name", &self.held.platform).field("capacity", &self.capacity()).finish_non_exhaustive()

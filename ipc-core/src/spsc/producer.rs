@@ -13,7 +13,8 @@ use crate::wait::{Attempt, WaitStrategy, block_for_room};
 use super::chunk::WriteChunk;
 use super::claim::ClaimError;
 use super::held::{Held, end};
-use super::words::{End, View};
+use super::lane::Lane;
+use super::words::{End, View, Words};
 
 /// The producing end of a one-to-one queue, held until it is dropped. Claimed by [`Spsc::producer`](super::Spsc::producer).
 ///
@@ -22,8 +23,8 @@ use super::words::{End, View};
 ///
 /// With the feature `std`, a `Producer<u8>` is also an `io::Write`: together with the consumer, a pipe with a name.
 #[must_use = "the other end notices when this is dropped"]
-pub struct Producer<'m, T, P: Platform> {
-    pub(super) held: Held<'m, T, P>,
+pub struct Producer<'m, T, P: Platform, W: Lane = &'m Words> {
+    pub(super) held: Held<'m, T, P, W>,
     /// The next position: ours to count, `tail` in shared memory follows it.
     pub(super) tail: u64,
     /// The first position for which the `head` that was last seen leaves no room.
@@ -40,16 +41,6 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
         Ok(Producer { limit: head.wrapping_add(view.capacity), held, tail })
     }
 
-    /// How many elements have room. The consumer may make more at any time.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn slots(&self) -> usize {
-        self.capacity() - self.len()
-    }
-
     /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed.
     ///
     /// The consumer can still receive what was sent before, and nothing comes after it.
@@ -59,6 +50,23 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     /// [`Fault::Forked`].
     pub fn close(&self) -> Result<bool, Fault> {
         self.held.close()
+    }
+}
+
+impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
+    /// The producing end of an empty ring, at this position.
+    pub(crate) fn at(held: Held<'m, T, P, W>, start: u64) -> Self {
+        Producer { limit: start.wrapping_add(held.view.capacity), held, tail: start }
+    }
+
+    /// How many elements have room. The consumer may make more at any time.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.capacity() - self.len()
     }
 
     /// Room, as far as this end knows.
@@ -72,7 +80,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     fn look(&mut self) -> Result<bool, Refused> {
         let View { words, capacity, .. } = self.held.view;
         // Acquire, "free".
-        let head = words.head.0.load(Ordering::Acquire);
+        let head = words.position(words.head().0.load(Ordering::Acquire));
         if self.tail.wrapping_sub(head) > capacity {
             return Err(Refused::Fault(Fault::Corrupted));
         }
@@ -83,10 +91,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     /// Whether this is the process that claimed the end, the queue is open, and there is room as far as this end knows.
     #[inline(always)]
     fn is_ready(&self) -> bool {
-        // Relaxed: closing carries nothing to the producer.
-        self.held.platform.is_here()
-            && self.limit != self.tail
-            && self.held.view.words.gates.closed.load(Ordering::Relaxed) == 0
+        self.held.platform.is_here() && self.limit != self.tail && self.held.view.words.is_open()
     }
 
     /// Reserves room for an element, or says why there is none. Never waits.
@@ -100,11 +105,11 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     fn reserve_contended(&mut self) -> Result<(), Refused> {
         self.held.here()?;
         let words = self.held.view.words;
-        if words.is_closed() {
-            Err(Refused::Closed)
+        if let Some(over) = words.over(End::Producer) {
+            Err(over)
         } else if self.look()? {
             Ok(())
-        } else if words.gates.consumer.is_left() {
+        } else if words.is_left(End::Consumer) {
             Err(Refused::Disconnected)
         } else {
             Err(Refused::NotNow)
@@ -139,17 +144,20 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
         let (View { words, capacity, .. }, tail) = (self.held.view, self.tail);
         let Held { platform, budget, .. } = &self.held;
         let look = || {
-            let head = words.head.0.load(Ordering::Acquire);
+            let head = words.position(words.head().0.load(Ordering::Acquire));
             match tail.wrapping_sub(head) {
                 used if used > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
                 used if used < capacity => Attempt::Done(Ok(head.wrapping_add(capacity))),
                 _ => Attempt::NotYet,
             }
         };
-        let room = || capacity.saturating_sub(tail.wrapping_sub(words.head.0.load(Ordering::Relaxed)));
+        let room = || {
+            let head = words.position(words.head().0.load(Ordering::Relaxed));
+            capacity.saturating_sub(tail.wrapping_sub(head))
+        };
         let attempt = |thorough: bool| {
-            if words.is_closed() {
-                return Attempt::Done(Err(Refused::Closed));
+            if let Some(over) = words.over(End::Producer) {
+                return Attempt::Done(Err(over));
             }
             match look() {
                 Attempt::NotYet if thorough => Attempt::after(self.held.find_deserted(), || match look() {
@@ -159,19 +167,19 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
                 found => found,
             }
         };
-        self.limit = block_for_room(platform, &words.gates.space, budget, deadline, capacity, room, attempt)
+        self.limit = block_for_room(platform, words.space(), budget, deadline, capacity, room, attempt)
             .unwrap_or_else(|unmet| Err(unmet.or_fault(Refused::NotNow)))?;
         Ok(())
     }
 }
 
-impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
+impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     /// Sends the element that there is room for.
     #[inline(always)]
     fn push(&mut self, value: &T) {
         let View { words, slots, .. } = self.held.view;
         slots.write(self.tail, value);
-        words.front.copy(self.tail, value);
+        words.front().copy(self.tail, value);
         self.publish(1);
     }
 
@@ -189,10 +197,10 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         self.tail = self.tail.wrapping_add(count);
         let View { words, slots, .. } = self.held.view;
         // Release, "message".
-        words.front.tail.store(self.tail, Ordering::Release);
+        words.front().tail.store(self.tail, Ordering::Release);
         // Only what is free: the consumer may still have to read the rest.
         slots.prefetch(self.tail, self.room(), Intent::Write);
-        words.gates.items.notify(&self.held.platform, || 1);
+        words.items().notify(&self.held.platform, || 1);
     }
 
     /// Sends an element if there is room. Never waits.
@@ -242,7 +250,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     }
 
     #[inline(always)]
-    fn send_within(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
+    pub(crate) fn send_within(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
         if self.is_ready() {
             self.push(&value);
             return Ok(());
@@ -372,7 +380,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`try_send`](Self::try_send).
-    pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P>, TrySendError<()>> {
+    pub fn try_write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P, W>, TrySendError<()>> {
         let reserved = if most == 0 { self.here() } else { self.reserve_many(most) };
         reserved.map_err(|refused| TrySendError::of(refused, ()))?;
         Ok(self.chunk(most))
@@ -383,13 +391,13 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
     /// # Errors
     ///
     /// Those of [`send`](Self::send).
-    pub fn write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P>, SendError<()>> {
+    pub fn write_chunk(&mut self, most: usize) -> Result<WriteChunk<'_, 'm, T, P, W>, SendError<()>> {
         self.write_chunk_within(most, &Limit::Forever).map_err(SendTimeoutError::endless)
     }
 
     timed! {
         write_chunk_timeout, write_chunk_deadline, write_chunk, "Reserves room",
-        [&mut self, most: usize] limit [] -> Result<WriteChunk<'_, 'm, T, P>, SendTimeoutError<()>> {
+        [&mut self, most: usize] limit [] -> Result<WriteChunk<'_, 'm, T, P, W>, SendTimeoutError<()>> {
             self.write_chunk_within(most, limit)
         }
     }
@@ -398,7 +406,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         &mut self,
         most: usize,
         limit: &Limit<P::Deadline>,
-    ) -> Result<WriteChunk<'_, 'm, T, P>, SendTimeoutError<()>> {
+    ) -> Result<WriteChunk<'_, 'm, T, P, W>, SendTimeoutError<()>> {
         let reserved = match most {
             0 => self.here(),
             _ => self.reserve_many_within(most, &mut limit.over_all_waits()),
@@ -411,7 +419,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
         self.held.here().map_err(Refused::Fault)
     }
 
-    fn chunk(&mut self, most: usize) -> WriteChunk<'_, 'm, T, P> {
+    fn chunk(&mut self, most: usize) -> WriteChunk<'_, 'm, T, P, W> {
         let count = most.min(self.room() as usize);
         WriteChunk::new(self, count)
     }
@@ -420,7 +428,7 @@ impl<'m, T: NoUninit, P: Platform> Producer<'m, T, P> {
 /// Bytes are sent as they are written, in batches as large as there is room for. There is no buffer to flush. Errors are those of a
 /// pipe: [`BrokenPipe`](std::io::ErrorKind::BrokenPipe) once the queue is closed or its reader gone.
 #[cfg(feature = "std")]
-impl<P: Platform> std::io::Write for Producer<'_, u8, P> {
+impl<P: Platform, W: Lane> std::io::Write for Producer<'_, u8, P, W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);

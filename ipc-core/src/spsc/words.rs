@@ -18,6 +18,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::wait::EventCount;
 
 use super::front::Front;
+use super::lane::Lane;
 use super::role::Role;
 
 /// One of the two ends.
@@ -186,18 +187,35 @@ impl Words {
 }
 
 /// The words and the elements: what both ends work with.
-pub(super) struct View<'m, T> {
-    pub(super) words: &'m Words,
+pub(crate) struct View<'m, T, W = &'m Words> {
+    pub(super) words: W,
     pub(super) slots: Slots<'m, T>,
     pub(super) capacity: u64,
 }
 
-impl<T> Clone for View<'_, T> {
+impl<T, W: Copy> Clone for View<'_, T, W> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T> Copy for View<'_, T> {}
+impl<T, W: Copy> Copy for View<'_, T, W> {}
+
+impl<'m, T, W> View<'m, T, W> {
+    /// A ring of these words and places. `capacity` is at most the number of places.
+    pub(crate) fn new(words: W, slots: Slots<'m, T>, capacity: u64) -> Self {
+        View { words, slots, capacity }
+    }
+}
+
+impl<T, W: Lane> View<'_, T, W> {
+    /// Elements in the queue: at most `capacity`. A snapshot, exact while neither end is at work.
+    pub(super) fn len(&self) -> u64 {
+        // `head` first: it cannot pass a tail that is read later.
+        let words = &self.words;
+        let head = words.position(words.head().0.load(Ordering::Acquire));
+        words.position(words.front().tail.load(Ordering::Acquire)).wrapping_sub(head).min(self.capacity)
+    }
+}
 
 impl<'m, T> View<'m, T> {
     /// Writes the words of an empty queue whose first element gets this position.
@@ -224,13 +242,6 @@ impl<'m, T> View<'m, T> {
         // SAFETY: the caller's promise.
         let words = unsafe { Words::view(memory, geometry)? };
         Ok(View { words, slots, capacity: geometry.capacity })
-    }
-
-    /// Elements in the queue: at most `capacity`. A snapshot, exact while neither end is at work.
-    pub(super) fn len(&self) -> u64 {
-        // `head` first: it cannot pass a tail that is read later.
-        let head = self.words.head.0.load(Ordering::Acquire);
-        self.words.front.tail.load(Ordering::Acquire).wrapping_sub(head).min(self.capacity)
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -8,7 +8,7 @@ use core::ptr::NonNull;
 
 use super::lease::{Held, lease_verbs};
 use crate::here::Here;
-use crate::payload::Shown;
+use crate::place::Shown;
 use crate::platform::Platform;
 #[cfg(feature = "alloc")]
 use crate::slots::copy_bytes;

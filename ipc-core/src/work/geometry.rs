@@ -3,7 +3,7 @@
 use super::word::MOST_BLOCKS;
 use super::words::PLACES_OFFSET;
 use crate::memory::OBJECT_ALIGN;
-use crate::payload::OVERHEAD;
+use crate::place::OVERHEAD;
 use crate::sync::AtomicU64;
 
 const CELL: usize = size_of::<AtomicU64>();

@@ -8,7 +8,7 @@ use super::word::{Job, MOST_ATTEMPTS, Place, Which};
 use crate::memory::Memory;
 use crate::object::{Fact, Field, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
-use crate::payload::{Lent, Place as Owned, Shown};
+use crate::place::{Lent, Place as Owned, Shown};
 use crate::platform::Platform;
 use crate::queue::Lone;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, private};
@@ -196,7 +196,7 @@ impl<'m> View<'m> {
                 memory.place(start, cells, word).ok_or(ShapeError::Missing)?;
                 if cfg!(loom) && room != 0 {
                     let start = memory.pointer(bytes_start + block * room, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
-                    Owned::create(start, &());
+                    Owned::<()>::create(start, 1, &());
                 }
             }
         }
@@ -254,14 +254,14 @@ impl<'m> View<'m> {
     #[inline]
     pub(super) fn fill(&self, index: usize) -> Lent<()> {
         // SAFETY: nothing of the block but what checks its ownership is reached through this.
-        unsafe { Owned::at(self.head_of(index)) }.lend()
+        unsafe { Owned::at(self.head_of(index), 1) }.lend()
     }
 
     /// The bytes of a block in the hands of one who reads them, until this is dropped.
     #[inline]
     pub(super) fn show(&self, index: usize) -> Shown<()> {
         // SAFETY: as above.
-        unsafe { Owned::at(self.head_of(index)) }.show()
+        unsafe { Owned::at(self.head_of(index), 1) }.show()
     }
 
     /// The blocks' words, in order.

@@ -8,9 +8,10 @@ use ipc_core::barrier::Barrier;
 use ipc_core::broadcast::Broadcast;
 use ipc_core::bytes::ByteQueue;
 use ipc_core::condvar::Condvar;
+use ipc_core::duplex::Duplex;
 use ipc_core::error::{
     BarrierTimeoutError, LockTimeoutError, RecvTimeoutError, SendSliceError, SendTimeoutError, TryLockError,
-    TryRecvError,
+    TryRecvError, WaitTimeoutError,
 };
 use ipc_core::event::{Event, EventGroup};
 use ipc_core::loan::LoanQueue;
@@ -216,6 +217,36 @@ pub fn loan<P: Clocked>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
                 .for_each(|number| assert_eq!(queue.recv_deadline(P::far()).expect("soon").get(0), Some(number)))
         },
     );
+}
+
+/// Of the duplex.
+pub fn duplex<P: Clocked + Clone>(duplex: &Duplex<'_, u64, u64, P>, role: &Role<'_>) {
+    role.two(|| {
+        assert_eq!(duplex.accept_deadline(P::past()).map(drop), Err(WaitTimeoutError::Timeout));
+        assert_eq!(duplex.connect_deadline(P::past()).map(drop), Err(WaitTimeoutError::Timeout));
+    });
+    let mut client = role.one(|| {
+        let client = duplex.client().expect("nobody has it");
+        assert_eq!(client.wait_for_peer_deadline(P::past()), Err(WaitTimeoutError::Timeout));
+        client
+    });
+    let mut server = role.two(|| duplex.accept_deadline(P::past()).expect("a client is there"));
+    role.two(|| {
+        let server = server.as_mut().expect("it is here");
+        assert_eq!(server.recv_deadline(P::past()), Err(RecvTimeoutError::Timeout));
+        assert_eq!(server.wait_readable_deadline(P::past()), Err(RecvTimeoutError::Timeout));
+    });
+    role.one(|| {
+        let client = client.as_mut().expect("it is here");
+        assert_eq!(client.wait_for_peer_deadline(P::past()), Ok(()));
+        assert_eq!((client.send_deadline(1, P::past()), client.send_deadline(2, P::past())), (Ok(()), Ok(())));
+        assert_eq!(client.send_deadline(3, P::past()), Err(SendTimeoutError::Timeout(3)));
+    });
+    role.two(|| {
+        let server = server.as_mut().expect("it is here");
+        assert_eq!(server.wait_readable_deadline(P::past()), Ok(()));
+        assert_eq!(server.recv_deadline(P::past()), Ok(1));
+    });
 }
 
 /// Of the one-to-one queue.

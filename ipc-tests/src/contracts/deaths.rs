@@ -2,6 +2,7 @@
 
 use ipc_core::Platform;
 use ipc_core::barrier::Barrier;
+use ipc_core::duplex::Duplex;
 use ipc_core::error::{BarrierError, LockError, RecvError, SendError};
 use ipc_core::loan::LoanQueue;
 use ipc_core::map::Map;
@@ -130,6 +131,23 @@ pub fn producer<P: Platform + Clone>(queue: &Spsc<'_, u64, P>, role: &Role<'_>) 
     assert_eq!((consumer.recv(), consumer.recv()), (Ok(1), Err(RecvError::Disconnected)));
     queue.producer().expect("its holder is dead").send(2).expect("there is room");
     assert_eq!(consumer.recv(), Ok(2));
+}
+
+/// What a dead client had sent is there, and then the end; the next session is another one.
+pub fn client<P: Platform + Clone>(duplex: &Duplex<'_, u64, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let mut client = duplex.client().expect("nobody has it");
+        client.send(1).expect("there is room");
+        client
+    });
+    let server = role.one(|| duplex.server().expect("nobody has it"));
+    role.two_is_killed();
+    let mut server = server.expect("it is here");
+    assert_eq!((server.recv(), server.recv()), (Ok(1), Err(RecvError::Disconnected)));
+    assert!(server.peer_died());
+    drop(server);
+    duplex.client().expect("its holder is dead").send(2).expect("there is room");
+    assert_eq!(duplex.server().expect("it was dropped").recv(), Ok(2));
 }
 
 /// A block in the hands of the dead comes back to who waits for one.

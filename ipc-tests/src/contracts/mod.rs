@@ -15,6 +15,7 @@ pub mod cells;
 pub mod condvar;
 pub mod deadlines;
 pub mod deaths;
+pub mod duplex;
 pub mod loan;
 pub mod locks;
 pub mod priority;
@@ -193,6 +194,10 @@ macro_rules! contracts_everywhere {
             spsc_chunks: One(spsc::Options::new(4)) => contracts::spsc::chunks;
             spsc_send_iter: One(spsc::Options::new(4)) => contracts::spsc::send_iter;
             spsc_abandoned: One(spsc::Options::new(4)) => contracts::spsc::abandoned;
+            duplex_talks: One(duplex::Options::new(2)) => contracts::duplex::talks;
+            duplex_sessions: One(duplex::Options::new(2)) => contracts::duplex::sessions;
+            duplex_meets: One(duplex::Options::new(2)) => contracts::duplex::meets;
+            duplex_stream: One(duplex::Options::new(5)) => contracts::duplex::stream;
             mutex_excludes: One(mutex::Options::default()) => contracts::locks::mutex_excludes;
             mutex_counts: One(mutex::Options::default()) => contracts::locks::mutex_counts;
             mutex_transaction: One(mutex::Options::default()) => contracts::locks::transaction;
@@ -226,6 +231,7 @@ macro_rules! contracts_everywhere {
             strategies_of_loan: One(loan::Options::new(1, 1)) => contracts::strategies::loans;
             strategies_of_work: One(work::Options::new(1)) => contracts::strategies::work;
             strategies_of_spsc: One(spsc::Options::new(1)) => contracts::strategies::spsc;
+            strategies_of_duplex: One(duplex::Options::new(1)) => contracts::strategies::duplex;
             strategies_of_broadcast: One(contracts::broadcast::waiting()) => contracts::strategies::broadcast;
             strategies_of_mutex: One(mutex::Options::default()) => contracts::strategies::mutex;
             strategies_of_reentrant: One(mutex::ReentrantOptions::default()) => contracts::strategies::reentrant;
@@ -246,6 +252,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
             deadlines_of_work: One(contracts::work::two_attempts()) => contracts::deadlines::work;
             deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;
+            deadlines_of_duplex: One(duplex::Options::new(2)) => contracts::deadlines::duplex;
             deadlines_of_broadcast: One(contracts::broadcast::waiting()) => contracts::deadlines::broadcast;
             deadlines_of_mutex: One(mutex::Options::default()) => contracts::deadlines::mutex;
             deadlines_of_reentrant: One(mutex::ReentrantOptions::default()) => contracts::deadlines::reentrant;
@@ -298,6 +305,7 @@ macro_rules! contracts_between_processes {
             spinning_event_on_one_core: One(contracts::signals::auto()) => contracts::strategies::event_on_one_core;
             sender_died: One(queue::Options::new(2)) => contracts::deaths::sender;
             receiver_died: One(queue::Options::new(1)) => contracts::deaths::receiver;
+            client_died: One(duplex::Options::new(4)) => contracts::deaths::client;
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
             worker_died: One(work::Options::new(4)) => contracts::deaths::worker;

@@ -7,6 +7,7 @@ use ipc_core::barrier::Barrier;
 use ipc_core::broadcast::Broadcast;
 use ipc_core::bytes::ByteQueue;
 use ipc_core::condvar::Condvar;
+use ipc_core::duplex::Duplex;
 use ipc_core::error::{LockTimeoutError, RecvTimeoutError, SendTimeoutError, WaitTimeoutError};
 use ipc_core::event::{Event, EventGroup};
 use ipc_core::loan::LoanQueue;
@@ -119,6 +120,28 @@ pub fn bytes<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
 pub fn loans<P: Platform>(queue: &LoanQueue<'_, u64, P>, role: &Role<'_>) {
     let send = |number| assert_eq!(queue.send_copy(&[number]), Ok(()));
     each(queue, role, send, |number| assert_eq!(queue.recv().expect("a message").to_vec(), [number]));
+}
+
+/// The ends begin with the strategy of the handle that claims them, and wait as they are told.
+pub fn duplex<P: Platform + Clone>(duplex: &Duplex<'_, u64, u64, P>, role: &Role<'_>) {
+    duplex.set_wait_strategy(WaitStrategy::BusySpin);
+    let mut client = role.one(|| duplex.client().expect("nobody has it"));
+    let mut server = role.two(|| duplex.server().expect("nobody has it"));
+    let begin = |strategy| assert_eq!(strategy, WaitStrategy::BusySpin);
+    client.iter().for_each(|client| begin(client.wait_strategy()));
+    server.iter().for_each(|server| begin(server.wait_strategy()));
+    duplex.set_wait_strategy(WaitStrategy::Adaptive);
+    let send = |number| {
+        let client = client.as_mut().expect("it is here");
+        client.set_wait_strategy(duplex.wait_strategy());
+        assert_eq!(client.send(number), Ok(()));
+    };
+    let recv = |number| {
+        let server = server.as_mut().expect("it is here");
+        server.set_wait_strategy(duplex.wait_strategy());
+        assert_eq!(server.recv(), Ok(number));
+    };
+    each(duplex, role, send, recv);
 }
 
 /// The ends begin with the strategy of the handle that claims them, and wait as they are told.

@@ -77,6 +77,10 @@ macro_rules! operations {
             sweep_spsc_recv: "spsc.recv" = spsc::recv;
             sweep_spsc_ends: "spsc.ends" = spsc::ends;
             sweep_spsc_wakes: "spsc.wakes" = spsc::wakes;
+            sweep_duplex_send: "duplex.send" = duplex::send;
+            sweep_duplex_recv: "duplex.recv" = duplex::recv;
+            sweep_duplex_ends: "duplex.ends" = duplex::ends;
+            sweep_duplex_wakes: "duplex.wakes" = duplex::wakes;
             sweep_bytes_send: "bytes.send" = bytes::send;
             sweep_bytes_recv: "bytes.recv" = bytes::recv;
             sweep_stack_send: "stack.send" = piles::stack_send;
@@ -140,6 +144,8 @@ macro_rules! pairs {
             sweep_pair_spsc_send_recv: "pair.spsc.send+recv" = Deeds::OneToOne(spsc::Couple::SendRecv), 3;
             sweep_pair_spsc_recv_send: "pair.spsc.recv+send" = Deeds::OneToOne(spsc::Couple::RecvSend), 3;
             sweep_pair_spsc_claim_claim: "pair.spsc.claim+claim" = Deeds::OneToOne(spsc::Couple::ClaimClaim), 7;
+            sweep_pair_duplex_claim_claim: "pair.duplex.claim+claim" = Deeds::Duplex(duplex::Couple::ClaimClaim), 7;
+            sweep_pair_duplex_meet: "pair.duplex.meet" = Deeds::Duplex(duplex::Couple::Meet), 7;
             sweep_pair_bytes_send_send: "pair.bytes.send+send" = Deeds::Bytes(bytes::Couple::SendSend), 13;
             sweep_pair_bytes_send_recv: "pair.bytes.send+recv" = Deeds::Bytes(bytes::Couple::SendRecv), 13;
             sweep_pair_bytes_recv_recv: "pair.bytes.recv+recv" = Deeds::Bytes(bytes::Couple::RecvRecv), 13;

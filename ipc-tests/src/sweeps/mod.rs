@@ -31,6 +31,7 @@ mod bytes;
 mod condvar;
 mod couple;
 mod duets;
+mod duplex;
 mod event;
 mod halves;
 mod in_line;

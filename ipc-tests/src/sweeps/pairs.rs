@@ -11,7 +11,7 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, full, loan, map, object, patience, piles, print, spsc, work};
+use super::{Cpu, broadcast, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, work};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -32,6 +32,8 @@ enum Deeds {
     Duet(Duet),
     /// At a one-to-one queue.
     OneToOne(spsc::Couple),
+    /// At a duplex.
+    Duplex(duplex::Couple),
     /// At a byte queue.
     Bytes(bytes::Couple),
     /// At a stack.
@@ -92,6 +94,7 @@ impl Pair {
             Deeds::Queue(paused, killed) => self.messages(sweep, paused, killed),
             Deeds::Duet(duet) => couple::sweep(duet, self.name, sweep),
             Deeds::OneToOne(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Duplex(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Stack(couple) => couple::sweep(piles::Both(couple, piles::AStack), self.name, sweep),
             Deeds::Priority(couple) => couple::sweep(piles::Both(couple, piles::APriorityQueue), self.name, sweep),

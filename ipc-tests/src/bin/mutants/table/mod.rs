@@ -6,6 +6,7 @@ mod barrier;
 mod broadcast;
 mod bytes;
 mod condvar;
+mod duplex;
 mod ends;
 mod event;
 mod loan;
@@ -70,6 +71,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         queue::MUTANTS,
         ends::MUTANTS,
         spsc::MUTANTS,
+        duplex::MUTANTS,
         bytes::MUTANTS,
         stack::MUTANTS,
         priority::MUTANTS,

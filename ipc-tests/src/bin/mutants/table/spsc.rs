@@ -4,6 +4,7 @@ use super::{Mutant, edit, silence};
 
 const SPSC_WORDS: &str = "ipc-core/src/spsc/words.rs";
 const SPSC_HELD: &str = "ipc-core/src/spsc/held.rs";
+const SPSC_LANE: &str = "ipc-core/src/spsc/lane.rs";
 const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
 const SPSC_ROLE: &str = "ipc-core/src/spsc/role.rs";
@@ -26,8 +27,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_CONSUMER,
             1,
-            "let tail = self.held.view.words.front.tail.load(Ordering::Acquire);",
-            "let tail = self.held.view.words.front.tail.load(Ordering::Relaxed);",
+            "let tail = words.position(words.front().tail.load(Ordering::Acquire));",
+            "let tail = words.position(words.front().tail.load(Ordering::Relaxed));",
         )],
         protects: "the same, from the consumer's side",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -48,8 +49,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "let head = words.head.0.load(Ordering::Acquire);\n        if",
-            "let head = words.head.0.load(Ordering::Relaxed);\n        if",
+            "let head = words.position(words.head().0.load(Ordering::Acquire));\n        if",
+            "let head = words.position(words.head().0.load(Ordering::Relaxed));\n        if",
         )],
         protects: "the same, from the producer's side",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -59,8 +60,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "        slots.write(self.tail, value);\n        words.front.copy(self.tail, value);\n        self.publish(1);",
-            "        words.front.copy(self.tail, value);\n        self.publish(1);\n        slots.write(self.tail.wrapping_sub(1), value);",
+            "        slots.write(self.tail, value);\n        words.front().copy(self.tail, value);\n        self.publish(1);",
+            "        words.front().copy(self.tail, value);\n        self.publish(1);\n        slots.write(self.tail.wrapping_sub(1), value);",
         )],
         protects: "what is there is there as a whole",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -70,8 +71,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_PRODUCER,
             1,
-            "        words.front.copy(self.tail, value);\n        self.publish(1);",
-            "        self.publish(1);\n        words.front.copy(self.tail.wrapping_sub(1), value);",
+            "        words.front().copy(self.tail, value);\n        self.publish(1);",
+            "        self.publish(1);\n        words.front().copy(self.tail.wrapping_sub(1), value);",
         )],
         protects: "a copy whose position is right is whole",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
@@ -199,7 +200,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "one-to-one: leaving wakes nobody",
-        edits: &[silence(SPSC_HELD, "drop", 1)],
+        edits: &[silence(SPSC_LANE, "release", 1)],
         protects: "who waits learns of the end",
         caught_by: ("loom_spsc", "sleepers_are_woken"),
     },
