@@ -29,9 +29,22 @@ fn main() -> Result<()> {
 
 /// Starts a guest, and waits until it has come.
 fn invite(region: &str, pipe: &Pipe) -> Result<(Child, BufReader<PipeStream>)> {
-    let guest = Command::new(std::env::current_exe()?).arg(region).arg("guest").spawn()?;
-    println!("the guest is process {0}: kill -9 {0}", guest.id());
-    Ok((guest, BufReader::new(pipe.accept()?)))
+    let mut guest = Command::new(std::env::current_exe()?).arg(region).arg("guest").spawn()?;
+    loop {
+        match pipe.accept_timeout(Duration::from_millis(100)) {
+            Ok(talk) => {
+                println!("the guest is process {0}: kill -9 {0}", guest.id());
+                return Ok((guest, BufReader::new(talk)));
+            }
+            // The end of a pipe tells of one that came and died, not of one that never came.
+            Err(error) if error.is_timeout() => {
+                if let Some(status) = guest.try_wait()? {
+                    return Err(format!("the guest has not come: {status}").into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn host() -> Result<()> {

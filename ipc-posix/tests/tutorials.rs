@@ -173,61 +173,6 @@ fn decrements() {
     assert!(text.ends_with("100 processes, 1 of them killed: count is 1\n"), "{text}");
 }
 
-/// Starts the example, kills the first process whose id it prints, and returns all that it prints. It has to succeed.
-fn run_and_kill(name: &str) -> String {
-    let mut program = Command::new(example(name));
-    let mut child = program.stdout(std::process::Stdio::piped()).spawn().expect("it starts");
-    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-    let mut text = String::new();
-    output.read_line(&mut text).expect("text");
-    let victim = text.trim().rsplit_once("kill -9 ").expect("an invitation").1.to_owned();
-    let kill = Command::new("kill").args(["-9", &victim]).status().expect("kill starts");
-    assert!(kill.success(), "process {victim} is killed");
-    output.read_to_string(&mut text).expect("text");
-    assert!(child.wait().expect("it ends").success(), "{text}");
-    text
-}
-
-#[test]
-fn plates() {
-    let text = run("plates");
-    assert_eq!(text.matches(" went home: 100 plates taken, each once").count(), 2, "{text}");
-    let text = run_and_kill("plates");
-    assert!(text.contains("washer 0 was killed: "), "{text}");
-    assert!(text.contains("washer 1 went home: 100 plates taken, each once"), "{text}");
-}
-
-#[test]
-fn patients() {
-    let text = run("patients");
-    assert!(text.contains("three in a row: (10, 'Q'), (20, 'A'), (30, 'Z')\n"), "{text}");
-    assert_eq!(text.matches(" has closed: 100 patients treated, each once").count(), 2, "{text}");
-    let text = run_and_kill("patients");
-    assert!(text.contains("desk 0 was killed: "), "{text}");
-    assert!(text.contains("desk 1 has closed: 100 patients treated, each once"), "{text}");
-}
-
-#[test]
-fn dumplings() {
-    let all = |text: &str| {
-        let at = |line: &str| text.find(line).unwrap_or_else(|| panic!("no {line:?} in:\n{text}"));
-        let home = [at("alex went home: all is eaten"), at("egon went home: all is eaten"), at("\nkuraki went home")];
-        assert!(home.is_sorted(), "{text}");
-        for piece in
-            ["dumpling", "bread"].into_iter().flat_map(|food| (0..10).map(move |number| format!("ate {food} {number}")))
-        {
-            at(&piece);
-        }
-        assert!(text.ends_with("all 20 pieces were eaten\n"), "{text}");
-    };
-    let text = run("dumplings");
-    all(&text);
-    assert!(text.contains("\naoa went home") && text.matches(" ate ").count() == 20, "{text}");
-    let text = run_and_kill("dumplings");
-    all(&text);
-    assert!(text.contains("\naoa was killed"), "{text}");
-}
-
 #[test]
 fn greetings() {
     let all = |text: &str| {

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use forked::{Calls, answers, panics, refuses, theirs};
-use ipc_posix::{DuplexSide, RawMutex, Region, RwLockWriteGuard, ValueQueue, ValueWorkQueue, WaitStrategy};
+use ipc_posix::{RawMutex, Region, RwLockWriteGuard, ValueQueue};
 use ipc_tests::sources;
 use ipc_tests::watchdog::Watchdog;
 use lock_api::{RawMutex as _, RawMutexTimed as _};
@@ -114,53 +114,6 @@ pile!(
     priorities: "priority::PriorityQueue", "priority::Sender", "priority::Receiver", "priority::PriorityQueue, nothing to do",
     "ends of priority", "ends of a priority queue's receiver"; priority_queue::<i64, u64>, (1, 1), (1, 1)
 );
-
-fn work(calls: &mut Calls) {
-    let region = region();
-    let queue = region.work_queue::<u64>("work").capacity(8).create().expect("new");
-    (1..=2).for_each(|number| queue.send(number).expect("room"));
-    refuses!(calls, "work::WorkQueue", queue: close() send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon()) recv()
-        try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead() wait_idle() wait_idle_timeout(SHORT)
-        wait_idle_deadline(soon()));
-    panics!(calls, "work::WorkQueue", queue: len() is_empty() is_full() is_idle() is_closed() stats());
-    panics!(calls, "ends of work", queue: iter().next() try_iter().next());
-    answers!(calls, "work::WorkQueue", queue: clone() capacity() leases() attempts() iter() try_iter() name() region()
-        same_object(&queue));
-    let lease = queue.recv().expect("a job");
-    refuses!(calls, "work::Lease", lease: done());
-    answers!(calls, "work::Lease", lease: attempt() is_dead_letter());
-}
-
-fn work_of_bytes(calls: &mut Calls) {
-    let region = region();
-    let queue = region.byte_work_queue("work").capacity(8).max_len(100).create().expect("new");
-    (1..=2).for_each(|_| queue.send(b"a").expect("room"));
-    refuses!(calls, "work::ByteWorkQueue", queue: close() send(b"a") try_send(b"a") send_timeout(b"a", SHORT)
-        send_deadline(b"a", soon()) send_parts(&[b"a"]) try_send_parts(&[b"a"]) send_parts_timeout(&[b"a"], SHORT)
-        send_parts_deadline(&[b"a"], soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead()
-        wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
-    panics!(calls, "work::ByteWorkQueue", queue: len() is_empty() is_full() is_idle() is_closed() stats());
-    panics!(calls, "ends of work of bytes", queue: iter().next() try_iter().next());
-    answers!(calls, "work::ByteWorkQueue", queue: clone() capacity() max_len() leases() attempts() iter() try_iter()
-        name() region() same_object(&queue));
-    let lease = queue.recv().expect("a job");
-    refuses!(calls, "work::ByteLease", lease: done());
-    panics!(calls, "work::ByteLease", lease: len() to_vec());
-    answers!(calls, "work::ByteLease", lease: attempt() is_dead_letter());
-
-    let values =
-        ValueWorkQueue::<u64>::new(region.byte_work_queue("values").capacity(8).max_len(100).create().expect("new"));
-    (1..=2).for_each(|number| values.send(&number).expect("room"));
-    refuses!(calls, "work::ValueWorkQueue", values: close() send(&1) try_send(&1) send_timeout(&1, SHORT)
-        send_deadline(&1, soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead()
-        wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
-    panics!(calls, "work::ValueWorkQueue", values: len() is_empty() is_full() is_closed() stats());
-    panics!(calls, "ends of work of values", values: iter().next() try_iter().next());
-    answers!(calls, "work::ValueWorkQueue", values: clone() capacity() bytes() iter() try_iter());
-    let lease = values.recv().expect("a job");
-    refuses!(calls, "work::ValueLease", lease: done());
-    answers!(calls, "work::ValueLease", lease: attempt() is_dead_letter());
-}
 
 fn bytes(calls: &mut Calls) {
     let region = region();
@@ -294,31 +247,6 @@ fn one_to_one(calls: &mut Calls) {
     let (producer, consumer) = (pipe.producer().expect("free"), pipe.consumer().expect("free"));
     refuses!(calls, "io::Write", producer: write(b"a"));
     refuses!(calls, "io::Read", consumer: read(&mut [0; 2]));
-}
-
-fn duplexes(calls: &mut Calls) {
-    let region = region();
-    let duplex = region.duplex::<u64, u8>("duplex").capacity(8).create().expect("new");
-    let (mut client, server) = (duplex.client().expect("free"), duplex.server().expect("free"));
-    client.send(1).expect("room");
-    refuses!(calls, "duplex::Duplex", duplex: server() client() accept() accept_timeout(SHORT) accept_deadline(soon()) connect()
-        connect_timeout(SHORT) connect_deadline(soon()));
-    panics!(calls, "duplex::Duplex", duplex: holder_pid(DuplexSide::Client));
-    answers!(calls, "duplex::Duplex", duplex: clone() capacity());
-    refuses!(calls, "duplex::DuplexEnd", client: send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon())
-        wait_for_peer() wait_for_peer_timeout(SHORT) wait_for_peer_deadline(soon()));
-    refuses!(calls, "duplex::DuplexEnd", server: recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) wait_readable()
-        wait_readable_timeout(SHORT) wait_readable_deadline(soon()));
-    panics!(calls, "duplex::DuplexEnd", client: is_disconnected() peer_pid() peer_died());
-    answers!(calls, "duplex::DuplexEnd", client: capacity() name() region() side() sender_mut() receiver_mut() set_nonblocking(true)
-        wait_strategy() set_wait_strategy(WaitStrategy::Block));
-    let side = DuplexSide::Client;
-    answers!(calls, "duplex::Side", side: other());
-    calls.answers("duplex::DuplexEnd::split", || drop(client.split()));
-    let pipe = region.pipe("stream").capacity(8).create().expect("new");
-    let (client, server) = (pipe.client().expect("free"), pipe.server().expect("free"));
-    refuses!(calls, "io::Write", client: write(b"a"));
-    refuses!(calls, "io::Read", server: read(&mut [0; 2]));
 }
 
 fn broadcasts(calls: &mut Calls) {
@@ -526,6 +454,7 @@ fn cells(calls: &mut Calls) {
 const FROM_NOTHING: &[&str] = &["footprint", "slice_footprint", "new", "attach", "open_or_create"];
 
 #[test]
+
 fn nothing_is_touched_and_nothing_is_silent() {
     let _watchdog = Watchdog::new(LIMIT, "every method in a forked child");
     let mut calls = Calls::default();
@@ -533,12 +462,12 @@ fn nothing_is_touched_and_nothing_is_silent() {
         queues,
         stacks,
         priorities,
-        work,
-        work_of_bytes,
+        forked::work::work,
+        forked::work::work_of_bytes,
         bytes,
         loans,
         one_to_one,
-        duplexes,
+        forked::duplex::duplexes,
         broadcasts,
         mutexes,
         rwlocks,

@@ -15,6 +15,9 @@ use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::{Attempt, Chosen, SpinBudget, WaitStrategy, block_until};
 
+/// It takes elements of both types, and gives them out.
+type Elements<A, B> = PhantomData<fn(A, B) -> (A, B)>;
+
 /// What a duplex should be like.
 #[derive(Debug)]
 pub struct Options<A, B> {
@@ -22,7 +25,7 @@ pub struct Options<A, B> {
     pub capacity: u64,
     /// The users' version number of the element types.
     pub schema: u64,
-    element: PhantomData<fn(A, B) -> (A, B)>,
+    element: Elements<A, B>,
 }
 
 impl<A, B> Options<A, B> {

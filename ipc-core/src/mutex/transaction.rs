@@ -118,7 +118,7 @@ impl<'g, 'm, T: Pod, P: Platform> Transaction<'g, 'm, T, P> {
         Ok(())
     }
 
-    /// Declares the data consistent, as [`MutexGuard::mark_consistent`].
+    /// Declares the data consistent, as [`MutexGuard::mark_consistent`](super::MutexGuard::mark_consistent).
     ///
     /// # Errors
     ///

@@ -2,6 +2,7 @@
 
 mod create;
 mod handle;
+mod objects;
 mod open;
 mod options;
 mod read_only;

@@ -244,15 +244,12 @@ impl Play for Deed {
 
     fn sleeper(self) -> Option<fn(Objects) -> u64> {
         fn next(mut server: End) -> u64 {
-            match in_short_waits(|limit| {
-                server
-                    .recv_timeout(limit)
-                    .map_err(|error| !error.is_timeout())
-                    .map_or_else(|over| over.then_some(u64::MAX), |message| Some(serial_of(&message).unwrap_or(1)))
-            }) {
-                Some(serial) => serial,
-                None => 3,
-            }
+            in_short_waits(|limit| match server.recv_timeout(limit) {
+                Ok(message) => Some(serial_of(&message).unwrap_or(1)),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(_) => Some(u64::MAX),
+            })
+            .unwrap_or(3)
         }
         fn recv((_region, duplex, _): Objects) -> u64 {
             next(duplex.server().expect("nobody is the server"))

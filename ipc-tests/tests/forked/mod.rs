@@ -1,6 +1,8 @@
 //! Calls in children, and what came of them.
 
+pub mod duplex;
 pub mod maps;
+pub mod work;
 
 use std::any::Any;
 use std::collections::BTreeSet;

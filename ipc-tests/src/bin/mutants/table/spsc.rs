@@ -38,8 +38,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SPSC_CONSUMER,
             1,
-            "head.0.store(self.head, Ordering::Release);",
-            "head.0.store(self.head, Ordering::Relaxed);",
+            "head().0.store(self.head, Ordering::Release);",
+            "head().0.store(self.head, Ordering::Relaxed);",
         )],
         protects: "a place is written again after it was read",
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
