@@ -31,7 +31,7 @@ impl Options {
 /// The capacity of a new queue whose creator has not said one: that of a ring of 64 KiB.
 const DEFAULT: u64 = (64 << 10) - 8;
 
-/// The capacity of a queue in which so many messages of this length fit at once.
+/// The capacity of a queue that holds this number of messages of this length at once.
 pub(super) const fn capacity_for(messages: usize, len: usize) -> u64 {
     let words = words_for(len as u64).saturating_mul(messages as u64);
     // As a single message, whose own head does not count.
@@ -49,7 +49,7 @@ impl<H> Builder<'_, Options, H> {
         self
     }
 
-    /// Sets the [capacity](Self::capacity) in which at least so many messages of this typical length fit at once. A longer one fits too,
+    /// Sets the [capacity](Self::capacity) so that at least `count` messages of `len` bytes each fit at once. A longer one fits too,
     /// up to all of it.
     ///
     /// ```

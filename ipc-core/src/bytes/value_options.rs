@@ -59,7 +59,7 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
         self
     }
 
-    /// Sets the [capacity](Self::capacity) in which at least so many values of this typical length, as it is written, fit at once. A longer
+    /// Sets the [capacity](Self::capacity) so that at least `count` values of `len` written bytes each fit at once. A longer
     /// one fits too, up to all of it.
     pub fn messages(mut self, count: usize, len: usize) -> Self {
         self.wanted.bytes.capacity = capacity_for(count, len);

@@ -121,8 +121,8 @@ impl<'m> View<'m> {
         let hash = entry.link(Ordering::Relaxed).hash();
         let bucket = self.bucket(hash);
         self.unlink(bucket, number, entry)?;
-        // Behind the unlinking, and before the link changes, whoever unlinked it. Release: who sees the count finds the chain without
-        // the entry.
+        // After the unlinking, even if a dead holder did that, and before the link changes. Release: a reader that loads the count finds
+        // the chain without the entry.
         let removals = bucket.removals.load(Ordering::Relaxed).wrapping_add(1);
         bucket.removals.store(removals, Ordering::Release);
         let (name, free) = (Link::name(Some(number)), self.free().load(Ordering::Relaxed));

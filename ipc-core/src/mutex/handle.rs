@@ -66,7 +66,7 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
     of_view!(Mutex<'m, T, P>: |_, view, layout, platform| Mutex::over(view, layout, platform));
 }
 
-/// Writes an unlocked mutex with this value, or a slice of so many of it.
+/// Writes an unlocked mutex with this value, or with a slice whose elements are all this value.
 ///
 /// # Safety
 ///

@@ -93,7 +93,7 @@ pub(super) fn accepts(wanted: u64, layout: &Layout) -> Result<(), ShapeError> {
     Err(ShapeError::Differs { field: Field::Elements, wanted, found })
 }
 
-/// Writes an unlocked lock with this value, or a slice of so many of it.
+/// Writes an unlocked lock with this value, or with a slice whose elements are all this value.
 ///
 /// # Safety
 ///
