@@ -320,6 +320,54 @@ fn leaving_wakes_a_server() {
     });
 }
 
+/// Proves that an end that leaves is gone in both directions at once, whichever is tried first.
+#[test]
+fn an_end_leaves_as_a_whole() {
+    explore(3, || {
+        let machine = Machine::new();
+        let shared = duplex(1);
+        let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
+        let (mut client, mut server) = (client(&shared, &one), server(&shared, &two));
+        let leaving = thread::spawn(move || {
+            // Loom tries more schedules where a thread stores before it exchanges.
+            client.try_send(twin(1)).unwrap();
+            drop(client);
+        });
+        let mut found = server.try_recv();
+        if found.is_ok() {
+            found = server.try_recv();
+        }
+        if found == Err(TryRecvError::Disconnected) {
+            assert_eq!(server.try_send(1), Err(TrySendError::Disconnected(1)));
+        } else if server.try_send(1) == Err(TrySendError::Disconnected(1)) {
+            assert_ne!(server.try_recv(), Err(TryRecvError::Empty));
+        }
+        leaving.join().unwrap();
+    });
+}
+
+/// Proves that the drop of an end takes nothing from another thread of its process that has the end in the next session.
+#[test]
+fn an_end_leaves_its_own_session() {
+    explore(3, || {
+        let machine = Machine::new();
+        let shared = duplex(1);
+        let (one, two) = (machine.actor(1), machine.actor(2));
+        let mut first = client(&shared, &one);
+        drop(server(&shared, &two));
+        let leaving = thread::spawn(move || {
+            let _ = first.recv();
+            drop(first);
+        });
+        let mut second = persist(|| shared.handle(&one).client());
+        let mut server = server(&shared, &two);
+        leaving.join().unwrap();
+        second.try_send(twin(1)).unwrap();
+        server.try_send(2).unwrap();
+        assert_eq!((server.try_recv().map(whole), second.try_recv()), (Ok(1), Ok(2)));
+    });
+}
+
 /// Proves that `accept` and `connect` wake each other.
 #[test]
 fn those_that_meet_wait_for_each_other() {

@@ -40,12 +40,30 @@ pub type Receiving<'m, T, P> = Consumer<'m, T, P, Way<'m>>;
 ///   region uses `membarrier`) a fence.
 #[must_use = "the other end notices when this is dropped"]
 pub struct DuplexEnd<'m, S, R, P: Platform> {
+    /// Dropped before the halves.
+    whole: Whole<'m, P>,
     tx: Sending<'m, S, P>,
     rx: Receiving<'m, R, P>,
-    words: &'m Words,
-    side: Side,
     #[cfg(feature = "std")]
     pub(super) nonblocking: bool,
+}
+
+/// Gives up both halves of an end in one step: who finds the end of what is sent cannot send any more. After that, the halves find nothing
+/// to give up.
+struct Whole<'m, P: Platform> {
+    words: &'m Words,
+    side: Side,
+    start: u64,
+    platform: P,
+    split: bool,
+}
+
+impl<P: Platform> Drop for Whole<'_, P> {
+    fn drop(&mut self) {
+        if !self.split && self.platform.is_here() {
+            self.words.release(self.side, &[End::Producer, End::Consumer], self.start, &self.platform);
+        }
+    }
 }
 
 impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
@@ -61,10 +79,9 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
         P: Clone,
     {
         let end = DuplexEnd {
+            whole: Whole { words, side, start, platform: platform.clone(), split: false },
             tx: Producer::at(Held::new(tx, End::Producer, platform.clone()), start),
             rx: Consumer::at(Held::new(rx, End::Consumer, platform.clone()), start),
-            words,
-            side,
             #[cfg(feature = "std")]
             nonblocking: false,
         };
@@ -94,7 +111,7 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
 
     /// Which end this is.
     pub fn side(&self) -> Side {
-        self.side
+        self.whole.side
     }
 
     /// How many elements fit into each direction.
@@ -141,7 +158,9 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(self) -> (Sending<'m, S, P>, Receiving<'m, R, P>) {
-        (self.tx, self.rx)
+        let DuplexEnd { mut whole, tx, rx, .. } = self;
+        whole.split = true;
+        (tx, rx)
     }
 
     /// Whether there was a holder of the other end and none is left alive. Elements may still be there. A system call if there is one.
@@ -162,7 +181,7 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
     #[must_use]
     pub fn peer_pid(&self) -> Option<u32> {
         self.platform().assert_here();
-        self.words.ends().holder(self.side.other()).map(|holder| self.platform().process_id(holder))
+        self.whole.words.ends().holder(self.side().other()).map(|holder| self.platform().process_id(holder))
     }
 
     /// Whether the process that held the other end was killed, as far as anybody has noticed. `false` if it left.
@@ -173,7 +192,7 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
     #[must_use]
     pub fn peer_died(&self) -> bool {
         self.platform().assert_here();
-        self.words.ends().died(self.side.other())
+        self.whole.words.ends().died(self.side().other())
     }
 
     /// Blocks until somebody has come to the other end. It may have left since: what it has sent is there.
@@ -193,7 +212,7 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
     fn wait_for_peer_within(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {
         self.platform().here()?;
         let mut waits = limit.over_all_waits();
-        wait_for(self.side.other(), self.words, self.platform(), self.wait_strategy(), &mut waits)
+        wait_for(self.side().other(), self.whole.words, self.platform(), self.wait_strategy(), &mut waits)
     }
 }
 
@@ -287,7 +306,7 @@ impl<S, R: NoUninit + CheckedBitPattern, P: Platform> DuplexEnd<'_, S, R, P> {
 impl<S, R, P: Platform + fmt::Debug> fmt::Debug for DuplexEnd<'_, S, R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut it = f.debug_struct("DuplexEnd");
-        it.field("name", self.platform()).field("side", &self.side).field("capacity", &self.capacity());
+        it.field("name", self.platform()).field("side", &self.side()).field("capacity", &self.capacity());
         it.finish_non_exhaustive()
     }
 }

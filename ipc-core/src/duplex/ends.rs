@@ -233,19 +233,20 @@ impl Ends {
         }
     }
 
-    /// Gives up a half of the end that `me` holds, and the end with its second half. Returns whether the end is left.
-    pub(super) fn release(&self, side: Side, half: End, me: ParticipantId) -> bool {
+    /// Gives up these halves of the end that `me` holds in the session that starts there, and the end with its last half. Returns whether
+    /// `me` had it in that session.
+    pub(super) fn release(&self, side: Side, halves: &[End], start: u64, me: ParticipantId) -> bool {
         for _ in 0..ATTEMPTS {
             let seen = self.load(Ordering::Relaxed);
-            if seen.holder(side) != Some(me) {
+            // Another thread of this process may have the end in a later session.
+            if seen.holder(side) != Some(me) || seen.start() != start {
                 return false;
             }
-            let rest = seen.end(side) & !bit(half);
-            let left = rest & (READS | WRITES) == 0;
-            let to = seen.with(side, if left { CAME } else { rest });
+            let rest = halves.iter().fold(seen.end(side), |end, &half| end & !bit(half));
+            let to = seen.with(side, if rest & (READS | WRITES) == 0 { CAME } else { rest });
             // Release, "session".
             if self.0.compare_exchange(seen.0, to.0, Ordering::Release, Ordering::Relaxed).is_ok() {
-                return left;
+                return true;
             }
         }
         false

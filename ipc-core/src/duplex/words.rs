@@ -210,6 +210,13 @@ impl Words {
         self.gates.ends.withdraw(side, platform.me())
     }
 
+    /// Gives up these halves of an end in one step, and wakes all. Nothing happens if the caller does not have it in this session.
+    pub(super) fn release<P: Platform + ?Sized>(&self, side: Side, halves: &[End], start: u64, platform: &P) {
+        if self.gates.ends.release(side, halves, start, platform.me()) {
+            self.stir(platform);
+        }
+    }
+
     /// Wakes all: something other than the elements has changed.
     fn stir<P: Platform + ?Sized>(&self, platform: &P) {
         for gate in self.gates.all() {
@@ -294,8 +301,7 @@ impl Lane for Way<'_> {
     }
 
     fn release<P: Platform + ?Sized>(&self, end: End, platform: &P) {
-        self.words.gates.ends.release(self.side(end), end, platform.me());
-        self.words.stir(platform);
+        self.words.release(self.side(end), &[end], self.start, platform);
     }
 }
 

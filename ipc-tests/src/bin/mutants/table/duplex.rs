@@ -2,6 +2,7 @@
 
 use super::{Mutant, edit, silence};
 
+const DUPLEX_END: &str = "ipc-core/src/duplex/end.rs";
 const DUPLEX_ENDS: &str = "ipc-core/src/duplex/ends.rs";
 const DUPLEX_WORDS: &str = "ipc-core/src/duplex/words.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
@@ -23,11 +24,28 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             DUPLEX_ENDS,
             1,
-            "to.0, Ordering::Release, Ordering::Relaxed).is_ok() {\n                return left;",
-            "to.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {\n                return left;",
+            "to.0, Ordering::Release, Ordering::Relaxed).is_ok() {\n                return true;",
+            "to.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {\n                return true;",
         )],
         protects: "what was sent before an end is left is received before the end",
         caught_by: ("loom_duplex", "nothing_is_behind_an_end_that_left"),
+    },
+    Mutant {
+        name: "duplex, leaving an end: one half after the other",
+        edits: &[edit(DUPLEX_END, 1, "&[End::Producer, End::Consumer], self.start", "&[End::Producer], self.start")],
+        protects: "who finds the end of what is sent cannot send any more",
+        caught_by: ("loom_duplex", "an_end_leaves_as_a_whole"),
+    },
+    Mutant {
+        name: "duplex, leaving an end: in whatever session",
+        edits: &[edit(
+            DUPLEX_ENDS,
+            1,
+            "seen.holder(side) != Some(me) || seen.start() != start",
+            "seen.holder(side) != Some(me)",
+        )],
+        protects: "the end of another thread that has come in the next session",
+        caught_by: ("loom_duplex", "an_end_leaves_its_own_session"),
     },
     Mutant {
         name: "duplex, taking an end from the dead: Release to Relaxed",
@@ -128,7 +146,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "duplex: leaving wakes nobody",
-        edits: &[edit(DUPLEX_WORDS, 1, "        self.words.stir(platform);\n", "")],
+        edits: &[edit(DUPLEX_WORDS, 1, "self.stir(platform);\n        }\n    }", "}\n    }")],
         protects: "who waits learns of the end",
         caught_by: ("loom_duplex", "leaving_wakes_a_server"),
     },
