@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+#[cfg(feature = "serde")]
+use crate::object::{Address, Blueprint};
 use crate::participant::{NotSeized, ParticipantId};
 use crate::sync::{AtomicU32, Ordering, fence, spin_hint};
 use crate::time::Instant;
@@ -203,6 +205,29 @@ pub trait Located: Platform {
 
     /// Whether both were made for the same object.
     fn is_same(&self, other: &Self) -> bool;
+}
+
+/// A platform whose handles travel: other processes can open what it was made for by its address (feature `serde`).
+#[cfg(feature = "serde")]
+pub trait Addressed: Located {
+    /// Why an object has no address, or cannot be opened at one.
+    type Error: core::fmt::Display;
+
+    /// Where the object is.
+    ///
+    /// # Errors
+    ///
+    /// That other processes cannot find it.
+    fn address(&self) -> Result<Address, Self::Error>;
+
+    /// Opens the object at this address, if it is what is wanted.
+    ///
+    /// # Errors
+    ///
+    /// That it cannot be reached from here, or what differs.
+    fn open<B: Blueprint>(address: &Address, wanted: &B) -> Result<B::Handle<'static, Self>, Self::Error>
+    where
+        Self: Sized;
 }
 
 /// The world of a handle that only reads: a clock, and whether the memory is still there.

@@ -1,6 +1,8 @@
 //! One attachment of this process to one region: the mapping that keeps the lock byte, and its place among the participants.
 
 mod membership;
+#[cfg(feature = "serde")]
+mod opened;
 mod place;
 
 use std::collections::HashMap;
@@ -28,6 +30,8 @@ use crate::turn::{Turn, Waited};
 use crate::{clock, membarrier, sys};
 
 pub(crate) use membership::Membership;
+#[cfg(feature = "serde")]
+pub(crate) use opened::{find as opened, remember};
 use place::Newcomer;
 
 /// How long a process that leaves waits for the gate: others hold it for some system calls. And for its turn to remove

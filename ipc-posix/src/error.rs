@@ -183,6 +183,25 @@ pub enum RegionErrorKind {
     BarrierMissing,
     /// The descriptor's file is not sealed against truncation, and the caller requires it.
     NotSealed,
+    /// A handle came from a region without a name, which this process does not have open.
+    NoPath {
+        /// The region's identity.
+        identity: u128,
+    },
+    /// A handle's region is gone: another one has its name.
+    Replaced {
+        /// Where the name is.
+        directory: PathBuf,
+        /// The identity of the handle's region.
+        wanted: u128,
+        /// The identity of the region that has the name.
+        found: u128,
+    },
+    /// The region's handles cannot be written: its path is no UTF-8.
+    PathNotText {
+        /// The path.
+        path: PathBuf,
+    },
     /// Others created and removed the region all the time.
     Contended,
     /// A process is in the middle of a step that excludes others, and does not get on: it may be stopped.
@@ -366,6 +385,17 @@ impl fmt::Display for RegionError {
             ),
             RegionErrorKind::BarrierMissing => f.write_str("made for membarrier, which this process may not use"),
             RegionErrorKind::NotSealed => f.write_str("not sealed against truncation"),
+            RegionErrorKind::NoPath { identity } => write!(
+                f,
+                "its handles have no path to it, and this process does not have it open (identity {identity:032x}): pass its \
+                 descriptor, and open that first (Region::try_clone_fd, Region::from_fd)"
+            ),
+            RegionErrorKind::Replaced { directory, wanted, found } => write!(
+                f,
+                "the handle's region is gone from {}: another one has its name (identity {found:032x}, not {wanted:032x})",
+                directory.display()
+            ),
+            RegionErrorKind::PathNotText { path } => write!(f, "its path {path:?} is not UTF-8"),
             RegionErrorKind::Contended => f.write_str("others keep creating and removing it"),
             RegionErrorKind::Busy { action, pid: Some(pid) } => {
                 write!(f, "process {pid} is {action} it and does not get on")

@@ -85,7 +85,7 @@ impl<B: Blueprint> Search<'_, B> {
 }
 
 /// The error for an object that cannot be made.
-fn no_object<B: Blueprint>(name: &str, _: &B, cause: ShapeError) -> ObjectError {
+pub(crate) fn no_object<B: Blueprint>(name: &str, _: &B, cause: ShapeError) -> ObjectError {
     let kind = match cause {
         ShapeError::Unsaid => ObjectErrorKind::NoCapacity,
         ShapeError::NoInitialValue => ObjectErrorKind::NoInitialValue,

@@ -100,6 +100,7 @@ mod liveness;
 mod membarrier;
 mod name;
 mod objects;
+mod pair;
 mod pin;
 mod platform;
 mod probe;
@@ -108,6 +109,8 @@ mod recovery;
 mod region;
 mod sys;
 mod thread;
+#[cfg(feature = "serde")]
+mod travel;
 mod turn;
 
 pub use any_error::Error;
@@ -182,6 +185,7 @@ pub use ipc_core::wait::{HasWaitStrategy, WaitStrategy};
 pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use ipc_core::work::Stats as WorkQueueStats;
 pub use objects::*;
+pub use pair::{duplex_from_fd, duplex_pair};
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;

@@ -153,9 +153,9 @@ fn bytes(calls: &mut Calls) {
     panics!(calls, "bytes::ValueSender", sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "bytes::ValueReceiver", receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
     panics!(calls, "ends of values", values: iter().next() try_iter().next() into_iter().next());
-    answers!(calls, "bytes::ValueQueue", values: clone() capacity() bytes() iter() try_iter());
-    answers!(calls, "bytes::ValueSender", sender: clone() capacity() bytes());
-    answers!(calls, "bytes::ValueReceiver", receiver: clone() capacity() bytes() iter() try_iter());
+    answers!(calls, "bytes::ValueQueue", values: clone() capacity() bytes() name() region() iter() try_iter());
+    answers!(calls, "bytes::ValueSender", sender: clone() capacity() bytes() name() region());
+    answers!(calls, "bytes::ValueReceiver", receiver: clone() capacity() bytes() name() region() iter() try_iter());
 }
 
 fn loans(calls: &mut Calls) {

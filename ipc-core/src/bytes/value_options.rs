@@ -31,14 +31,20 @@ impl<T: Serialize + DeserializeOwned> QueuedValue for T {}
 #[derive(Clone, Copy, Debug)]
 pub struct ValueOptions<T> {
     bytes: Options,
-    format: u32,
+    /// `None`: that of the queue that is found.
+    format: Option<u32>,
     values: PhantomData<fn(T) -> T>,
 }
 
 impl<T> ValueOptions<T> {
     /// A queue of values over such a queue of bytes.
     pub const fn new(bytes: Options) -> Self {
-        ValueOptions { bytes, format: POSTCARD, values: PhantomData }
+        ValueOptions { bytes, format: Some(POSTCARD), values: PhantomData }
+    }
+
+    /// To open a queue of values in whatever format it has.
+    pub(crate) fn of_any_format() -> Self {
+        ValueOptions { format: None, ..Self::default() }
     }
 }
 
@@ -96,7 +102,7 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
     /// ```
     #[doc(alias = "cbor")]
     pub fn self_describing(mut self) -> Self {
-        self.wanted.format = CBOR;
+        self.wanted.format = Some(CBOR);
         self
     }
 }
@@ -114,13 +120,17 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
     }
 
     fn accepts(&self, geometry: &Geometry<Self>) -> Result<(), ShapeError> {
-        let (wanted, found) = (self.format.into(), geometry.format.into());
-        if wanted == found { Ok(()) } else { Err(ShapeError::Differs { field: Field::Format, wanted, found }) }
+        match self.format {
+            Some(wanted) if wanted != geometry.format => {
+                Err(ShapeError::Differs { field: Field::Format, wanted: wanted.into(), found: geometry.format.into() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn complete(&self) -> Result<(Shape, Geometry<Self>), ShapeError> {
         let (shape, mut geometry) = self.bytes.complete()?;
-        geometry.format = self.format;
+        geometry.format = self.format.unwrap_or(POSTCARD);
         Ok((shape, geometry))
     }
 

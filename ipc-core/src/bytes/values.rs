@@ -93,10 +93,26 @@ macro_rules! queries {
                 &self.bytes
             }
 
+            /// The queue's name in its region.
+            pub fn name(&self) -> &str
+            where
+                P: $crate::platform::Located,
+            {
+                self.platform().name()
+            }
+
+            /// The region that the queue lives in.
+            pub fn region(&self) -> P::Region
+            where
+                P: $crate::platform::Located,
+            {
+                self.platform().region()
+            }
+
             $crate::object::waits!(self => self.bytes);
 
             #[allow(dead_code, reason = "for those that iterate")]
-            fn platform(&self) -> &P {
+            pub(crate) fn platform(&self) -> &P {
                 self.bytes.platform()
             }
 

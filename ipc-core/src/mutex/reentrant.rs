@@ -114,6 +114,11 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
 
     waits!(self => self.0);
 
+    #[cfg(feature = "serde")]
+    pub(crate) fn platform(&self) -> &P {
+        &self.0.platform
+    }
+
     /// The mutex's name in its region.
     pub fn name(&self) -> &str
     where

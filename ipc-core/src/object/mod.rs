@@ -13,6 +13,8 @@ mod header;
 mod kinds;
 mod layout;
 mod shape;
+#[cfg(feature = "serde")]
+mod travel;
 
 pub(crate) use builder::has_schema;
 pub use builder::{Builder, HasSchema, Host};
@@ -24,6 +26,8 @@ pub use kinds::{Kind, holds, sweep};
 pub use layout::Fact;
 pub(crate) use layout::layout;
 pub use shape::{Field, Shape, ShapeError};
+#[cfg(feature = "serde")]
+pub use travel::{Address, RegionAddress};
 
 use crate::memory::Memory;
 use crate::participant::{Dead, ParticipantId};

@@ -22,14 +22,20 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug)]
 pub struct ValueOptions<T> {
     bytes: ByteOptions,
-    format: u32,
+    /// `None`: that of the queue that is found.
+    format: Option<u32>,
     values: PhantomData<fn(T) -> T>,
 }
 
 impl<T> ValueOptions<T> {
     /// A queue of values over such a queue of bytes.
     pub const fn new(bytes: ByteOptions) -> Self {
-        ValueOptions { bytes, format: POSTCARD, values: PhantomData }
+        ValueOptions { bytes, format: Some(POSTCARD), values: PhantomData }
+    }
+
+    /// To open a queue of values in whatever format it has.
+    pub(crate) fn of_any_format() -> Self {
+        ValueOptions { format: None, ..Self::default() }
     }
 }
 
@@ -59,7 +65,7 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
     /// [`ValueQueue`](crate::bytes::ValueQueue#what-does-not-work) for what arrives in which format.
     #[doc(alias = "cbor")]
     pub fn self_describing(mut self) -> Self {
-        self.wanted.format = CBOR;
+        self.wanted.format = Some(CBOR);
         self
     }
 }
@@ -78,13 +84,17 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
         self.bytes.accepts(found)?;
-        let (wanted, found) = (self.format.into(), found.format.into());
-        if wanted == found { Ok(()) } else { Err(ShapeError::Differs { field: Field::Format, wanted, found }) }
+        match self.format {
+            Some(wanted) if wanted != found.format => {
+                Err(ShapeError::Differs { field: Field::Format, wanted: wanted.into(), found: found.format.into() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
         let (shape, mut geometry) = self.bytes.complete()?;
-        geometry.format = self.format;
+        geometry.format = self.format.unwrap_or(POSTCARD);
         Ok((shape, geometry))
     }
 

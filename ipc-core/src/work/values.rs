@@ -18,7 +18,7 @@ use crate::error::{
     TryRecvError, TryRecvValueError, TrySendValueError, WaitTimeoutError,
 };
 use crate::object::has_wait_strategy;
-use crate::platform::Platform;
+use crate::platform::{Located, Platform};
 use crate::timed::timed;
 
 /// A [`ByteWorkQueue`] of values: jobs that are enums with data, strings, vectors, maps, whatever [serde](https://serde.rs) can write and
@@ -102,9 +102,25 @@ impl<'m, T, P: Platform> ValueWorkQueue<'m, T, P> {
         &self.bytes
     }
 
+    /// The queue's name in its region.
+    pub fn name(&self) -> &str
+    where
+        P: Located,
+    {
+        self.bytes.name()
+    }
+
+    /// The region that the queue lives in.
+    pub fn region(&self) -> P::Region
+    where
+        P: Located,
+    {
+        self.bytes.region()
+    }
+
     crate::object::waits!(self => self.bytes);
 
-    fn platform(&self) -> &P {
+    pub(crate) fn platform(&self) -> &P {
         self.bytes.platform()
     }
 

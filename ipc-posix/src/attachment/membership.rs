@@ -1,6 +1,8 @@
 //! What handles keep of an attachment: the platform that the core's algorithms run on.
 
 use std::ops::Deref;
+#[cfg(feature = "serde")]
+use std::sync::Weak;
 use std::sync::atomic::{Ordering, compiler_fence, fence};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -22,13 +24,23 @@ pub(crate) struct Membership {
     // Copies of what every operation looks at, so that it is in the handle's own cache lines.
     me: ParticipantId,
     asymmetric: bool,
-    fork: ForkGuard,
+    pub(super) fork: ForkGuard,
 }
 
 impl Membership {
     pub(super) fn new(attachment: Attachment) -> Self {
-        let Attachment { me, asymmetric, fork, .. } = attachment;
-        Membership { attachment: Arc::new(attachment), me, asymmetric, fork }
+        Self::of(Arc::new(attachment))
+    }
+
+    /// Another holder of the attachment.
+    pub(super) fn of(attachment: Arc<Attachment>) -> Self {
+        let Attachment { me, asymmetric, fork, .. } = *attachment;
+        Membership { attachment, me, asymmetric, fork }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn downgrade(&self) -> Weak<Attachment> {
+        Arc::downgrade(&self.attachment)
     }
 
     /// Whether this is still the process that attached.

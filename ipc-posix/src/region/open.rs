@@ -70,6 +70,8 @@ pub(super) fn finish(options: &RegionOptions, membership: Membership) -> Region 
     if options.prefault {
         membership.prefault();
     }
+    #[cfg(feature = "serde")]
+    attachment::remember(&membership);
     Region::new(membership)
 }
 

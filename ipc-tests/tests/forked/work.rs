@@ -56,7 +56,7 @@ pub fn work_of_bytes(calls: &mut Calls) {
         wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
     panics!(calls, "work::ValueWorkQueue", values: len() is_empty() is_full() is_closed() stats());
     panics!(calls, "ends of work of values", values: iter().next() try_iter().next());
-    answers!(calls, "work::ValueWorkQueue", values: clone() capacity() bytes() iter() try_iter());
+    answers!(calls, "work::ValueWorkQueue", values: clone() capacity() bytes() name() region() iter() try_iter());
     let lease = values.recv().expect("a job");
     refuses!(calls, "work::ValueLease", lease: done());
     answers!(calls, "work::ValueLease", lease: attempt() is_dead_letter());

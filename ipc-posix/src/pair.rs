@@ -1,0 +1,69 @@
+//! Two ends of a duplex without a name: one is kept, and the other goes to another process as a descriptor.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use ipc_core::duplex;
+use ipc_core::object::{Blueprint, Footprint, Host, Message};
+
+use crate::any_error::Error;
+use crate::host::no_object;
+use crate::objects::{Duplex, DuplexEnd};
+use crate::region::Region;
+
+/// The duplex's name in its region.
+const NAME: &str = "pair";
+/// The two ends, and room for those that take the place of a dead one before anybody has noticed.
+const PARTICIPANTS: u32 = 4;
+
+/// Makes a duplex without a name: `A` from this end to the other, and `B` back, with room for `capacity` of each. Python's `Pipe()`,
+/// `socketpair`.
+///
+/// The descriptor is the other end, for another process: one that inherits it (it is closed on exec unless that is changed), or that gets
+/// it over a Unix socket, and passes it to [`duplex_from_fd`]. This process may close it then. Nothing is left when both ends are
+/// gone. A pair of `u8` is a byte stream.
+///
+/// What is sent before the other end has come waits for it. A process that never comes ends no wait: see
+/// [`wait_for_peer_timeout`](crate::duplex::DuplexEnd::wait_for_peer_timeout).
+///
+/// ```
+/// use std::io::{BufRead, BufReader, Write};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (mut shell, fd) = ipc_posix::duplex_pair::<u8, u8>(4096)?;
+/// writeln!(shell, "uptime")?;
+///
+/// let other = ipc_posix::duplex_from_fd::<u8, u8>(&fd)?; // in another process, usually
+/// let mut line = String::new();
+/// BufReader::new(other).read_line(&mut line)?;
+/// assert_eq!(line, "uptime\n");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// Those of [`RegionOptions::anonymous`](crate::RegionOptions::anonymous); that there is no such capacity.
+#[doc(alias = "socketpair")]
+#[doc(alias = "Pipe")]
+pub fn duplex_pair<A: Message, B: Message>(capacity: usize) -> Result<(DuplexEnd<A, B>, OwnedFd), Error> {
+    let options = Region::options().participants(PARTICIPANTS).objects(1);
+    let wanted = duplex::Options::<A, B>::new(capacity as u64);
+    let bytes = wanted.bytes().map_err(|cause| no_object(NAME, &wanted, cause))?;
+    let region = options.fit(&[Footprint(bytes)]).anonymous()?;
+    let duplex = Host::create(&region, NAME, &wanted)?;
+    let fd = region.try_clone_fd()?;
+    Ok((duplex.client()?, fd))
+}
+
+/// Takes the other end of a [`duplex_pair`] by its descriptor: it sends `B` and receives `A`.
+///
+/// The end is held until it is dropped, or its process killed. For another process, make another pair.
+///
+/// # Errors
+///
+/// Those of [`Region::from_fd`]; what differs in the types; [`Held`](crate::DuplexClaimErrorKind::Held) if a living process has the end,
+/// and [`Unfinished`](crate::DuplexClaimErrorKind::Unfinished) if one had it and is gone.
+pub fn duplex_from_fd<A: Message, B: Message>(fd: impl AsFd) -> Result<DuplexEnd<B, A>, Error> {
+    let duplex: Duplex<A, B> = Region::from_fd(fd)?.duplex(NAME).open()?;
+    Ok(duplex.server()?)
+}
