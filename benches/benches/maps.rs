@@ -1,7 +1,11 @@
 //! What does a map between processes cost?
 //!
-//! A read of a random key beside a read of as many cache lines, each found through the one before: a bucket's and an entry's. And two
-//! processes that add 1 to the value of one key, in ours and in Python's `Manager().dict()` under a lock, without which it loses some.
+//! A read of a random key beside a read of as many cache lines, each found through the one before: a bucket's and an entry's. The bar is
+//! for reads of which each waits for the value before, as where the value decides what is read next. Where they are independent, the
+//! processor fetches the lines of many at once, and the instructions between them show; that has no bar.
+//!
+//! And two processes that add 1 to the value of one key, in ours and in Python's `Manager().dict()` under a lock, without which it loses
+//! some.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -61,7 +65,19 @@ fn main() -> Result<()> {
         &mut criterion,
         &mut samples,
         "map get",
-        &mut [Contender::new("ours", READS, reads(cpus[0])?), Contender::new("two lines", READS, lines(cpus[0]))],
+        &mut [
+            Contender::new("ours", READS, reads(cpus[0], Next::AfterValue)?),
+            Contender::new("two lines", READS, lines(cpus[0], Next::AfterValue)),
+        ],
+    );
+    contest::contest(
+        &mut criterion,
+        &mut samples,
+        "map get, independent",
+        &mut [
+            Contender::new("ours", READS, reads(cpus[0], Next::Independent)?),
+            Contender::new("two lines", READS, lines(cpus[0], Next::Independent)),
+        ],
     );
     let name = format!("bench-map-{}", process::id());
     let map = Region::options().remove_with_last(true).create(&name)?.map("map").capacity(16).create()?;
@@ -88,6 +104,13 @@ fn main() -> Result<()> {
                 bar: Bar::AtMost(3.0),
             },
             Ratio {
+                name: "map get, independent, ours/two lines",
+                of: Of::Time,
+                ours: "map get, independent/ours",
+                others: &["map get, independent/two lines"],
+                bar: Bar::None,
+            },
+            Ratio {
                 name: "map += 1, two processes, ours/Manager().dict()",
                 of: Of::Speed,
                 ours: "map += 1, two processes/ours",
@@ -99,12 +122,30 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The keys in a random order, the same each time.
-fn random() -> impl FnMut() -> u64 {
+/// What a read waits for.
+#[derive(Clone, Copy)]
+enum Next {
+    AfterValue,
+    Independent,
+}
+
+impl Next {
+    /// Of the value that was read: nothing, on which the next key depends.
+    fn link(self, value: u64) -> u64 {
+        match self {
+            // The values are small.
+            Next::AfterValue => value >> 40,
+            Next::Independent => 0,
+        }
+    }
+}
+
+/// The keys in a random order, the same each time. Each depends on the link.
+fn random() -> impl FnMut(u64) -> u64 {
     let mut state = 1_u64;
-    move || {
+    move |link| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % KEYS
+        ((state >> 33) ^ link) % KEYS
     }
 }
 
@@ -115,7 +156,7 @@ fn timed(cpu: usize, n: u64, mut once: impl FnMut()) -> Duration {
     begun.elapsed()
 }
 
-fn reads(cpu: usize) -> Result<impl FnMut(u64) -> Duration> {
+fn reads(cpu: usize, after: Next) -> Result<impl FnMut(u64) -> Duration> {
     let capacity = 2 * KEYS as usize;
     let map = Region::options()
         .fit(&[Map::<u64, u64>::footprint(capacity)])
@@ -126,20 +167,20 @@ fn reads(cpu: usize) -> Result<impl FnMut(u64) -> Duration> {
     for key in 0..KEYS {
         map.insert(key, key)?;
     }
-    let mut next = random();
-    Ok(move |n| timed(cpu, n, || _ = black_box(map.get(&next()))))
+    let (mut next, mut link) = (random(), 0);
+    Ok(move |n| timed(cpu, n, || link = after.link(black_box(map.get(&next(link))).expect("no fault").unwrap_or(0))))
 }
 
 /// A table of numbers of as many lines, whose places are random, too.
-fn lines(cpu: usize) -> impl FnMut(u64) -> Duration {
+fn lines(cpu: usize, after: Next) -> impl FnMut(u64) -> Duration {
     let scatter = |key: u64| (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % (2 * KEYS);
     let buckets: Vec<[u64; 2]> = (0..2 * KEYS).map(|place| [0, place % KEYS]).collect();
     let entries: Vec<[u64; 8]> = (0..KEYS).map(|number| [number; 8]).collect();
-    let mut next = random();
+    let (mut next, mut link) = (random(), 0);
     move |n| {
         timed(cpu, n, || {
-            let bucket = buckets[scatter(next()) as usize];
-            black_box(entries[bucket[1] as usize]);
+            let bucket = buckets[scatter(next(link)) as usize];
+            link = after.link(black_box(entries[bucket[1] as usize][0]));
         })
     }
 }
