@@ -220,9 +220,20 @@ fn a_receiver_dies() {
     });
 }
 
+/// What the second one did.
+#[derive(Debug)]
+enum Did {
+    Send(bool),
+    Look(Option<u64>),
+}
+
 /// A sender or receiver dies at each of its writes, and the next one, which sets the heap up anew, dies at each of its own. Proves that a
 /// third one finds whole batches in order, and first in, first out among equal keys.
-fn repairers_die(first: impl Fn(&Queue<'_>) + Sync + Send + Copy + 'static, right: fn(&[u64]) -> bool) {
+fn repairers_die(
+    first: impl Fn(&Queue<'_>) + Sync + Send + Copy + 'static,
+    second: fn(&Queue<'_>) -> Did,
+    right: fn(&[u64]) -> bool,
+) {
     let mut before = 1;
     loop {
         let lived = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -239,7 +250,7 @@ fn repairers_die(first: impl Fn(&Queue<'_>) + Sync + Send + Copy + 'static, righ
                 seen.store(true, std::sync::atomic::Ordering::Relaxed);
             }
             let other = shared.clone();
-            let mortal = thread::spawn(move || two.live(at, || other.handle(&two).try_send(5, !5).is_ok()));
+            let mortal = thread::spawn(move || two.live(at, || second(&other.handle(&two))));
             let looks = thread::spawn(move || assert!(shared.handle(&four).len() <= 4));
             let lived = mortal.join().unwrap();
             looks.join().unwrap();
@@ -247,7 +258,12 @@ fn repairers_die(first: impl Fn(&Queue<'_>) + Sync + Send + Copy + 'static, righ
             let mut rest = got.clone();
             // What the second one sent comes last.
             let sent = rest.pop_if(|last| *last == 5).is_some();
-            assert!(right(&rest) && (sent || lived != Some(true)), "{got:?}, {lived:?}");
+            let fits = match lived {
+                Some(Did::Send(done)) => sent == done,
+                Some(Did::Look(found)) => found.is_none() || got.first() == found.as_ref(),
+                None => true,
+            };
+            assert!(right(&rest) && fits, "{got:?}, {lived:?}");
             lived.is_none()
         });
         if lived.load(std::sync::atomic::Ordering::Relaxed) {
@@ -260,13 +276,25 @@ fn repairers_die(first: impl Fn(&Queue<'_>) + Sync + Send + Copy + 'static, righ
 /// Proves it of a sender.
 #[test]
 fn who_repairs_after_a_sender_dies() {
-    repairers_die(|queue| _ = queue.try_send(0, !0), |got| got == [0, 1, 2] || got == [1, 2]);
+    repairers_die(|queue| _ = queue.try_send(0, !0), send_five, |got| got == [0, 1, 2] || got == [1, 2]);
 }
 
 /// Proves it of a receiver of a batch.
 #[test]
 fn who_repairs_after_a_receiver_dies() {
-    repairers_die(|queue| _ = try_receive_two(queue), |got| got.is_empty() || got == [1, 2]);
+    repairers_die(|queue| _ = try_receive_two(queue), send_five, |got| got.is_empty() || got == [1, 2]);
+}
+
+fn send_five(queue: &Queue<'_>) -> Did {
+    Did::Send(queue.try_send(5, !5).is_ok())
+}
+
+/// Proves of one that looks, after a sender or a receiver: it finds the lowest, takes nothing, and repairs as the others do.
+#[test]
+fn who_looks_after_a_death_finds_the_lowest() {
+    let look = |queue: &Queue<'_>| Did::Look(queue.peek().ok().map(key));
+    repairers_die(|queue| _ = queue.try_send(0, !0), look, |got| got == [0, 1, 2] || got == [1, 2]);
+    repairers_die(|queue| _ = try_receive(queue), look, |got| got == [1, 2] || got == [2]);
 }
 
 /// Proves that one message fills the queue, both sides sleep in turn, and each is woken.

@@ -77,7 +77,7 @@ macro_rules! pile {
             pile.send_slice(&[$whole; 3]).expect("room");
             let (sender, receiver) = (pile.sender().expect("here"), pile.receiver().expect("here"));
             let (mut out, mut room, mut vec) = ([$whole; 2], [MaybeUninit::uninit(); 2], vec![$whole]);
-            refuses!(calls, $handle, pile: sender() receiver() close() send($($part),+) try_send($($part),+)
+            refuses!(calls, $handle, pile: sender() receiver() close() peek() send($($part),+) try_send($($part),+)
                 send_timeout($($part),+, SHORT) send_deadline($($part),+, soon()) send_slice(&[$whole]) try_send_slice(&[$whole]) send_slice_timeout(&[$whole], SHORT)
                 send_slice_deadline(&[$whole], soon()) send_iter([$whole]) try_send_iter([$whole]) send_iter_timeout([$whole], SHORT)
                 send_iter_deadline([$whole], soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) recv_slice(&mut out)
@@ -90,7 +90,7 @@ macro_rules! pile {
             refuses!(calls, $sender, sender: close() send($($part),+) try_send($($part),+) send_timeout($($part),+, SHORT) send_deadline($($part),+, soon())
                 send_slice(&[$whole]) try_send_slice(&[$whole]) send_slice_timeout(&[$whole], SHORT) send_slice_deadline(&[$whole], soon()) send_iter([$whole])
                 try_send_iter([$whole]) send_iter_timeout([$whole], SHORT) send_iter_deadline([$whole], soon()));
-            refuses!(calls, $receiver, receiver: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon())
+            refuses!(calls, $receiver, receiver: close() peek() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon())
                 recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
                 recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
                 recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)

@@ -151,6 +151,26 @@ impl Sides {
         Ok(count as usize)
     }
 
+    /// A receiver's look at the message that comes next: under the lock, `look` copies it, and says whether it is a value;
+    /// [`NotNow`](Refused::NotNow): it is empty.
+    #[inline]
+    pub(crate) fn peek<'p, P: Platform>(
+        &self,
+        lock: &'p RawMutex,
+        around: Around<'_, 'p, '_, '_, P>,
+        is_empty: bool,
+        look: impl FnOnce() -> Result<bool, Refused>,
+    ) -> Result<(), Refused> {
+        if is_empty && !self.is_closed() {
+            return Err(Refused::NotNow);
+        }
+        let _turn = around.turn(lock)?;
+        match look() {
+            Err(Refused::NotNow) if self.is_closed() => Err(Refused::Closed),
+            looked => looked?.then_some(()).ok_or(Fault::InvalidValue.into()),
+        }
+    }
+
     /// Lets `take` take messages out under the lock, and wakes a sender for each place. `take` says how many messages are values, and how
     /// many it has taken.
     #[inline(always)]
@@ -328,3 +348,41 @@ macro_rules! sided {
     };
 }
 pub(crate) use sided;
+
+/// The verb that looks at what comes next: of a handle with `sided!`, and (with `half`) of its receiver half.
+macro_rules! peek_verb {
+    ($handle:ident<$($T:ident: $($bound:path),+);+>, $message:ty, $which:literal, $example:literal) => {
+        $crate::ends::peek_verb!(@ $handle<$($T: $($bound),+);+>, $message, $which, $example, queue => {
+            queue.here()?;
+            let around =
+                $crate::ends::Around { platform: &queue.platform, budget: &queue.recv_budgets.lock, patience: None };
+            let mut message = MaybeUninit::uninit();
+            queue.view.peek(around, &mut message)?;
+            // SAFETY: copied, and its bits are a value.
+            Ok(unsafe { message.assume_init() })
+        });
+    };
+    (half $half:ident<$($T:ident: $($bound:path),+);+>, $message:ty, $which:literal, $example:literal) => {
+        $crate::ends::peek_verb!(@ $half<$($T: $($bound),+);+>, $message, $which, $example, half => half.watched().0.peek());
+    };
+    (@ $name:ident<$($T:ident: $($bound:path),+);+>, $message:ty, $which:literal, $example:literal, $queue:ident => $peeked:expr) => {
+        impl<$($T: $($bound +)+,)+ P: Platform> $name<'_, $($T,)+ P> {
+            #[doc = concat!("Returns a copy of the ", $which, " message, which stays. A hint: another receiver may take it meanwhile.")]
+            ///
+            /// ```
+            /// # let region = ipc_posix::Region::options().anonymous()?;
+            #[doc = $example]
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// Those of [`try_recv`](Self::try_recv), but not `Disconnected`.
+            pub fn peek(&self) -> Result<$message, TryRecvError> {
+                let $queue = self;
+                $peeked
+            }
+        }
+    };
+}
+pub(crate) use peek_verb;

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use super::handle::PriorityQueue;
 use super::pairs::fill_slice;
-use crate::ends::{Half, Moves, halves, recv_verbs, send_verbs};
+use crate::ends::{Half, Moves, halves, peek_verb, recv_verbs, send_verbs};
 use crate::error::{
     RecvError, RecvTimeoutError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,
@@ -57,3 +57,4 @@ recv_verbs!(
     ". That the last sender was killed is noticed within half a second by a call that waits, within a thousand calls otherwise.",
     " once it is empty and the last sender half has left"
 );
+peek_verb!(half Receiver<K: Key; T: Message>, (K, T), "lowest", "let jobs = region.priority_queue(\"jobs\").create()?;\njobs.send_slice(&[(30, 1), (10, 2)])?;\nassert_eq!((jobs.receiver()?.peek(), jobs.len()), (Ok((10, 2)), 2));");

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 
 use super::pairs::fill_slice;
 use super::words::{Geometry, View, Words, geometry_of};
-use crate::ends::{Budgets, Moves, recv_verbs, send_verbs, sided};
+use crate::ends::{Budgets, Moves, peek_verb, recv_verbs, send_verbs, sided};
 use crate::error::{
     RecvError, RecvTimeoutError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,
@@ -156,3 +156,4 @@ send_verbs!(
     "."
 );
 recv_verbs!(PriorityQueue<K: Key; T: Message>, (K, T), "lowest", ".");
+peek_verb!(PriorityQueue<K: Key; T: Message>, (K, T), "lowest", "let jobs = region.priority_queue(\"jobs\").create()?;\njobs.send_slice(&[(30, 1), (10, 2)])?;\nassert_eq!((jobs.peek(), jobs.len()), (Ok((10, 2)), 2));");

@@ -291,6 +291,26 @@ impl<'m> View<'m> {
         })
     }
 
+    /// Copies the message with the lowest key, which stays.
+    pub(super) fn peek<K: Key, T: Message, P: Platform>(
+        &self,
+        around: Around<'_, '_, '_, '_, P>,
+        place: &mut MaybeUninit<(K, T)>,
+    ) -> Result<(), Refused> {
+        self.sides().peek(&self.words.top.lock, around, self.len() == 0, || {
+            let counts = self.counts()?;
+            if counts.len() == 0 {
+                return Err(Refused::NotNow);
+            }
+            if self.words.top.changing.load(Ordering::Relaxed) != 0 {
+                self.rebuild::<K, T>(counts)?;
+                self.settle();
+            }
+            let entry = self.entry::<K, T>(self.number(0)?)?;
+            if entry.is_there(counts) { Ok(entry.read(place)) } else { Err(Refused::CORRUPTED) }
+        })
+    }
+
     /// Takes as many messages out as there are and as fit, the one with the lowest key first.
     #[inline]
     pub(super) fn take<K: Key, T: Message, P: Platform>(

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::handle::Stack;
-use crate::ends::{Half, Moves, halves, recv_verbs, send_verbs};
+use crate::ends::{Half, Moves, halves, peek_verb, recv_verbs, send_verbs};
 use crate::error::{
     RecvError, RecvTimeoutError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,
@@ -58,3 +58,4 @@ recv_verbs!(
     ". That the last sender was killed is noticed within half a second by a call that waits, within a thousand calls otherwise.",
     " once it is empty and the last sender half has left"
 );
+peek_verb!(half Receiver<T: NoUninit, CheckedBitPattern>, T, "topmost", "let tasks = region.stack(\"tasks\").create()?;\ntasks.send_slice(&[1, 2])?;\nassert_eq!((tasks.receiver()?.peek(), tasks.len()), (Ok(2), 2));");

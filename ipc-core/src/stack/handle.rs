@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::words::{Geometry, View, Words, geometry_of};
-use crate::ends::{Budgets, Moves, recv_verbs, send_verbs, sided};
+use crate::ends::{Budgets, Moves, peek_verb, recv_verbs, send_verbs, sided};
 use crate::error::{
     RecvError, RecvTimeoutError, Refused, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,
@@ -128,3 +128,4 @@ send_verbs!(
     "."
 );
 recv_verbs!(Stack<T: NoUninit, CheckedBitPattern>, T, "topmost", ".");
+peek_verb!(Stack<T: NoUninit, CheckedBitPattern>, T, "topmost", "let tasks = region.stack(\"tasks\").create()?;\ntasks.send_slice(&[1, 2])?;\nassert_eq!((tasks.peek(), tasks.len()), (Ok(2), 2));");

@@ -218,6 +218,20 @@ impl<'m> View<'m> {
         })
     }
 
+    /// Copies the topmost message, which stays.
+    pub(super) fn peek<T: CheckedBitPattern, P: Platform>(
+        &self,
+        around: Around<'_, '_, '_, '_, P>,
+        place: &mut MaybeUninit<T>,
+    ) -> Result<(), Refused> {
+        self.sides().peek(&self.words.top.lock, around, self.len() == 0, || {
+            let top = self.len_within()?.checked_sub(1).ok_or(Refused::NotNow)?;
+            payload::load_into(self.entry::<T>(top)?, place);
+            // SAFETY: copied from cells, all of which are initialised.
+            Ok(unsafe { payload::valid_prefix(core::slice::from_ref(place)) } == 1)
+        })
+    }
+
     /// Takes as many messages off the top as there are and as fit, the topmost first.
     #[inline]
     pub(super) fn take<T: CheckedBitPattern, P: Platform>(

@@ -23,9 +23,11 @@ pub fn lowest_first<P: Platform>(queue: &Queue<'_, P>, role: &Role<'_>) {
     });
     role.two(|| {
         assert_eq!((queue.len(), queue.is_full()), (5, true));
+        assert_eq!((queue.peek(), queue.peek()), (Ok((i64::MIN, 4)), Ok((i64::MIN, 4))));
         assert_eq!((queue.try_recv(), queue.recv()), (Ok((i64::MIN, 4)), Ok((-30, 1))));
         assert_eq!((queue.try_recv(), queue.recv()), (Ok((10, 0)), Ok((10, 3))));
         assert_eq!((queue.recv(), queue.try_recv()), (Ok((i64::MAX, 2)), Err(TryRecvError::Empty)));
+        assert_eq!(queue.peek(), Err(TryRecvError::Empty));
     });
     role.one(|| assert!(queue.is_empty() && queue.stats().capacity == 5));
 }

@@ -17,8 +17,9 @@ pub fn last_in_first_out<P: Platform>(stack: &Stack<'_, u64, P>, role: &Role<'_>
     });
     role.two(|| {
         assert_eq!((stack.len(), stack.is_full()), (2, true));
+        assert_eq!((stack.peek(), stack.peek()), (Ok(2), Ok(2)));
         assert_eq!((stack.try_recv(), stack.recv()), (Ok(2), Ok(1)));
-        assert_eq!(stack.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!((stack.try_recv(), stack.peek()), (Err(TryRecvError::Empty), Err(TryRecvError::Empty)));
     });
     role.one(|| assert!(stack.is_empty() && stack.stats().capacity == 2));
 }
@@ -34,6 +35,7 @@ pub fn close_then_drain<P: Platform>(stack: &Stack<'_, u64, P>, role: &Role<'_>)
         assert_eq!(stack.try_send(4), Err(TrySendError::Closed(4)));
         assert_eq!((stack.recv(), stack.iter().collect::<Vec<_>>()), (Ok(3), vec![2, 1]));
         assert_eq!((stack.try_recv(), stack.recv()), (Err(TryRecvError::Closed), Err(RecvError::Closed)));
+        assert_eq!(stack.peek(), Err(TryRecvError::Closed));
         assert_eq!(stack.recv_timeout(SHORT), Err(RecvTimeoutError::Closed));
     });
 }

@@ -128,6 +128,28 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_priority", "a_sender_dies"),
     },
     Mutant {
+        name: "priority: a look trusts a heap that is half changed",
+        edits: &[edit(
+            WORDS,
+            1,
+            "            if self.words.top.changing.load(Ordering::Relaxed) != 0 {\n                self.rebuild::<K, T>(counts)?;\n                self.settle();\n            }\n",
+            "",
+        )],
+        protects: "a look finds the lowest message, whoever has died",
+        caught_by: ("loom_priority", "who_looks_after_a_death_finds_the_lowest"),
+    },
+    Mutant {
+        name: "priority: a look says at the beginning of its repair that it is done",
+        edits: &[edit(
+            WORDS,
+            1,
+            "                self.rebuild::<K, T>(counts)?;\n                self.settle();\n",
+            "                self.settle();\n                self.rebuild::<K, T>(counts)?;\n",
+        )],
+        protects: "the next one repairs after one that died while it looked",
+        caught_by: ("loom_priority", "who_looks_after_a_death_finds_the_lowest"),
+    },
+    Mutant {
         name: "priority: a rebuild makes no order",
         edits: &[edit(HEAP, 1, "self.sink::<K, T>(at, len, self.number(at)?)?;", "_ = at;")],
         protects: "the lowest key comes first after a repair, too",
