@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
-use ipc_core::{array, atomic, barrier, event, map, mutex, once, rwlock, semaphore, watch};
+use ipc_core::{array, atomic, barrier, event, map, mutex, once, rwlock, semaphore, vector, watch};
 use ipc_fuzz::element::{Colour, Element};
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Script, play};
@@ -20,10 +20,10 @@ const SCHEMA: u64 = 7;
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..14).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..15).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 14 {
+        match input.byte() % 15 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -37,6 +37,7 @@ fuzz_target!(
             10 => play::<TheMutexArray>(&mut input),
             11 => play::<TheRwLockArray>(&mut input),
             12 => play::<TheMap>(&mut input),
+            13 => play::<TheVector>(&mut input),
             _ => play::<TheBarrier>(&mut input),
         }
     }
@@ -56,6 +57,7 @@ struct TheArray;
 struct TheMutexArray;
 struct TheRwLockArray;
 struct TheMap;
+struct TheVector;
 
 impl Script for TheMutex {
     type Wanted = mutex::Options<Data>;
@@ -324,6 +326,56 @@ impl Script for TheMap {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Script for TheVector {
+    type Wanted = vector::Options<Data>;
+
+    fn wanted() -> Self::Wanted {
+        let mut wanted = vector::Options::new(5);
+        wanted.schema = SCHEMA;
+        wanted
+    }
+    fn step(input: &mut Input<'_>, vector: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        assert!(vector.capacity() == 5 && vector.len() <= 5);
+        let (a, b, value) = (input.below(7) as usize, input.below(7) as usize, [u64::from(input.byte()); 3]);
+        // A word may say that a living peer has the lock, which would be waited for: so with a deadline first.
+        let Ok(mut guard) = vector.lock_deadline(deadline) else { return };
+        if input.below(3) == 0 {
+            assert!(guard.len() <= 5);
+            match input.below(8) {
+                0 => _ = black_box(guard.push(value).is_ok()),
+                1 => _ = black_box(guard.insert(a, value).is_ok()),
+                2 => _ = black_box(guard.extend_from_slice(&[value; 2]).is_ok()),
+                3 => _ = black_box((guard.remove(a), guard.swap_remove(b))),
+                4 => guard.retain(|element| element[0] < value[0]),
+                5 => guard.sort_unstable(),
+                6 => guard.truncate(a),
+                _ => _ = black_box(guard.pop()),
+            }
+            match input.below(8) {
+                0 => std::mem::forget(guard),
+                1 => guard.discard(),
+                _ => {}
+            }
+            return;
+        }
+        drop(guard);
+        match input.below(12) {
+            0 => _ = black_box(vector.push(value).is_ok()),
+            1 => _ = black_box(vector.insert(a, value).is_ok()),
+            2 => _ = black_box(vector.extend_from_slice(&[value; 2]).is_ok()),
+            3 => _ = black_box(vector.remove(a).is_ok()),
+            4 => _ = black_box(vector.swap_remove(a).is_ok()),
+            5 => _ = black_box(vector.swap(a, b).is_ok()),
+            6 => _ = black_box(vector.set(a, value).is_ok()),
+            7 => _ = black_box(vector.update(a, |now| now[1] = value[0]).is_ok()),
+            8 => _ = black_box((vector.get(a).is_ok(), vector.pop().is_ok())),
+            9 => assert!(vector.read(a, &mut [value; 4]).is_ok_and(|count| count <= 4) || vector.len() <= 5),
+            10 => _ = black_box(vector.truncate(a).is_ok()),
+            _ => _ = black_box(vector.sort_unstable().is_ok()),
         }
     }
 }

@@ -22,6 +22,7 @@
 //! | [`atomic`] | a number or flag that can be waited for |
 //! | [`array`](mod@array) | numbers or flags, each atomic by itself |
 //! | [`map`] | keys and values: readers take no lock |
+//! | [`vector`] | elements one behind the other: each change in one step |
 //! | [`barrier`] | so many parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
@@ -134,6 +135,7 @@ pub mod stack;
 pub mod sync;
 pub mod time;
 mod timed;
+pub mod vector;
 pub mod wait;
 pub mod watch;
 pub mod work;
@@ -161,6 +163,7 @@ pub use shared_slice::{SharedSlice, SharedSliceMut};
 pub use spsc::Spsc;
 pub use stack::Stack;
 pub use time::Instant;
+pub use vector::Vector;
 pub use wait::WaitStrategy;
 pub use watch::Watch;
 pub use work::{ByteWorkQueue, WorkQueue};

@@ -213,6 +213,8 @@ any_error! {
         TrySet(TrySetError),
         /// A cell that is set once was not set in time.
         SetTimeout(SetTimeoutError),
+        /// A value was not put into a vector.
+        Push(PushError),
         /// An overwriting send failed.
         ForceSend(ForceSendError),
     }

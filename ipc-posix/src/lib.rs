@@ -48,6 +48,7 @@
 //! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
 //! | [`Map`], [`MapGuard`] | [`Region::map`] | keys and values: readers take no lock |
+//! | [`Vector`], [`VectorGuard`] | [`Region::vector`] | elements one behind the other: each change in one step |
 //! | [`Array`] | [`Region::array`] | numbers or flags, each atomic by itself |
 //!
 //! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
@@ -148,10 +149,10 @@ pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
 pub use ipc_core::error::{
-    ChangedError, ChangedTimeoutError, Fault, ForceSendError, InsertError, LockError, LockTimeoutError, RecvError,
-    RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, SetError, SetTimeoutError,
-    TryChangedError, TryLockError, TryRecvError, TrySendError, TrySetError, TryWriteError, WaitTimeoutError,
-    WriteError, WriteTimeoutError,
+    ChangedError, ChangedTimeoutError, Fault, ForceSendError, InsertError, LockError, LockTimeoutError, PushError,
+    RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, SetError,
+    SetTimeoutError, TryChangedError, TryLockError, TryRecvError, TrySendError, TrySetError, TryWriteError,
+    WaitTimeoutError, WriteError, WriteTimeoutError,
 };
 #[cfg(feature = "serde")]
 pub use ipc_core::error::{
@@ -169,6 +170,7 @@ pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
 pub use ipc_core::object::{
     BlockElement as LoanElement, CellValue, Key as PriorityKey, LockData, MapKey, MapValue, Message as QueueMessage,
+    VectorElement,
 };
 pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
@@ -194,5 +196,5 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 #[doc(inline)]
 pub use ipc_core::{
     array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, loan, map, mutex, once, priority, queue,
-    rwlock, semaphore, shared_slice, spsc, stack, watch, work,
+    rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };

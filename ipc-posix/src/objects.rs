@@ -3,7 +3,7 @@
 use ipc_core::object::Builder;
 use ipc_core::{
     array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, loan, map, mutex, once, priority, queue,
-    rwlock, semaphore, shared_slice, spsc, stack, watch, work,
+    rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };
 
 use crate::platform::Posix;
@@ -89,6 +89,14 @@ pub type MapGuard<'a, K, V> = map::MapGuard<'a, 'static, K, V, Posix>;
 pub type MapEntry<'a, K, V, F = fn(&mut V)> = map::Entry<'a, 'static, K, V, Posix, F>;
 /// The entries of a [`Map`]. Made by [`Map::iter`](map::Map::iter).
 pub type MapIter<'a, K, V> = map::Iter<'a, 'static, K, V, Posix>;
+
+/// A vector between processes, of a fixed capacity: each change is one step, also for a process that is killed in it. Made by
+/// [`Region::vector`].
+pub type Vector<T> = vector::Vector<'static, T, Posix>;
+/// What a [`Vector`] should be like.
+pub type VectorOptions<'r, T> = Builder<'r, vector::Options<T>, Region>;
+/// Holds a [`Vector`]'s lock: its elements as a slice. Made by [`Vector::lock`](vector::Vector::lock).
+pub type VectorGuard<'a, T> = vector::VectorGuard<'a, 'static, T, Posix>;
 
 /// A bounded queue of `T` between processes: many to many. Made by [`Region::queue`].
 pub type Queue<T> = queue::Queue<'static, T, Posix>;

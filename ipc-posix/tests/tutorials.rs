@@ -189,6 +189,18 @@ fn greetings() {
     assert!(text.contains("the guest was killed after "), "{text}");
 }
 
+#[test]
+fn chat_history() {
+    let text = run("chat_history");
+    assert!(text.contains("\nann: 100 lines of 100, in order\nbob: 100 lines of 100, in order\n"), "{text}");
+    assert!(text.ends_with("the history has 200 lines\n"), "{text}");
+    let text = run_and_kill("chat_history");
+    assert!(text.contains("another one goes on"), "{text}");
+    // It may have received one that it had not appended.
+    let ends = ["the history has 200 lines\n", "the history has 199 lines\n"];
+    assert!(ends.into_iter().any(|end| text.ends_with(end)), "{text}");
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

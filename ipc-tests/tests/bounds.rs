@@ -32,6 +32,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("atomic::<usize>", "`usize` cannot be the value of an atomic", "for `usize` use `u64`"),
     ("map::<String, u64>", "`String` cannot be a key of this map", "use an array of bytes"),
     ("map::<u8, Vec<u8>>", "`Vec<u8>` cannot be a value of this map", "use an array and a length"),
+    ("vector::<String>", "`String` cannot be an element of this vector", "use an array of bytes"),
+    ("vector::<bool>", "`bool` cannot be an element of this vector", "for `bool`, `char` or an enum, use an integer"),
     ("array::<char>", "`char` cannot be the value of an atomic, or an element of an array", "for `char` use `u32`"),
     ("array::<[f64; 2]>", "`[f64; 2]` cannot be the value of an atomic, or an element of an array", "`region.mutex`"),
     ("atomic::<String>", "`String` cannot be the value of an atomic", "use `region.watch`"),
@@ -75,6 +77,7 @@ fn the_compiler_says_what_to_use_instead() {
         "atomic::<bool>",
         "array::<f32>",
         "map::<[u8; 5], f64>",
+        "vector::<[f64; 3]>",
     ];
     let (compiles, said) = check(&mut right.into_iter());
     assert!(compiles, "{said}");

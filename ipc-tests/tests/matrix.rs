@@ -44,6 +44,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("loan::Loan", "send", "", "a loan has its block, so that sending it never waits"),
     ("loan::LoanQueue", "blocks free_blocks", "half", "they are in `stats`"),
     ("map", "stats", "", "`len` and `capacity` tell all that the words do"),
+    ("vector", "stats", "", "`len` and `capacity` tell all that the words do"),
     ("once", "stats", "", "`is_set` tells all that the word does"),
     ("once", "wait", "try_", "`get` never waits"),
     ("queue::Queue", "force_send", "half", "it takes a message out, which a sender does not"),

@@ -475,7 +475,8 @@ fn nothing_is_touched_and_nothing_is_silent() {
         signals,
         cells,
         forked::maps::maps,
-    ] as [fn(&mut Calls); 16]
+        forked::vectors::vectors,
+    ] as [fn(&mut Calls); 17]
     {
         part(&mut calls);
     }

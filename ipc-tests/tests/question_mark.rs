@@ -140,6 +140,13 @@ fn locks_and_cells() -> Result<(), Error> {
     map.lock()?.clear()?;
     map.try_lock()?.insert(3, 4)?;
     map.lock_timeout(SOON)?.remove(&3)?;
+    let vector = region.vector::<u64>("vector").capacity(3).create()?;
+    vector.push(1)?;
+    vector.extend_from_slice(&[2])?;
+    vector.insert(0, vector.pop()?.unwrap_or(0))?;
+    vector.lock()?.sort();
+    vector.try_lock()?.push(3)?;
+    vector.lock_timeout(SOON)?.clear();
     Ok(())
 }
 
@@ -218,7 +225,7 @@ fn every_public_error_goes_through_the_question_mark() {
     let mut shown = faults! {
         AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, ChangedError, ChangedTimeoutError,
         ForceSendError<()>, InsertError, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
-        PublishTimeoutError<()>, RecvBroadcastError, RecvBroadcastTimeoutError, RecvBytesError, RecvBytesTimeoutError,
+        PublishTimeoutError<()>, PushError<()>, RecvBroadcastError, RecvBroadcastTimeoutError, RecvBytesError, RecvBytesTimeoutError,
         RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, ReleaseError, SendBytesError,
         SendBytesTimeoutError, SendError<()>, SendTimeoutError<()>, SendValueError, SendValueTimeoutError, SetError<()>,
         SetTimeoutError<()>, SubscribeError, TryAcquireError, TryChangedError, TryLoanError, TryLockError<()>,

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use ipc_posix::{
     Array, Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, InsertError, LockTimeoutError, Map, Mutex,
-    OnceCell, Queue, ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, WaitTimeoutError,
-    Watch, WriteError,
+    OnceCell, PushError, Queue, ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, Vector,
+    WaitTimeoutError, Watch, WriteError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -28,6 +28,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const ROLES: &[Role] = &[("work", work)];
 
 const WORKERS: usize = 6;
+/// Places in the line.
+const PLACES: usize = 20;
 /// Accounts that fit.
 const ACCOUNTS: usize = 6;
 const PERMITS: u32 = 3;
@@ -60,6 +62,7 @@ struct Objects {
     count: Atomic<u64>,
     tallies: Array<f64>,
     accounts: Map<u64, [u64; 3]>,
+    line: Vector<[u64; 3]>,
     latest: Watch<[u64; 6]>,
     once: OnceCell<[u64; 3]>,
     table: RwLock<[u64; 8]>,
@@ -81,6 +84,7 @@ impl Objects {
             count: region.atomic("count").open_or_create()?,
             tallies: region.array("tallies").len(5).open_or_create()?,
             accounts: region.map("accounts").capacity(ACCOUNTS).open_or_create()?,
+            line: region.vector("line").capacity(PLACES).open_or_create()?,
             latest: region.watch("latest").initial([0; 6]).open_or_create()?,
             once: region.once_cell("once").open_or_create()?,
             table: region.rwlock("table").open_or_create()?,
@@ -91,7 +95,7 @@ impl Objects {
     /// One thing, whichever the dice say.
     fn step(&self, dice: &mut Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
-        match dice.below(20) {
+        match dice.below(22) {
             0..4 => return self.pass_a_token(dice, soon),
             4 => return self.write_down(dice),
             5 => return self.transfer(dice),
@@ -133,6 +137,7 @@ impl Objects {
                 }
             }
             17 | 18 => return self.account(dice),
+            19 | 20 => return self.stand_in_line(dice),
             _ => {
                 let seen = self.count.fetch_add(1)?;
                 in_time(self.count.wait_until_timeout(soon, |count| count > seen + 1).map(drop))?;
@@ -171,6 +176,37 @@ impl Objects {
                     Ok(value) => check(key, value)?,
                     Err(InsertError::Full) if self.accounts.len() <= ACCOUNTS => {}
                     Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the line, which has the numbers from 0 on, each once: one by one, in the middle, and all of it under the lock.
+    fn stand_in_line(&self, dice: &mut Dice) -> Result<()> {
+        let element = |number: u64| [number, !number, number];
+        let (a, b) = (dice.below(PLACES as u64) as usize, dice.below(PLACES as u64) as usize);
+        match dice.below(6) {
+            0 => _ = self.line.swap(a, b)?,
+            1 => self.line.sort_unstable_by_key(|element| element[0] % 3)?,
+            2 => {
+                let most = self.line.lock()?.len() as u64 / 2;
+                self.line.retain(|element| element[0] <= most)?;
+            }
+            3 => {
+                let all = self.line.to_vec()?;
+                let mut numbers: Vec<u64> = all.iter().map(|now| now[0]).collect();
+                numbers.sort_unstable();
+                if !numbers.into_iter().eq(0..all.len() as u64) || all.iter().any(|now| *now != element(now[0])) {
+                    return Err(format!("the line is {all:?}").into());
+                }
+            }
+            _ => {
+                let mut line = self.line.lock()?;
+                let next = element(line.len() as u64);
+                match line.insert(a.min(line.len()), next) {
+                    Ok(()) | Err(PushError::Full(..)) => {}
+                    Err(error) => return Err(error.without_value().into()),
                 }
             }
         }

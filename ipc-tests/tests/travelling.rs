@@ -177,6 +177,7 @@ fn every_kind_travels() {
         region.semaphore("semaphore").permits(2).create();
         region.spsc::<u64>("spsc").capacity(4).schema(18).create();
         region.stack::<u64>("stack").capacity(4).schema(19).create();
+        region.vector::<u64>("vector").capacity(4).schema(24).create();
         region.watch::<u64>("watch").initial(1).schema(20).create();
         region.byte_work_queue("byte jobs").capacity(4).schema(21).create();
         region.value_work_queue::<String>("value jobs").capacity(4).schema(22).create();

@@ -60,6 +60,8 @@ const OPERATIONS: &[Operation] = &[
     ("atomic, fetch_add + load, 8 B", atomic),
     ("map, update + get, 8 B", map),
     ("map, insert + remove, 8 B", map_entries),
+    ("vector, push + get + pop, 8 B", vector_end),
+    ("vector, update, 8 B", vector_update),
     ("array, set + get, 8 B", array),
     ("array, 1 KiB copied in and out, 8 B elements", array_copies::<u64>),
     ("array, 1 KiB copied in and out, 1 B elements", array_copies::<u8>),
@@ -317,6 +319,25 @@ fn map(n: u64) -> Result<()> {
     for number in 0..n {
         map.update(hint::black_box(&7), |value| *value += number)?;
         hint::black_box(map.get(hint::black_box(&7))?);
+    }
+    Ok(())
+}
+
+fn vector_end(n: u64) -> Result<()> {
+    let vector = region()?.vector::<u64>("vector").capacity(64).create()?;
+    for number in 0..n {
+        vector.push(hint::black_box(number))?;
+        hint::black_box(vector.get(hint::black_box(0))?);
+        hint::black_box(vector.pop()?);
+    }
+    Ok(())
+}
+
+fn vector_update(n: u64) -> Result<()> {
+    let vector = region()?.vector::<u64>("vector").capacity(64).create()?;
+    vector.extend_from_slice(&[0; 10])?;
+    for number in 0..n {
+        hint::black_box(vector.update(hint::black_box(7), |value| *value += number)?);
     }
     Ok(())
 }

@@ -265,6 +265,7 @@ mod refused;
 mod semaphore;
 #[cfg(feature = "serde")]
 mod values;
+mod vector;
 mod watch;
 
 pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
@@ -293,6 +294,7 @@ pub use values::{
     FormatError, RecvValueError, RecvValueTimeoutError, SendValueError, SendValueTimeoutError, TryRecvValueError,
     TrySendValueError,
 };
+pub use vector::PushError;
 pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};
 
 plain_error! {

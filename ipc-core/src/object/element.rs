@@ -92,6 +92,21 @@ pub trait LockData: Pod {}
 #[diagnostic::do_not_recommend]
 impl<T: Pod> LockData for T {}
 
+/// A type whose values can be elements of a vector: every [`Pod`].
+///
+/// Those are numbers, arrays of them, and structs that derive it. Under a lock the elements are read and written in place, so that every
+/// pattern of bits has to be a value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an element of this vector, whose elements lie in shared memory as plain bytes",
+    label = "not plain bytes (bytemuck's `Pod`)",
+    note = "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
+    note = "for text, use an array of bytes that is long enough, filled up with zeros"
+)]
+pub trait VectorElement: Pod {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Pod> VectorElement for T {}
+
 /// What a lock can guard: a value whose type is [`LockData`], or a slice of such values.
 ///
 /// # Safety

@@ -9,7 +9,7 @@ use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
     array, atomic, barrier, broadcast, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, spsc, stack, watch, work,
+    semaphore, spsc, stack, vector, watch, work,
 };
 
 macro_rules! kinds {
@@ -137,4 +137,6 @@ kinds! {
     ByteWorkQueue = 22, "byte work queue", work::Words;
     /// A pipe in both directions ([`Duplex`](crate::Duplex)).
     Duplex = 23, "duplex", duplex::Words;
+    /// Elements one behind the other ([`Vector`](crate::Vector)).
+    Vector = 24, "vector", vector::Words;
 }

@@ -18,7 +18,7 @@ mod travel;
 
 pub(crate) use builder::has_schema;
 pub use builder::{Builder, HasSchema, Host};
-pub use element::{BlockElement, CellValue, Guarded, Key, LockData, MapKey, MapValue, Message};
+pub use element::{BlockElement, CellValue, Guarded, Key, LockData, MapKey, MapValue, Message, VectorElement};
 pub(crate) use handle::{handle, has_wait_strategy, of_view, waits};
 pub use header::{HEADER_BYTES, ObjectHeader};
 pub(crate) use kinds::LAYOUTS;

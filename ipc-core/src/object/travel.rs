@@ -10,14 +10,14 @@ use alloc::string::String;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 
-use super::{BlockElement, Blueprint, CellValue, HasSchema, LockData, MapKey, MapValue, Message};
+use super::{BlockElement, Blueprint, CellValue, HasSchema, LockData, MapKey, MapValue, Message, VectorElement};
 use crate::atomic::Value;
 use crate::bytes::QueuedValue;
 use crate::object::Key;
 use crate::platform::Addressed;
 use crate::{
     array, atomic, barrier, broadcast, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, spsc, stack, watch, work,
+    semaphore, spsc, stack, vector, watch, work,
 };
 
 /// Where a region is, for another process.
@@ -152,6 +152,7 @@ travels! {
     semaphore::Semaphore<'static, P>, by |_| semaphore::Options::default();
     spsc::Spsc<'static, T, P>, <T: Message> by |schema| with(spsc::Options::<T>::new(0), schema);
     stack::Stack<'static, T, P>, <T: Message> by |schema| with(stack::Options::<T>::new(0), schema);
+    vector::Vector<'static, T, P>, <T: VectorElement> by |schema| with(vector::Options::<T>::new(0), schema);
     watch::Watch<'static, T, P>, <T: CellValue> by |schema| with(watch::Options::<T>::default(), schema);
     work::ByteWorkQueue<'static, P>, by |schema| with(work::ByteOptions::default(), schema);
     work::ValueWorkQueue<'static, T, P>, <T: QueuedValue> by |schema| with(work::ValueOptions::<T>::of_any_format(), schema);

@@ -74,6 +74,53 @@ impl<T> Place<[T]> {
     }
 }
 
+impl<T: Pod> Place<[T]> {
+    fn part(&self, start: usize, count: usize) -> Option<NonNull<T>> {
+        let is_inside = start <= self.value.len() && count <= self.value.len() - start;
+        // SAFETY: inside.
+        is_inside.then(|| unsafe { self.value.cast::<T>().add(start) })
+    }
+
+    pub(crate) fn element(&self, index: usize) -> Option<T> {
+        let from = self.part(index, 1)?;
+        // SAFETY: loom checks.
+        Some(self.watch().with(|_| unsafe { from.read() }))
+    }
+
+    pub(crate) fn read(&self, start: usize, out: &mut [T]) -> Option<()> {
+        let from = self.part(start, out.len())?;
+        // SAFETY: loom checks.
+        self.watch().with(|_| unsafe { from.copy_to_nonoverlapping(NonNull::from(&mut *out).cast(), out.len()) });
+        Some(())
+    }
+
+    /// Each element is a step before which an actor may die.
+    pub(crate) fn write(&self, start: usize, values: &[T]) -> Option<()> {
+        let to = self.part(start, values.len())?;
+        for (index, value) in values.iter().enumerate() {
+            if crash::step() {
+                // SAFETY: loom checks.
+                self.watch().with_mut(|_| unsafe { to.add(index).write(*value) });
+            }
+        }
+        Some(())
+    }
+
+    /// As `write`.
+    pub(crate) fn copy_from(&self, other: &Self, [from, to]: [usize; 2], count: usize) -> Option<()> {
+        let (from, to) = (other.part(from, count)?, self.part(to, count)?);
+        for index in 0..count {
+            if crash::step() {
+                // SAFETY: loom checks.
+                let value = other.watch().with(|_| unsafe { from.add(index).read() });
+                // SAFETY: loom checks.
+                self.watch().with_mut(|_| unsafe { to.add(index).write(value) });
+            }
+        }
+        Some(())
+    }
+}
+
 impl<T: Pod> Place<T> {
     pub(crate) fn load(&self) -> MaybeUninit<T> {
         // SAFETY: loom checks.

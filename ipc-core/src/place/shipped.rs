@@ -7,6 +7,7 @@ use bytemuck::Pod;
 
 use crate::object::Guarded;
 use crate::payload::{self, cells};
+use crate::slots::copy_bytes;
 use crate::sync::AtomicU64;
 
 /// Bytes of a place besides its value's.
@@ -71,6 +72,56 @@ impl<T> Place<[T]> {
     /// How many elements there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl<T: Pod> Place<[T]> {
+    /// A pointer to `count` elements from `start` on; `None` if they do not lie inside.
+    #[inline(always)]
+    fn part(&self, start: usize, count: usize) -> Option<*mut T> {
+        let is_inside = start <= self.0.len() && count <= self.0.len() - start;
+        // SAFETY: inside.
+        is_inside.then(|| unsafe { self.0.cast::<T>().as_ptr().add(start) })
+    }
+
+    /// A copy of the element with this index; `None` if there is none.
+    #[inline(always)]
+    pub(crate) fn element(&self, index: usize) -> Option<T> {
+        let from = self.part(index, 1)?;
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: inside; afterwards all bytes are initialised, and any bits are a T (Pod).
+        Some(unsafe {
+            copy_bytes(from.cast(), value.as_mut_ptr().cast(), size_of::<T>());
+            value.assume_init()
+        })
+    }
+
+    /// Copies the elements from `start` on into `out`; `None` if there are not as many.
+    #[inline(always)]
+    pub(crate) fn read(&self, start: usize, out: &mut [T]) -> Option<()> {
+        let from = self.part(start, out.len())?;
+        // SAFETY: inside; any bits are a T (Pod).
+        unsafe { copy_bytes(from.cast(), out.as_mut_ptr().cast(), size_of_val(out)) };
+        Some(())
+    }
+
+    /// Writes elements from `start` on; `None` if they do not fit.
+    #[inline(always)]
+    pub(crate) fn write(&self, start: usize, values: &[T]) -> Option<()> {
+        let to = self.part(start, values.len())?;
+        // SAFETY: inside; the promise of `at`.
+        unsafe { copy_bytes(values.as_ptr().cast(), to.cast(), size_of_val(values)) };
+        Some(())
+    }
+
+    /// Copies `count` elements of another place, which does not overlap, from one index on to the other one; `None` if they do not lie
+    /// inside.
+    #[inline(always)]
+    pub(crate) fn copy_from(&self, other: &Self, [from, to]: [usize; 2], count: usize) -> Option<()> {
+        let (from, to) = (other.part(from, count)?, self.part(to, count)?);
+        // SAFETY: inside; the promise of `at`, and the caller's.
+        unsafe { copy_bytes(from.cast(), to.cast(), count * size_of::<T>()) };
+        Some(())
     }
 }
 

@@ -169,6 +169,7 @@ impl fmt::Display for ObjectInfo {
             | Kind::Broadcast
             | Kind::Stack
             | Kind::PriorityQueue
+            | Kind::Vector
             | Kind::WorkQueue => write!(f, " of {capacity} x {size} bytes")?,
             Kind::ByteWorkQueue => write!(f, " of {capacity} jobs of bytes")?,
             Kind::Array => write!(f, " of {capacity} elements")?,

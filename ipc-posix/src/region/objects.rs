@@ -6,8 +6,8 @@ use std::hash::BuildHasher;
 use ipc_core::atomic::Value;
 #[cfg(feature = "serde")]
 use ipc_core::bytes;
-use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, MapKey, MapValue, Message};
-use ipc_core::{broadcast, condvar, duplex, loan, map, priority, queue, rwlock, spsc, stack, work};
+use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, MapKey, MapValue, Message, VectorElement};
+use ipc_core::{broadcast, condvar, duplex, loan, map, priority, queue, rwlock, spsc, stack, vector, work};
 
 use super::Region;
 use crate::objects::*;
@@ -132,6 +132,21 @@ impl Region {
         // Of a new map only: it lies in the region. From the system, through the standard library.
         let random = RandomState::new();
         Builder::new(self, name, map::Options::new(0, [random.hash_one(0), random.hash_one(1)]))
+    }
+
+    /// A vector of `T` in this region: set its options, then create or open it. See [`Vector`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let line = region.vector::<u32>("line").capacity(100).open_or_create()?;
+    /// line.push(7)?;
+    /// line.insert(0, 6)?;
+    /// assert_eq!(line.lock()?[..], [6, 7]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn vector<'r, T: VectorElement>(&'r self, name: &'r str) -> VectorOptions<'r, T> {
+        Builder::new(self, name, vector::Options::new(0))
     }
 
     /// A stack of `T` in this region: set its options, then create or open it. See [`Stack`].

@@ -25,6 +25,7 @@ use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
 use ipc_core::stack::Stack;
+use ipc_core::vector::Vector;
 use ipc_core::watch::Watch;
 use ipc_core::work::WorkQueue;
 use ipc_core::{Instant, Platform};
@@ -454,6 +455,18 @@ pub fn map<P: Clocked>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
         || assert!(map.lock_deadline(P::far()).is_ok()),
     );
     role.two(|| assert_eq!(map.lock_deadline(P::past()).expect("nobody writes").get(&1), Ok(Some(2))));
+}
+
+/// Of the vector: its lock.
+pub fn vector<P: Clocked>(vector: &Vector<'_, u64, P>, role: &Role<'_>) {
+    let guard = role.one(|| vector.lock_deadline(P::past()).expect("nobody has it"));
+    role.two(|| assert!(vector.lock_deadline(P::past()).is_err_and(|error| error.is_timeout())));
+    drop(guard);
+    role.at_once(
+        || assert_eq!(vector.lock_deadline(P::far()).expect("in time").push(2), Ok(())),
+        || assert!(vector.lock_deadline(P::far()).is_ok()),
+    );
+    role.two(|| assert_eq!(vector.lock_deadline(P::past()).expect("nobody has it").pop(), Some(2)));
 }
 
 /// Of the condition variable: the guard comes back, whichever way the wait ends.

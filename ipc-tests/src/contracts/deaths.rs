@@ -11,6 +11,7 @@ use ipc_core::queue::Queue;
 use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
+use ipc_core::vector::Vector;
 use ipc_core::work::WorkQueue;
 
 use super::Role;
@@ -181,6 +182,21 @@ pub fn map_writer<P: Platform>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
     role.two_is_killed();
     assert_eq!((map.len(), map.get(&1), map.get(&2)), (1, Ok(None), Ok(Some(20))));
     assert_eq!((map.insert(3, 30), map.len()), (Ok(None), 2));
+}
+
+/// A vector whose lock a process had that dies, with changes under it: they have not happened, and the next one goes on.
+pub fn vector_holder<P: Platform>(vector: &Vector<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(vector.extend_from_slice(&[3, 1]), Ok(())));
+    let _held = role.two(|| {
+        assert_eq!(vector.push(2), Ok(()));
+        let mut guard = vector.lock().expect("nobody has it");
+        guard.sort_unstable();
+        assert_eq!((guard.push(4), guard.len()), (Ok(()), 4));
+        guard
+    });
+    role.two_is_killed();
+    assert_eq!((vector.len(), vector.get(0), vector.get(2)), (3, Ok(Some(3)), Ok(Some(2))));
+    assert_eq!((vector.insert(0, 5), vector.pop(), vector.len()), (Ok(()), Ok(Some(2)), 3));
 }
 
 /// A member that dies breaks the barrier for who waits, until it is reset.

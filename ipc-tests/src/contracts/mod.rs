@@ -27,6 +27,7 @@ pub mod stack;
 pub mod stages;
 pub mod strategies;
 pub mod values;
+pub mod vector;
 pub mod work;
 
 /// A test of each contract of a list, played by the function `stage` of the module that it is written in.
@@ -219,6 +220,8 @@ macro_rules! contracts_everywhere {
             atomic_waits: One(atomic::Options::default()) => contracts::cells::atomic_waits;
             array_elements: One(array::Options { initial: 9, ..array::Options::new(5) }) => contracts::cells::array;
             map_entries: One(map::Options::new(3, [1, 2])) => contracts::cells::map;
+            vector_elements: One(vector::Options::new(4)) => contracts::vector::elements;
+            vector_locks: One(vector::Options::new(4)) => contracts::vector::locks;
             once_is_once: One(once::Options::new()) => contracts::cells::once;
             watch_versions: One(watch::Options::new(0)) => contracts::cells::watch_versions;
             watch_reader: One(watch::Options::new(0)) => contracts::cells::watch_reader;
@@ -244,6 +247,7 @@ macro_rules! contracts_everywhere {
             strategies_of_atomic: One(atomic::Options::default()) => contracts::strategies::atomic;
             strategies_of_once: One(once::Options::new()) => contracts::strategies::once;
             strategies_of_map: One(map::Options::new(3, [1, 2])) => contracts::strategies::map;
+            strategies_of_vector: One(vector::Options::new(4)) => contracts::strategies::vector;
             strategies_of_watch: One(watch::Options::new(0)) => contracts::strategies::watch;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
             deadlines_of_stack: One(stack::Options::new(2)) => contracts::deadlines::stack;
@@ -264,6 +268,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_atomic: One(atomic::Options::default()) => contracts::deadlines::atomic;
             deadlines_of_once: One(once::Options::new()) => contracts::deadlines::once;
             deadlines_of_map: One(map::Options::new(3, [1, 2])) => contracts::deadlines::map;
+            deadlines_of_vector: One(vector::Options::new(4)) => contracts::deadlines::vector;
             deadlines_of_watch: One(watch::Options::new(0)) => contracts::deadlines::watch;
             deadlines_of_condvar: Two(mutex::Options::default(), condvar::Options) => contracts::deadlines::condvar;
         }
@@ -310,6 +315,7 @@ macro_rules! contracts_between_processes {
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
             worker_died: One(work::Options::new(4)) => contracts::deaths::worker;
             map_writer_died: One(map::Options::new(3, [1, 2])) => contracts::deaths::map_writer;
+            vector_holder_died: One(vector::Options::new(4)) => contracts::deaths::vector_holder;
             party_died: One(contracts::signals::pair()) => contracts::deaths::party;
         }
     };

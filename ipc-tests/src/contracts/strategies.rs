@@ -20,6 +20,7 @@ use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
 use ipc_core::stack::Stack;
+use ipc_core::vector::Vector;
 use ipc_core::wait::HasWaitStrategy;
 use ipc_core::watch::Watch;
 use ipc_core::work::WorkQueue;
@@ -276,6 +277,13 @@ pub fn once<P: Platform>(cell: &OnceCell<'_, u64, P>, role: &Role<'_>) {
 pub fn map<P: Platform>(map: &Map<'_, u16, u64, P>, role: &Role<'_>) {
     let add = |_| assert!(map.entry(1).and_modify(|sum| *sum += 1).or_insert(1).is_ok());
     each(map, role, add, add);
+}
+
+/// Users of a vector wait for each other.
+pub fn vector<P: Platform>(vector: &Vector<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(vector.push(0), Ok(())));
+    let add = |_| assert!(vector.update(0, |sum| *sum += 1).is_ok_and(|old| old.is_some()));
+    each(vector, role, add, add);
 }
 
 /// Waiters wait for versions.

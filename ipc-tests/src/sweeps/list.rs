@@ -90,6 +90,10 @@ macro_rules! operations {
             sweep_map_write: "map.write" = map::write;
             sweep_map_remove: "map.remove" = map::remove;
             sweep_map_read: "map.read" = map::read;
+            sweep_vector_end: "vector.end" = vector::end;
+            sweep_vector_middle: "vector.middle" = vector::middle;
+            sweep_vector_whole: "vector.whole" = vector::whole;
+            sweep_vector_read: "vector.read" = vector::read;
             sweep_loan_send: "loan.send" = loan::send;
             sweep_loan_recv: "loan.recv" = loan::recv;
             sweep_work_send: "work.send" = work::send;
@@ -167,6 +171,8 @@ macro_rules! pairs {
             sweep_pair_map_add_add: "pair.map.add+add" = Deeds::Map(map::Couple::AddAdd), 7;
             sweep_pair_map_get_remove: "pair.map.get+remove" = Deeds::Map(map::Couple::GetRemove), 7;
             sweep_pair_map_remove_insert: "pair.map.remove+insert" = Deeds::Map(map::Couple::RemoveInsert), 7;
+            sweep_pair_vector_insert_sort: "pair.vector.insert+sort" = Deeds::Vector(vector::Couple::InsertSort), 7;
+            sweep_pair_vector_push_remove: "pair.vector.push+remove" = Deeds::Vector(vector::Couple::PushRemove), 7;
             sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), 7;
             sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish" = Deeds::Broadcast(broadcast::Couple::ReceivePublish), 7;
             sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive" = Deeds::Broadcast(broadcast::Couple::PublishReceive), 7;

@@ -53,6 +53,7 @@ mod semaphore;
 mod sleepers;
 mod spsc;
 mod stage;
+mod vector;
 mod watch;
 mod work;
 mod work_bytes;

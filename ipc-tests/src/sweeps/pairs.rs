@@ -11,7 +11,9 @@ use super::books::{Books, Message, OTHER_VICTIM, VICTIM, message, serial_of};
 use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
-use super::{Cpu, broadcast, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, work};
+use super::{
+    Cpu, broadcast, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, vector, work,
+};
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
 /// What one of the two does.
@@ -46,6 +48,8 @@ enum Deeds {
     Work(work::Couple),
     /// At a map.
     Map(map::Couple),
+    /// At a vector.
+    Vector(vector::Couple),
     /// At a broadcast.
     Broadcast(broadcast::Couple),
 }
@@ -101,6 +105,7 @@ impl Pair {
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Map(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Vector(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));

@@ -2,6 +2,7 @@
 
 pub mod duplex;
 pub mod maps;
+pub mod vectors;
 pub mod work;
 
 use std::any::Any;

@@ -21,6 +21,7 @@ mod rwlock;
 mod semaphore;
 mod spsc;
 mod stack;
+mod vector;
 mod wait;
 mod watch;
 mod work;
@@ -65,7 +66,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 24] = [
+    let tables: [&'static [Mutant]; 25] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -85,6 +86,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         atomic::MUTANTS,
         array::MUTANTS,
         map::MUTANTS,
+        vector::MUTANTS,
         condvar::MUTANTS,
         once::MUTANTS,
         watch::MUTANTS,
