@@ -57,7 +57,7 @@ pub const SPIN: &str = "spin";
 pub const FUTEX: &str = "futex";
 
 /// All ways: two floors, then ours.
-pub const WAYS: [Way; 12] = [
+pub const WAYS: [Way; 13] = [
     Way {
         name: SPIN,
         open: |place, side| {
@@ -111,6 +111,25 @@ pub const WAYS: [Way; 12] = [
             let (from, to) = (open(from)?, open(to)?);
             let receive = move || from.recv().ok().and_then(|message| message.get(0));
             ball(side, move |number| to.send_copy(&[number]).is_ok(), receive)
+        },
+    },
+    Way {
+        name: "calls",
+        open: |place, side| {
+            let calls = place.region.byte_work_queue("calls").capacity(CAPACITY).max_len(8).max_reply(8);
+            let (calls, mut number) = (calls.open_or_create()?, 0_u64);
+            Ok(Box::new(move || {
+                number += 1;
+                let ball = number.to_ne_bytes();
+                if side == Side::First {
+                    let ticket = calls.call(&ball).expect("the other side is alive");
+                    assert_eq!(ticket.wait(), Ok(&ball[..]), "the ball that was sent comes back");
+                } else {
+                    let job = calls.recv().expect("our own queue");
+                    assert_eq!(*job, ball, "the ball that was sent");
+                    job.reply(&ball).expect("our own queue");
+                }
+            }))
         },
     },
     Way {

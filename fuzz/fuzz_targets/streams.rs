@@ -332,13 +332,27 @@ impl Script for TheByteWorkQueue {
 
     fn wanted() -> work::ByteOptions {
         let mut wanted = work::ByteOptions::new(4, 50);
+        wanted.max_reply = Some(40);
         (wanted.jobs.leases, wanted.jobs.attempts, wanted.schema) = (Some(2), Some(3), SCHEMA);
         wanted
     }
     fn step(input: &mut Input<'_>, queue: &HandleOf<'_, work::ByteOptions>, deadline: Instant) {
         let job = [7; 64];
         let job = &job[..input.below(60)];
-        match input.below(10) {
+        match input.below(16) {
+            10 => _ = black_box(queue.try_call(job).map(std::mem::forget)),
+            11 => _ = black_box(queue.call_deadline(job, deadline).map(|ticket| ticket.cancel())),
+            12 => {
+                if let Ok(ticket) = queue.try_call(job) {
+                    if input.below(2) == 0 {
+                        _ = black_box(queue.try_recv().map(|lease| lease.reply(job)));
+                    }
+                    assert!(!ticket.try_wait().is_ok_and(|answer| answer.len() > 40));
+                    _ = black_box(ticket.wait_deadline(deadline).map(<[u8]>::to_vec));
+                }
+            }
+            13 => _ = black_box(queue.try_recv().map(|lease| (lease.is_wanted(), lease.reply(job)))),
+            14 => _ = black_box(queue.recv_deadline(deadline).map(|lease| lease.reply(job))),
             0 => _ = black_box(queue.try_send(job)),
             1 => _ = black_box(queue.try_send_parts(&[&job[..job.len() / 2], job])),
             2 => _ = black_box(queue.send_deadline(job, deadline)),

@@ -7,7 +7,7 @@
 macro_rules! timed {
     (
         $timeout:ident, $deadline:ident, $verb:ident, $does:literal $($note:literal)?,
-        $(<$lifetime:lifetime>)? [$($before:tt)+] $limit:ident [$($after:tt)*] -> $result:ty $body:block
+        $(<$lifetime:lifetime>)? $({ $type:ident: $bound:ident })? [$($before:tt)+] $limit:ident [$($after:tt)*] -> $result:ty $body:block
     ) => {
         #[doc = concat!($does, " as [`", stringify!($verb), "`](Self::", stringify!($verb), ") does, but blocks for at most `timeout`.")]
         ///
@@ -18,7 +18,7 @@ macro_rules! timed {
         ///
         #[doc = concat!("`Timeout` when the time is over, and those of [`", stringify!($verb), "`](Self::", stringify!($verb), ").")]
         #[inline]
-        pub fn $timeout$(<$lifetime>)?($($before)+, timeout: core::time::Duration, $($after)*) -> $result {
+        pub fn $timeout$(<$lifetime>)?$(<$type: $bound>)?($($before)+, timeout: core::time::Duration, $($after)*) -> $result {
             let $limit = &$crate::time::Limit::For(timeout);
             $body
         }
@@ -29,7 +29,7 @@ macro_rules! timed {
         ///
         #[doc = concat!("Those of [`", stringify!($timeout), "`](Self::", stringify!($timeout), ").")]
         #[inline]
-        pub fn $deadline$(<$lifetime>)?($($before)+, deadline: P::Deadline, $($after)*) -> $result {
+        pub fn $deadline$(<$lifetime>)?$(<$type: $bound>)?($($before)+, deadline: P::Deadline, $($after)*) -> $result {
             let $limit = &$crate::time::Limit::Until(deadline);
             $body
         }

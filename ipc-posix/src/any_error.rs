@@ -191,6 +191,14 @@ any_error! {
         TryWrite(TryWriteError),
         /// A value was not written in time.
         WriteTimeout(WriteTimeoutError),
+        /// A call got no answer.
+        Answer(AnswerError),
+        /// A call has no answer yet, or got none.
+        TryAnswer(TryAnswerError),
+        /// A call got no answer in time.
+        AnswerTimeout(AnswerTimeoutError),
+        /// An answer was not given.
+        Reply(ReplyError),
         /// What was waited for did not happen in time.
         WaitTimeout(WaitTimeoutError),
     }
@@ -239,6 +247,14 @@ any_error! {
         TryRecvValue(TryRecvValueError, TryRecvError),
         /// No value of serde's types was received in time.
         RecvValueTimeout(RecvValueTimeoutError, RecvTimeoutError),
+        /// A call got no answer of serde's types.
+        AnswerValue(AnswerValueError, AnswerError),
+        /// A call has no answer of serde's types yet, or got none.
+        TryAnswerValue(TryAnswerValueError, TryAnswerError),
+        /// A call got no answer of serde's types in time.
+        AnswerValueTimeout(AnswerValueTimeoutError, AnswerTimeoutError),
+        /// An answer of serde's types was not given.
+        ReplyValue(ReplyValueError, ReplyError),
     }
 }
 
@@ -328,12 +344,15 @@ impl Error {
             Error::ChangedTimeout(error) => error.is_timeout(),
             Error::WriteTimeout(error) => error.is_timeout(),
             Error::WaitTimeout(error) => error.is_timeout(),
+            Error::AnswerTimeout(error) => error.is_timeout(),
             Error::SetTimeout(error) => error.is_timeout(),
             Error::LockTimeout(error) => error.is_timeout(),
             #[cfg(feature = "serde")]
             Error::SendValueTimeout(error) => error.is_timeout(),
             #[cfg(feature = "serde")]
             Error::RecvValueTimeout(error) => error.is_timeout(),
+            #[cfg(feature = "serde")]
+            Error::AnswerValueTimeout(error) => error.is_timeout(),
             _ => false,
         }
     }

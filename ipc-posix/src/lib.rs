@@ -33,7 +33,8 @@
 //! | [`Stack`], [`StackSender`], [`StackReceiver`] | [`Region::stack`] | a bounded stack: last in, first out |
 //! | [`PriorityQueue`], [`PrioritySender`], [`PriorityReceiver`] | [`Region::priority_queue`] | a bounded queue with keys: lowest first |
 //! | [`WorkQueue`], [`WorkLease`] | [`Region::work_queue`] | a bounded queue of jobs that come back until they are done |
-//! | [`ByteWorkQueue`], `ValueWorkQueue` | [`Region::byte_work_queue`], `Region::value_work_queue` | the same with jobs of bytes; of plain serde types |
+//! | [`ByteWorkQueue`], `ValueWorkQueue` | [`Region::byte_work_queue`], `Region::value_work_queue` | the same with jobs of bytes, and with answers; of plain serde types |
+//! | [`WorkTicket`], `ValueWorkTicket` | [`call`](work::ByteWorkQueue::call) | a job that waits for its answer |
 //! | [`ByteQueue`], `ValueQueue` | [`Region::byte_queue`], `Region::value_queue` | a queue of messages of any length; of plain serde types |
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Pipe`], [`PipeStream`] | [`Region::pipe`] | a byte stream in both directions |
@@ -148,6 +149,9 @@ pub use ipc_core::duplex::{
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
+pub use ipc_core::error::{AnswerError, AnswerTimeoutError, ReplyError, TryAnswerError};
+#[cfg(feature = "serde")]
+pub use ipc_core::error::{AnswerValueError, AnswerValueTimeoutError, ReplyValueError, TryAnswerValueError};
 pub use ipc_core::error::{
     ChangedError, ChangedTimeoutError, Fault, ForceSendError, InsertError, LockError, LockTimeoutError, PushError,
     RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, SetError,

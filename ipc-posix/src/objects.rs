@@ -142,6 +142,8 @@ pub type ByteWorkQueue = work::ByteWorkQueue<'static, Posix>;
 pub type ByteWorkQueueOptions<'r> = Builder<'r, work::ByteOptions, Region>;
 /// A job of a [`ByteWorkQueue`] that this process works on.
 pub type ByteWorkLease<'q> = work::ByteLease<'q, 'static, Posix>;
+/// A call of a [`ByteWorkQueue`] that waits for its answer.
+pub type WorkTicket<'q> = work::Ticket<'q, 'static, Posix>;
 /// A [`ByteWorkQueue`] of values of serde's types (feature `serde`). Made by [`Region::value_work_queue`].
 #[cfg(feature = "serde")]
 pub type ValueWorkQueue<T> = work::ValueWorkQueue<'static, T, Posix>;
@@ -151,6 +153,9 @@ pub type ValueWorkQueueOptions<'r, T> = Builder<'r, work::ValueOptions<T>, Regio
 /// A job of a [`ValueWorkQueue`] that this process works on.
 #[cfg(feature = "serde")]
 pub type ValueWorkLease<'q, T> = work::ValueLease<'q, 'static, T, Posix>;
+/// A call of a [`ValueWorkQueue`] that waits for an answer of type `R`.
+#[cfg(feature = "serde")]
+pub type ValueWorkTicket<'q, R> = work::ValueTicket<'q, 'static, R, Posix>;
 
 /// A bounded queue of messages of any length between processes. Made by [`Region::byte_queue`].
 pub type ByteQueue = bytes::ByteQueue<'static, Posix>;

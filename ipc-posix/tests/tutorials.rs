@@ -201,6 +201,20 @@ fn chat_history() {
     assert!(ends.into_iter().any(|end| text.ends_with(end)), "{text}");
 }
 
+#[test]
+fn prices() {
+    let all = |text: &str| {
+        assert_eq!(text.matches(" went home: 20 questions were answered\n").count(), 2, "{text}");
+        assert!(text.ends_with("\nli went home\n"), "{text}");
+    };
+    let text = run("prices");
+    all(&text);
+    assert!(text.contains("\nwang went home\n"), "{text}");
+    let text = run_and_kill("prices");
+    all(&text);
+    assert!(text.contains("\nwang was killed\n"), "{text}");
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

@@ -135,7 +135,7 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             RwLockReadGuard<'static, u64>,
             SemaphorePermit<'static>, OwnedSemaphorePermit, LoanedBlock<'static, u64>, LoanedMessage<'static, u64>, WorkLease<'static, u64>,
-            ByteWorkLease<'static>, ValueWorkLease<'static, String>,
+            ByteWorkLease<'static>, ValueWorkLease<'static, String>, WorkTicket<'static>, ValueWorkTicket<'static, String>,
             SharedSlice<'static, u64>;
         // Figures and answers.
         "SsUrP":
@@ -155,7 +155,8 @@ fn every_public_type_has_its_auto_traits() {
             PublishTimeoutError<u64>, SubscribeError, RecvBroadcastError, TryRecvBroadcastError, RecvBroadcastTimeoutError,
             AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError, InsertError, PushError<u64>,
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
-            WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError;
+            WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
+            ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
         "SsP": Error, RegionError, RegionErrorKind, RecoveryThread;
         // With a guard in them they are as it is.

@@ -51,6 +51,18 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("spsc::Consumer", "wait_for_producer", "try_", "`has_producer` never waits"),
     ("spsc::Producer", "wait_for_consumer", "try_", "`has_consumer` never waits"),
     ("work", "halves", "", "a job has a holder or waits; `close` and `wait_idle` tell of the end"),
+    (
+        "work::Ticket",
+        "len is_empty is_full capacity close is_closed stats",
+        "",
+        "it is one call, and its queue has them",
+    ),
+    (
+        "work::ValueTicket",
+        "len is_empty is_full capacity close is_closed stats",
+        "",
+        "it is one call, and its queue has them",
+    ),
     ("work", "wait_idle", "try_", "`is_idle` never waits"),
     ("watch", "wait_for_change", "try_", "`get_versioned` never waits"),
     ("watch", "wait_until", "try_", "`get` never waits"),

@@ -64,12 +64,24 @@ fn queues() -> Result<(), Error> {
     work.wait_idle()?;
     work.wait_idle_timeout(SOON)?;
 
-    let work = region.byte_work_queue("work of bytes").capacity(4).max_len(50).create()?;
+    let work = region.byte_work_queue("work of bytes").capacity(4).max_len(50).max_reply(50).create()?;
     work.send(b"one")?;
     work.try_send_parts(&[b"two"])?;
     work.recv()?.done()?;
     work.try_recv()?.done()?;
+    let ticket = work.call(b"three")?;
+    work.recv()?.reply(b"four")?;
+    ticket.try_wait()?;
+    ticket.wait_timeout(SOON)?;
+    ticket.wait()?;
+    ticket.cancel()?;
     let work = ValueWorkQueue::<String>::new(work);
+    let ticket = work.try_call::<u8>(&"three".to_owned())?;
+    work.recv()?.reply(&4_u8)?;
+    ticket.try_wait()?;
+    ticket.wait_timeout(SOON)?;
+    ticket.wait()?;
+    ticket.cancel()?;
     work.send(&"three".to_owned())?;
     work.try_send(&"four".to_owned())?;
     work.recv()?.done()?;
@@ -223,8 +235,9 @@ fn public_errors() -> [BTreeSet<String>; 2] {
 #[test]
 fn every_public_error_goes_through_the_question_mark() {
     let mut shown = faults! {
-        AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, ChangedError, ChangedTimeoutError,
-        ForceSendError<()>, InsertError, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
+        AcquireError, AcquireTimeoutError, AnswerError, AnswerTimeoutError, AnswerValueError, AnswerValueTimeoutError,
+        BarrierError, BarrierTimeoutError, ChangedError, ChangedTimeoutError, ReplyError, ReplyValueError, TryAnswerError,
+        TryAnswerValueError, ForceSendError<()>, InsertError, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
         PublishTimeoutError<()>, PushError<()>, RecvBroadcastError, RecvBroadcastTimeoutError, RecvBytesError, RecvBytesTimeoutError,
         RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, ReleaseError, SendBytesError,
         SendBytesTimeoutError, SendError<()>, SendTimeoutError<()>, SendValueError, SendValueTimeoutError, SetError<()>,

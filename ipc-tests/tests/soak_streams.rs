@@ -7,7 +7,7 @@
 //! Tokens go round: two relays pass them on through a one-to-one queue each way, other workers take them out of a queue of bytes, a
 //! queue of loans, a stack and a priority queue, and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
 //! killed may be missing in the end; nothing else, and nothing is there twice. All blocks are free again. Of the jobs that workers lease and
-//! give back none is missing.
+//! give back none is missing. Callers get the answers to their own calls, and leave nothing behind.
 
 #![cfg(not(loom))]
 
@@ -135,6 +135,16 @@ fn soak(seconds: u64) -> Result<()> {
     }
     storm::missing(found, byte_jobs, 0)?;
     objects.byte_work.wait_idle_timeout(PATIENCE)?;
+    // What the dead have called nobody waits for, and no block of theirs is left.
+    region.recover()?;
+    while let Ok(job) = objects.calls.try_recv() {
+        number_of(&job)?;
+        job.done()?;
+    }
+    let stats = objects.calls.stats();
+    if (stats.len, stats.leased, stats.answered, stats.dead) != (0, 0, 0, 0) || !objects.calls.is_idle() {
+        return Err(format!("calls are left: {stats:?}").into());
+    }
     let all = (0..BLOCKS).map(|_| objects.loans.try_loan_uninit(1)).collect::<std::result::Result<Vec<_>, _>>();
     drop(all.map_err(|error| format!("a block is missing: {error}"))?);
     let mut found = Vec::new();
@@ -160,6 +170,7 @@ struct Objects {
     keyed: PriorityQueue<u64, Token>,
     work: WorkQueue<Token>,
     byte_work: ByteWorkQueue,
+    calls: ByteWorkQueue,
     talk: Duplex<Token, Token>,
     /// Publishers wait.
     news: Broadcast<News>,
@@ -177,6 +188,10 @@ impl Objects {
             work: region.work_queue("work").capacity(JOBS as usize).leases(8).attempts(0).open_or_create()?,
             byte_work: {
                 let wanted = region.byte_work_queue("byte work").capacity(JOBS as usize).max_len(1000);
+                wanted.leases(8).attempts(0).open_or_create()?
+            },
+            calls: {
+                let wanted = region.byte_work_queue("calls").capacity(4).max_len(200).max_reply(400);
                 wanted.leases(8).attempts(0).open_or_create()?
             },
             talk: region.duplex("talk").capacity(4).open_or_create()?,
@@ -226,7 +241,8 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
         match dice.below(8) {
             0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
-            7 => talk(&objects.talk, me, &mut dice, soon)?,
+            7 if dice.below(2) == 0 => talk(&objects.talk, me, &mut dice, soon)?,
+            7 => ask_or_answer(&objects.calls, &mut dice, soon)?,
             6 if dice.below(2) == 0 => give_back(&objects.work, &mut dice, soon)?,
             6 => give_bytes_back(&objects.byte_work, &mut dice, soon)?,
             4 => pass_tokens(&objects.stack, &mut dice, soon)?,
@@ -341,6 +357,25 @@ fn give_bytes_back(work: &ByteWorkQueue, dice: &mut Dice, soon: Duration) -> Res
             if number_of(&job)? == number { Ok(()) } else { Err("a leased job was written".into()) }
         }
         Err(RecvTimeoutError::Timeout) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Calls, and waits for the answer for a while; or answers, with the same number and twice the bytes, or gives back.
+fn ask_or_answer(calls: &ByteWorkQueue, dice: &mut Dice, soon: Duration) -> Result<()> {
+    if dice.below(2) == 0 {
+        let Ok(job) = calls.recv_timeout(soon) else { return Ok(()) };
+        let answer = message(number_of(&job)?, 2 * (job.len() as u64 - 8));
+        dice.dawdle();
+        return if dice.below(4) == 0 { Ok(()) } else { Ok(job.reply(&answer).map(drop)?) };
+    }
+    let (number, len) = (dice.roll(), dice.below(190));
+    let Ok(ticket) = calls.call_timeout(&message(number, len), soon) else { return Ok(()) };
+    dice.dawdle();
+    match ticket.wait_timeout(soon) {
+        Ok(answer) if answer == message(number, 2 * len) => Ok(()),
+        Ok(answer) => Err(format!("the answer to {number}: {answer:?}").into()),
+        Err(error) if error.is_timeout() => Ok(ticket.cancel().map(drop)?),
         Err(error) => Err(error.into()),
     }
 }

@@ -51,6 +51,7 @@ const OPERATIONS: &[Operation] = &[
     ("loans, loan + send + recv + give back", loans),
     ("work queue, try_send + try_recv + done, 8 B", work),
     ("work queue of bytes, try_send + try_recv + done, 1 KiB", work_bytes),
+    ("work queue of bytes, try_call + try_recv + reply + try_wait, 1 KiB both ways", work_calls),
     ("broadcast, publish + recv, 8 B", broadcast),
     ("mutex, lock + unlock", mutex),
     ("mutex, transaction + commit", transaction),
@@ -244,6 +245,17 @@ fn work_bytes(n: u64) -> Result<()> {
         let job = queue.try_recv()?;
         hint::black_box(&*job);
         job.done()?;
+    }
+    Ok(())
+}
+
+fn work_calls(n: u64) -> Result<()> {
+    let queue = region()?.byte_work_queue("queue").capacity(64).max_len(1024).max_reply(1024).create()?;
+    let message = [7; 1024];
+    for _ in 0..n {
+        let ticket = queue.try_call(hint::black_box(&message))?;
+        queue.try_recv()?.reply(hint::black_box(&message))?;
+        hint::black_box(ticket.try_wait()?);
     }
     Ok(())
 }

@@ -267,6 +267,7 @@ mod semaphore;
 mod values;
 mod vector;
 mod watch;
+mod work;
 
 pub use barrier::{BarrierError, BarrierTimeoutError, JoinError};
 pub use broadcast::{
@@ -291,11 +292,12 @@ pub use refused::Refused;
 pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 #[cfg(feature = "serde")]
 pub use values::{
-    FormatError, RecvValueError, RecvValueTimeoutError, SendValueError, SendValueTimeoutError, TryRecvValueError,
-    TrySendValueError,
+    AnswerValueError, AnswerValueTimeoutError, FormatError, RecvValueError, RecvValueTimeoutError, ReplyValueError,
+    SendValueError, SendValueTimeoutError, TryAnswerValueError, TryRecvValueError, TrySendValueError,
 };
 pub use vector::PushError;
 pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};
+pub use work::{AnswerError, AnswerTimeoutError, ReplyError, TryAnswerError};
 
 plain_error! {
     /// Why a wait with a time limit failed.

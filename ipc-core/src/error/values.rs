@@ -117,6 +117,35 @@ value_forms! {
     }
 }
 
+value_forms! {
+    "The queue did not give an answer.", "The answer's bytes are no value of the type.", "the answer is not a value of the type";
+    /// Why a blocking wait for an answer of a type got none.
+    AnswerValueError(AnswerError) {
+        is_failed: "Whether the job was given up.",
+        is_unanswered: "Whether the job is done without an answer.",
+    }
+    /// Why there is no answer of a type at once.
+    TryAnswerValueError(TryAnswerError) {
+        is_pending: "Whether the job is not done yet.",
+        is_failed: "Whether the job was given up.",
+        is_unanswered: "Whether the job is done without an answer.",
+    }
+    /// Why a wait for an answer of a type with a time limit got none.
+    AnswerValueTimeoutError(AnswerTimeoutError) {
+        is_timeout: "Whether the time was over.",
+        is_failed: "Whether the job was given up.",
+        is_unanswered: "Whether the job is done without an answer.",
+    }
+}
+
+value_forms! {
+    "The queue did not take the answer.", "The answer cannot be written in this format.", "the answer cannot be written";
+    /// Why an answer of a type was not given.
+    ReplyValueError(ReplyError) {
+        is_too_long: "Whether the answer's bytes are too long.",
+    }
+}
+
 /// The error of a blocking form becomes that of the other forms.
 macro_rules! widens_values {
     ($($from:ident => $to:ident),* $(,)?) => {$(
@@ -133,6 +162,7 @@ macro_rules! widens_values {
 widens_values! {
     SendValueError => TrySendValueError, SendValueError => SendValueTimeoutError,
     RecvValueError => TryRecvValueError, RecvValueError => RecvValueTimeoutError,
+    AnswerValueError => TryAnswerValueError, AnswerValueError => AnswerValueTimeoutError,
 }
 
 macro_rules! of_value_receives {

@@ -119,6 +119,8 @@ pub enum Field {
     BackSize,
     /// Alignment of an element of a duplex's server in bytes.
     BackAlign,
+    /// The most bytes of the answer to a job of a work queue.
+    MaxReply,
     /// How values are written as bytes.
     Format,
     /// Bytes of the whole object.
@@ -170,6 +172,7 @@ impl fmt::Display for Field {
             Field::MaxLength => "maximum length",
             Field::BackSize => "size of the server's elements",
             Field::BackAlign => "alignment of the server's elements",
+            Field::MaxReply => "maximum length of an answer",
             Field::Format => "format",
             Field::Length => "length",
         })

@@ -21,6 +21,8 @@ pub struct ByteOptions {
     pub jobs: Settings,
     /// The most bytes of a job; 0: not said.
     pub max_len: u64,
+    /// The most bytes of an answer, if it was said.
+    pub max_reply: Option<u64>,
     /// The users' own number for the meaning of the bytes.
     pub schema: u64,
 }
@@ -28,7 +30,7 @@ pub struct ByteOptions {
 impl ByteOptions {
     /// A queue of this many jobs of up to `max_len` bytes.
     pub const fn new(capacity: u64, max_len: u64) -> Self {
-        ByteOptions { jobs: Settings::new(capacity), max_len, schema: 0 }
+        ByteOptions { jobs: Settings::new(capacity), max_len, max_reply: None, schema: 0 }
     }
 }
 
@@ -40,6 +42,17 @@ impl<H> Builder<'_, ByteOptions, H> {
     /// Each job takes up that much memory, rounded up to 64 bytes, whatever its length.
     pub fn max_len(mut self, bytes: usize) -> Self {
         self.wanted.max_len = bytes as u64;
+        self
+    }
+}
+
+impl<H> Builder<'_, ByteOptions, H> {
+    /// Sets how many bytes an [answer](super::ByteLease::reply) may have at most. Default for creators: 0, so that a
+    /// [call](ByteWorkQueue::call) learns that its job is done, and no more. An opener that sets it gets an error if it differs.
+    ///
+    /// Each job takes up that much more memory, rounded up to 64 bytes.
+    pub fn max_reply(mut self, bytes: usize) -> Self {
+        self.wanted.max_reply = Some(bytes as u64);
         self
     }
 }
@@ -58,19 +71,25 @@ unsafe impl Blueprint for ByteOptions {
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
         self.jobs.accept(found)?;
-        let (wanted, found) = (self.max_len, found.most as u64);
-        if wanted == 0 || wanted == found {
-            Ok(())
-        } else {
-            Err(ShapeError::Differs { field: Field::MaxLength, wanted, found })
+        let max_len = if self.max_len == 0 { None } else { Some(self.max_len) };
+        let fields = [(Field::MaxLength, max_len, found.most), (Field::MaxReply, self.max_reply, found.most_reply)];
+        for (field, wanted, found) in fields {
+            let found = found as u64;
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
+                return Err(ShapeError::Differs { field, wanted, found });
+            }
         }
+        Ok(())
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
         let max_len = if self.max_len == 0 { DEFAULT } else { self.max_len };
         // By the length of a job: the elements of the shape are bytes.
         let sized = Shape { element_size: max_len.min(u32::MAX.into()) as u32, ..self.shape() };
-        self.jobs.complete(Shape { capacity: sized.with_default_capacity().capacity, ..self.shape() }, max_len)
+        self.jobs.complete(
+            Shape { capacity: sized.with_default_capacity().capacity, ..self.shape() },
+            [max_len, self.max_reply.unwrap_or(0)],
+        )
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
@@ -112,20 +131,27 @@ pub struct ByteWorkQueue<'m, P> {
     pub(super) platform: P,
 }
 
-handle!(ByteWorkQueue, "queue", self => self.engine.recv_budget, self.engine.send_budget, self.engine.idle_budget);
+handle!(ByteWorkQueue, "queue", self => self.engine.recv_budget, self.engine.send_budget,
+    self.engine.idle_budget, self.engine.call_budget);
 queries!(ByteWorkQueue);
 
 impl<P> ByteWorkQueue<'_, P> {
-    /// Returns the bytes that a queue of this many jobs of up to `max_len` bytes, and this many leases, takes in a region.
+    /// Returns the bytes that a queue of this many jobs of up to `max_len` bytes, with answers of up to `max_reply` bytes, and this many leases,
+    /// takes in a region.
     ///
     /// # Panics
     ///
-    /// If one of them is 0, if capacity and leases are more than 2^20 - 2 together, or if all is larger than an address space.
-    pub const fn footprint(capacity: usize, max_len: usize, leases: u32) -> Footprint {
-        match Geometry::of_bytes(capacity as u64, leases, 0, max_len as u64) {
+    /// If one of them but `max_reply` is 0, if capacity and leases are more than 2^20 - 2 together, or if all is larger than an address space.
+    pub const fn footprint(capacity: usize, max_len: usize, max_reply: usize, leases: u32) -> Footprint {
+        match Geometry::of_bytes(capacity as u64, leases, 0, [max_len as u64, max_reply as u64]) {
             Some(geometry) => Footprint(geometry.bytes()),
             None => panic!("a work queue's capacity and leases are at least 1, and 2^20 - 2 together at most"),
         }
+    }
+
+    /// Returns the bytes of the longest answer that is possible.
+    pub fn max_reply(&self) -> usize {
+        self.engine.view.geometry.most_reply
     }
 
     /// Returns the bytes of the longest job that is possible.

@@ -7,6 +7,7 @@ use core::ops::Deref;
 use core::ptr::NonNull;
 
 use super::lease::{Held, lease_verbs};
+use crate::error::{Fault, ReplyError};
 use crate::here::Here;
 use crate::place::Shown;
 use crate::platform::Platform;
@@ -47,7 +48,8 @@ impl<'q, 'm, P: Platform> ByteLease<'q, 'm, P> {
         let (view, index) = (&held.engine.view, held.taken.index);
         // Relaxed: behind "written". A faulty peer's length is cut.
         let len = view.length(index).load(Ordering::Relaxed).min(view.geometry.most as u64) as usize;
-        ByteLease { _shown: view.show(index), start: view.bytes(index), len, held }
+        let bytes = view.job_bytes(index);
+        ByteLease { _shown: bytes.show(), start: bytes.start(), len, held }
     }
 
     #[inline(always)]
@@ -55,6 +57,48 @@ impl<'q, 'm, P: Platform> ByteLease<'q, 'm, P> {
         // What is shown ends here.
         let ByteLease { held, .. } = self;
         held
+    }
+
+    #[inline]
+    fn finish(self) -> Result<(), Fault> {
+        self.into_held().answer(None).map(drop)
+    }
+
+    /// Says that the job is done, with an answer for its caller. Returns whether the caller is still there: `false` is what becomes of an answer
+    /// that comes too late, and of one to a job that was [sent](super::ByteWorkQueue::send) and not called. Lock-free.
+    ///
+    /// A process that is killed before this returns has answered or not: then the job comes again, and the next answer counts.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`](ReplyError::TooLong): longer than the queue's [`max_reply`](super::ByteWorkQueue::max_reply). The job goes back to the
+    /// queue.
+    pub fn reply(self, answer: &[u8]) -> Result<bool, ReplyError> {
+        self.held.platform.here()?;
+        let (len, max) = (answer.len(), self.held.engine.view.geometry.most_reply);
+        let held = self.into_held();
+        if len > max {
+            return Err(ReplyError::TooLong { len, max });
+        }
+        Ok(held.answer(Some(answer))?)
+    }
+
+    /// How values are written in the queue.
+    #[cfg(feature = "serde")]
+    pub(super) fn format(&self) -> u32 {
+        self.held.engine.view.geometry.format
+    }
+
+    /// Returns whether somebody waits for the answer, or the job was sent and not called. A long job may ask on its way: an answer
+    /// that nobody waits for need not be found.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.held.platform.assert_here();
+        self.held.engine.view.is_wanted(self.held.taken)
     }
 
     /// Returns a private copy of the job. It is made without a reference to the shared memory, so it is sound whatever peers do.

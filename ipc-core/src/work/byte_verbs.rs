@@ -5,6 +5,7 @@ use super::byte_lease::ByteLease;
 use super::content::Parts;
 use super::jobs::Taken;
 use super::lease::Held;
+use super::ticket::Ticket;
 use crate::ends::iterators;
 use crate::error::{
     RecvError, RecvTimeoutError, Refused, SendBytesError, SendBytesTimeoutError, TryRecvError, TrySendBytesError,
@@ -52,8 +53,9 @@ impl<P: Platform> ByteWorkQueue<'_, P> {
     #[doc(alias = "try_send_vectored")]
     #[inline]
     pub fn try_send_parts(&self, parts: &[&[u8]]) -> Result<(), TrySendBytesError> {
-        let job = self.measured(parts)?;
-        Ok(self.engine.put_now(&self.platform, &job)?)
+        let job = self.measured(parts, false)?;
+        self.engine.put_now(&self.platform, &job)?;
+        Ok(())
     }
 
     /// Sends a job that consists of these parts, one behind the other. Blocks while there is no room.
@@ -74,11 +76,10 @@ impl<P: Platform> ByteWorkQueue<'_, P> {
 
     /// The job, if this process can send it.
     #[inline]
-    fn measured<'a>(&self, parts: &'a [&'a [u8]]) -> Result<Parts<'a>, SendBytesError> {
+    fn measured<'a>(&self, parts: &'a [&'a [u8]], waits: bool) -> Result<Parts<'a>, SendBytesError> {
         self.here()?;
-        let len = parts.iter().try_fold(0_usize, |sum, part| sum.checked_add(part.len())).unwrap_or(usize::MAX);
-        let max = self.max_len();
-        if len > max { Err(SendBytesError::TooLong { len, max }) } else { Ok(Parts { parts, len }) }
+        let (job, max) = (Parts::new(parts, waits), self.max_len());
+        if job.len() > max { Err(SendBytesError::TooLong { len: job.len(), max }) } else { Ok(job) }
     }
 
     #[inline]
@@ -87,8 +88,74 @@ impl<P: Platform> ByteWorkQueue<'_, P> {
         parts: &[&[u8]],
         limit: &Limit<P::Deadline>,
     ) -> Result<(), E> {
-        let job = self.measured(parts)?;
-        Ok(self.engine.put_within(&self.platform, &job, limit)?)
+        let job = self.measured(parts, false)?;
+        self.engine.put_within(&self.platform, &job, limit)?;
+        Ok(())
+    }
+}
+
+impl<'m, P: Platform> ByteWorkQueue<'m, P> {
+    /// Sends a job and asks for its answer, if there is room: a [`Ticket`] to wait for it. Never waits; lock-free.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_send`](Self::try_send).
+    #[inline]
+    pub fn try_call(&self, job: &[u8]) -> Result<Ticket<'_, 'm, P>, TrySendBytesError> {
+        let parts = [job];
+        let job = self.measured(&parts, true)?;
+        Ok(self.ticket(self.engine.put_now(&self.platform, &job)?))
+    }
+
+    /// Sends a job and asks for its answer: a [`Ticket`] to wait for it. Blocks while there is no room, but not for the answer.
+    ///
+    /// The holder of the job answers with [`reply`](ByteLease::reply). It may know nothing of calls: a job that is
+    /// [`done`](ByteLease::done) ends the wait, too.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.byte_work_queue("jobs").max_reply(100).open_or_create()?;
+    /// let ticket = jobs.call(b"shout")?;
+    ///
+    /// // Elsewhere:
+    /// let job = jobs.recv()?;
+    /// let answer = job.to_ascii_uppercase();
+    /// assert!(job.reply(&answer)?); // it is still wanted
+    ///
+    /// assert_eq!(ticket.wait()?, b"SHOUT");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    #[doc(alias = "request")]
+    #[doc(alias = "submit")]
+    #[inline]
+    pub fn call(&self, job: &[u8]) -> Result<Ticket<'_, 'm, P>, SendBytesError> {
+        self.call_within(job, &Limit::Forever)
+    }
+
+    timed! {
+        call_timeout, call_deadline, call, "Sends a job and asks for its answer,",
+        [&self, job: &[u8]] limit [] -> Result<Ticket<'_, 'm, P>, SendBytesTimeoutError> { self.call_within(job, limit) }
+    }
+
+    #[inline]
+    pub(super) fn call_within<E: From<SendBytesError> + From<Refused>>(
+        &self,
+        job: &[u8],
+        limit: &Limit<P::Deadline>,
+    ) -> Result<Ticket<'_, 'm, P>, E> {
+        let parts = [job];
+        let job = self.measured(&parts, true)?;
+        Ok(self.ticket(self.engine.put_within(&self.platform, &job, limit)?))
+    }
+
+    #[inline]
+    fn ticket(&self, index: usize) -> Ticket<'_, 'm, P> {
+        Ticket::new(&self.engine, &self.platform, index)
     }
 }
 
@@ -133,7 +200,7 @@ impl<'m, P: Platform> ByteWorkQueue<'m, P> {
     /// [`Empty`](TryRecvError::Empty).
     pub fn try_recv_dead(&self) -> Result<ByteLease<'_, 'm, P>, TryRecvError> {
         self.here()?;
-        Ok(self.lease(self.engine.view.take_dead(self.platform.me())?))
+        Ok(self.lease(self.engine.view.take_dead(&self.platform)?))
     }
 
     #[inline]

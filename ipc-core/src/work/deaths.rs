@@ -23,18 +23,20 @@ impl View<'_> {
     }
 
     /// Whether a block needs the participant that its word names.
-    fn needs(&self, index: usize, job: Job, after: After) -> bool {
+    pub(super) fn needs(&self, index: usize, job: Job, after: After) -> bool {
         match job.state() {
-            State::Free | State::Nonsense => false,
+            State::Free | State::Nonsense | State::Withdrawn(_) | State::Answered(_) => false,
             State::Writing => after == After::All,
-            State::Leased(_) => true,
+            State::Leased(_) | State::Orphan(_) => true,
             State::Queued(which) => (after == After::All || which != Which::Main) && !self.is_sent(index, job, which),
         }
     }
 
     /// Whether the participant has a block.
     pub(super) fn holds(&self, who: ParticipantId) -> bool {
-        self.jobs().any(|(index, job)| job.owner() == Some(who) && self.needs(index, job, After::All))
+        self.jobs().any(|(index, job)| {
+            (job.owner() == Some(who) && self.needs(index, job, After::All)) || self.waits(index, job) == Some(who)
+        })
     }
 
     /// Asks after all other participants that have a job or a block, and repairs after the dead ones. A system call or two for each.
@@ -44,25 +46,38 @@ impl View<'_> {
         let mut found = Findings::default();
         let mut asked = [0_u64; 16];
         for (index, job) in self.jobs() {
-            let Some(who) = job.owner().filter(|who| *who != platform.me()) else { continue };
-            let (word, bit) = (usize::from(who.get()) / 64, 1 << (who.get() % 64));
-            if asked[word] & bit == 0 && self.needs(index, job, after) {
-                asked[word] |= bit;
-                found.ask(platform, who, |dead| self.sweep(dead, platform));
+            let owner = job.owner().filter(|_| self.needs(index, job, after));
+            let caller = if after == After::All { self.waits(index, job) } else { None };
+            for who in [owner, caller].into_iter().flatten().filter(|who| *who != platform.me()) {
+                let (word, bit) = (usize::from(who.get()) / 64, 1 << (who.get() % 64));
+                if asked[word] & bit == 0 {
+                    asked[word] |= bit;
+                    found.ask(platform, who, |dead| self.sweep(dead, platform));
+                }
             }
         }
         found
     }
 
-    /// Frees what a dead participant was writing, brings home the jobs that it had, and wakes everybody. What it had sent stays.
+    /// Ends the calls of a dead participant, frees what it was writing, brings home the jobs that it had, and wakes everybody. What it had
+    /// sent, and not called, stays.
     /// Idempotent.
     ///
     /// A second sweeper is harmless, however late: it makes the same steps from the same words, and of each step only one succeeds. A
     /// word that has changed names the dead one again only as the author of a job that is in a ring.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
-        for (index, job) in self.jobs() {
+        for (index, mut job) in self.jobs() {
+            // First: a job that it had called and then had itself is not brought home.
+            if self.waits(index, job) == Some(dead.who()) {
+                // An error is that of a faulty peer: others find it, too.
+                let _ = self.hang_up(platform, index, dead.who());
+                job = self.word(index).map_or(Job::FREE, |word| Job(word.load(Ordering::Acquire)));
+            }
             if job.owner() == Some(dead.who()) {
                 self.repair(index, job, platform);
+            } else if matches!(job.state(), State::Answered(_)) {
+                // By the dead one, as it may be.
+                self.rouse_caller(platform, index);
             }
         }
         // The dead participant may also have owed a wake-up.
@@ -92,7 +107,7 @@ impl View<'_> {
                 return;
             }
         }
-        // An error is that of a faulty peer: others find it, too.
+        // As above.
         let _ = self.bring_home(platform, index, job);
     }
 }

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use super::calls::Outcome;
 use super::content::Content;
 use super::deaths::After;
 use super::idle::Idle;
@@ -26,6 +27,7 @@ pub(super) struct Engine<'m> {
     pub(super) send_budget: SpinBudget,
     pub(super) recv_budget: SpinBudget,
     pub(super) idle_budget: SpinBudget,
+    pub(super) call_budget: SpinBudget,
 }
 
 impl<'m> Engine<'m> {
@@ -39,8 +41,8 @@ impl<'m> Engine<'m> {
     }
 
     fn with<P: Platform>(view: View<'m>, platform: &P, hints: Hints) -> Self {
-        let [send_budget, recv_budget, idle_budget] = [(); 3].map(|()| SpinBudget::new(platform));
-        Engine { view, hints, pulse: Pulse::default(), send_budget, recv_budget, idle_budget }
+        let [send_budget, recv_budget, idle_budget, call_budget] = [(); 4].map(|()| SpinBudget::new(platform));
+        Engine { view, hints, pulse: Pulse::default(), send_budget, recv_budget, idle_budget, call_budget }
     }
 
     /// Blocks until all is done.
@@ -77,20 +79,46 @@ impl<'m> Engine<'m> {
         })
     }
 
+    /// Blocks until it is known what became of a call.
+    pub(super) fn wait_for_outcome<P: Platform>(
+        &self,
+        platform: &P,
+        index: usize,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<Outcome, Refused> {
+        let outcome = || self.view.outcome(index);
+        let (Outcome::Pending, Some(answered)) = (outcome(), self.view.answered.get(index)) else {
+            return Ok(outcome());
+        };
+        let (deadline, deaths) = (limit.deadline(platform), Cell::new(0));
+        let attempt = |thorough: bool| match outcome() {
+            // A job that waits for a holder is other processes' business.
+            Outcome::Pending if thorough => after_look(self.view.find_dead_holder(platform, index), &deaths),
+            Outcome::Pending => Attempt::NotYet,
+            known => Attempt::Done(Ok(known)),
+        };
+        let known = block_until(platform, answered, &self.call_budget, deadline, attempt);
+        // The time may have been over just when a dead holder was found.
+        known.unwrap_or_else(|unmet| match outcome() {
+            Outcome::Pending => Err(unmet.or_fault(Refused::NotNow)),
+            known => Ok(known),
+        })
+    }
+
     /// Looks for dead holders, before a sleep for what they might have to give back.
     fn look<P: Platform, R, E: From<Fault>>(&self, platform: &P, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {
         after_look(self.view.find_dead(platform, After::Holders), deaths)
     }
 
-    /// Puts a job in if there is room.
+    /// Puts a job in if there is room: the number of its block.
     #[inline(always)]
-    pub(super) fn put<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<(), Refused> {
+    pub(super) fn put<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<usize, Refused> {
         self.view.put(platform, job, &self.hints)
     }
 
     /// Puts a job in if there is room, or if there are blocks of the dead.
     #[inline(always)]
-    pub(super) fn put_now<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<(), Refused> {
+    pub(super) fn put_now<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<usize, Refused> {
         match self.put(platform, job) {
             Err(Refused::NotNow) => self.put_thoroughly(platform, job),
             put => put,
@@ -104,18 +132,29 @@ impl<'m> Engine<'m> {
         platform: &P,
         job: &impl Content,
         limit: &Limit<P::Deadline>,
-    ) -> Result<(), Refused> {
+    ) -> Result<usize, Refused> {
         match self.put(platform, job) {
             Err(Refused::NotNow) => self.wait_to_put(platform, job, limit),
             put => put,
         }
     }
 
+    /// [`put`](Self::put) where it is not urgent.
+    #[cold]
+    #[inline(never)]
+    fn put_slowly<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<usize, Refused> {
+        self.put(platform, job)
+    }
+
     /// For a sender that has found no room: looks for blocks of the dead.
     #[cold]
     #[inline(never)]
-    fn put_thoroughly<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<(), Refused> {
-        if self.view.find_dead(platform, After::All).dead { self.put(platform, job) } else { Err(Refused::NotNow) }
+    fn put_thoroughly<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<usize, Refused> {
+        if self.view.find_dead(platform, After::All).dead {
+            self.put_slowly(platform, job)
+        } else {
+            Err(Refused::NotNow)
+        }
     }
 
     #[cold]
@@ -125,9 +164,9 @@ impl<'m> Engine<'m> {
         platform: &P,
         job: &impl Content,
         limit: &Limit<P::Deadline>,
-    ) -> Result<(), Refused> {
+    ) -> Result<usize, Refused> {
         let (deadline, deaths) = (limit.deadline(platform), Cell::new(0));
-        let attempt = |thorough: bool| match self.put(platform, job) {
+        let attempt = |thorough: bool| match self.put_slowly(platform, job) {
             Err(Refused::NotNow) if thorough => {
                 let found = self.view.find_dead(platform, After::All);
                 // Nobody in particular is in the way.
@@ -179,7 +218,7 @@ impl<'m> Engine<'m> {
     fn after_look<P: Platform>(&self, platform: &P, taken: Result<Taken, Refused>) -> Result<Taken, Refused> {
         let found = self.view.find_dead(platform, After::Holders);
         match taken {
-            Err(Refused::NotNow | Refused::Busy) if found.dead => self.view.take(platform),
+            Err(Refused::NotNow | Refused::Busy) if found.dead => self.view.take_slowly(platform),
             taken => taken,
         }
     }
@@ -189,7 +228,7 @@ impl<'m> Engine<'m> {
     fn wait_to_take<P: Platform>(&self, platform: &P, limit: &Limit<P::Deadline>) -> Result<Taken, Refused> {
         let gates = &self.view.words.gates;
         let (deadline, deaths) = (limit.deadline(platform), Cell::new(0));
-        let attempt = |thorough: bool| match self.view.take(platform) {
+        let attempt = |thorough: bool| match self.view.take_slowly(platform) {
             Err(Refused::NotNow) if thorough => self.look(platform, &deaths),
             Err(Refused::NotNow) => Attempt::NotYet,
             taken => Attempt::Done(taken),
@@ -198,7 +237,7 @@ impl<'m> Engine<'m> {
         let mut taken = block_for_message(platform, &gates.items, &self.recv_budget, deadline, capacity, more, attempt);
         if taken == Ok(Err(Refused::Busy)) {
             // Closed: what is left are jobs that may come back, and the end.
-            let attempt = |thorough: bool| match self.view.take(platform) {
+            let attempt = |thorough: bool| match self.view.take_slowly(platform) {
                 Err(Refused::NotNow | Refused::Busy) if thorough => self.look(platform, &deaths),
                 Err(Refused::NotNow | Refused::Busy) => Attempt::NotYet,
                 taken => Attempt::Done(taken),
@@ -206,7 +245,7 @@ impl<'m> Engine<'m> {
             taken = block_until(platform, &gates.idle, &self.recv_budget, deadline, attempt);
         }
         // The time may have been over before anybody looked for the dead, or just when one was found.
-        taken.unwrap_or_else(|unmet| match self.after_look(platform, self.view.take(platform)) {
+        taken.unwrap_or_else(|unmet| match self.after_look(platform, self.view.take_slowly(platform)) {
             Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),
             taken => taken,
         })

@@ -48,7 +48,7 @@ unsafe impl<T> Blueprint for Options<T> {
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
-        self.jobs.complete(self.shape().with_default_capacity(), 0)
+        self.jobs.complete(self.shape().with_default_capacity(), [0; 2])
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {

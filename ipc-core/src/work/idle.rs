@@ -17,6 +17,8 @@ pub struct Stats {
     pub returned: u64,
     /// Jobs that a process has: those of a dead one, too, until its death is noticed.
     pub leased: u64,
+    /// Jobs that are done, or given up, and whose callers have not gone yet.
+    pub answered: u64,
     /// Jobs that used up their attempts.
     pub dead: u64,
     /// How many new jobs fit.
@@ -69,9 +71,10 @@ impl View<'_> {
     /// Whether a block has a job that was sent and is not done.
     fn is_busy(&self, index: usize, job: Job) -> bool {
         match job.state() {
-            State::Free | State::Writing => false,
+            State::Free | State::Writing | State::Answered(_) | State::Withdrawn(_) => false,
             State::Leased(which) | State::Queued(which) if which == Which::Dead => false,
             State::Leased(_) | State::Queued(Which::Back) => true,
+            State::Orphan(_) => true,
             State::Queued(_) => match self.ring(Which::Main).at(job.position()).holds(job.position()) {
                 Holds::Nothing | Holds::Closed => false,
                 Holds::Block(other) => other == index,
@@ -130,7 +133,9 @@ impl View<'_> {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let leased = self.jobs().filter(|(_, job)| matches!(job.state(), State::Leased(which) if which != Which::Dead));
+        let leased = self.jobs().filter(
+            |(_, job)| matches!(job.state(), State::Leased(which) | State::Orphan(which) if which != Which::Dead),
+        );
         let (fresh, returned) = (self.in_ring(Which::Main), self.in_ring(Which::Back));
         let tail = match self.ring(Which::Main).end() {
             Ok(End::At(tail, _) | End::Closed(tail, _)) => tail,
@@ -140,6 +145,7 @@ impl View<'_> {
             len: fresh + returned,
             returned,
             leased: leased.count() as u64,
+            answered: self.jobs().filter(|(_, job)| matches!(job.state(), State::Answered(_))).count() as u64,
             dead: self.in_ring(Which::Dead),
             capacity: self.geometry.capacity,
             leases: self.geometry.leases.into(),

@@ -54,14 +54,14 @@ enum Front {
 }
 
 impl View<'_> {
-    /// Puts a job in, if there is room. Lock-free.
-    #[inline]
-    pub(super) fn put<P: Platform>(&self, platform: &P, job: &impl Content, hints: &Hints) -> Result<(), Refused> {
+    /// Puts a job in, if there is room: the number of its block. Lock-free.
+    #[inline(always)]
+    pub(super) fn put<P: Platform>(&self, platform: &P, job: &impl Content, hints: &Hints) -> Result<usize, Refused> {
         let (me, main) = (platform.me(), self.ring(Which::Main));
         let mut written = None;
         for attempt in 0..ATTEMPTS {
             let refused = match main.end() {
-                Ok(End::At(tail, before)) if self.has_room(tail, hints) => {
+                Ok(End::At(tail, before)) if self.has_room(platform, tail, hints) => {
                     let Some((index, word)) = written.or_else(|| self.write(me, job, hints)) else {
                         return Err(Refused::NotNow);
                     };
@@ -71,7 +71,7 @@ impl View<'_> {
                     if main.fill(tail, before, Place::of(tail, index)) {
                         main.help(main.tail, tail);
                         self.words.gates.items.notify(platform, || 1);
-                        return Ok(());
+                        return Ok(index);
                     }
                     back_off(attempt.min(2));
                     continue;
@@ -96,23 +96,24 @@ impl View<'_> {
 
     /// Whether a job at this position is not too many.
     #[inline(always)]
-    fn has_room(&self, tail: u64, hints: &Hints) -> bool {
+    fn has_room<P: Platform>(&self, platform: &P, tail: u64, hints: &Hints) -> bool {
         // Relaxed: a hint in private memory. It lags behind the head. (After four thousand million jobs of others it may let
         // more jobs in than the capacity, as long as there are blocks.)
         u64::from((tail as u32).wrapping_sub(hints.head.load(Ordering::Relaxed))) < self.geometry.capacity
-            || self.has_room_now(tail, hints)
+            || self.has_room_now(platform, tail, hints)
     }
 
     #[cold]
-    fn has_room_now(&self, tail: u64, hints: &Hints) -> bool {
-        let head = self.settled_head(Which::Main);
+    #[inline(never)]
+    fn has_room_now<P: Platform>(&self, platform: &P, tail: u64, hints: &Hints) -> bool {
+        let head = self.pass(platform, Which::Main);
         hints.head.store(head as u32, Ordering::Relaxed);
         // A tail that was stale is behind the head.
         (tail.wrapping_sub(head) as i64) < self.geometry.capacity as i64
     }
 
     /// Takes a free block, if there is one, and writes the job into it.
-    #[inline]
+    #[inline(always)]
     fn write(&self, me: ParticipantId, job: &impl Content, hints: &Hints) -> Option<(usize, &AtomicU64)> {
         let count = self.geometry.blocks;
         let mut index = hints.block.load(Ordering::Relaxed) as usize;
@@ -124,7 +125,7 @@ impl View<'_> {
                 && word.compare_exchange(Job::FREE.0, Job::writing(me).0, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {
                 hints.block.store(index as u32 + 1, Ordering::Relaxed);
-                job.write(self, index);
+                job.write(self, index, me);
                 return Some((index, word));
             }
             index += 1;
@@ -138,15 +139,14 @@ impl View<'_> {
     ///
     /// [`NotNow`](Refused::NotNow); [`Busy`](Refused::Busy) if the queue is closed, and a job that a process has may come back;
     /// [`Closed`](Refused::Closed) if it is closed and all that was sent is done.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
-        let me = platform.me();
-        match self.front(me, Which::Back)? {
+        match self.front(platform, Which::Back)? {
             Front::Job(taken) => return Ok(taken),
             Front::Empty => {}
             Front::Closed => return Err(Refused::CORRUPTED),
         }
-        match self.front(me, Which::Main)? {
+        match self.front(platform, Which::Main)? {
             Front::Job(taken) => {
                 self.words.gates.space.notify(platform, || 1);
                 Ok(taken)
@@ -157,9 +157,17 @@ impl View<'_> {
         }
     }
 
+    /// [`take`](Self::take) where it is not urgent.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn take_slowly<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
+        self.take(platform)
+    }
+
     /// Takes a dead letter, if there is one. Lock-free.
-    pub(super) fn take_dead(&self, me: ParticipantId) -> Result<Taken, Refused> {
-        match self.front(me, Which::Dead)? {
+    #[inline(never)]
+    pub(super) fn take_dead<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
+        match self.front(platform, Which::Dead)? {
             Front::Job(taken) => Ok(taken),
             Front::Empty => Err(Refused::NotNow),
             Front::Closed => Err(Refused::CORRUPTED),
@@ -167,9 +175,9 @@ impl View<'_> {
     }
 
     /// Takes the first job of a ring.
-    #[inline]
-    fn front(&self, me: ParticipantId, which: Which) -> Result<Front, Fault> {
-        let ring = self.ring(which);
+    #[inline(always)]
+    fn front<P: Platform>(&self, platform: &P, which: Which) -> Result<Front, Fault> {
+        let (me, ring) = (platform.me(), self.ring(which));
         for _ in 0..ATTEMPTS {
             let head = ring.head.load(Ordering::Acquire);
             match ring.at(head).holds(head) {
@@ -178,14 +186,22 @@ impl View<'_> {
                 Holds::Block(index) => {
                     let word = self.word(index).ok_or(Fault::Corrupted)?;
                     // Relaxed: behind "sent", which comes after the word (W2).
-                    let job = Job(word.load(Ordering::Relaxed));
+                    let mut job = Job(word.load(Ordering::Relaxed));
                     let leased = job.leased(me);
-                    // AcqRel: what the last holder or the sender did to the block, and on to the next one.
-                    if job.is_queued(which, head)
-                        && word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-                    {
-                        ring.help(ring.head, head);
-                        return Ok(Front::Job(Taken { index, word: leased }));
+                    if job.is_queued(which, head) {
+                        // AcqRel: what the last holder or the sender did to the block, and on to the next one.
+                        match word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed) {
+                            Ok(_) => {
+                                ring.help(ring.head, head);
+                                return Ok(Front::Job(Taken { index, word: leased }));
+                            }
+                            Err(now) => job = Job(now),
+                        }
+                    }
+                    // Not to be passed before it is free: it would be nobody's for good.
+                    if job.is_withdrawn(which, head) {
+                        self.pass(platform, which);
+                        continue;
                     }
                 }
                 Holds::Later => {}
@@ -196,7 +212,7 @@ impl View<'_> {
         Err(Fault::Corrupted)
     }
 
-    /// The position of the first job of a ring. Helps `head` on.
+    /// The position of the first job of a ring, or of the first one that was withdrawn. Helps `head` on.
     pub(super) fn settled_head(&self, which: Which) -> u64 {
         let ring = self.ring(which);
         let mut head = ring.head.load(Ordering::Acquire);
@@ -205,7 +221,8 @@ impl View<'_> {
                 Holds::Nothing | Holds::Closed => false,
                 // Acquire: see `front`.
                 Holds::Block(index) => {
-                    self.word(index).is_some_and(|word| !Job(word.load(Ordering::Acquire)).is_queued(which, head))
+                    let job = self.word(index).map_or(Job::FREE, |word| Job(word.load(Ordering::Acquire)));
+                    !job.is_queued(which, head) && !job.is_withdrawn(which, head)
                 }
                 Holds::Later => true,
             };
@@ -214,6 +231,32 @@ impl View<'_> {
             }
             ring.help(ring.head, head);
             head = ring.head.load(Ordering::Acquire);
+        }
+        head
+    }
+
+    /// The position of the first job of a ring. Frees those before it that were withdrawn.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn pass<P: Platform + ?Sized>(&self, platform: &P, which: Which) -> u64 {
+        let ring = self.ring(which);
+        let mut freed = 0;
+        let head = loop {
+            let head = self.settled_head(which);
+            let Holds::Block(index) = ring.at(head).holds(head) else { break head };
+            let Some(word) = self.word(index) else { break head };
+            let job = Job(word.load(Ordering::Relaxed));
+            if !job.is_withdrawn(which, head) || freed == self.geometry.blocks {
+                break head;
+            }
+            // Release, "free". One of those that pass it succeeds.
+            if word.compare_exchange(job.0, Job::FREE.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                freed += 1;
+            }
+            ring.help(ring.head, head);
+        };
+        if freed != 0 {
+            self.words.gates.space.notify(platform, || freed as u32);
         }
         head
     }
@@ -229,7 +272,7 @@ impl View<'_> {
         unsafe { payload::check(payload::load(self.job(taken.index))) }
     }
 
-    /// A job is done: its block is nobody's. For its holder.
+    /// A job that nobody waits for is done: its block is nobody's. For its holder.
     #[inline]
     pub(super) fn finish<P: Platform>(&self, platform: &P, taken: Taken) {
         if let Some(word) = self.word(taken.index) {
@@ -239,7 +282,7 @@ impl View<'_> {
 
     /// Makes a block nobody's, for the one whose it is. One store, and a check for sleepers.
     #[inline]
-    fn free<P: Platform>(&self, platform: &P, word: &AtomicU64) {
+    pub(super) fn free<P: Platform>(&self, platform: &P, word: &AtomicU64) {
         // Release, "free". A store: nobody else changes a word that names us.
         sync::publish(word, Job::FREE.0);
         self.words.gates.space.notify(platform, || 1);
@@ -267,7 +310,8 @@ impl View<'_> {
 
     /// Takes one step on the way home of a job that its holder does not finish, and the next, until it is in a ring. `job` is its word
     /// as the caller has read it. The holder does so for itself, or those that have seized it: each step is one compare-exchange that
-    /// only one of them makes, and that any of them may follow up.
+    /// only one of them makes, and that any of them may follow up. A job whose caller has gone ends here, and so does one that is given
+    /// up and called.
     pub(super) fn bring_home<P: Platform + ?Sized>(
         &self,
         platform: &P,
@@ -275,14 +319,37 @@ impl View<'_> {
         mut job: Job,
     ) -> Result<(), Fault> {
         let Some(word) = self.word(index) else { return Err(Fault::Corrupted) };
-        let owner = job.owner();
+        let (owner, mut is_leased) = (job.owner(), true);
         for _ in 0..ATTEMPTS {
             if job.owner() != owner {
                 return Ok(());
             }
             let (which, attempts) = match job.state() {
-                State::Leased(from) => self.after(from, job.attempts()),
+                // Somebody else has put it in, and another thread of the same owner has it.
+                State::Leased(_) if !is_leased => return Ok(()),
+                State::Leased(from) => {
+                    let (which, attempts) = self.after(from, job.attempts());
+                    if which == Which::Dead && self.caller(index).is_some() {
+                        match self.turn(index, job, job.answered(attempts)) {
+                            Ok(()) => {
+                                self.wake_caller(platform, index);
+                                return Ok(());
+                            }
+                            Err(now) => job = now,
+                        }
+                        continue;
+                    }
+                    (which, attempts)
+                }
+                State::Orphan(_) => {
+                    if self.turn(index, job, Job::FREE).is_ok() {
+                        self.words.gates.space.notify(platform, || 1);
+                        self.wake_idle(platform);
+                    }
+                    return Ok(());
+                }
                 State::Queued(which) if which != Which::Main => {
+                    is_leased = false;
                     let (ring, position) = (self.ring(which), job.position());
                     let place = ring.at(position);
                     match place.holds(position) {
@@ -305,7 +372,10 @@ impl View<'_> {
             let next = job.queued(which, attempts, position);
             // AcqRel, "swept": what the dead one did to the block, and on to the next owner. In the same step as the count.
             job = match word.compare_exchange(job.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => next,
+                Ok(_) => {
+                    is_leased = false;
+                    next
+                }
                 Err(now) => Job(now),
             };
         }
@@ -321,7 +391,7 @@ impl View<'_> {
         (if most != 0 && attempts >= most { Which::Dead } else { Which::Back }, attempts)
     }
 
-    fn came_home<P: Platform + ?Sized>(&self, platform: &P, which: Which) {
+    pub(super) fn came_home<P: Platform + ?Sized>(&self, platform: &P, which: Which) {
         if which == Which::Dead {
             self.wake_idle(platform);
         } else {

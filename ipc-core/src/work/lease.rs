@@ -18,12 +18,27 @@ pub(super) struct Held<'q, 'm, P: Platform> {
 }
 
 impl<P: Platform> Held<'_, '_, P> {
+    /// Done: of a job that nobody waits for.
     #[inline]
     pub(super) fn done(self) -> Result<(), Fault> {
         let this = ManuallyDrop::new(self);
         this.platform.here()?;
         this.engine.view.finish(this.platform, this.taken);
         Ok(())
+    }
+}
+
+impl<P: Platform> Held<'_, '_, P> {
+    /// Done, with an answer or without one, if it was called: `true` if somebody waits for it.
+    #[inline]
+    pub(super) fn answer(self, reply: Option<&[u8]>) -> Result<bool, Fault> {
+        let this = ManuallyDrop::new(self);
+        this.platform.here()?;
+        if this.engine.view.caller(this.taken.index).is_none() {
+            this.engine.view.finish(this.platform, this.taken);
+            return Ok(false);
+        }
+        Ok(this.engine.view.answer(this.platform, this.taken, reply))
     }
 }
 
@@ -72,7 +87,7 @@ macro_rules! lease_verbs {
             #[doc(alias = "ack")]
             #[inline]
             pub fn done(self) -> Result<(), $crate::Fault> {
-                self.into_held().done()
+                self.finish()
             }
 
             /// Returns which lease of the job this is: 1 for the first. Of a dead letter, how many leases it has had.
@@ -94,10 +109,10 @@ macro_rules! lease_verbs {
 pub(super) use lease_verbs;
 lease_verbs!(Lease<T>);
 
-impl<'q, 'm, T, P: Platform> Lease<'q, 'm, T, P> {
+impl<T, P: Platform> Lease<'_, '_, T, P> {
     #[inline(always)]
-    fn into_held(self) -> Held<'q, 'm, P> {
-        self.held
+    fn finish(self) -> Result<(), Fault> {
+        self.held.done()
     }
 }
 

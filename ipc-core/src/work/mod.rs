@@ -58,8 +58,53 @@
 //!
 //! # Jobs of bytes
 //!
-//! [`ByteWorkQueue`] is the same with jobs whose length is their own. A block's cells are its word and the length, on a line of their own;
-//! the bytes lie apart, behind all cells, in equal parts. The holder of a lease reads them where they lie (W6).
+//! [`ByteWorkQueue`] is the same with jobs whose length is their own. A block's cells are its word, the length, and what calls need, on a
+//! line of their own; the bytes lie apart, behind all cells, in equal parts. The holder of a lease reads them where they lie (W6).
+//!
+//! # Calls
+//!
+//! A job of bytes may be *called*: its sender gets a [`Ticket`] and waits for the answer. The block is the caller's until the caller goes: job,
+//! lease and answer are one block with one word, so no second slot must be kept in step with it.
+//!
+//! ```text
+//! block[i]    word | length | caller | length of the answer; apart: the job, the answer, where the caller sleeps
+//! ```
+//!
+//! The caller's number is written beside the job, and stands as long as the job does: who reads it, and then changes the word by a
+//! compare-exchange from a value that was read before, has read that of this job (W3).
+//!
+//! | block | meaning | who may change it |
+//! |---|---|---|
+//! | `Answered(ring, p)` | done, or given up; the caller reads the answer | the caller, or a sweeper of the dead one: `Free` |
+//! | `Withdrawn(ring, p)` | the caller went before anybody had the job | anybody, at that ring's `head`: `Free` |
+//! | `Orphan(o, ring, p)` | o works on it, and the caller has gone | o, or a sweeper of dead o: `Free` |
+//!
+//! *Answer.* The holder writes the answer into the block, and compare-exchanges `Leased(me)` to `Answered`. If that fails, the caller has gone,
+//! and the block is free.
+//!
+//! *Going*, of a caller, or of its sweeper. A job that waits becomes `Withdrawn`, one that a process has `Orphan`, one that is answered `Free`:
+//! each by one compare-exchange. So a job is either withdrawn or begun with, and the caller knows which. A job that is on its way home
+//! has no place yet at which it could be freed. The caller helps it there first: the step is the owner's own (W5). An owner that finds
+//! its job brought home leaves it alone, also where another of its threads has it by then.
+//!
+//! *Withdrawn* jobs keep their block until `head` comes to their position, for W1. Receivers, and senders that find no room, free them
+//! there before they help `head` on.
+//!
+//! A called job whose attempts are used up is no dead letter: it is `Answered` with as many attempts as the creator allows, which no answer
+//! of a holder has.
+//!
+//! - **W7** An answer is written only while the block is `Leased` or `Orphan`, by its owner. From `Answered` on it is only read, until
+//!   the caller goes.
+//!
+//! | killed | leaves | repaired by |
+//! |---|---|---|
+//! | the caller, anywhere | a called job that nobody waits for | its sweep, which goes for it; a sender that finds no room looks for dead callers |
+//! | the holder, in its answer | `Leased` | its sweep: the job comes again, and the next answer is written over this one |
+//! | the holder, behind `Answered` | a caller that was not woken | the caller looks by itself, and a sweep wakes it |
+//! | the holder of an `Orphan` | `Orphan` | its sweep frees the block |
+//! | who goes, behind `Withdrawn` | a block at a position that `head` has to pass | the next receiver, or a sender that finds no room |
+//!
+//! The end of all work counts an orphan, for its holder works on it, and neither answered nor withdrawn jobs.
 //!
 //! # One living holder, and none lost
 //!
@@ -102,6 +147,7 @@
 //! | sent | place compare-exchange, Release | place in a receive, Acquire | that the block is queued (W2) |
 //! | free | block store, Release | block compare-exchange of a send, Acquire | that the job was read; in a look for the end, what its holder has sent |
 //! | swept | block compare-exchange, Release | the same | what the dead one did to the block |
+//! | answered | block compare-exchange to `Answered`, Release | block in a wait for the answer, Acquire | the answer |
 //!
 //! # Progress
 //!
@@ -111,6 +157,8 @@
 mod byte_handle;
 mod byte_lease;
 mod byte_verbs;
+mod bytes;
+mod calls;
 mod content;
 mod deaths;
 mod engine;
@@ -125,8 +173,11 @@ mod receive;
 mod ring;
 mod send;
 mod settings;
+mod ticket;
 #[cfg(feature = "serde")]
 mod value_options;
+#[cfg(feature = "serde")]
+mod value_ticket;
 #[cfg(feature = "serde")]
 mod values;
 mod word;
@@ -138,8 +189,11 @@ pub use handle::{Options, WorkQueue};
 pub use idle::Stats;
 pub use lease::Lease;
 pub use settings::Settings;
+pub use ticket::Ticket;
 #[cfg(feature = "serde")]
 pub use value_options::ValueOptions;
+#[cfg(feature = "serde")]
+pub use value_ticket::ValueTicket;
 #[cfg(feature = "serde")]
 pub use values::{ValueLease, ValueWorkQueue};
 pub(crate) use words::Words;

@@ -72,7 +72,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
     /// [`Fault::InvalidValue`](crate::Fault::InvalidValue).
     pub fn try_recv_dead(&self) -> Result<Lease<'_, 'm, T, P>, TryRecvError> {
         self.here()?;
-        Ok(self.lease(self.engine.view.take_dead(self.platform.me())?)?)
+        Ok(self.lease(self.engine.view.take_dead(&self.platform)?)?)
     }
 
     #[inline(always)]

@@ -29,6 +29,7 @@ pub(super) enum End {
 }
 
 impl<'m> Ring<'m> {
+    #[inline(always)]
     fn place(&self, position: u64) -> &'m AtomicU64 {
         &self.places[position as usize & (self.places.len() - 1)]
     }

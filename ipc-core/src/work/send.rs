@@ -52,12 +52,12 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'_, T, P> {
     #[inline(always)]
     fn send_now(&self, value: &T) -> Result<(), Refused> {
         self.here()?;
-        self.engine.put_now(&self.platform, &Plain(value))
+        self.engine.put_now(&self.platform, &Plain(value)).map(drop)
     }
 
     #[inline(always)]
     fn send_within(&self, value: &T, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
         self.here()?;
-        self.engine.put_within(&self.platform, &Plain(value), limit)
+        self.engine.put_within(&self.platform, &Plain(value), limit).map(drop)
     }
 }

@@ -40,8 +40,8 @@ impl Settings {
         }
     }
 
-    /// The sizes of a new queue. `most` is for jobs whose length is their own.
-    pub(super) fn complete(&self, shape: Shape, most: u64) -> Result<(Shape, Geometry), ShapeError> {
+    /// The sizes of a new queue. The most bytes of a job and of its answer are for jobs whose length is their own.
+    pub(super) fn complete(&self, shape: Shape, most: [u64; 2]) -> Result<(Shape, Geometry), ShapeError> {
         let (leases, attempts) = (self.leases.unwrap_or(LEASES), self.attempts.unwrap_or(ATTEMPTS));
         Geometry::of(&shape, leases, attempts, most).map(|geometry| (shape, geometry))
     }

@@ -56,6 +56,15 @@ impl<T, H> Builder<'_, ValueOptions<T>, H> {
         self.wanted.bytes.max_len = bytes as u64;
         self
     }
+
+    /// Sets how many bytes an [answer](super::ValueLease::reply) may take at most, as it is written. Default for creators: 0. An opener that
+    /// sets it gets an error if it differs.
+    ///
+    /// Each job takes up that much more memory, rounded up to 64 bytes.
+    pub fn max_reply(mut self, bytes: usize) -> Self {
+        self.wanted.bytes.max_reply = Some(bytes as u64);
+        self
+    }
 }
 
 #[cfg(feature = "cbor")]

@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 use super::byte_handle::ByteWorkQueue;
 use super::byte_lease::ByteLease;
 use super::idle::Stats;
+use super::value_ticket::ValueTicket;
 use crate::bytes::{FormatError, read, write};
 use crate::ends::iterators;
 use crate::error::{
-    Fault, RecvValueError, RecvValueTimeoutError, SendBytesTimeoutError, SendValueError, SendValueTimeoutError,
-    TryRecvError, TryRecvValueError, TrySendValueError, WaitTimeoutError,
+    Fault, RecvValueError, RecvValueTimeoutError, ReplyValueError, SendBytesTimeoutError, SendValueError,
+    SendValueTimeoutError, TryRecvError, TryRecvValueError, TrySendValueError, WaitTimeoutError,
 };
 use crate::object::has_wait_strategy;
 use crate::platform::{Located, Platform};
@@ -61,6 +62,26 @@ impl<T, P: Platform> ValueLease<'_, '_, T, P> {
     #[doc(alias = "ack")]
     pub fn done(self) -> Result<(), Fault> {
         self.bytes.done()
+    }
+
+    /// Says that the job is done, with an answer for its caller, as [`ByteLease::reply`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the queue of bytes; or that the answer cannot be written. The job goes back to the queue.
+    pub fn reply<R: Serialize + DeserializeOwned>(self, answer: &R) -> Result<bool, ReplyValueError> {
+        let answer = write(self.bytes.format(), answer)?;
+        Ok(self.bytes.reply(&answer)?)
+    }
+
+    /// Returns whether somebody waits for the answer, as [`ByteLease::is_wanted`].
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.bytes.is_wanted()
     }
 
     /// Returns which lease of the job this is: 1 for the first. Of a dead letter, how many leases it has had.
@@ -236,6 +257,54 @@ impl<T: Serialize + DeserializeOwned, P: Platform> ValueWorkQueue<'_, T, P> {
         [&self, value: &T] limit [] -> Result<(), SendValueTimeoutError> {
             let sent: Result<(), SendBytesTimeoutError> = self.bytes.send_within(&[&self.write(value)?], limit);
             Ok(sent?)
+        }
+    }
+}
+
+impl<'m, T: Serialize + DeserializeOwned, P: Platform> ValueWorkQueue<'m, T, P> {
+    /// Sends a job and asks for its answer, if there is room, as [`ByteWorkQueue::try_call`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the queue of bytes; or that the value cannot be written.
+    pub fn try_call<R: DeserializeOwned>(&self, value: &T) -> Result<ValueTicket<'_, 'm, R, P>, TrySendValueError> {
+        Ok(ValueTicket::new(self.format(), self.bytes.try_call(&self.write(value)?)?))
+    }
+
+    /// Sends a job and asks for its answer, a value of `R`. Blocks while there is no room, but not for the answer, as
+    /// [`ByteWorkQueue::call`].
+    ///
+    /// All who call and all who [answer](ValueLease::reply) must mean the same types.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let sums = region.value_work_queue::<Vec<u32>>("sums").max_reply(100).open_or_create()?;
+    /// let ticket = sums.call::<u64>(&vec![1, 2, 3])?;
+    ///
+    /// // Elsewhere:
+    /// let job = sums.recv()?;
+    /// let sum: u64 = job.iter().copied().map(u64::from).sum();
+    /// job.reply(&sum)?;
+    ///
+    /// assert_eq!(ticket.wait()?, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the queue of bytes; or that the value cannot be written.
+    #[doc(alias = "request")]
+    #[doc(alias = "submit")]
+    pub fn call<R: DeserializeOwned>(&self, value: &T) -> Result<ValueTicket<'_, 'm, R, P>, SendValueError> {
+        Ok(ValueTicket::new(self.format(), self.bytes.call(&self.write(value)?)?))
+    }
+
+    timed! {
+        call_timeout, call_deadline, call, "Sends a job and asks for its answer,",
+        { R: DeserializeOwned } [&self, value: &T] limit [] -> Result<ValueTicket<'_, 'm, R, P>, SendValueTimeoutError> {
+            let ticket: Result<_, SendBytesTimeoutError> = self.bytes.call_within(&self.write(value)?, limit);
+            Ok(ValueTicket::new(self.format(), ticket?))
         }
     }
 }

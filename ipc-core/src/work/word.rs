@@ -4,6 +4,14 @@
 //! job     position (44 bits) | attempts (6) | ring (2) | owner (10) | state (2)
 //! place   position (44 bits) | block (20)
 //! ```
+//!
+//! The states of called jobs are those of the others with an owner where there is none, or without one:
+//!
+//! | state | with an owner | without |
+//! |---|---|---|
+//! | 0 | `Orphan` | `Free`, if the word is 0 |
+//! | 2 | `Queued` | `Withdrawn` |
+//! | 3 | `Leased` | `Answered` |
 
 use crate::participant::{OwnerBits, ParticipantId};
 
@@ -27,6 +35,7 @@ const CLOSED: u64 = BELOW_POSITION;
 pub(super) const MOST_BLOCKS: u64 = CLOSED - 1;
 
 /// How far the position in a word is ahead of another, signed, modulo 2^44.
+#[inline(always)]
 fn ahead(word: u64, position: u64) -> i64 {
     ((word & !BELOW_POSITION).wrapping_sub(position << POSITION_SHIFT) as i64) >> POSITION_SHIFT
 }
@@ -53,6 +62,12 @@ pub(super) enum State {
     Queued(Which),
     /// Its owner works on it. It was in this ring.
     Leased(Which),
+    /// Its owner works on it, and its caller has gone. It was in this ring.
+    Orphan(Which),
+    /// Its caller has gone before anybody had it. It keeps its place in this ring.
+    Withdrawn(Which),
+    /// It is done, or given up, and its caller has not gone yet. It was in this ring.
+    Answered(Which),
     /// No correct peer writes this.
     Nonsense,
 }
@@ -64,30 +79,57 @@ pub(super) struct Job(pub(super) u64);
 impl Job {
     pub(super) const FREE: Job = Job(FREE);
 
+    #[inline(always)]
     pub(super) fn writing(me: ParticipantId) -> Self {
         Job(WRITING | OWNER.name(me))
     }
 
     /// In the state at the position of the ring, with these bits of an owner.
+    #[inline(always)]
     fn at(state: u64, owner: u64, ring: Which, attempts: u32, position: u64) -> Self {
         let attempts = u64::from(attempts.min(MOST_ATTEMPTS)) << ATTEMPTS_SHIFT;
         Job(position << POSITION_SHIFT | attempts | (ring as u64) << RING_SHIFT | owner | state)
     }
 
     /// A new job, at this position of the main ring.
+    #[inline(always)]
     pub(super) fn sent(me: ParticipantId, position: u64) -> Self {
         Self::at(QUEUED, OWNER.name(me), Which::Main, 0, position)
     }
 
     /// This one at a place of a ring, with its owner.
+    #[inline(always)]
     pub(super) fn queued(self, ring: Which, attempts: u32, position: u64) -> Self {
         Self::at(QUEUED, self.0 & OWNER.mask(), ring, attempts, position)
     }
 
     /// This one, which is queued, leased to `me`.
+    #[inline(always)]
     pub(super) fn leased(self, me: ParticipantId) -> Self {
         let rest = self.0 & !(STATE | OWNER.mask());
         Job(rest | OWNER.name(me) | LEASED)
+    }
+
+    /// This one, which is leased or queued, with these bits of a state and an owner. Its position stays, so it does not come back.
+    fn turned(self, state: u64, owner: u64) -> Self {
+        Job(self.0 & !(STATE | OWNER.mask()) | state | owner)
+    }
+
+    /// This one, which is leased, without a caller.
+    pub(super) fn orphaned(self) -> Self {
+        self.turned(FREE, self.0 & OWNER.mask())
+    }
+
+    /// This one, which is in its ring, without a caller.
+    pub(super) fn withdrawn(self) -> Self {
+        self.turned(QUEUED, 0)
+    }
+
+    /// This one, which is leased, answered after this many leases that ended otherwise.
+    pub(super) fn answered(self, attempts: u32) -> Self {
+        let counted = u64::from(MOST_ATTEMPTS) << ATTEMPTS_SHIFT;
+        let attempts = u64::from(attempts.min(MOST_ATTEMPTS)) << ATTEMPTS_SHIFT;
+        Job(self.turned(LEASED, 0).0 & !counted | attempts)
     }
 
     pub(super) fn state(self) -> State {
@@ -98,13 +140,18 @@ impl Job {
             _ => return State::Nonsense,
         };
         match self.0 & STATE {
-            FREE => State::Free,
+            FREE if self == Self::FREE => State::Free,
+            FREE if self.owner().is_some() => State::Orphan(ring),
+            FREE => State::Nonsense,
             WRITING => State::Writing,
-            QUEUED => State::Queued(ring),
-            _ => State::Leased(ring),
+            QUEUED if self.owner().is_some() => State::Queued(ring),
+            QUEUED => State::Withdrawn(ring),
+            _ if self.owner().is_some() => State::Leased(ring),
+            _ => State::Answered(ring),
         }
     }
 
+    #[inline(always)]
     pub(super) fn owner(self) -> Option<ParticipantId> {
         OWNER.owner(self.0)
     }
@@ -120,8 +167,21 @@ impl Job {
     }
 
     /// Whether it is queued in this ring at this position.
+    #[inline(always)]
     pub(super) fn is_queued(self, ring: Which, position: u64) -> bool {
-        self.state() == State::Queued(ring) && ahead(self.0, position) == 0
+        self.is_in(ring, position) && self.0 & OWNER.mask() != 0
+    }
+
+    /// Whether it is queued or withdrawn in this ring at this position.
+    #[inline(always)]
+    fn is_in(self, ring: Which, position: u64) -> bool {
+        let rest = u64::from(MOST_ATTEMPTS) << ATTEMPTS_SHIFT | OWNER.mask();
+        self.0 & !rest == Self::at(QUEUED, 0, ring, 0, position).0
+    }
+
+    /// Whether it was withdrawn in this ring at this position.
+    pub(super) fn is_withdrawn(self, ring: Which, position: u64) -> bool {
+        self.is_in(ring, position) && self.0 & OWNER.mask() == 0
     }
 }
 
@@ -148,6 +208,7 @@ impl Place {
         Place(before << POSITION_SHIFT)
     }
 
+    #[inline(always)]
     pub(super) fn of(position: u64, block: usize) -> Self {
         Place(position << POSITION_SHIFT | block as u64)
     }
@@ -156,6 +217,7 @@ impl Place {
         Place(position << POSITION_SHIFT | CLOSED)
     }
 
+    #[inline(always)]
     pub(super) fn holds(self, position: u64) -> Holds {
         match ahead(self.0, position) {
             ..0 => Holds::Nothing,

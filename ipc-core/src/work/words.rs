@@ -2,17 +2,18 @@
 
 use core::ptr::NonNull;
 
+use super::bytes::Bytes;
 use super::geometry::{BLOCK_HEAD, Geometry};
 use super::ring::Ring;
 use super::word::{Job, MOST_ATTEMPTS, Place, Which};
 use crate::memory::Memory;
 use crate::object::{Fact, Field, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout};
 use crate::participant::{Dead, ParticipantId};
-use crate::place::{Lent, Place as Owned, Shown};
+use crate::place::Place as Owned;
 use crate::platform::Platform;
 use crate::queue::Lone;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, private};
-use crate::wait::Gate;
+use crate::wait::{EventCount, Gate};
 
 /// The words besides the places and the blocks.
 #[repr(C, align(128))]
@@ -54,7 +55,14 @@ pub(super) struct Gates {
     format: AtomicU32,
     /// The most bytes of a job, if its length is its own. Written once.
     most: AtomicU64,
+    /// The most bytes of an answer. Written once.
+    most_reply: AtomicU64,
 }
+
+/// The cells of a block of bytes behind its word.
+const LENGTH: usize = 1;
+const CALLER: usize = 2;
+const REPLY: usize = 3;
 
 /// Bytes from the start of the object to the rings' places.
 pub(super) const PLACES_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
@@ -67,7 +75,9 @@ pub struct View<'m> {
     /// Of the three rings, one behind the other.
     places: &'m [AtomicU64],
     cells: &'m [AtomicU64],
-    /// Of jobs whose length is their own.
+    /// Where the callers of jobs sleep whose length is their own.
+    pub(super) answered: &'m [EventCount],
+    /// Of jobs whose length is their own, and of their answers.
     bytes: NonNull<u8>,
     pub(super) geometry: Geometry,
 }
@@ -78,7 +88,7 @@ unsafe impl Send for View<'_> {}
 unsafe impl Sync for View<'_> {}
 
 /// The shape says how many jobs there may be; the rest is in words that were written before the header was published.
-fn geometry_of(shape: &Shape, leases: u32, attempts: u32, most: u64) -> Result<Geometry, ShapeError> {
+fn geometry_of(shape: &Shape, leases: u32, attempts: u32, most: [u64; 2]) -> Result<Geometry, ShapeError> {
     if attempts > MOST_ATTEMPTS {
         return Err(ShapeError::Impossible {
             field: Field::Attempts,
@@ -95,8 +105,8 @@ fn geometry_of(shape: &Shape, leases: u32, attempts: u32, most: u64) -> Result<G
 }
 
 impl Geometry {
-    /// For a new queue. `most` is for jobs whose length is their own.
-    pub(super) fn of(shape: &Shape, leases: u32, attempts: u32, most: u64) -> Result<Self, ShapeError> {
+    /// For a new queue. The most bytes of a job, and of its answer, are for jobs whose length is their own.
+    pub(super) fn of(shape: &Shape, leases: u32, attempts: u32, most: [u64; 2]) -> Result<Self, ShapeError> {
         geometry_of(shape, leases, attempts, most)
     }
 }
@@ -106,17 +116,21 @@ unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
         layout!(Words { tail, head, apart, gates }),
         layout!(Apart { back_tail, back_head, dead_tail, dead_head }),
-        layout!(Gates { items, space, idle, looked, leases, attempts, format, most }),
+        layout!(Gates { items, space, idle, looked, leases, attempts, format, most, most_reply }),
+        Fact::number("a job's length", LENGTH * size_of::<u64>()),
+        Fact::number("its caller", CALLER * size_of::<u64>()),
+        Fact::number("its answer's length", REPLY * size_of::<u64>()),
         Fact::number("places", PLACES_OFFSET),
     ];
     type Geometry = Geometry;
     type View<'m> = View<'m>;
 
     unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
-        let Gates { leases, attempts, format, most, .. } = &Words::at(memory)?.gates;
+        let Gates { leases, attempts, format, most, most_reply, .. } = &Words::at(memory)?.gates;
         // Relaxed, here and below: written before the header was published.
         let (leases, attempts) = (leases.load(Ordering::Relaxed), attempts.load(Ordering::Relaxed));
-        let geometry = geometry_of(shape, leases, attempts, most.load(Ordering::Relaxed))?;
+        let most = [most, most_reply].map(|most| most.load(Ordering::Relaxed));
+        let geometry = geometry_of(shape, leases, attempts, most)?;
         Ok(Geometry { format: format.load(Ordering::Relaxed), ..geometry })
     }
 
@@ -131,8 +145,10 @@ unsafe impl Object for Words {
         let places = unsafe { memory.atomics(PLACES_OFFSET, 3 * geometry.places) }.ok_or(too_small)?;
         // SAFETY: as above.
         let cells = unsafe { memory.atomics(geometry.start, geometry.cells()) }.ok_or(too_small)?;
+        // SAFETY: as above.
+        let answered = unsafe { memory.atomics(geometry.answered_start, geometry.callers()) }.ok_or(too_small)?;
         let bytes = memory.pointer(geometry.bytes_start, geometry.job_bytes()).ok_or(too_small)?;
-        Ok(View { words, places, cells, bytes, geometry: *geometry })
+        Ok(View { words, places, cells, answered, bytes, geometry: *geometry })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
@@ -161,6 +177,7 @@ impl Words {
                 attempts: AtomicU32::new(geometry.attempts),
                 format: AtomicU32::new(geometry.format),
                 most: AtomicU64::new(geometry.most as u64),
+                most_reply: AtomicU64::new(geometry.most_reply as u64),
             },
         }
     }
@@ -179,7 +196,7 @@ impl<'m> View<'m> {
     ///
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry, start: u64) -> Result<(), ShapeError> {
-        let Geometry { places, stride, bytes_start, room, .. } = *geometry;
+        let Geometry { places, stride, bytes_start, room, replies_start, reply_room, .. } = *geometry;
         // Of the last lap: place i is of the one position in it that falls there.
         let before = start.wrapping_sub(places as u64);
         let position = |index: usize| before.wrapping_add((index as u64).wrapping_sub(start) & (places as u64 - 1));
@@ -194,11 +211,15 @@ impl<'m> View<'m> {
                 let cells = if cfg!(loom) { stride } else { 1 };
                 let word = |_| AtomicU64::new(Job::FREE.0);
                 memory.place(start, cells, word).ok_or(ShapeError::Missing)?;
-                if cfg!(loom) && room != 0 {
-                    let start = memory.pointer(bytes_start + block * room, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
-                    Owned::<()>::create(start, 1, &());
+                for start in [bytes_start + block * room, replies_start + block * reply_room] {
+                    if cfg!(loom) && room != 0 {
+                        let start = memory.pointer(start, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
+                        Owned::<()>::create(start, 1, &());
+                    }
                 }
             }
+            let sleepers = |_| EventCount::new();
+            memory.place(geometry.answered_start, geometry.callers(), sleepers).ok_or(ShapeError::Missing)?;
         }
         Ok(())
     }
@@ -232,36 +253,38 @@ impl<'m> View<'m> {
     /// The length of the job in a block of bytes.
     #[inline]
     pub(super) fn length(&self, index: usize) -> &'m AtomicU64 {
-        &self.cells[index * self.geometry.stride + 1]
+        &self.cells[index * self.geometry.stride + LENGTH]
     }
 
-    /// Where the bytes of a block's job begin, of which there is room for `most`.
+    /// Who waits for the answer to the job in a block of bytes: a participant's number, or 0.
     #[inline]
-    pub(super) fn bytes(&self, index: usize) -> NonNull<u8> {
-        // SAFETY: behind the block's head and inside the block.
-        unsafe { self.head_of(index).add(BLOCK_HEAD) }
+    pub(super) fn caller_of(&self, index: usize) -> &'m AtomicU64 {
+        &self.cells[index * self.geometry.stride + CALLER]
     }
 
-    /// Where a block of bytes begins.
+    /// What the holder of a called job in a block of bytes has answered: the answer's length and 1, or 0 for none.
     #[inline]
-    fn head_of(&self, index: usize) -> NonNull<u8> {
+    pub(super) fn reply_of(&self, index: usize) -> &'m AtomicU64 {
+        &self.cells[index * self.geometry.stride + REPLY]
+    }
+
+    /// The bytes of a block's job.
+    #[inline]
+    pub(super) fn job_bytes(&self, index: usize) -> Bytes {
+        self.bytes_at(index, 0, self.geometry.room)
+    }
+
+    /// The bytes of its answer.
+    #[inline]
+    pub(super) fn reply_bytes(&self, index: usize) -> Bytes {
+        self.bytes_at(index, self.geometry.replies_start - self.geometry.bytes_start, self.geometry.reply_room)
+    }
+
+    #[inline]
+    fn bytes_at(&self, index: usize, start: usize, room: usize) -> Bytes {
         assert!(index < self.geometry.blocks);
-        // SAFETY: inside the blocks, whose bounds `view` has checked.
-        unsafe { self.bytes.add(index * self.geometry.room) }
-    }
-
-    /// The bytes of a block in the hands of a sender, until this is dropped.
-    #[inline]
-    pub(super) fn fill(&self, index: usize) -> Lent<()> {
-        // SAFETY: nothing of the block but what checks its ownership is reached through this.
-        unsafe { Owned::at(self.head_of(index), 1) }.lend()
-    }
-
-    /// The bytes of a block in the hands of one who reads them, until this is dropped.
-    #[inline]
-    pub(super) fn show(&self, index: usize) -> Shown<()> {
-        // SAFETY: as above.
-        unsafe { Owned::at(self.head_of(index), 1) }.show()
+        // SAFETY: inside the bytes of all blocks, whose bounds `view` has checked.
+        Bytes(unsafe { self.bytes.add(start + index * room) })
     }
 
     /// The blocks' words, in order.

@@ -3,7 +3,7 @@
 use ipc_core::Platform;
 use ipc_core::barrier::Barrier;
 use ipc_core::duplex::Duplex;
-use ipc_core::error::{BarrierError, LockError, RecvError, SendError};
+use ipc_core::error::{AnswerError, BarrierError, LockError, RecvError, SendError};
 use ipc_core::loan::LoanQueue;
 use ipc_core::map::Map;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
@@ -12,7 +12,7 @@ use ipc_core::rwlock::RwLock;
 use ipc_core::semaphore::Semaphore;
 use ipc_core::spsc::Spsc;
 use ipc_core::vector::Vector;
-use ipc_core::work::WorkQueue;
+use ipc_core::work::{ByteWorkQueue, WorkQueue};
 
 use super::Role;
 
@@ -169,6 +169,39 @@ pub fn worker<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
     let lease = queue.recv().expect("it comes back");
     assert_eq!((*lease, lease.attempt(), lease.done()), (9, 2, Ok(())));
     assert_eq!(queue.wait_idle(), Ok(()));
+}
+
+/// The job of a server that dies goes to another one; after the last attempt its caller learns it.
+pub fn server<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    let tickets = role.one(|| [b"a", b"b"].map(|job| queue.call(job).expect("room")));
+    role.one(|| drop(queue.recv().expect("a job")));
+    // The first one has had an attempt.
+    let _held = role.two(|| [1, 2].map(|_| queue.recv().expect("a job")));
+    role.two_is_killed();
+    let [first, second] = tickets.expect("it called");
+    assert_eq!(first.wait(), Err(AnswerError::Failed { attempts: 2 }));
+    let lease = queue.recv().expect("it comes back");
+    assert_eq!((lease.to_vec(), lease.attempt(), lease.reply(b"late")), (b"b".to_vec(), 2, Ok(true)));
+    assert_eq!(second.wait(), Ok(&b"late"[..]));
+    drop((first, second));
+    assert!(queue.is_idle() && queue.stats().answered == 0);
+}
+
+/// The blocks of a caller that dies come back: of a job that is done, of one that is leased, and of one that waits.
+pub fn caller<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    let _tickets = role.two(|| [b"a", b"b"].map(|job| queue.call(job).expect("room")));
+    let lease = role.one(|| {
+        assert_eq!(queue.recv().expect("a job").reply(b"done"), Ok(true));
+        queue.recv().expect("a job")
+    });
+    let _ticket = role.two(|| queue.call(b"c").expect("room"));
+    role.two_is_killed();
+    let lease = lease.expect("it has one");
+    // Two are there, and a third one finds no block.
+    assert_eq!((queue.send(b"d"), queue.send(b"e")), (Ok(()), Ok(())));
+    assert_eq!((lease.is_wanted(), lease.reply(b"late")), (false, Ok(false)));
+    let got: Vec<Vec<u8>> = queue.try_iter().map(|lease| (lease.to_vec(), lease.done()).0).collect();
+    assert_eq!((got, queue.stats().answered), (vec![b"d".to_vec(), b"e".to_vec()], 0));
 }
 
 /// A map whose lock a writer had that dies: what it had done is there, and the next one goes on.

@@ -184,6 +184,8 @@ macro_rules! contracts_everywhere {
             work_wait_idle: One(contracts::work::two_attempts()) => contracts::work::wait_idle;
             work_bytes: One(contracts::work::of_bytes()) => contracts::work::bytes;
             work_values: One(contracts::work::of_bytes()) => contracts::work::values;
+            work_calls: One(contracts::work::of_calls()) => contracts::work::calls;
+            work_value_calls: One(contracts::work::of_calls()) => contracts::work::value_calls;
             work_close_then_drain: One(work::Options::new(4)) => contracts::work::close_then_drain;
             loan_halves: One(loan::Options::new(2, 4)) => contracts::loan::halves;
             broadcast_lag: One(contracts::broadcast::overwriting()) => contracts::broadcast::lag;
@@ -255,6 +257,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
             deadlines_of_work: One(contracts::work::two_attempts()) => contracts::deadlines::work;
+            deadlines_of_calls: One(contracts::work::of_calls()) => contracts::work::call_deadlines;
             deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;
             deadlines_of_duplex: One(duplex::Options::new(2)) => contracts::deadlines::duplex;
             deadlines_of_broadcast: One(contracts::broadcast::waiting()) => contracts::deadlines::broadcast;
@@ -314,6 +317,8 @@ macro_rules! contracts_between_processes {
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
             worker_died: One(work::Options::new(4)) => contracts::deaths::worker;
+            server_died: One(contracts::work::of_calls()) => contracts::deaths::server;
+            caller_died: One(contracts::work::of_calls()) => contracts::deaths::caller;
             map_writer_died: One(map::Options::new(3, [1, 2])) => contracts::deaths::map_writer;
             vector_holder_died: One(vector::Options::new(4)) => contracts::deaths::vector_holder;
             party_died: One(contracts::signals::pair()) => contracts::deaths::party;

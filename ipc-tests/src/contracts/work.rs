@@ -1,9 +1,13 @@
 //! Contracts of the work queue.
 
 use ipc_core::Platform;
-use ipc_core::error::{RecvError, RecvValueError, TryRecvError, TrySendBytesError};
+use ipc_core::error::{
+    AnswerError, AnswerTimeoutError, AnswerValueError, RecvError, RecvValueError, ReplyError, TryAnswerError,
+    TryRecvError, TrySendBytesError,
+};
 use ipc_core::work::{ByteOptions, ByteWorkQueue, Options, ValueWorkQueue, WorkQueue};
 
+use super::deadlines::Clocked;
 use super::{Role, SHORT, rounds};
 
 /// A queue for two jobs, and two leases; a job has two attempts.
@@ -20,6 +24,12 @@ pub fn of_bytes() -> ByteOptions {
     let mut wanted = ByteOptions::new(2, 20);
     (wanted.jobs.leases, wanted.jobs.attempts) = (Some(2), Some(2));
     wanted
+}
+
+/// The same with answers of up to 5 bytes.
+#[must_use]
+pub fn of_calls() -> ByteOptions {
+    ByteOptions { max_reply: Some(5), ..of_bytes() }
 }
 
 /// A job that is given back comes again before new ones, with the attempt counted; after the last one it is a dead letter.
@@ -162,4 +172,139 @@ pub fn close_then_drain<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<
         assert_eq!(queue.recv().map(drop), Err(RecvError::Closed));
         assert_eq!(queue.close(), Ok(false));
     });
+}
+
+/// Calls are answered, whoever of the two goes first, and what is sent goes on beside them.
+pub fn calls<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    let tickets = role.one(|| {
+        assert_eq!(queue.max_reply(), 5);
+        let ticket = queue.call(b"a").expect("room");
+        assert_eq!(ticket.try_wait(), Err(TryAnswerError::Pending));
+        assert!(ticket.wait_timeout(SHORT).is_err_and(|error| error.is_timeout()));
+        [ticket, queue.try_call(b"b").expect("room")]
+    });
+    role.two(|| {
+        let lease = queue.recv().expect("a job");
+        assert!(*lease == *b"a" && lease.is_wanted());
+        drop(lease);
+        let lease = queue.recv().expect("it came back");
+        assert_eq!((lease.to_vec(), lease.attempt(), lease.reply(b"12345")), (b"a".to_vec(), 2, Ok(true)));
+        let lease = queue.recv().expect("a job");
+        assert_eq!((lease.to_vec(), lease.done()), (b"b".to_vec(), Ok(())));
+        assert!(queue.is_idle() && queue.stats().answered == 2);
+    });
+    role.one(|| {
+        let [first, second] = tickets.expect("it called");
+        assert_eq!((first.wait(), first.try_wait()), (Ok(&b"12345"[..]), Ok(&b"12345"[..])));
+        assert_eq!(second.wait(), Err(AnswerError::Unanswered));
+        assert_eq!(first.cancel(), Ok(false));
+    });
+    role.one(|| assert_eq!(queue.stats().answered, 0));
+    // Longer than an answer can be: the job goes back, until it has no attempts left.
+    let ticket = role.one(|| queue.call(b"c").expect("room"));
+    role.two(|| {
+        for _ in 0..2 {
+            let lease = queue.recv().expect("a job");
+            assert_eq!(lease.reply(b"123456"), Err(ReplyError::TooLong { len: 6, max: 5 }));
+        }
+        assert_eq!(queue.try_recv_dead().map(drop), Err(TryRecvError::Empty));
+    });
+    role.one(|| {
+        assert_eq!(ticket.expect("it called").wait(), Err(AnswerError::Failed { attempts: 2 }));
+    });
+    withdrawn(queue, role);
+    role.at_once(
+        || {
+            for number in 0..rounds(40) {
+                let ticket = queue.call(&[number as u8]).expect("room");
+                assert_eq!(ticket.wait(), Ok(&[number as u8; 3][..]));
+            }
+        },
+        || {
+            for _ in 0..rounds(40) {
+                let lease = queue.recv().expect("a job");
+                let answer = [lease[0]; 3];
+                assert_eq!(lease.reply(&answer), Ok(true));
+            }
+        },
+    );
+    role.one(|| assert!(queue.is_idle() && queue.stats().answered == 0));
+}
+
+/// Calls that are given up before and after somebody begins with them, and jobs that were sent between them.
+fn withdrawn<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    let ticket = role.one(|| {
+        assert_eq!(queue.call(b"a").expect("room").cancel(), Ok(true));
+        assert_eq!((queue.len(), queue.wait_idle()), (0, Ok(())));
+        assert_eq!(queue.send(b"b"), Ok(()));
+        let ticket = queue.call(b"c").expect("room");
+        // Behind a job: it keeps its place until that is received.
+        assert_eq!((ticket.cancel(), queue.len()), (Ok(true), 2));
+        assert!(queue.try_send(b"d").is_err_and(|error| error.is_full()));
+        let lease = queue.recv().expect("a job");
+        assert_eq!(
+            (lease.to_vec(), lease.reply(b"nobody"), queue.len()),
+            (b"b".to_vec(), Err(ReplyError::TooLong { len: 6, max: 5 }), 2)
+        );
+        let lease = queue.recv().expect("it came back");
+        assert_eq!((lease.to_vec(), lease.is_wanted(), lease.reply(b"no")), (b"b".to_vec(), true, Ok(false)));
+        assert_eq!((queue.try_recv().map(drop), queue.len(), queue.wait_idle()), (Err(TryRecvError::Empty), 0, Ok(())));
+        queue.call(b"e").expect("room")
+    });
+    let lease = role.two(|| queue.recv().expect("a job"));
+    role.one(|| {
+        assert_eq!(ticket.expect("it called").cancel(), Ok(false));
+        assert!(!queue.is_idle());
+    });
+    role.two(|| {
+        let lease = lease.expect("it has one");
+        assert_eq!((lease.is_wanted(), lease.reply(b"late")), (false, Ok(false)));
+        assert!(queue.is_idle());
+    });
+    let ticket = role.one(|| queue.call(b"f").expect("room"));
+    let lease = role.two(|| queue.recv().expect("a job"));
+    role.one(|| drop(ticket));
+    // Given back, it does not come again.
+    role.two(|| {
+        drop(lease);
+        assert_eq!((queue.try_recv().map(drop), queue.is_idle()), (Err(TryRecvError::Empty), true));
+    });
+}
+
+/// Calls of values are answered with values.
+pub fn value_calls<P: Platform + Clone>(bytes: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    let queue = ValueWorkQueue::<'_, u8, P>::new(bytes.clone());
+    role.one(|| {
+        let ticket = queue.call::<(bool, u8)>(&3).expect("room");
+        assert!(ticket.try_wait().is_err_and(|error| error.is_pending()));
+        let lease = queue.recv().expect("a job");
+        assert_eq!((*lease, lease.is_wanted(), lease.reply(&(true, 4_u8))), (3, true, Ok(true)));
+        assert_eq!((ticket.wait(), ticket.wait_timeout(SHORT)), (Ok((true, 4)), Ok((true, 4))));
+        let ticket = queue.try_call::<bool>(&3).expect("room");
+        assert_eq!(queue.recv().expect("a job").reply(&7_u8), Ok(true));
+        assert!(matches!(ticket.wait(), Err(AnswerValueError::Value(_))));
+        let ticket = queue.call_timeout::<bool>(&3, SHORT).expect("room");
+        assert!(queue.recv().expect("a job").reply(&[7_u64; 5].to_vec()).is_err_and(|error| error.is_too_long()));
+        assert_eq!(ticket.cancel(), Ok(false));
+        assert!(queue.bytes().is_idle());
+    });
+}
+
+/// Calls and waits for answers with deadlines.
+pub fn call_deadlines<P: Clocked>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
+    role.one(|| {
+        let ticket = queue.call_deadline(b"a", P::past()).expect("room");
+        assert_eq!(ticket.wait_deadline(P::past()), Err(AnswerTimeoutError::Timeout));
+        assert_eq!(queue.recv().expect("a job").reply(b"yes"), Ok(true));
+        assert_eq!(ticket.wait_deadline(P::past()), Ok(&b"yes"[..]));
+    });
+    role.at_once(
+        || {
+            for _ in 0..rounds(50) {
+                let ticket = queue.call_deadline(b"a", P::far()).expect("room");
+                assert_eq!(ticket.wait_deadline(P::far()), Ok(&b"yes"[..]));
+            }
+        },
+        || (0..rounds(50)).for_each(|_| assert_eq!(queue.recv().expect("a job").reply(b"yes"), Ok(true))),
+    );
 }

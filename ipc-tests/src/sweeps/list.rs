@@ -104,6 +104,10 @@ macro_rules! operations {
             sweep_work_close: "work.close" = work::close;
             sweep_work_bytes_send: "work.bytes.send" = work_bytes::send;
             sweep_work_bytes_done: "work.bytes.done" = work_bytes::done;
+            sweep_work_calls_call: "work.calls.call" = work_calls::call;
+            sweep_work_calls_reply: "work.calls.reply" = work_calls::reply;
+            sweep_work_calls_wait: "work.calls.wait" = work_calls::wait;
+            sweep_work_calls_cancel: "work.calls.cancel" = work_calls::cancel;
             sweep_broadcast_publish: "broadcast.publish" = broadcast::publish;
             sweep_broadcast_subscribe: "broadcast.subscribe" = broadcast::subscribe;
             sweep_broadcast_leave: "broadcast.leave" = broadcast::leave;
@@ -168,6 +172,9 @@ macro_rules! pairs {
             sweep_pair_work_done_done: "pair.work.done+done" = Deeds::Work(work::Couple(work::Part::Do, work::Part::Do)), 3;
             sweep_pair_work_give_back_give_back: "pair.work.give_back+give_back" = Deeds::Work(work::Couple(work::Part::GiveBack, work::Part::GiveBack)), 3;
             sweep_pair_work_give_back_done: "pair.work.give_back+done" = Deeds::Work(work::Couple(work::Part::GiveBack, work::Part::Do)), 3;
+            sweep_pair_calls_wait_reply: "pair.calls.wait+reply" = Deeds::Calls(work_calls::Couple::WaitReply), 3;
+            sweep_pair_calls_cancel_reply: "pair.calls.cancel+reply" = Deeds::Calls(work_calls::Couple::CancelReply), 3;
+            sweep_pair_calls_reply_repair: "pair.calls.reply+repair" = Deeds::Calls(work_calls::Couple::ReplyRepair), 3;
             sweep_pair_map_add_add: "pair.map.add+add" = Deeds::Map(map::Couple::AddAdd), 7;
             sweep_pair_map_get_remove: "pair.map.get+remove" = Deeds::Map(map::Couple::GetRemove), 7;
             sweep_pair_map_remove_insert: "pair.map.remove+insert" = Deeds::Map(map::Couple::RemoveInsert), 7;

@@ -57,6 +57,7 @@ mod vector;
 mod watch;
 mod work;
 mod work_bytes;
+mod work_calls;
 
 pub use pairs::{PAIRS, Pair};
 

@@ -13,6 +13,7 @@ use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
 use super::{
     Cpu, broadcast, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, vector, work,
+    work_calls,
 };
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
@@ -46,6 +47,7 @@ enum Deeds {
     Loan(loan::Couple),
     /// At a work queue.
     Work(work::Couple),
+    Calls(work_calls::Couple),
     /// At a map.
     Map(map::Couple),
     /// At a vector.
@@ -104,6 +106,7 @@ impl Pair {
             Deeds::Priority(couple) => couple::sweep(piles::Both(couple, piles::APriorityQueue), self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Calls(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Map(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Vector(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),

@@ -25,6 +25,7 @@ mod vector;
 mod wait;
 mod watch;
 mod work;
+mod work_calls;
 
 /// A change of one file.
 pub enum Edit {
@@ -66,7 +67,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 25] = [
+    let tables: [&'static [Mutant]; 26] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -78,6 +79,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         priority::MUTANTS,
         loan::MUTANTS,
         work::MUTANTS,
+        work_calls::MUTANTS,
         broadcast::MUTANTS,
         mutex::MUTANTS,
         rwlock::MUTANTS,

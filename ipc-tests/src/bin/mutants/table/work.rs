@@ -71,7 +71,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "work, a length comes behind the job",
         edits: &[
-            edit(CONTENT, 1, "        view.length(index).store(at as u64, Ordering::Relaxed);\n", ""),
+            edit(CONTENT, 1, "        view.length(index).store(self.len as u64, Ordering::Relaxed);\n", ""),
             edit(
                 JOBS,
                 1,
@@ -205,8 +205,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             DEATHS,
             1,
-            "                found.ask(platform, who, |dead| self.sweep(dead, platform));\n",
-            "                let _ = (who, &mut found);\n",
+            "                    found.ask(platform, who, |dead| self.sweep(dead, platform));\n",
+            "                    let _ = (who, &mut found);\n",
         )],
         protects: "a receiver that sleeps finds the job of a dead holder",
         caught_by: ("loom_work_sleep", "a_receiver_looks_for_the_dead"),
