@@ -151,6 +151,15 @@ impl Sides {
         Ok(count as usize)
     }
 
+    /// Whether a receiver shall take the lock, as far as is known without it: see the module's essay.
+    #[inline(always)]
+    fn hint(&self, is_empty: bool) -> Result<(), Refused> {
+        if is_empty && !self.is_closed() {
+            return Err(Refused::NotNow);
+        }
+        Ok(())
+    }
+
     /// A receiver's look at the message that comes next: under the lock, `look` copies it, and says whether it is a value;
     /// [`NotNow`](Refused::NotNow): it is empty.
     #[inline]
@@ -161,9 +170,7 @@ impl Sides {
         is_empty: bool,
         look: impl FnOnce() -> Result<bool, Refused>,
     ) -> Result<(), Refused> {
-        if is_empty && !self.is_closed() {
-            return Err(Refused::NotNow);
-        }
+        self.hint(is_empty)?;
         let _turn = around.turn(lock)?;
         match look() {
             Err(Refused::NotNow) if self.is_closed() => Err(Refused::Closed),
@@ -181,10 +188,7 @@ impl Sides {
         is_empty: bool,
         take: impl FnOnce() -> Result<(usize, u64), Refused>,
     ) -> Result<usize, Refused> {
-        // Without the lock: see the module's essay.
-        if is_empty && !self.is_closed() {
-            return Err(Refused::NotNow);
-        }
+        self.hint(is_empty)?;
         let platform = around.platform;
         let (good, taken) = {
             let _turn = around.turn(lock)?;

@@ -99,8 +99,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             WORDS,
             1,
-            "            self.rebuild::<K, T>(counts)?;\n",
-            "            self.settle();\n            self.rebuild::<K, T>(counts)?;\n            self.words.top.changing.store(1, Ordering::Relaxed);\n",
+            "{\n            self.rebuild::<K, T>(counts)?;\n",
+            "{\n            self.settle();\n            self.rebuild::<K, T>(counts)?;\n            self.words.top.changing.store(1, Ordering::Relaxed);\n",
         )],
         protects: "another one repairs after one that died repairing",
         caught_by: ("loom_priority", "who_repairs_after_a_receiver_dies"),
