@@ -22,6 +22,8 @@ const PARTICIPANTS: u32 = 4;
 /// it over a Unix socket, and passes it to [`duplex_from_fd`]. This process may close it then. Nothing is left when both ends are
 /// gone. A pair of `u8` is a byte stream.
 ///
+/// Costs a region of its own: a file in memory, and the system calls that create one. The ends cost what those of a named duplex do.
+///
 /// What is sent before the other end has come waits for it. A process that never comes ends no wait: see
 /// [`wait_for_peer_timeout`](crate::duplex::DuplexEnd::wait_for_peer_timeout).
 ///

@@ -26,7 +26,7 @@ pub struct Words {
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Top {
-    /// See [`Books`]. Only the holder of the lock changes it.
+    /// The [`Books`]. Only the holder of the lock changes it.
     books: AtomicU64,
     lock: RawMutex,
     /// The first free entry, see [`Link::next`]. Under the lock only.

@@ -12,7 +12,7 @@ use crate::sync::{AtomicU64, Ordering};
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub struct Words {
-    /// See [`State`]. Only the holder of the lock changes it.
+    /// A [`State`]. Only the holder of the lock changes it.
     state: AtomicU64,
     /// What is copied while the state says so. Under the lock only.
     begin: AtomicU64,

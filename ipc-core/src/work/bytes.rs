@@ -36,7 +36,7 @@ impl Bytes {
     ///
     /// # Safety
     ///
-    /// The bytes are the caller's, and there is room for so many.
+    /// The bytes are the caller's, and there is room for all of them.
     #[inline]
     pub(super) unsafe fn write(self, parts: &[&[u8]]) {
         let _filling = self.fill();

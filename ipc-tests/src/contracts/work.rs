@@ -26,7 +26,7 @@ pub fn of_bytes() -> ByteOptions {
     wanted
 }
 
-/// The same with answers of up to 5 bytes.
+/// Two jobs of up to 20 bytes, with answers of up to 5.
 #[must_use]
 pub fn of_calls() -> ByteOptions {
     ByteOptions { max_reply: Some(5), ..of_bytes() }
@@ -174,7 +174,7 @@ pub fn close_then_drain<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<
     });
 }
 
-/// Calls are answered, whoever of the two goes first, and what is sent goes on beside them.
+/// Calls are answered, whichever of the two goes first, and what is sent goes on beside them.
 pub fn calls<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
     let tickets = role.one(|| {
         assert_eq!(queue.max_reply(), 5);

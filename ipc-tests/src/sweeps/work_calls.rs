@@ -31,7 +31,7 @@ pub(super) enum Deed {
     Call,
     /// Leases, and answers a caller that sleeps.
     Reply,
-    /// The same with a caller that has gone.
+    /// Leases, and answers a caller that has gone.
     ReplyLate,
     /// Waits for the answer of a server that is dead: it is given up.
     WaitAfterDeath,

@@ -135,7 +135,7 @@ pub const MUTANTS: &[Mutant] = &[
             "            if self.words.top.changing.load(Ordering::Relaxed) != 0 {\n                self.rebuild::<K, T>(counts)?;\n                self.settle();\n            }\n",
             "",
         )],
-        protects: "a look finds the lowest message, whoever has died",
+        protects: "`peek` finds the lowest message after any death",
         caught_by: ("loom_priority", "who_looks_after_a_death_finds_the_lowest"),
     },
     Mutant {
