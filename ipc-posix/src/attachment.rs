@@ -11,7 +11,8 @@ use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ipc_core::ParticipantId;
@@ -367,20 +368,32 @@ fn has_several_processors() -> bool {
 }
 
 /// How many nanoseconds a spin hint takes on this processor. Measured once for each process, in less than 50 us.
+///
+/// No `OnceLock`: a child that was forked while another thread measured would wait for that thread, which it does not have.
 fn pause_nanos() -> u32 {
-    static MEASURED: OnceLock<u32> = OnceLock::new();
-    *MEASURED.get_or_init(|| {
-        const PAUSES: u32 = 64;
-        let once = || {
-            let begun = std::time::Instant::now();
-            for _ in 0..PAUSES {
-                std::hint::spin_loop();
-            }
-            u32::try_from(begun.elapsed().as_nanos()).unwrap_or(u32::MAX)
-        };
-        // The shortest: longer ones were interrupted.
-        ((0..5).map(|_| once()).min().unwrap_or(0) / PAUSES).clamp(1, 1_000)
-    })
+    /// 0 before the first measurement. Two threads may measure at once. Relaxed: the number is all there is to it.
+    static MEASURED: AtomicU32 = AtomicU32::new(0);
+    match MEASURED.load(Ordering::Relaxed) {
+        0 => {
+            let measured = measure_pause();
+            MEASURED.store(measured, Ordering::Relaxed);
+            measured
+        }
+        known => known,
+    }
+}
+
+fn measure_pause() -> u32 {
+    const PAUSES: u32 = 64;
+    let once = || {
+        let begun = std::time::Instant::now();
+        for _ in 0..PAUSES {
+            std::hint::spin_loop();
+        }
+        u32::try_from(begun.elapsed().as_nanos()).unwrap_or(u32::MAX)
+    };
+    // The shortest: longer ones were interrupted.
+    ((0..5).map(|_| once()).min().unwrap_or(0) / PAUSES).clamp(1, 1_000)
 }
 
 /// When this process started, in clock ticks since boot: field 22 of /proc/self/stat. For people, not for decisions.

@@ -14,12 +14,21 @@ use std::time::Duration;
 use ipc_tests::sweeps::{Operation, Pair};
 use ipc_tests::watchdog::Watchdog;
 
+/// A sweep of every boundary may take hours.
+fn limit(seconds: u64) -> Duration {
+    if std::env::var_os("IPC_TESTS_FULL").is_some() {
+        Duration::from_secs(6 * 3600)
+    } else {
+        Duration::from_secs(seconds)
+    }
+}
+
 macro_rules! sweep_operations {
     ($($test:ident: $name:literal = $scenes:path;)+) => {$(
         #[test]
         #[cfg_attr(debug_assertions, ignore = "takes minutes in unoptimised code")]
         fn $test() {
-            let _watchdog = Watchdog::new(Duration::from_secs(1200), $name);
+            let _watchdog = Watchdog::new(limit(600), $name);
             Operation::named($name).sweep().assert_clean();
         }
     )+};
@@ -31,7 +40,7 @@ macro_rules! sweep_pairs {
         #[test]
         #[cfg_attr(debug_assertions, ignore = "takes minutes in unoptimised code")]
         fn $test() {
-            let _watchdog = Watchdog::new(Duration::from_secs(6 * 3600), $name);
+            let _watchdog = Watchdog::new(limit(900), $name);
             Pair::named($name).sweep().assert_clean();
         }
     )+};

@@ -97,8 +97,10 @@ impl Position {
             let (from, more) = (steps, aim - steps);
             let stepped = victim.step_and_tell(more, |i, rip| path.record(from + i, rip))?;
             (outcome, steps) = (stepped.0, from + stepped.1);
-            if self.change && steps == aim && outcome == StepOutcome::Stepped {
-                return self.next_change(victim, path).map(Some);
+            if self.change && outcome == StepOutcome::Stepped {
+                // One that is before a syscall too early goes through it: back at a place of that syscall's, the next one might take
+                // the longer way, find the change behind which this one was sent, and so on without end.
+                return Self { steps, ..self }.next_change(victim, path).map(Some);
             }
         }
         let position = Self { steps, ..self };
@@ -106,10 +108,10 @@ impl Position {
         Ok(Some(Landing { position, at: place(victim, path, outcome, steps)?, passed_over }))
     }
 
-    /// Goes on to the first boundary at which something has changed that outlives the victim. A syscall is such a change when
-    /// it is done: before that, the kernel drops it with the victim.
+    /// From here goes on to the first boundary at which something has changed that outlives the victim. A syscall is such a change
+    /// when it is done: before that, the kernel drops it with the victim.
     fn next_change(self, victim: &mut Victim, path: &mut Path) -> Result<Landing, VictimError> {
-        let mut here = Self { steps: self.after.unwrap_or(self.steps), ..self };
+        let mut here = self;
         let mut remains = Remains::of(victim.pid());
         let mut passed_over = 0;
         loop {

@@ -283,3 +283,38 @@ fn no_state_is_passed_over() {
         assert!(distinct(some) == all, "the same states");
     }
 }
+
+/// A clock that is read again, or a waiter that turns once more, makes the way to a syscall longer for some victims.
+#[test]
+fn a_sweep_ends_when_victims_go_ways_of_different_lengths() {
+    let _guard = guard("ways of different lengths");
+    let page = Page::new();
+    for breakpoints in [true, false] {
+        let mut victims = 0;
+        let page = &page;
+        let make = || {
+            page.clear();
+            victims += 1;
+            assert!(victims < 2000, "the sweep goes to and fro");
+            let turns = if victims % 2 == 0 { 1 } else { 20 };
+            Victim::fork(move |gate| {
+                gate.begin();
+                for turn in 0..turns {
+                    std::hint::black_box(turn);
+                }
+                page.words()[0].store(1, SeqCst);
+                getpid();
+                page.words()[1].store(1, SeqCst);
+                gate.end();
+            })
+        };
+        let mut seen = BTreeSet::new();
+        let check = |_: u64, _: bool| {
+            seen.insert(page.first::<2>());
+            Verdict::CLEAN
+        };
+        let report = Sweep::new("toy.uneven").breakpoints(breakpoints).run(make, check).unwrap();
+        report.assert_clean();
+        assert_eq!(seen, BTreeSet::from([[0, 0], [1, 0], [1, 1]]), "{report}");
+    }
+}
