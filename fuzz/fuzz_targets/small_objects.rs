@@ -20,10 +20,10 @@ const SCHEMA: u64 = 7;
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..15).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..16).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 15 {
+        match input.byte() % 16 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -38,6 +38,7 @@ fuzz_target!(
             11 => play::<TheRwLockArray>(&mut input),
             12 => play::<TheMap>(&mut input),
             13 => play::<TheVector>(&mut input),
+            14 => play::<TheByteMap>(&mut input),
             _ => play::<TheBarrier>(&mut input),
         }
     }
@@ -58,6 +59,7 @@ struct TheMutexArray;
 struct TheRwLockArray;
 struct TheMap;
 struct TheVector;
+struct TheByteMap;
 
 impl Script for TheMutex {
     type Wanted = mutex::Options<Data>;
@@ -319,6 +321,43 @@ impl Script for TheMap {
                         2 => _ = black_box(map.remove(&key).is_ok()),
                         3 => _ = black_box(map.update(&key, |now| *now = colour).is_ok()),
                         4 => _ = black_box(map.entry(key).or_insert(colour).is_ok()),
+                        _ => _ = black_box(map.clear().is_ok()),
+                    }
+                    if input.below(8) == 0 {
+                        std::mem::forget(map);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Script for TheByteMap {
+    type Wanted = map::ByteOptions;
+
+    fn wanted() -> Self::Wanted {
+        let (max_key, max_value) = (Some(3), Some(20));
+        map::ByteOptions { max_key, max_value, schema: SCHEMA, ..map::ByteOptions::new(5, [1, 2]) }
+    }
+    fn step(input: &mut Input<'_>, map: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        assert_eq!((map.capacity(), map.max_key(), map.max_value()), (5, 3, 20));
+        let (key, value) = (vec![1; input.below(5) as usize], vec![2; input.below(22) as usize]);
+        match input.below(6) {
+            0 => {
+                let len = map.get(&key, &mut [0; 12]).ok().flatten();
+                assert!(len.is_none_or(|len| len <= 12));
+            }
+            1 => assert!(map.get_vec(&key).ok().flatten().is_none_or(|value| value.len() <= 24)),
+            2 => assert!(map.len() <= 5 && map.iter().all(|(key, value)| key.len() <= 8 && value.len() <= 24)),
+            // As for the map.
+            _ => {
+                if let Ok(mut map) = map.lock_deadline(deadline) {
+                    match input.below(7) {
+                        0 | 1 => _ = black_box(map.insert(key, value).is_ok()),
+                        2 => _ = black_box(map.remove(key).is_ok()),
+                        3 => _ = black_box(map.update(key, |now| *now = value).is_ok()),
+                        4 => _ = black_box(map.get_or_insert_with(key, || value).is_ok()),
+                        5 => _ = black_box(map.alter(key, |now| now.is_none().then_some(value)).is_ok()),
                         _ => _ = black_box(map.clear().is_ok()),
                     }
                     if input.below(8) == 0 {

@@ -185,6 +185,10 @@ any_error! {
         ChangedTimeout(ChangedTimeoutError),
         /// An entry of a map was not put in.
         Insert(InsertError),
+        /// An entry of a byte map was not put in.
+        InsertBytes(InsertBytesError),
+        /// A value of a byte map was not copied.
+        GetBytes(GetBytesError),
         /// A value was not written.
         Write(WriteError),
         /// A value was not written at once.

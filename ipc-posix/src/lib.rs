@@ -49,6 +49,7 @@
 //! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
 //! | [`Map`], [`MapGuard`] | [`Region::map`] | keys and values: readers take no lock |
+//! | [`ByteMap`], [`ByteMapGuard`] | [`Region::byte_map`] | keys and values of bytes, each of its own length: readers take no lock |
 //! | [`Vector`], [`VectorGuard`] | [`Region::vector`] | elements one behind the other: each change in one step |
 //! | [`Array`] | [`Region::array`] | numbers or flags, each atomic by itself |
 //!
@@ -153,10 +154,10 @@ pub use ipc_core::error::{AnswerError, AnswerTimeoutError, ReplyError, TryAnswer
 #[cfg(feature = "serde")]
 pub use ipc_core::error::{AnswerValueError, AnswerValueTimeoutError, ReplyValueError, TryAnswerValueError};
 pub use ipc_core::error::{
-    ChangedError, ChangedTimeoutError, Fault, ForceSendError, InsertError, LockError, LockTimeoutError, PushError,
-    RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError, SetError,
-    SetTimeoutError, TryChangedError, TryLockError, TryRecvError, TrySendError, TrySetError, TryWriteError,
-    WaitTimeoutError, WriteError, WriteTimeoutError,
+    ChangedError, ChangedTimeoutError, Fault, ForceSendError, GetBytesError, InsertBytesError, InsertError, LockError,
+    LockTimeoutError, PushError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError,
+    SendTimeoutError, SetError, SetTimeoutError, TryChangedError, TryLockError, TryRecvError, TrySendError,
+    TrySetError, TryWriteError, WaitTimeoutError, WriteError, WriteTimeoutError,
 };
 #[cfg(feature = "serde")]
 pub use ipc_core::error::{

@@ -90,6 +90,15 @@ pub type MapEntry<'a, K, V, F = fn(&mut V)> = map::Entry<'a, 'static, K, V, Posi
 /// The entries of a [`Map`]. Made by [`Map::iter`](map::Map::iter).
 pub type MapIter<'a, K, V> = map::Iter<'a, 'static, K, V, Posix>;
 
+/// A map from bytes to bytes between processes, such as text or serialised data: readers take no lock. Made by [`Region::byte_map`].
+pub type ByteMap = map::ByteMap<'static, Posix>;
+/// What a [`ByteMap`] should be like.
+pub type ByteMapOptions<'r> = Builder<'r, map::ByteOptions, Region>;
+/// Holds a [`ByteMap`]'s lock against other writers. Made by [`ByteMap::lock`](map::ByteMap::lock).
+pub type ByteMapGuard<'a> = map::ByteMapGuard<'a, 'static, Posix>;
+/// The entries of a [`ByteMap`]. Made by [`ByteMap::iter`](map::ByteMap::iter).
+pub type ByteMapIter<'a> = map::ByteIter<'a, 'static, Posix>;
+
 /// A vector between processes, of a fixed capacity: each change is one step, also for a process that is killed in it. Made by
 /// [`Region::vector`].
 pub type Vector<T> = vector::Vector<'static, T, Posix>;

@@ -104,7 +104,7 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             Region, ReadOnlyRegion, RegionOptions, ReadOnlyWatchOptions<'static, u64>, Participant, Posix,
             Array<u8>, ArrayElement<'static, f64>, ArrayOptions<'static, u64>, Atomic<u64>, Counter, Condvar, Event, EventGroup, Mutex<u64>, ReentrantMutex<u64>, RwLock<u64>, OnceCell<u64>, Barrier,
-            Map<u64, u64>, MapOptions<'static, u64, u64>, Vector<u64>, VectorOptions<'static, u64>,
+            Map<u64, u64>, MapOptions<'static, u64, u64>, ByteMap, ByteMapOptions<'static>, Vector<u64>, VectorOptions<'static, u64>,
             Queue<u64>, Sender<u64>, Receiver<u64>, Stack<u64>, StackSender<u64>, StackReceiver<u64>, StackOptions<'static, u64>,
             PriorityQueue<i64, u64>, PrioritySender<i64, u64>, PriorityReceiver<i64, u64>, PriorityQueueOptions<'static, i64, u64>,
             WorkQueue<u64>, WorkQueueOptions<'static, u64>, ByteWorkQueue, ByteWorkQueueOptions<'static>, ValueWorkQueue<String>,
@@ -122,7 +122,7 @@ fn every_public_type_has_its_auto_traits() {
             BroadcastOptions<'static, u64>, SemaphoreOptions<'static>, BarrierOptions<'static>, WatchOptions<'static, u64>;
         // Iterators.
         "SsUrP":
-            ArrayIter<'static, u64>, MapIter<'static, u64, u64>, MapEntry<'static, u64, u64>, QueueIter<'static, u64>, QueueTryIter<'static, u64>, ends::IntoIter<Queue<u64>>, SpscIntoIter<u64>,
+            ArrayIter<'static, u64>, MapIter<'static, u64, u64>, ByteMapIter<'static>, MapEntry<'static, u64, u64>, QueueIter<'static, u64>, QueueTryIter<'static, u64>, ends::IntoIter<Queue<u64>>, SpscIntoIter<u64>,
             BroadcastIntoIter<u64>;
         // They borrow an end, or elements, for themselves.
         "SsrP":
@@ -130,7 +130,7 @@ fn every_public_type_has_its_auto_traits() {
             SpscWriteChunk<'static, u64>, SpscReadChunk<'static, u64>, SharedSliceMut<'static, u64>;
         // What is held: locks by a thread, the others by a process.
         "sUrP":
-            MapGuard<'static, u64, u64>, VectorGuard<'static, u64>, MutexGuard<'static, u64>, MutexTransaction<'static, u64>, MutexArrayTransaction<'static, u64>, RwLockWriteGuard<'static, u64>;
+            MapGuard<'static, u64, u64>, ByteMapGuard<'static>, VectorGuard<'static, u64>, MutexGuard<'static, u64>, MutexTransaction<'static, u64>, MutexArrayTransaction<'static, u64>, RwLockWriteGuard<'static, u64>;
         "UrP": ReentrantMutexGuard<'static, u64>;
         "SsUrP":
             RwLockReadGuard<'static, u64>,
@@ -153,7 +153,7 @@ fn every_public_type_has_its_auto_traits() {
             RecvValueError, TryRecvValueError, RecvValueTimeoutError, SendValueError, TrySendValueError, SendValueTimeoutError,
             ValueFormatError, LoanError, TryLoanError, LoanTimeoutError, PublishError<u64>, TryPublishError<u64>,
             PublishTimeoutError<u64>, SubscribeError, RecvBroadcastError, TryRecvBroadcastError, RecvBroadcastTimeoutError,
-            AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError, InsertError, PushError<u64>,
+            AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError, GetBytesError, InsertBytesError, InsertError, PushError<u64>,
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
             ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use ipc_core::Map;
-use ipc_core::map::Options;
+use ipc_core::map::{ByteMap, ByteOptions, Options};
 use ipc_tests::model::{self, Actor, Machine, Twin, explore, explore_deaths, twin, whole};
 use loom::thread;
 
@@ -347,5 +347,34 @@ fn a_key_is_found_beside_a_repair() {
         let (died, got) = (mortal.join().unwrap(), reader.join().unwrap());
         assert!(matches!(got, Ok(Some(1)) | Err(())), "{got:?}");
         died
+    });
+}
+
+/// Proves that a reader of bytes gets those of one value with its length, also where the copy that it reads is written again.
+#[test]
+fn a_reader_gets_whole_bytes() {
+    const VALUES: [&[u8]; 3] = [b"one", b"", b"three..."];
+    explore(3, || {
+        let (max_key, max_value) = (Some(3), Some(8));
+        let machine = Machine::new();
+        let shared = model::Shared::new(ByteOptions { max_key, max_value, ..ByteOptions::new(2, [0, 0]) });
+        let handle = |shared: &model::Shared<ByteOptions>, number| -> ByteMap<'static, Actor> {
+            shared.handle(&machine.actor(number).without_barriers())
+        };
+        handle(&shared, 1).insert("key", VALUES[0]).expect("there is room");
+        let (writer, reader) = (handle(&shared, 2), handle(&shared, 1));
+        let writer = thread::spawn(move || {
+            VALUES[1..].iter().for_each(|value| assert_eq!(writer.insert("key", value), Ok(true)));
+        });
+        let reader = thread::spawn(move || {
+            let mut value = [0; 8];
+            reader.get("key", &mut value).map(|len| value[..len.expect("it is there")].to_vec())
+        });
+        writer.join().unwrap();
+        match reader.join().unwrap() {
+            Ok(value) => assert!(VALUES.contains(&&value[..]), "{value:?}"),
+            // Writers have spoilt all attempts.
+            Err(error) => assert_eq!(error, ipc_core::Fault::Corrupted.into()),
+        }
     });
 }

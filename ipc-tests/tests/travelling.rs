@@ -166,6 +166,7 @@ fn every_kind_travels() {
         region.event_group("group").schema(7).create();
         region.loan_queue::<u8>("blocks").blocks(4).block_len(64).schema(8).create();
         region.map::<u64, u64>("map").capacity(4).schema(9).create();
+        region.byte_map("byte map").capacity(4).max_key(10).schema(25).create();
         region.mutex::<u64>("mutex").schema(10).create();
         region.mutex_array::<u64>("mutex of a slice").len(3).schema(11).create();
         region.reentrant_mutex::<u64>("reentrant").schema(12).create();

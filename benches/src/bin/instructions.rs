@@ -61,6 +61,7 @@ const OPERATIONS: &[Operation] = &[
     ("atomic, fetch_add + load, 8 B", atomic),
     ("map, update + get, 8 B", map),
     ("map, insert + remove, 8 B", map_entries),
+    ("byte map, insert + get, 8 B", byte_map),
     ("vector, push + get + pop, 8 B", vector_end),
     ("vector, update, 8 B", vector_update),
     ("array, set + get, 8 B", array),
@@ -331,6 +332,17 @@ fn map(n: u64) -> Result<()> {
     for number in 0..n {
         map.update(hint::black_box(&7), |value| *value += number)?;
         hint::black_box(map.get(hint::black_box(&7))?);
+    }
+    Ok(())
+}
+
+fn byte_map(n: u64) -> Result<()> {
+    let map = region()?.byte_map("map").capacity(64).seed([1, 2]).create()?;
+    map.insert("a number", [0; 8])?;
+    let mut value = [0; 8];
+    for number in 0..n {
+        map.insert(hint::black_box("a number"), number.to_le_bytes())?;
+        hint::black_box(map.get(hint::black_box("a number"), &mut value)?);
     }
     Ok(())
 }

@@ -282,7 +282,7 @@ pub use lock::{
     LockError, LockTimeoutError, SetError, SetTimeoutError, TryLockError, TrySetError, TryWriteError, WriteError,
     WriteTimeoutError,
 };
-pub use map::InsertError;
+pub use map::{GetBytesError, InsertBytesError, InsertError};
 pub use queue::{
     ForceSendError, RecvError, RecvTimeoutError, SendError, SendSliceError, SendSliceTimeoutError, SendTimeoutError,
     TryRecvError, TrySendError,

@@ -6,6 +6,7 @@ use core::mem::MaybeUninit;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::entry::Entry;
+use super::field;
 use super::guard::MapGuard;
 use super::hash::{self, Seed};
 use super::iter::Iter;
@@ -18,7 +19,7 @@ use crate::object::{
 };
 use crate::payload;
 use crate::platform::Platform;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::SpinBudget;
@@ -92,7 +93,7 @@ unsafe impl<K, V> Blueprint for Options<K, V> {
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
         let shape = self.shape();
-        geometry_of(&shape, key::<K>()).map(|geometry| (shape, geometry))
+        geometry_of(&shape, key::<K>(), 0).map(|geometry| (shape, geometry))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
@@ -212,19 +213,7 @@ pub(super) fn hash_of<K: NoUninit>(seed: Seed, key: &K) -> u32 {
 /// Whether these cells hold this key, as [`payload::store`] writes it.
 #[inline(always)]
 pub(super) fn is_key<K: NoUninit>(key: &K, cells: &[AtomicU64]) -> bool {
-    let (words, rest) = bytemuck::bytes_of(key).as_chunks::<8>();
-    // Relaxed: see the callers' fences.
-    let mut same =
-        words.iter().zip(cells).all(|(word, cell)| cell.load(Ordering::Relaxed) == u64::from_ne_bytes(*word));
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        same &= cells.get(words.len()).is_some_and(|cell| {
-            let found = cell.load(Ordering::Relaxed).to_ne_bytes();
-            found[..rest.len()] == last[..rest.len()]
-        });
-    }
-    same
+    field::hold(cells, bytemuck::bytes_of(key))
 }
 
 impl<'m, K: MapKey, V: MapValue, P: Platform> Map<'m, K, V, P> {

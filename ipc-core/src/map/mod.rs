@@ -3,7 +3,7 @@
 //! ```text
 //!    0   object header                                     written once
 //!  128   books, the lock, free                             the line of those that write
-//!  256   size and alignment of a key, the hash's seed      written once, kept in private memory
+//!  256   size and alignment of a key, seed, most of a value  written once, kept in private memory
 //!  384   the buckets: removals, first                      16 bytes each, as many as the next power of two of the capacity
 //!  ...   the entries: state, hash and next, key, two copies of the value
 //! ```
@@ -67,14 +67,24 @@
 //!
 //! Readers pass over an entry that is out, linked or not. So they need not know of deaths.
 //!
+//! # Bytes
+//!
+//! In a byte map, the cells of a key and of each copy of a value begin with its length, and an entry has room for the longest of both. A
+//! reader checks a length that it has loaded against that room before it uses it: it may be one that is being written.
+//!
 //! # One lock
 //!
 //! With a lock for each bucket, writers of different keys would not wait for each other. But then entries that are being put in have
 //! owners, a sweep would have to find them without those locks, and what is full has to be found out across all of them. One lock needs
 //! neither, an update takes it for some 20 ns, and a set of changes under it comes for free.
 
+mod byte_guard;
+mod byte_handle;
+#[cfg(feature = "alloc")]
+mod byte_iter;
 mod change;
 mod entry;
+mod field;
 mod guard;
 mod handle;
 mod hash;
@@ -82,6 +92,10 @@ mod iter;
 mod read;
 mod words;
 
+pub use byte_guard::ByteMapGuard;
+pub use byte_handle::{ByteMap, ByteOptions};
+#[cfg(feature = "alloc")]
+pub use byte_iter::ByteIter;
 pub use entry::Entry;
 pub use guard::MapGuard;
 pub use handle::{Map, Options};

@@ -1,10 +1,11 @@
 //! The map's words, where buckets and entries lie, and its books.
 
+use super::field;
 use super::hash::{self, Seed};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::RawMutex;
-use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
+use crate::object::{Fact, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -20,6 +21,8 @@ pub struct Words {
     key_size: AtomicU32,
     key_align: AtomicU32,
     seed: [AtomicU64; 2],
+    /// The most bytes of a value of a byte map, as `key_size` is of a key; 0 in other maps.
+    most_value: AtomicU32,
 }
 
 /// What writers change.
@@ -54,12 +57,14 @@ pub(super) const KEY: usize = 2;
 /// An entry that is longer than half a cache line begins on a line: cells of a line.
 const LINE: usize = 8;
 
-/// A map's sizes and its seed.
+/// A map's sizes.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
     pub(super) capacity: u64,
-    /// Size and alignment of a key.
+    /// Size and alignment of a key; in a byte map, the most bytes of one, and 1.
     pub(super) key: [u32; 2],
+    /// The most bytes of a value of a byte map; 0 in other maps.
+    pub(super) most_value: u32,
     /// Bytes from the start of the object to the entries.
     entries: usize,
     /// The 64-bit cells of a key, of a value, and of an entry.
@@ -71,18 +76,31 @@ pub struct Geometry {
 impl Geometry {
     /// For this many entries with keys and values of these sizes; `None` if there can be none.
     pub(super) const fn new(capacity: u64, key: [u32; 2], value_size: usize) -> Option<Self> {
+        let [key_cells, value_cells] = [key[0] as usize, value_size];
+        Self::of_cells(capacity, [key_cells.div_ceil(size_of::<u64>()), value_cells.div_ceil(size_of::<u64>())], key, 0)
+    }
+
+    /// For this many entries with keys and values of at most these bytes, each with its length in front.
+    pub(super) const fn of_bytes(capacity: u64, most_key: u32, most_value: u32) -> Option<Self> {
+        let cells = [field::cells(most_key), field::cells(most_value)];
+        Self::of_cells(capacity, cells, [most_key, 1], most_value)
+    }
+
+    /// For keys and values of this many cells.
+    const fn of_cells(capacity: u64, cells: [usize; 2], key: [u32; 2], most_value: u32) -> Option<Self> {
         const LIMIT: usize = isize::MAX as usize / 16;
         if capacity == 0 || capacity > MOST {
             return None;
         }
         let buckets = (capacity as usize).next_power_of_two() * size_of::<Bucket>();
         let entries = BUCKETS_OFFSET + buckets.next_multiple_of(OBJECT_ALIGN);
-        let key_cells = (key[0] as usize).div_ceil(size_of::<u64>());
-        let value_cells = value_size.div_ceil(size_of::<u64>());
+        let [key_cells, value_cells] = cells;
         let least = KEY + key_cells + 2 * value_cells;
         let stride = least.next_multiple_of(if least > LINE / 2 { LINE } else { LINE / 2 });
         match (capacity as usize).checked_mul(stride) {
-            Some(all) if all <= LIMIT => Some(Geometry { capacity, key, entries, key_cells, value_cells, stride }),
+            Some(all) if all <= LIMIT => {
+                Some(Geometry { capacity, key, most_value, entries, key_cells, value_cells, stride })
+            }
             _ => None,
         }
     }
@@ -101,12 +119,16 @@ impl Geometry {
     }
 }
 
-pub(super) fn geometry_of(shape: &Shape, key: [u32; 2]) -> Result<Geometry, ShapeError> {
-    let impossible = match shape.capacity {
+/// The sizes of a map of this shape. `most_value` is for byte maps.
+pub(super) fn geometry_of(shape: &Shape, key: [u32; 2], most_value: u32) -> Result<Geometry, ShapeError> {
+    let geometry = match shape.kind {
+        Kind::ByteMap => Geometry::of_bytes(shape.capacity, key[0], most_value),
+        _ => Geometry::new(shape.capacity, key, shape.element_size as usize),
+    };
+    geometry.ok_or(match shape.capacity {
         0 => ShapeError::Unsaid,
         wanted => ShapeError::Capacity { wanted },
-    };
-    Geometry::new(shape.capacity, key, shape.element_size as usize).ok_or(impossible)
+    })
 }
 
 /// The words, the buckets and the entries.
@@ -122,7 +144,7 @@ pub struct View<'m> {
 // SAFETY: atomics behind the header of every map.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
-        layout!(Words { top, key_size, key_align, seed }),
+        layout!(Words { top, key_size, key_align, seed, most_value }),
         layout!(Top { books, lock, free }),
         layout!(Bucket { removals, first, spare }),
         Fact::number("buckets", BUCKETS_OFFSET),
@@ -135,9 +157,11 @@ unsafe impl Object for Words {
     unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
         // SAFETY: the caller's promise.
         let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(ShapeError::Missing)?;
-        let Words { key_size, key_align, .. } = &words[0];
+        let Words { key_size, key_align, most_value, .. } = &words[0];
         // Relaxed: written before the object was declared complete.
-        geometry_of(shape, [key_size, key_align].map(|word| word.load(Ordering::Relaxed)))
+        let [key_size, key_align, most_value] =
+            [key_size, key_align, most_value].map(|word| word.load(Ordering::Relaxed));
+        geometry_of(shape, [key_size, key_align], most_value)
     }
 
     fn bytes(geometry: &Geometry) -> u64 {
@@ -235,6 +259,7 @@ impl<'m> View<'m> {
             key_size: AtomicU32::new(key_size),
             key_align: AtomicU32::new(key_align),
             seed: seed.map(AtomicU64::new),
+            most_value: AtomicU32::new(geometry.most_value),
         };
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEADER_BYTES, 1, words) }.ok_or(ShapeError::Missing)?;

@@ -41,7 +41,7 @@ impl<K: NoUninit + CheckedBitPattern + Ord> Key for K {}
     message = "`{Self}` cannot be a key of this map, which copies and compares plain data",
     label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
     note = "keys are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for text, use an array of bytes that is long enough, filled up with zeros"
+    note = "for text or bytes of any length, use `region.byte_map`"
 )]
 pub trait MapKey: NoUninit + CheckedBitPattern {}
 
@@ -55,7 +55,7 @@ impl<K: NoUninit + CheckedBitPattern> MapKey for K {}
     message = "`{Self}` cannot be a value of this map, which copies plain data",
     label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
     note = "values are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for text or a list, use an array and a length of your own"
+    note = "for text or bytes of any length, use `region.byte_map`; for a list, an array and a length of your own"
 )]
 pub trait MapValue: NoUninit + CheckedBitPattern {}
 

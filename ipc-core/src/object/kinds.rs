@@ -139,4 +139,6 @@ kinds! {
     Duplex = 23, "duplex", duplex::Words;
     /// Elements one behind the other ([`Vector`](crate::Vector)).
     Vector = 24, "vector", vector::Words;
+    /// Bytes by bytes ([`ByteMap`](crate::map::ByteMap)).
+    ByteMap = 25, "byte map", map::Words;
 }

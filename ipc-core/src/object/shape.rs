@@ -121,6 +121,10 @@ pub enum Field {
     BackAlign,
     /// The most bytes of the answer to a job of a work queue.
     MaxReply,
+    /// The most bytes of a key of a byte map.
+    MaxKey,
+    /// The most bytes of a value of a byte map.
+    MaxValue,
     /// How values are written as bytes.
     Format,
     /// Bytes of the whole object.
@@ -173,6 +177,8 @@ impl fmt::Display for Field {
             Field::BackSize => "size of the server's elements",
             Field::BackAlign => "alignment of the server's elements",
             Field::MaxReply => "maximum length of an answer",
+            Field::MaxKey => "maximum length of a key",
+            Field::MaxValue => "maximum length of a value",
             Field::Format => "format",
             Field::Length => "length",
         })

@@ -141,6 +141,7 @@ travels! {
     event::EventGroup<'static, P>, by |schema| with(event::GroupOptions::default(), schema);
     loan::LoanQueue<'static, T, P>, <T: BlockElement> by |schema| with(loan::Options::<T>::new(0, 0), schema);
     map::Map<'static, K, V, P>, <K: MapKey, V: MapValue> by |schema| with(map::Options::<K, V>::new(0, [0; 2]), schema);
+    map::ByteMap<'static, P>, by |schema| with(map::ByteOptions::default(), schema);
     mutex::Mutex<'static, T, P>, <T: LockData> by |schema| with(mutex::Options::<T>::default(), schema);
     mutex::Mutex<'static, [T], P>, <T: LockData> by |schema| with(mutex::SliceOptions::<T>::default(), schema);
     mutex::ReentrantMutex<'static, T, P>, <T: LockData> by |schema| with(mutex::ReentrantOptions::<T>::default(), schema);

@@ -129,9 +129,21 @@ impl Region {
 
     /// A map from `K` to `V` in this region: set its options, then create or open it. See [`Map`].
     pub fn map<'r, K: MapKey, V: MapValue>(&'r self, name: &'r str) -> MapOptions<'r, K, V> {
-        // Of a new map only: it lies in the region. From the system, through the standard library.
-        let random = RandomState::new();
-        Builder::new(self, name, map::Options::new(0, [random.hash_one(0), random.hash_one(1)]))
+        Builder::new(self, name, map::Options::new(0, seed()))
+    }
+
+    /// A map from bytes to bytes in this region: set its options, then create or open it. See [`ByteMap`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let users = region.byte_map("users").capacity(1000).max_key(32).max_value(200).open_or_create()?;
+    /// users.insert("ann", r#"{"age": 36}"#)?;
+    /// assert!(users.contains_key("ann")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn byte_map<'r>(&'r self, name: &'r str) -> ByteMapOptions<'r> {
+        Builder::new(self, name, map::ByteOptions::new(0, seed()))
     }
 
     /// A vector of `T` in this region: set its options, then create or open it. See [`Vector`].
@@ -266,4 +278,10 @@ impl Region {
     pub fn watch<'r, T: CellValue>(&'r self, name: &'r str) -> WatchOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
+}
+
+/// A seed for a new map, which lies in the region. From the system, through the standard library.
+fn seed() -> [u64; 2] {
+    let random = RandomState::new();
+    [random.hash_one(0), random.hash_one(1)]
 }

@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 pub mod broadcast;
+pub mod byte_map;
 pub mod bytes;
 pub mod cells;
 pub mod condvar;
@@ -222,6 +223,7 @@ macro_rules! contracts_everywhere {
             atomic_waits: One(atomic::Options::default()) => contracts::cells::atomic_waits;
             array_elements: One(array::Options { initial: 9, ..array::Options::new(5) }) => contracts::cells::array;
             map_entries: One(map::Options::new(3, [1, 2])) => contracts::cells::map;
+            byte_map_entries: One(contracts::byte_map::small()) => contracts::byte_map::entries;
             vector_elements: One(vector::Options::new(4)) => contracts::vector::elements;
             vector_locks: One(vector::Options::new(4)) => contracts::vector::locks;
             once_is_once: One(once::Options::new()) => contracts::cells::once;
@@ -249,6 +251,7 @@ macro_rules! contracts_everywhere {
             strategies_of_atomic: One(atomic::Options::default()) => contracts::strategies::atomic;
             strategies_of_once: One(once::Options::new()) => contracts::strategies::once;
             strategies_of_map: One(map::Options::new(3, [1, 2])) => contracts::strategies::map;
+            strategies_of_byte_map: One(contracts::byte_map::small()) => contracts::byte_map::strategies;
             strategies_of_vector: One(vector::Options::new(4)) => contracts::strategies::vector;
             strategies_of_watch: One(watch::Options::new(0)) => contracts::strategies::watch;
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
@@ -271,6 +274,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_atomic: One(atomic::Options::default()) => contracts::deadlines::atomic;
             deadlines_of_once: One(once::Options::new()) => contracts::deadlines::once;
             deadlines_of_map: One(map::Options::new(3, [1, 2])) => contracts::deadlines::map;
+            deadlines_of_byte_map: One(contracts::byte_map::small()) => contracts::byte_map::deadlines;
             deadlines_of_vector: One(vector::Options::new(4)) => contracts::deadlines::vector;
             deadlines_of_watch: One(watch::Options::new(0)) => contracts::deadlines::watch;
             deadlines_of_condvar: Two(mutex::Options::default(), condvar::Options) => contracts::deadlines::condvar;
@@ -320,6 +324,7 @@ macro_rules! contracts_between_processes {
             server_died: One(contracts::work::of_calls()) => contracts::deaths::server;
             caller_died: One(contracts::work::of_calls()) => contracts::deaths::caller;
             map_writer_died: One(map::Options::new(3, [1, 2])) => contracts::deaths::map_writer;
+            byte_map_writer_died: One(contracts::byte_map::small()) => contracts::byte_map::writer_died;
             vector_holder_died: One(vector::Options::new(4)) => contracts::deaths::vector_holder;
             party_died: One(contracts::signals::pair()) => contracts::deaths::party;
         }

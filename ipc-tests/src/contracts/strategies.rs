@@ -42,7 +42,7 @@ pub const STRATEGIES: [WaitStrategy; 4] = [
 const ROUNDS: u64 = rounds(20);
 
 /// Both actors do their part [`ROUNDS`] times, with handles that wait in each way. They get the number of the round.
-fn each(handle: &impl HasWaitStrategy, role: &Role<'_>, mut one: impl FnMut(u64), mut two: impl FnMut(u64)) {
+pub(super) fn each(handle: &impl HasWaitStrategy, role: &Role<'_>, mut one: impl FnMut(u64), mut two: impl FnMut(u64)) {
     assert_eq!(handle.wait_strategy(), WaitStrategy::default());
     for (first, strategy) in (0..).step_by(ROUNDS as usize).zip(STRATEGIES) {
         handle.set_wait_strategy(strategy);

@@ -90,6 +90,8 @@ macro_rules! operations {
             sweep_map_write: "map.write" = map::write;
             sweep_map_remove: "map.remove" = map::remove;
             sweep_map_read: "map.read" = map::read;
+            sweep_byte_map_write: "byte_map.write" = byte_map::write;
+            sweep_byte_map_read: "byte_map.read" = byte_map::read;
             sweep_vector_end: "vector.end" = vector::end;
             sweep_vector_middle: "vector.middle" = vector::middle;
             sweep_vector_whole: "vector.whole" = vector::whole;
@@ -178,6 +180,7 @@ macro_rules! pairs {
             sweep_pair_map_add_add: "pair.map.add+add" = Deeds::Map(map::Couple::AddAdd), 7;
             sweep_pair_map_get_remove: "pair.map.get+remove" = Deeds::Map(map::Couple::GetRemove), 7;
             sweep_pair_map_remove_insert: "pair.map.remove+insert" = Deeds::Map(map::Couple::RemoveInsert), 7;
+            sweep_pair_byte_map_get_replace: "pair.byte_map.get+replace" = Deeds::ByteMap(byte_map::GetReplace), 7;
             sweep_pair_vector_insert_sort: "pair.vector.insert+sort" = Deeds::Vector(vector::Couple::InsertSort), 7;
             sweep_pair_vector_push_remove: "pair.vector.push+remove" = Deeds::Vector(vector::Couple::PushRemove), 7;
             sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), 7;

@@ -27,6 +27,7 @@ mod barrier;
 mod batches;
 mod books;
 mod broadcast;
+mod byte_map;
 mod bytes;
 mod condvar;
 mod couple;

@@ -12,8 +12,8 @@ use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
 use super::{
-    Cpu, broadcast, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, vector, work,
-    work_calls,
+    Cpu, broadcast, byte_map, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, vector,
+    work, work_calls,
 };
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
@@ -50,6 +50,8 @@ enum Deeds {
     Calls(work_calls::Couple),
     /// At a map.
     Map(map::Couple),
+    /// At a byte map.
+    ByteMap(byte_map::GetReplace),
     /// At a vector.
     Vector(vector::Couple),
     /// At a broadcast.
@@ -108,6 +110,7 @@ impl Pair {
             Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Calls(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Map(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::ByteMap(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Vector(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };
