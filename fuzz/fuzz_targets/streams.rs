@@ -309,7 +309,8 @@ impl Script for TheWorkQueue {
     }
     fn step(input: &mut Input<'_>, queue: &HandleOf<'_, work::Options<Colour>>, deadline: Instant) {
         let value = Colour::made(input.byte());
-        match input.below(14) {
+        match input.below(15) {
+            12 => _ = black_box(queue.recv_dead_deadline(deadline).map(|lease| lease.done())),
             0 => _ = black_box(queue.try_send(value)),
             1 => _ = black_box(queue.send_deadline(value, deadline)),
             2 => _ = black_box(queue.try_recv().map(|lease| lease.done())),

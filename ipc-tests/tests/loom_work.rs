@@ -5,9 +5,7 @@ mod work;
 
 use std::sync::Arc;
 
-use ipc_core::error::TryRecvError;
 use ipc_core::participant::Seized;
-use ipc_core::sync::spin_hint;
 use ipc_tests::model::{Machine, explore, explore_deaths, id, twin};
 use loom::thread;
 use work::{Words, drain_and_go_on, lease, made, number, send, try_do, try_lease, with_attempts};

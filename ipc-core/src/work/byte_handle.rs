@@ -132,7 +132,7 @@ pub struct ByteWorkQueue<'m, P> {
 }
 
 handle!(ByteWorkQueue, "queue", self => self.engine.recv_budget, self.engine.send_budget,
-    self.engine.idle_budget, self.engine.call_budget);
+    self.engine.idle_budget, self.engine.call_budget, self.engine.letter_budget);
 queries!(ByteWorkQueue);
 
 impl<P> ByteWorkQueue<'_, P> {

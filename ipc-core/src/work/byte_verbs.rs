@@ -197,10 +197,30 @@ impl<'m, P: Platform> ByteWorkQueue<'m, P> {
     ///
     /// # Errors
     ///
-    /// [`Empty`](TryRecvError::Empty).
+    /// [`Empty`](TryRecvError::Empty); [`Closed`](TryRecvError::Closed) once the queue is closed, all that was sent is done, and no
+    /// dead letter is left, which a process that has one may give back.
     pub fn try_recv_dead(&self) -> Result<ByteLease<'_, 'm, P>, TryRecvError> {
         self.here()?;
-        Ok(self.lease(self.engine.view.take_dead(&self.platform)?))
+        Ok(self.lease(self.engine.take_dead_now(&self.platform)?))
+    }
+
+    /// Leases the oldest dead letter. Blocks while there is none, as [`WorkQueue::recv_dead`](super::WorkQueue::recv_dead).
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed) once the queue is closed, all that was sent is done, and no dead letter is left.
+    pub fn recv_dead(&self) -> Result<ByteLease<'_, 'm, P>, RecvError> {
+        Ok(self.recv_dead_within(&Limit::Forever)?)
+    }
+
+    timed! {
+        recv_dead_timeout, recv_dead_deadline, recv_dead, "Leases the oldest dead letter",
+        [&self] limit [] -> Result<ByteLease<'_, 'm, P>, RecvTimeoutError> { Ok(self.recv_dead_within(limit)?) }
+    }
+
+    pub(super) fn recv_dead_within(&self, limit: &Limit<P::Deadline>) -> Result<ByteLease<'_, 'm, P>, Refused> {
+        self.here()?;
+        Ok(self.lease(self.engine.take_dead_within(&self.platform, limit)?))
     }
 
     #[inline]

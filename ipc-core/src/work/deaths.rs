@@ -84,6 +84,7 @@ impl View<'_> {
         self.words.gates.items.rouse(platform);
         self.words.gates.space.rouse(platform);
         self.words.gates.idle.rouse(platform);
+        self.words.gates.letters.rouse(platform);
     }
 
     fn repair<P: Platform + ?Sized>(&self, index: usize, mut job: Job, platform: &P) {

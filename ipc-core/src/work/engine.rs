@@ -12,8 +12,8 @@ use super::words::View;
 use crate::error::{Fault, Refused, WaitTimeoutError};
 use crate::participant::Findings;
 use crate::platform::Platform;
-use crate::time::Limit;
-use crate::wait::{Attempt, SpinBudget, block_for_message, block_for_room, block_until};
+use crate::time::{Instant, Limit};
+use crate::wait::{Attempt, SpinBudget, Unmet, block_for_message, block_for_room, block_until};
 
 /// Looks in a row that find somebody dead: one finds all that are. In words that make no sense a repair may change nothing.
 const MOST_DEATHS: u32 = 16;
@@ -28,6 +28,7 @@ pub(super) struct Engine<'m> {
     pub(super) recv_budget: SpinBudget,
     pub(super) idle_budget: SpinBudget,
     pub(super) call_budget: SpinBudget,
+    pub(super) letter_budget: SpinBudget,
 }
 
 impl<'m> Engine<'m> {
@@ -41,8 +42,17 @@ impl<'m> Engine<'m> {
     }
 
     fn with<P: Platform>(view: View<'m>, platform: &P, hints: Hints) -> Self {
-        let [send_budget, recv_budget, idle_budget, call_budget] = [(); 4].map(|()| SpinBudget::new(platform));
-        Engine { view, hints, pulse: Pulse::default(), send_budget, recv_budget, idle_budget, call_budget }
+        let budget = || SpinBudget::new(platform);
+        Engine {
+            view,
+            hints,
+            pulse: Pulse::default(),
+            send_budget: budget(),
+            recv_budget: budget(),
+            idle_budget: budget(),
+            call_budget: budget(),
+            letter_budget: budget(),
+        }
     }
 
     /// Blocks until all is done.
@@ -236,18 +246,72 @@ impl<'m> Engine<'m> {
         let (capacity, more) = (|| self.view.geometry.capacity, || self.view.len());
         let mut taken = block_for_message(platform, &gates.items, &self.recv_budget, deadline, capacity, more, attempt);
         if taken == Ok(Err(Refused::Busy)) {
-            // Closed: what is left are jobs that may come back, and the end.
-            let attempt = |thorough: bool| match self.view.take_slowly(platform) {
-                Err(Refused::NotNow | Refused::Busy) if thorough => self.look(platform, &deaths),
-                Err(Refused::NotNow | Refused::Busy) => Attempt::NotYet,
-                taken => Attempt::Done(taken),
-            };
-            taken = block_until(platform, &gates.idle, &self.recv_budget, deadline, attempt);
+            taken =
+                self.wait_for_last(platform, &self.recv_budget, deadline, &deaths, || self.view.take_slowly(platform));
         }
         // The time may have been over before anybody looked for the dead, or just when one was found.
         taken.unwrap_or_else(|unmet| match self.after_look(platform, self.view.take_slowly(platform)) {
             Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),
             taken => taken,
+        })
+    }
+
+    /// Waits as [`wait_to_take`](Self::wait_to_take) does, of a queue that is closed: what is left are jobs that may come back, and the end.
+    fn wait_for_last<P: Platform>(
+        &self,
+        platform: &P,
+        budget: &SpinBudget,
+        deadline: Option<Instant>,
+        deaths: &Cell<u32>,
+        take: impl Fn() -> Result<Taken, Refused>,
+    ) -> Result<Result<Taken, Refused>, Unmet> {
+        let attempt = |thorough: bool| match take() {
+            Err(Refused::NotNow | Refused::Busy) if thorough => self.look(platform, deaths),
+            Err(Refused::NotNow | Refused::Busy) => Attempt::NotYet,
+            taken => Attempt::Done(taken),
+        };
+        block_until(platform, &self.view.words.gates.idle, budget, deadline, attempt)
+    }
+
+    /// Takes the next dead letter if there is one.
+    pub(super) fn take_dead_now<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
+        match self.view.take_dead(platform) {
+            Err(Refused::Busy) => Err(Refused::NotNow),
+            taken => taken,
+        }
+    }
+
+    /// Takes the next dead letter. Blocks while there is none.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn take_dead_within<P: Platform>(
+        &self,
+        platform: &P,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<Taken, Refused> {
+        let take = || self.view.take_dead(platform);
+        let taken = take();
+        if !matches!(taken, Err(Refused::NotNow | Refused::Busy)) {
+            return taken;
+        }
+        let (deadline, deaths) = (limit.deadline(platform), Cell::new(0));
+        let attempt = |thorough: bool| match take() {
+            Err(Refused::NotNow) if thorough => self.look(platform, &deaths),
+            Err(Refused::NotNow) => Attempt::NotYet,
+            taken => Attempt::Done(taken),
+        };
+        let (gates, budget) = (&self.view.words.gates, &self.letter_budget);
+        let mut taken = block_until(platform, &gates.letters, budget, deadline, attempt);
+        if taken == Ok(Err(Refused::Busy)) {
+            taken = self.wait_for_last(platform, budget, deadline, &deaths, take);
+        }
+        // The time may have been over before anybody looked for the dead, or just when one was found.
+        taken.unwrap_or_else(|unmet| {
+            self.view.find_dead(platform, After::Holders);
+            match take() {
+                Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),
+                taken => taken,
+            }
         })
     }
 }

@@ -109,7 +109,8 @@ pub struct WorkQueue<'m, T, P> {
     element: PhantomData<fn(T) -> T>,
 }
 
-handle!(WorkQueue<T>, "queue", self => self.engine.recv_budget, self.engine.send_budget, self.engine.idle_budget);
+handle!(WorkQueue<T>, "queue", self => self.engine.recv_budget, self.engine.send_budget, self.engine.idle_budget,
+    self.engine.letter_budget);
 queries!(WorkQueue<T>);
 
 impl<T, P> WorkQueue<'_, T, P> {

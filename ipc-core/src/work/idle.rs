@@ -68,6 +68,13 @@ impl View<'_> {
         self.idle() == Ok(Idle::Yes)
     }
 
+    /// Whether a queue that is closed has no dead letter and will have none. The end of all work lasts then, and a block that is no
+    /// letter's stays so.
+    pub(super) fn has_no_letters(&self) -> bool {
+        let letter = |job: Job| matches!(job.state(), State::Queued(Which::Dead) | State::Leased(Which::Dead));
+        self.is_idle() && !self.jobs().any(|(_, job)| letter(job))
+    }
+
     /// Whether a block has a job that was sent and is not done.
     fn is_busy(&self, index: usize, job: Job) -> bool {
         match job.state() {
@@ -111,6 +118,7 @@ impl View<'_> {
         }
         self.words.gates.items.notify_all(platform);
         self.words.gates.space.notify_all(platform);
+        self.words.gates.letters.notify_all(platform);
         first
     }
 

@@ -165,11 +165,18 @@ impl View<'_> {
     }
 
     /// Takes a dead letter, if there is one. Lock-free.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](Refused::NotNow); [`Busy`](Refused::Busy) if the queue is closed, and a letter may still come;
+    /// [`Closed`](Refused::Closed) if it is closed, and none will.
     #[inline(never)]
     pub(super) fn take_dead<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
         match self.front(platform, Which::Dead)? {
             Front::Job(taken) => Ok(taken),
-            Front::Empty => Err(Refused::NotNow),
+            Front::Empty if !self.is_closed() => Err(Refused::NotNow),
+            Front::Empty if self.has_no_letters() => Err(Refused::Closed),
+            Front::Empty => Err(Refused::Busy),
             Front::Closed => Err(Refused::CORRUPTED),
         }
     }
@@ -392,13 +399,11 @@ impl View<'_> {
     }
 
     pub(super) fn came_home<P: Platform + ?Sized>(&self, platform: &P, which: Which) {
-        if which == Which::Dead {
-            self.wake_idle(platform);
-        } else {
-            self.words.gates.items.notify(platform, || 1);
-            // Receivers of a closed queue sleep there.
-            self.words.gates.idle.notify_all(platform);
-        }
+        let gates = &self.words.gates;
+        let gate = if which == Which::Dead { &gates.letters } else { &gates.items };
+        gate.notify(platform, || 1);
+        // Those who receive from a closed queue sleep there, and of a dead letter it may be the end of all work.
+        gates.idle.notify_all(platform);
     }
 }
 

@@ -127,6 +127,9 @@
 //!
 //! A receiver of a closed queue gets the end only when the queue is idle, and sleeps where those sleep who wait for that.
 //!
+//! A receiver of dead letters gets the end when the queue is closed and idle, and then no block is a letter's. From the end of all work on no
+//! block becomes one, so a look at each is enough.
+//!
 //! # Deaths
 //!
 //! | killed | leaves | a sweep |

@@ -68,11 +68,55 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
     ///
     /// # Errors
     ///
-    /// [`Empty`](TryRecvError::Empty). A letter whose bits are no value of `T` is dropped, with
-    /// [`Fault::InvalidValue`](crate::Fault::InvalidValue).
+    /// [`Empty`](TryRecvError::Empty); [`Closed`](TryRecvError::Closed) once the queue is closed, all that was sent is done, and no
+    /// dead letter is left, which a process that has one may give back.
+    /// A letter whose bits are no value of `T` is dropped, with [`Fault::InvalidValue`](crate::Fault::InvalidValue).
     pub fn try_recv_dead(&self) -> Result<Lease<'_, 'm, T, P>, TryRecvError> {
         self.here()?;
-        Ok(self.lease(self.engine.view.take_dead(&self.platform)?)?)
+        Ok(self.lease(self.engine.take_dead_now(&self.platform)?)?)
+    }
+
+    /// Leases the oldest dead letter. Blocks while there is none: polls for some microseconds, lets others run, then sleeps. For a thread that
+    /// reports jobs that failed, or that tries them in another way.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.work_queue::<u32>("jobs").capacity(4).attempts(1).create()?;
+    /// let failed = std::thread::spawn({
+    ///     let jobs = jobs.clone();
+    ///     move || {
+    ///         let mut failed = Vec::new();
+    ///         while let Ok(letter) = jobs.recv_dead() {
+    ///             failed.push(*letter);
+    ///             letter.done().unwrap();
+    ///         }
+    ///         failed // the queue is closed, and no job can fail any more
+    ///     }
+    /// });
+    /// jobs.send(7)?;
+    /// drop(jobs.recv()?); // or its process is killed
+    /// jobs.close()?;
+    /// assert_eq!(failed.join().unwrap(), [7]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed) once the queue is closed, all that was sent is done, and no dead letter is left. Those of
+    /// [`try_recv_dead`](Self::try_recv_dead), except `Empty`.
+    pub fn recv_dead(&self) -> Result<Lease<'_, 'm, T, P>, RecvError> {
+        Ok(self.recv_dead_within(&Limit::Forever)?)
+    }
+
+    timed! {
+        recv_dead_timeout, recv_dead_deadline, recv_dead, "Leases the oldest dead letter",
+        [&self] limit [] -> Result<Lease<'_, 'm, T, P>, RecvTimeoutError> { Ok(self.recv_dead_within(limit)?) }
+    }
+
+    fn recv_dead_within(&self, limit: &Limit<P::Deadline>) -> Result<Lease<'_, 'm, T, P>, Refused> {
+        self.here()?;
+        self.lease(self.engine.take_dead_within(&self.platform, limit)?)
     }
 
     #[inline(always)]

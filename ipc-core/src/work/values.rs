@@ -356,6 +356,23 @@ impl<'m, T: DeserializeOwned, P: Platform> ValueWorkQueue<'m, T, P> {
         let letter: Result<_, TryRecvError> = self.bytes.try_recv_dead();
         Ok(self.lease(letter?)?)
     }
+
+    /// Leases the oldest dead letter. Blocks while there is none, as [`WorkQueue::recv_dead`](super::WorkQueue::recv_dead).
+    ///
+    /// # Errors
+    ///
+    /// Those of the queue of bytes; or that the letter is not a value of the type: it is dropped.
+    pub fn recv_dead(&self) -> Result<ValueLease<'_, 'm, T, P>, RecvValueError> {
+        Ok(self.lease(self.bytes.recv_dead()?)?)
+    }
+
+    timed! {
+        recv_dead_timeout, recv_dead_deadline, recv_dead, "Leases the oldest dead letter",
+        [&self] limit [] -> Result<ValueLease<'_, 'm, T, P>, RecvValueTimeoutError> {
+            let bytes = self.bytes.recv_dead_within(limit).map_err(crate::error::RecvTimeoutError::from)?;
+            Ok(self.lease(bytes)?)
+        }
+    }
 }
 
 /// Why a job is no value.

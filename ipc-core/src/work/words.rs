@@ -45,6 +45,8 @@ pub(super) struct Gates {
     pub(super) space: Gate,
     /// Those sleep here that wait until all is done: also receivers of a closed queue.
     pub(super) idle: Gate,
+    /// Those sleep here that wait for dead letters.
+    pub(super) letters: Gate,
     /// When one of those that always find a job has looked for dead holders, in milliseconds of its clock: a hint.
     pub(super) looked: private::AtomicU32,
     /// Written once.
@@ -116,7 +118,7 @@ unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
         layout!(Words { tail, head, apart, gates }),
         layout!(Apart { back_tail, back_head, dead_tail, dead_head }),
-        layout!(Gates { items, space, idle, looked, leases, attempts, format, most, most_reply }),
+        layout!(Gates { items, space, idle, letters, looked, leases, attempts, format, most, most_reply }),
         Fact::number("a job's length", LENGTH * size_of::<u64>()),
         Fact::number("its caller", CALLER * size_of::<u64>()),
         Fact::number("its answer's length", REPLY * size_of::<u64>()),
@@ -172,6 +174,7 @@ impl Words {
                 items: Gate::new(),
                 space: Gate::new(),
                 idle: Gate::new(),
+                letters: Gate::new(),
                 looked: private::AtomicU32::new(0),
                 leases: AtomicU32::new(geometry.leases),
                 attempts: AtomicU32::new(geometry.attempts),

@@ -171,6 +171,7 @@ pub fn work<P: Clocked>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
         assert_eq!((queue.send_deadline(1, P::past()), queue.send_deadline(2, P::past())), (Ok(()), Ok(())));
         assert_eq!(queue.send_deadline(3, P::past()), Err(SendTimeoutError::Timeout(3)));
         assert!(queue.wait_idle_deadline(P::past()).is_err_and(|error| error.is_timeout()));
+        assert_eq!(queue.recv_dead_deadline(P::past()).map(drop), Err(RecvTimeoutError::Timeout));
         for number in [1, 2] {
             let lease = queue.recv_deadline(P::past()).expect("it is there");
             assert_eq!((*lease, lease.done()), (number, Ok(())));
@@ -185,6 +186,13 @@ pub fn work<P: Clocked>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
         },
     );
     role.two(|| assert_eq!(queue.wait_idle_deadline(P::far()), Ok(())));
+    role.at_once(
+        || {
+            assert_eq!(queue.send_deadline(7, P::far()), Ok(()));
+            (0..2).for_each(|_| drop(queue.recv().expect("a job")));
+        },
+        || assert_eq!(queue.recv_dead_deadline(P::far()).map(|letter| (*letter, letter.done())), Ok((7, Ok(())))),
+    );
 }
 
 /// Of the queue of messages of any length.

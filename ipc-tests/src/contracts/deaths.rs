@@ -171,6 +171,17 @@ pub fn worker<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
     assert_eq!(queue.wait_idle(), Ok(()));
 }
 
+/// The job of a worker that dies on the last attempt is a dead letter, to one who waits for it.
+pub fn last_worker<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(queue.send(9), Ok(())));
+    role.one(|| drop(queue.recv().expect("a job")));
+    let _held = role.two(|| queue.recv().expect("a job"));
+    role.two_is_killed();
+    let letter = queue.recv_dead().expect("it failed");
+    assert_eq!((*letter, letter.attempt(), letter.done()), (9, 2, Ok(())));
+    assert_eq!(queue.wait_idle(), Ok(()));
+}
+
 /// The job of a server that dies goes to another one; after the last attempt its caller learns it.
 pub fn server<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
     let tickets = role.one(|| [b"a", b"b"].map(|job| queue.call(job).expect("room")));

@@ -181,6 +181,7 @@ macro_rules! contracts_everywhere {
             loan_close_then_drain: One(loan::Options::new(2, 4)) => contracts::loan::close_then_drain;
             loan_forwarded: One(loan::Options::new(1, 4)) => contracts::loan::forwarded;
             work_comes_back: One(contracts::work::two_attempts()) => contracts::work::comes_back;
+            work_letters: One(contracts::work::two_attempts()) => contracts::work::letters;
             work_in_order: One(contracts::work::two_attempts()) => contracts::work::in_order;
             work_wait_idle: One(contracts::work::two_attempts()) => contracts::work::wait_idle;
             work_bytes: One(contracts::work::of_bytes()) => contracts::work::bytes;
@@ -321,6 +322,7 @@ macro_rules! contracts_between_processes {
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;
             worker_died: One(work::Options::new(4)) => contracts::deaths::worker;
+            worker_died_with_its_last_attempt: One(contracts::work::two_attempts()) => contracts::deaths::last_worker;
             server_died: One(contracts::work::of_calls()) => contracts::deaths::server;
             caller_died: One(contracts::work::of_calls()) => contracts::deaths::caller;
             map_writer_died: One(map::Options::new(3, [1, 2])) => contracts::deaths::map_writer;

@@ -67,6 +67,27 @@ pub fn comes_back<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
     });
 }
 
+/// A receiver of dead letters blocks until one comes, and gets the end when the queue is closed and no job can fail any more.
+pub fn letters<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
+    role.at_once(
+        || {
+            for number in 0..rounds(50) {
+                assert_eq!(queue.send(number), Ok(()));
+                (0..2).for_each(|_| drop(queue.recv().expect("a job")));
+            }
+            assert_eq!(queue.close(), Ok(true));
+        },
+        || {
+            for number in 0..rounds(50) {
+                let letter = queue.recv_dead().expect("a dead letter");
+                assert_eq!((*letter, letter.is_dead_letter(), letter.done()), (number, true, Ok(())));
+            }
+            assert_eq!(queue.recv_dead().map(drop), Err(RecvError::Closed));
+            assert_eq!(queue.try_recv_dead().map(drop), Err(TryRecvError::Closed));
+        },
+    );
+}
+
 /// Jobs of bytes come again whole, whatever their length.
 pub fn bytes<P: Platform>(queue: &ByteWorkQueue<'_, P>, role: &Role<'_>) {
     role.one(|| {

@@ -37,10 +37,13 @@ pub(super) enum Deed {
     GiveBackWakes,
     /// The same on its last attempt.
     Bury,
+    BuryWakes,
     /// Removes a dead letter.
     RemoveLetter,
     /// Takes a dead letter, and puts it back.
     KeepLetter,
+    /// Waits for the letter of a dead holder, and removes it.
+    LetterAfterDeath,
     /// Leases a job whose holder is dead, and is done.
     DoAfterDeath,
     /// Waits for the end behind a dead holder, whose job becomes a dead letter.
@@ -58,11 +61,11 @@ pub(super) fn done() -> Scenes {
 }
 
 pub(super) fn give_back() -> Scenes {
-    play::scenes(&[Deed::GiveBack, Deed::GiveBackWakes, Deed::Bury])
+    play::scenes(&[Deed::GiveBack, Deed::GiveBackWakes, Deed::Bury, Deed::BuryWakes])
 }
 
 pub(super) fn letters() -> Scenes {
-    play::scenes(&[Deed::RemoveLetter, Deed::KeepLetter])
+    play::scenes(&[Deed::RemoveLetter, Deed::KeepLetter, Deed::LetterAfterDeath])
 }
 
 pub(super) fn repair() -> Scenes {
@@ -136,12 +139,21 @@ impl Play for Deed {
 
     fn create(self, folder: &Folder) -> Objects {
         let region = folder.create();
-        let letters = matches!(self, Deed::Bury | Deed::RemoveLetter | Deed::KeepLetter | Deed::WaitIdle);
+        let letters = matches!(
+            self,
+            Deed::Bury
+                | Deed::BuryWakes
+                | Deed::RemoveLetter
+                | Deed::KeepLetter
+                | Deed::LetterAfterDeath
+                | Deed::WaitIdle
+        );
         let wanted = region.work_queue(NAME).capacity(CAPACITY).leases(LEASES).attempts(if letters { 1 } else { 0 });
         let queue = wanted.create().expect("the queue is created");
         let filled = match self {
             Deed::Send | Deed::SendWakes | Deed::CloseWakes => 0,
-            Deed::DoAfterDeath | Deed::WaitIdle | Deed::GiveBackWakes | Deed::DoWakesIdle => 1,
+            Deed::DoAfterDeath | Deed::WaitIdle | Deed::LetterAfterDeath => 1,
+            Deed::GiveBackWakes | Deed::BuryWakes | Deed::DoWakesIdle => 1,
             Deed::DoWakesSender => CAPACITY as u64,
             _ => 2,
         };
@@ -151,7 +163,7 @@ impl Play for Deed {
         if matches!(self, Deed::RemoveLetter | Deed::KeepLetter) {
             drop(queue.try_recv().expect("a job"));
         }
-        if matches!(self, Deed::DoAfterDeath | Deed::WaitIdle) {
+        if matches!(self, Deed::DoAfterDeath | Deed::WaitIdle | Deed::LetterAfterDeath) {
             let helper = Helper::fork(|| {
                 let (_region, queue) = open(folder);
                 let _lease = queue.try_recv().expect("a job");
@@ -169,7 +181,7 @@ impl Play for Deed {
 
     fn act(self, (_region, queue): &Objects, begin: &mut dyn FnMut()) {
         let mine = job(VICTIM);
-        let held = (self == Deed::GiveBackWakes).then(|| queue.try_recv().expect("a job"));
+        let held = matches!(self, Deed::GiveBackWakes | Deed::BuryWakes).then(|| queue.try_recv().expect("a job"));
         begin();
         match self {
             Deed::Send | Deed::SendWakes => _ = std::hint::black_box(queue.try_send(mine)),
@@ -180,9 +192,12 @@ impl Play for Deed {
                 }
             }
             Deed::GiveBack | Deed::Bury => drop(std::hint::black_box(queue.try_recv())),
-            Deed::GiveBackWakes => drop(held),
+            Deed::GiveBackWakes | Deed::BuryWakes => drop(held),
             Deed::RemoveLetter => _ = std::hint::black_box(queue.try_recv_dead().map(WorkLease::done)),
             Deed::KeepLetter => drop(std::hint::black_box(queue.try_recv_dead())),
+            Deed::LetterAfterDeath => {
+                _ = std::hint::black_box(queue.recv_dead_timeout(patience()).map(WorkLease::done));
+            }
             Deed::DoAfterDeath => _ = std::hint::black_box(queue.recv_timeout(patience()).map(WorkLease::done)),
             Deed::WaitIdle => _ = std::hint::black_box(queue.wait_idle_timeout(patience())),
             Deed::Close | Deed::CloseWakes => _ = std::hint::black_box(queue.close().unwrap()),
@@ -193,6 +208,10 @@ impl Play for Deed {
         match self {
             Deed::SendWakes | Deed::GiveBackWakes => Some(|(_region, queue)| {
                 in_short_waits(|time| queue.recv_timeout(time).ok().map(|lease| finish(lease).0)).unwrap_or(u64::MAX)
+            }),
+            Deed::BuryWakes => Some(|(_region, queue)| {
+                in_short_waits(|time| queue.recv_dead_timeout(time).ok().map(|letter| finish(letter).0))
+                    .unwrap_or(u64::MAX)
             }),
             Deed::DoWakesSender => {
                 Some(
@@ -247,7 +266,7 @@ impl Play for Deed {
             },
             Deed::Do => got == [(2, 1)] || (!finished && (got == [(1, 1), (2, 1)] || got == [(1, 2), (2, 1)])),
             Deed::GiveBack => got == [(1, 2), (2, 1)] || (!finished && got == [(1, 1), (2, 1)]),
-            Deed::GiveBackWakes => result == 1 && got.is_empty(),
+            Deed::GiveBackWakes | Deed::BuryWakes => result == 1 && got.is_empty() && letters.is_empty(),
             Deed::DoWakesIdle => result == OTHER && got.is_empty(),
             Deed::DoWakesSender => {
                 let mut numbers: Vec<u64> = got.iter().map(|(number, _)| *number).collect();
@@ -263,6 +282,7 @@ impl Play for Deed {
                 (got == [(2, 1)] && letters == [(1, 1)]) || (!finished && got == [(1, 1), (2, 1)] && letters.is_empty())
             }
             Deed::RemoveLetter => got == [(2, 1)] && (letters.is_empty() || (letters == [(1, 1)] && !finished)),
+            Deed::LetterAfterDeath => got.is_empty() && (letters.is_empty() || (!finished && letters == [(1, 1)])),
             Deed::KeepLetter => got == [(2, 1)] && letters == [(1, 1)],
             Deed::DoAfterDeath => got.is_empty() || (!finished && (got == [(1, 2)] || got == [(1, 3)])),
             Deed::WaitIdle => got.is_empty() && letters == [(1, 1)],

@@ -19,8 +19,8 @@ pub fn work(calls: &mut Calls) {
     let queue = region.work_queue::<u64>("work").capacity(8).create().expect("new");
     (1..=2).for_each(|number| queue.send(number).expect("room"));
     refuses!(calls, "work::WorkQueue", queue: close() send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon()) recv()
-        try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead() wait_idle() wait_idle_timeout(SHORT)
-        wait_idle_deadline(soon()));
+        try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead() recv_dead() recv_dead_timeout(SHORT)
+        recv_dead_deadline(soon()) wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
     panics!(calls, "work::WorkQueue", queue: len() is_empty() is_full() is_idle() is_closed() stats());
     panics!(calls, "ends of work", queue: iter().next() try_iter().next());
     answers!(calls, "work::WorkQueue", queue: clone() capacity() leases() attempts() iter() try_iter() name() region()
@@ -39,7 +39,8 @@ pub fn work_of_bytes(calls: &mut Calls) {
         send_deadline(b"a", soon()) send_parts(&[b"a"]) try_send_parts(&[b"a"]) send_parts_timeout(&[b"a"], SHORT)
         send_parts_deadline(&[b"a"], soon()) call(b"a") try_call(b"a") call_timeout(b"a", SHORT)
         call_deadline(b"a", soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead()
-        wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
+        recv_dead() recv_dead_timeout(SHORT) recv_dead_deadline(soon()) wait_idle() wait_idle_timeout(SHORT)
+        wait_idle_deadline(soon()));
     panics!(calls, "work::ByteWorkQueue", queue: len() is_empty() is_full() is_idle() is_closed() stats());
     panics!(calls, "ends of work of bytes", queue: iter().next() try_iter().next());
     answers!(calls, "work::ByteWorkQueue", queue: clone() capacity() max_len() max_reply() leases() attempts() iter() try_iter()
@@ -56,7 +57,8 @@ pub fn work_of_bytes(calls: &mut Calls) {
     (1..=2).for_each(|number| values.send(&number).expect("room"));
     refuses!(calls, "work::ValueWorkQueue", values: close() send(&1) try_send(&1) send_timeout(&1, SHORT)
         send_deadline(&1, soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead()
-        wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
+        recv_dead() recv_dead_timeout(SHORT) recv_dead_deadline(soon()) wait_idle() wait_idle_timeout(SHORT)
+        wait_idle_deadline(soon()));
     calls.refuses("work::ValueWorkQueue::call", || values.call::<u8>(&1));
     calls.refuses("work::ValueWorkQueue::try_call", || values.try_call::<u8>(&1));
     calls.refuses("work::ValueWorkQueue::call_timeout", || values.call_timeout::<u8>(&1, SHORT));

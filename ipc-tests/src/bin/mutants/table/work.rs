@@ -274,8 +274,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             JOBS,
             1,
-            "        if which == Which::Dead {\n            self.wake_idle(platform);\n",
-            "        if which == Which::Dead {\n",
+            "        gates.idle.notify_all(platform);\n",
+            "        if which != Which::Dead {\n            gates.idle.notify_all(platform);\n        }\n",
         )],
         protects: "a job that is given up may be the last one",
         caught_by: ("loom_work_sleep", "a_dead_letter_wakes_one_who_waits_for_the_end"),
@@ -309,5 +309,67 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[silence(DEATHS, "sweep", 3)],
         protects: "the end comes though the last holder died before it woke anybody",
         caught_by: ("loom_work_sleep", "a_sweep_wakes_one_who_waits_for_the_end"),
+    },
+    Mutant {
+        name: "work, a dead letter wakes nobody who waits for one",
+        edits: &[edit(
+            JOBS,
+            1,
+            "if which == Which::Dead { &gates.letters } else { &gates.items };",
+            "if which == Which::Dead { &gates.space } else { &gates.items };",
+        )],
+        protects: "a receiver of dead letters that sleeps is woken",
+        caught_by: ("loom_work_letters", "a_letter_wakes"),
+    },
+    Mutant {
+        name: "work, closing wakes nobody who waits for a dead letter",
+        edits: &[silence(IDLE, "close", 3)],
+        protects: "closing ends a receiver of dead letters that sleeps",
+        caught_by: ("loom_work_letters", "the_end_wakes_who_waits_for_letters"),
+    },
+    Mutant {
+        name: "work, a sweep wakes nobody who waits for a dead letter",
+        edits: &[silence(DEATHS, "sweep", 4)],
+        protects: "a letter comes though the last holder died before it woke anybody",
+        caught_by: ("loom_work_letters", "a_sweep_wakes_who_waits_for_letters"),
+    },
+    Mutant {
+        name: "work, no dead letters are left though a process has one",
+        edits: &[edit(
+            IDLE,
+            1,
+            "State::Queued(Which::Dead) | State::Leased(Which::Dead));",
+            "State::Queued(Which::Dead));",
+        )],
+        protects: "a letter that is given back behind the end of all work is received",
+        caught_by: ("loom_work_letters", "closed_but_a_letter_comes_back"),
+    },
+    Mutant {
+        name: "work, no dead letters are left though one is on its way",
+        edits: &[edit(
+            IDLE,
+            1,
+            "State::Queued(Which::Dead) | State::Leased(Which::Dead));",
+            "State::Leased(Which::Dead));",
+        )],
+        protects: "the same",
+        caught_by: ("loom_work_letters", "closed_but_a_letter_comes_back"),
+    },
+    Mutant {
+        name: "work, no dead letters are left though jobs are",
+        edits: &[edit(IDLE, 1, "self.is_idle() && !self.jobs()", "!self.jobs()")],
+        protects: "the letter of a job that fails last is received",
+        caught_by: ("loom_work_letters", "the_last_job_fails"),
+    },
+    Mutant {
+        name: "work, who waits for dead letters does not look for the dead",
+        edits: &[edit(
+            ENGINE,
+            1,
+            "            Err(Refused::NotNow) if thorough => self.look(platform, &deaths),\n            Err(Refused::NotNow) => Attempt::NotYet,\n            taken => Attempt::Done(taken),\n        };\n        let (gates, budget)",
+            "            Err(Refused::NotNow) if thorough => Attempt::NotYet,\n            Err(Refused::NotNow) => Attempt::NotYet,\n            taken => Attempt::Done(taken),\n        };\n        let (gates, budget)",
+        )],
+        protects: "the letter of a holder that died is received",
+        caught_by: ("loom_work_letters", "who_waits_for_letters_looks_for_the_dead"),
     },
 ];
