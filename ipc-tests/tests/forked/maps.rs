@@ -45,7 +45,7 @@ fn bytes(calls: &mut Calls, region: &Region) {
     answers!(calls, "map::ByteMap", map: clone() capacity() max_key() max_value() iter() keys() values() name() region()
         same_object(&map));
     calls.panics("map::ByteIter::next", || iter.next());
-    let mut guard = map.lock().expect("nobody writes");
+    let guard = map.lock().expect("nobody writes");
     refuses!(calls, "map::ByteMapGuard", guard: insert("", "") remove("") remove_vec("") update("", |_| ())
         get_or_insert_with("", Vec::new) alter("", |_| None) clear() get("", &mut []) get_vec("") get_into("", &mut Vec::new())
         contains_key("") lock() try_lock() lock_timeout(short) lock_deadline(soon));
