@@ -14,9 +14,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Array, Atomic, Barrier, BarrierTimeoutError, Condvar, Event, EventGroup, InsertError, LockTimeoutError, Map, Mutex,
-    OnceCell, PushError, Queue, ReentrantMutex, Region, RwLock, RwLockWriteGuard, Semaphore, TryRecvError, Vector,
-    WaitTimeoutError, Watch, WriteError,
+    Array, Atomic, Barrier, BarrierTimeoutError, ByteMap, Condvar, Event, EventGroup, InsertBytesError, InsertError,
+    LockTimeoutError, Map, Mutex, OnceCell, PushError, Queue, ReentrantMutex, Region, RwLock, RwLockWriteGuard,
+    Semaphore, TryRecvError, Vector, WaitTimeoutError, Watch, WriteError,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -62,6 +62,7 @@ struct Objects {
     count: Atomic<u64>,
     tallies: Array<f64>,
     accounts: Map<u64, [u64; 3]>,
+    texts: ByteMap,
     line: Vector<[u64; 3]>,
     latest: Watch<[u64; 6]>,
     once: OnceCell<[u64; 3]>,
@@ -84,6 +85,7 @@ impl Objects {
             count: region.atomic("count").open_or_create()?,
             tallies: region.array("tallies").len(5).open_or_create()?,
             accounts: region.map("accounts").capacity(ACCOUNTS).open_or_create()?,
+            texts: region.byte_map("texts").capacity(ACCOUNTS).max_key(8).max_value(40).open_or_create()?,
             line: region.vector("line").capacity(PLACES).open_or_create()?,
             latest: region.watch("latest").initial([0; 6]).open_or_create()?,
             once: region.once_cell("once").open_or_create()?,
@@ -136,7 +138,8 @@ impl Objects {
                     return Err(format!("a sum is lost: {:?}", self.tallies.to_vec()).into());
                 }
             }
-            17 | 18 => return self.account(dice),
+            17 => return self.account(dice),
+            18 => return self.write_text(dice),
             19 | 20 => return self.stand_in_line(dice),
             _ => {
                 let seen = self.count.fetch_add(1)?;
@@ -178,6 +181,31 @@ impl Objects {
                     Err(error) => return Err(error.into()),
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Changes a text, puts one in, takes one out, or looks at all: each is its key's number, as often as its length says.
+    fn write_text(&self, dice: &mut Dice) -> Result<()> {
+        let number = dice.below(ACCOUNTS as u64 + 3) as u8;
+        let check = |key: &[u8], text: &[u8]| {
+            let right = key.first().is_some_and(|number| text.iter().all(|byte| byte == number));
+            if right { Ok(()) } else { Err(format!("the text of {key:?} is {text:?}")) }
+        };
+        let key = vec![number; 1 + usize::from(number % 8)];
+        match dice.below(6) {
+            0 => _ = self.texts.remove_vec(&key)?.map(|gone| check(&key, &gone)).transpose()?,
+            1 => {
+                for (key, text) in &self.texts {
+                    check(&key, &text)?;
+                }
+            }
+            2 => _ = self.texts.get_vec(&key)?.map(|text| check(&key, &text)).transpose()?,
+            _ => match self.texts.insert(&key, vec![number; dice.below(41) as usize]) {
+                Ok(_) => {}
+                Err(InsertBytesError::Full) if self.texts.len() <= ACCOUNTS => {}
+                Err(error) => return Err(error.into()),
+            },
         }
         Ok(())
     }
