@@ -350,6 +350,28 @@ fn streams_that_do_not_wait() {
     server.flush().unwrap();
 }
 
+/// The halves of an end that does not wait do not wait either, until they are told to.
+#[test]
+fn halves_that_do_not_wait() {
+    let _watchdog = Watchdog::new(LIMIT, "halves_that_do_not_wait");
+    let region = Region::options().anonymous().unwrap();
+    let pipe = region.pipe("p").capacity(8).create().unwrap();
+    let (mut client, mut server) = (pipe.client().unwrap(), pipe.server().unwrap());
+    client.set_nonblocking(true);
+    let (mut tx, mut rx) = client.split();
+    assert_eq!(rx.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(tx.write(&[1; 20]).unwrap(), 8);
+    assert_eq!(tx.write(&[1; 20]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    rx.set_nonblocking(false);
+    let late = std::thread::spawn(move || {
+        let mut first = [0];
+        server.read_exact(&mut first).unwrap();
+        server.write_all(&first).unwrap();
+    });
+    assert_eq!(rx.read(&mut [0; 4]).unwrap(), 1, "it waits");
+    late.join().unwrap();
+}
+
 /// A pipe has room for 64 KiB if nobody says otherwise, and a duplex of larger elements for fewer.
 #[test]
 fn capacities_by_default() {

@@ -218,7 +218,7 @@ fn one_to_one(calls: &mut Calls) {
         try_write_chunk(1) write_chunk_timeout(1, SHORT) write_chunk_deadline(1, soon()) wait_for_consumer()
         wait_for_consumer_timeout(SHORT) wait_for_consumer_deadline(soon()));
     panics!(calls, "spsc::Producer", producer: len() is_empty() is_full() is_closed() is_disconnected() stats() has_consumer() slots());
-    answers!(calls, "spsc::Producer", producer: capacity() name() region());
+    answers!(calls, "spsc::Producer", producer: set_nonblocking(false) capacity() name() region());
     refuses!(calls, "spsc::Consumer", consumer: close() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) peek()
         recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT)
         recv_slice_deadline(&mut out, soon()) recv_uninit(&mut room) try_recv_uninit(&mut room)
@@ -228,7 +228,7 @@ fn one_to_one(calls: &mut Calls) {
         wait_for_producer_timeout(SHORT) wait_for_producer_deadline(soon()));
     panics!(calls, "spsc::Consumer", consumer: len() is_empty() is_full() is_closed() is_disconnected() stats() has_producer() slots());
     panics!(calls, "ends of a consumer", consumer: iter().next() try_iter().next() into_iter().next());
-    answers!(calls, "spsc::Consumer", consumer: capacity() name() region() iter() try_iter());
+    answers!(calls, "spsc::Consumer", consumer: set_nonblocking(false) capacity() name() region() iter() try_iter());
     {
         let mut chunk = producer.try_write_chunk(3).expect("room");
         refuses!(calls, "spsc::WriteChunk", chunk: commit(1) commit(0));

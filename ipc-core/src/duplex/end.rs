@@ -44,8 +44,6 @@ pub struct DuplexEnd<'m, S, R, P: Platform> {
     whole: Whole<'m, P>,
     tx: Sending<'m, S, P>,
     rx: Receiving<'m, R, P>,
-    #[cfg(feature = "std")]
-    pub(super) nonblocking: bool,
 }
 
 /// Gives up both halves of an end in one step: who finds the end of what is sent cannot send any more. After that, the halves find nothing
@@ -82,8 +80,6 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
             whole: Whole { words, side, start, platform: platform.clone(), split: false },
             tx: Producer::at(Held::new(tx, End::Producer, platform.clone()), start),
             rx: Consumer::at(Held::new(rx, End::Consumer, platform.clone()), start),
-            #[cfg(feature = "std")]
-            nonblocking: false,
         };
         end.set_wait_strategy(strategy);
         end

@@ -34,6 +34,9 @@ pub struct Consumer<'m, T, P: Platform, W: Lane = &'m Words> {
     pub(super) head: u64,
     /// The `tail` that was last seen.
     known: u64,
+    /// Whether a read that would wait says so.
+    #[cfg(feature = "std")]
+    pub(super) nonblocking: bool,
 }
 
 end!(Consumer, "producer", has_producer, wait_for_producer, wait_for_producer_timeout, wait_for_producer_deadline);
@@ -44,7 +47,7 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
     pub(super) fn claim(view: View<'m, T>, platform: P, strategy: WaitStrategy) -> Result<Self, ClaimError> {
         let (held, head, known) = Held::claim(view, End::Consumer, platform)?;
         held.budget.set_wait_strategy(strategy);
-        Ok(Consumer { held, head, known })
+        Ok(Self::of(held, head, known))
     }
 
     /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed.
@@ -62,7 +65,17 @@ impl<'m, T, P: Platform> Consumer<'m, T, P> {
 impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     /// The consuming end of an empty ring, at this position.
     pub(crate) fn at(held: Held<'m, T, P, W>, start: u64) -> Self {
-        Consumer { held, head: start, known: start }
+        Self::of(held, start, start)
+    }
+
+    fn of(held: Held<'m, T, P, W>, head: u64, known: u64) -> Self {
+        Consumer {
+            held,
+            head,
+            known,
+            #[cfg(feature = "std")]
+            nonblocking: false,
+        }
     }
 
     /// How many elements there are. The producer may send more at any time.
@@ -431,18 +444,5 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform, W: Lane> Consumer<'m, T, 
     fn chunk(&mut self, most: usize) -> ReadChunk<'_, 'm, T, P, W> {
         let count = most.min(self.there() as usize);
         ReadChunk::new(self, count)
-    }
-}
-
-/// Blocks until there are bytes, and reads as many as there are. The end of the file is a queue that is empty and closed or left by
-/// its producer.
-#[cfg(feature = "std")]
-impl<P: Platform, W: Lane> std::io::Read for Consumer<'_, u8, P, W> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        match self.recv_slice(out) {
-            Ok(count) => Ok(count),
-            Err(RecvError::Fault(fault)) => Err(std::io::Error::other(fault)),
-            Err(_) => Ok(0),
-        }
     }
 }

@@ -47,6 +47,8 @@ mod held;
 mod lane;
 mod producer;
 mod role;
+#[cfg(feature = "std")]
+mod stream;
 mod words;
 
 pub use chunk::{ReadChunk, WriteChunk};

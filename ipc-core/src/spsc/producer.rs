@@ -29,6 +29,9 @@ pub struct Producer<'m, T, P: Platform, W: Lane = &'m Words> {
     pub(super) tail: u64,
     /// The first position for which the `head` that was last seen leaves no room.
     limit: u64,
+    /// Whether a write that would wait says so.
+    #[cfg(feature = "std")]
+    pub(super) nonblocking: bool,
 }
 
 end!(Producer, "consumer", has_consumer, wait_for_consumer, wait_for_consumer_timeout, wait_for_consumer_deadline);
@@ -38,7 +41,7 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
     pub(super) fn claim(view: View<'m, T>, platform: P, strategy: WaitStrategy) -> Result<Self, ClaimError> {
         let (held, tail, head) = Held::claim(view, End::Producer, platform)?;
         held.budget.set_wait_strategy(strategy);
-        Ok(Producer { limit: head.wrapping_add(view.capacity), held, tail })
+        Ok(Self::of(held, tail, head))
     }
 
     /// Closes the queue for good. Returns `true` if this call closed it, `false` if it was closed.
@@ -56,7 +59,27 @@ impl<'m, T, P: Platform> Producer<'m, T, P> {
 impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
     /// The producing end of an empty ring, at this position.
     pub(crate) fn at(held: Held<'m, T, P, W>, start: u64) -> Self {
-        Producer { limit: start.wrapping_add(held.view.capacity), held, tail: start }
+        Self::of(held, start, start)
+    }
+
+    fn of(held: Held<'m, T, P, W>, tail: u64, head: u64) -> Self {
+        Producer {
+            limit: head.wrapping_add(held.view.capacity),
+            held,
+            tail,
+            #[cfg(feature = "std")]
+            nonblocking: false,
+        }
+    }
+
+    /// Sends some of these values, which are not none, once there is room for one. Returns how many.
+    #[cfg(feature = "std")]
+    pub(super) fn send_some(&mut self, values: &[T]) -> Result<usize, Refused>
+    where
+        T: NoUninit,
+    {
+        self.reserve_many_within(values.len(), &mut Limit::Forever.over_all_waits())?;
+        Ok(self.push_some(values))
     }
 
     /// How many elements have room. The consumer may make more at any time.
@@ -422,27 +445,5 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     fn chunk(&mut self, most: usize) -> WriteChunk<'_, 'm, T, P, W> {
         let count = most.min(self.room() as usize);
         WriteChunk::new(self, count)
-    }
-}
-
-/// Bytes are sent as they are written, in batches as large as there is room for. There is no buffer to flush. Errors are those of a
-/// pipe: [`BrokenPipe`](std::io::ErrorKind::BrokenPipe) once the queue is closed or its reader gone.
-#[cfg(feature = "std")]
-impl<P: Platform, W: Lane> std::io::Write for Producer<'_, u8, P, W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        match self.reserve_many_within(bytes.len(), &mut Limit::Forever.over_all_waits()) {
-            Ok(()) => Ok(self.push_some(bytes)),
-            Err(Refused::Fault(fault)) => Err(std::io::Error::other(fault)),
-            Err(refused) => {
-                Err(std::io::Error::new(std::io::ErrorKind::BrokenPipe, SendTimeoutError::of(refused, ()).endless()))
-            }
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
