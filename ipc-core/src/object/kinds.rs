@@ -8,7 +8,7 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, level, loan, map, mutex, once, priority, queue, rwlock,
     semaphore, spsc, stack, vector, watch, work,
 };
 
@@ -139,4 +139,6 @@ kinds! {
     Duplex = 23, "duplex", duplex::Words;
     /// Elements one behind the other ([`Vector`](crate::Vector)).
     Vector = 24, "vector", vector::Words;
+    /// A queue with a few levels, the highest first ([`LevelQueue`](crate::LevelQueue)).
+    LevelQueue = 25, "level queue", level::Words;
 }

@@ -123,6 +123,10 @@ pub enum Field {
     MaxReply,
     /// How values are written as bytes.
     Format,
+    /// Levels of a queue.
+    Levels,
+    /// Every how many receives begin at the lowest level of a queue; 0 if none.
+    Fair,
     /// Bytes of the whole object.
     Length,
 }
@@ -174,6 +178,8 @@ impl fmt::Display for Field {
             Field::BackAlign => "alignment of the server's elements",
             Field::MaxReply => "maximum length of an answer",
             Field::Format => "format",
+            Field::Levels => "levels",
+            Field::Fair => "fair every",
             Field::Length => "length",
         })
     }

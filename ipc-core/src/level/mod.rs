@@ -1,0 +1,51 @@
+//! A queue with a fixed number of levels: what waits in a higher level is received first, and within a level what was sent first.
+//!
+//! ```text
+//!    0   object header                                              written once
+//!  128   items, space (event counts), closing, levels, fair, ...    read by all, written when somebody sleeps or closes
+//!  256   the participants that hold a sender half                   1024 bits
+//!  384   the participants that hold a receiver half                 1024 bits
+//!  512   for each level: tail (128 bytes), head (128 bytes)
+//!  ...   the slots of level 0, of level 1, ...
+//! ```
+//!
+//! Each level is a [ring](crate::ring) as a plain queue has one, unchanged: its protocol, its deaths and its repair are told there. A send goes
+//! to the ring of its level. A receive looks at the rings from level 0 on, and takes from the first that has a message. An idle level's
+//! lines stay in the receivers' caches, so a look at it costs two loads.
+//!
+//! # What a receive that finds nothing may say
+//!
+//! A look at one level after the other is no look at all of them at once. A receiver may find level 0 empty; then a message gets into level 0;
+//! then another receiver, which has found level 0 empty, too, takes the last one of level 1; and the first one finds level 1 empty. The queue
+//! was never empty meanwhile. Therefore `Empty` is said only if no head has moved from before the looks until after them. Then no message was
+//! taken in that time. A place that was not published when it was looked at was not published before either, for the same
+//! position: so at the instant at which the looks began all levels were empty at once. Otherwise another receiver got on, and
+//! the looks begin again.
+//!
+//! # Closing
+//!
+//! A closer sets `closing`, then marks the tail of each level. So closing is not one step over the levels: a send fails from the mark of its own
+//! level on, and none succeeds after `close` has returned. Who finds `closing` set, on any path that refuses or waits, marks all levels first,
+//! for the closer may have died between two marks. A receiver says `Closed` once all levels are marked and drained, both of which
+//! stay so.
+//!
+//! # Strict, or fair
+//!
+//! Levels are strict by default: while higher levels are never empty, lower ones wait for ever. With `fair(n)`, every n-th receive of a handle
+//! looks at the levels from the lowest on. So of n messages that a handle receives, one at least is from the lowest level that had one.
+//!
+//! # Sleeping
+//!
+//! Receivers sleep on one event count, senders on another one, whatever their level: a receive that makes room wakes all of them, for it does
+//! not know which level the next one in line waits for.
+
+mod halves;
+mod handle;
+mod receive;
+mod send;
+mod words;
+
+pub use halves::{Receiver, Sender};
+pub use handle::{LevelQueue, Options};
+pub use words::Stats;
+pub(crate) use words::Words;

@@ -1,0 +1,216 @@
+//! How messages are taken: from the highest level that has some.
+
+use core::mem::MaybeUninit;
+
+use bytemuck::{CheckedBitPattern, NoUninit};
+
+use super::handle::LevelQueue;
+use crate::ends::{Counted, Role};
+use crate::error::{Fault, Refused};
+use crate::participant::Findings;
+use crate::payload::{is_value, valid_prefix};
+use crate::platform::Platform;
+use crate::ring::Blocker;
+use crate::sync::{Ordering, spin_hint};
+use crate::time::Waits;
+use crate::wait::{Attempt, block_for_message, let_finish};
+
+/// Tries of one call that does not wait, of which each repairs after a dead participant, or was disturbed by a receiver that got on.
+const TRIES: u32 = crate::sync::bound(1 << 10, 3);
+/// All that sleep.
+const ALL: u32 = i32::MAX as u32;
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
+    /// Takes messages from the first level that has some, in the order of this receive: one level's, as many as there are and as fit.
+    ///
+    /// # Errors
+    ///
+    /// [`NotNow`](Refused::NotNow): no level had a message when it was looked at. [`Busy`](Refused::Busy): the same, and in one a message
+    /// that is not published holds others up.
+    #[inline]
+    pub(super) fn pop(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
+        let (levels, is_reversed) = (self.view.geometry.levels, self.is_lowest_first());
+        let mut missed = Refused::NotNow;
+        for number in 0..levels {
+            let level = if is_reversed { levels - 1 - number } else { number };
+            match self.pop_from(level, out) {
+                Err(Refused::NotNow) => {}
+                Err(Refused::Busy) => missed = Refused::Busy,
+                popped => {
+                    // Relaxed: a private counter.
+                    self.received.fetch_add(1, Ordering::Relaxed);
+                    return popped;
+                }
+            }
+        }
+        Err(missed)
+    }
+
+    /// Whether the next receive begins at the lowest level.
+    #[inline]
+    fn is_lowest_first(&self) -> bool {
+        let fair = self.view.geometry.fair;
+        fair != 0 && self.received.load(Ordering::Relaxed) % fair == fair - 1
+    }
+
+    #[inline]
+    fn pop_from(&self, level: usize, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
+        let ring = self.view.ring(level);
+        if out.len() > 1 {
+            // SAFETY: what the ring shows is copied from its cells.
+            let taken = ring.try_pop_slice(out, |copied| unsafe { valid_prefix(copied) }.max(1));
+            if let Ok(count) = taken {
+                self.freed(count as u32);
+                // SAFETY: as many are copied.
+                let good = unsafe { valid_prefix(&out[..count]) };
+                return if good == 0 { Err(Fault::InvalidValue.into()) } else { Ok(count) };
+            }
+        }
+        // Who is in the way? The whole question, for one message.
+        let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
+        let (freed, popped) = ring.try_pop(first);
+        self.freed(freed);
+        popped?;
+        // SAFETY: a copy of cells, all of which are initialised.
+        if !unsafe { is_value(first) } {
+            return Err(Fault::InvalidValue.into());
+        }
+        if rest.is_empty() {
+            return Ok(1);
+        }
+        // SAFETY: what the ring shows is copied from its cells.
+        let more = ring.try_pop_slice(rest, |copied| unsafe { valid_prefix(copied) }).unwrap_or(0);
+        self.freed(more as u32);
+        Ok(1 + more)
+    }
+
+    /// Wakes senders for this many places that were freed: all, for they may wait for another level.
+    #[inline(always)]
+    pub(super) fn freed(&self, places: u32) {
+        if places != 0 {
+            self.view.words.gates.space.notify(&self.platform, || ALL);
+        }
+    }
+
+    /// Takes messages if there are some, repairs after dead senders that are in the way, and finds out whether the queue was empty at one
+    /// instant, or is at its end. With `patient`, a living sender gets time to finish.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn pop_now(&self, out: &mut [MaybeUninit<T>], patient: bool) -> Result<usize, Refused> {
+        for _ in 0..TRIES {
+            let heads = self.view.heads();
+            let missed = match self.pop(out) {
+                Err(missed @ (Refused::NotNow | Refused::Busy)) => missed,
+                popped => return popped,
+            };
+            let is_closing = self.complete_closing();
+            if is_closing && self.view.is_drained() {
+                return Err(Refused::Closed);
+            }
+            if missed == Refused::NotNow && !is_closing {
+                if self.view.are_heads(&heads) {
+                    return Err(Refused::NotNow);
+                }
+                spin_hint();
+                continue;
+            }
+            match self.unblock_all() {
+                Attempt::NotYet | Attempt::Again => spin_hint(),
+                // A ticket that was taken before the closing, and is not published: nothing is held up by it.
+                Attempt::Suspect | Attempt::Unknown if missed == Refused::NotNow => return Err(Refused::NotNow),
+                Attempt::Suspect | Attempt::Unknown if patient => {
+                    let popped = let_finish(&self.platform, || match self.pop(out) {
+                        Err(Refused::NotNow | Refused::Busy) => None,
+                        popped => Some(popped),
+                    });
+                    return popped.unwrap_or(Err(Refused::Busy));
+                }
+                Attempt::Suspect | Attempt::Unknown => return Err(Refused::Busy),
+                Attempt::Done(fault) => return Err(fault.into()),
+            }
+        }
+        Err(Refused::Busy)
+    }
+
+    /// Waits until there is a message, and takes as many as fit.
+    pub(super) fn wait_to_pop(
+        &self,
+        out: &mut [MaybeUninit<T>],
+        waits: &mut Waits<'_, P::Deadline>,
+        watch: bool,
+    ) -> Result<usize, Refused> {
+        let deadline = waits.deadline(&self.platform);
+        let attempt = |thorough: bool| match self.pop(out) {
+            Err(Refused::NotNow | Refused::Busy) => {
+                if self.complete_closing() && self.view.is_drained() {
+                    return Attempt::Done(Err(Refused::Closed));
+                }
+                if thorough { self.look_around(out, watch) } else { Attempt::NotYet }
+            }
+            popped => Attempt::Done(popped),
+        };
+        let gate = self.gate(Role::Receiver);
+        let capacity = || self.view.geometry.capacity() * self.view.geometry.levels as u64;
+        let more = || self.view.len();
+        match block_for_message(&self.platform, gate, &self.recv_budget, deadline, capacity, more, attempt) {
+            Ok(popped) => popped,
+            // The time may have been over before anybody looked for the dead.
+            Err(unmet) => match self.pop_now(out, false) {
+                Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),
+                popped => popped,
+            },
+        }
+    }
+
+    /// Before a receiver sleeps: who is in the way, and is anybody left to wait for?
+    fn look_around(&self, out: &mut [MaybeUninit<T>], watch: bool) -> Attempt<Result<usize, Refused>> {
+        match self.unblock_all() {
+            Attempt::Done(fault) => Attempt::Done(Err(fault.into())),
+            Attempt::Again => Attempt::Again,
+            Attempt::Suspect => Attempt::Suspect,
+            Attempt::Unknown => Attempt::Unknown,
+            // The last message of the one who left came before its leaving: look once more.
+            Attempt::NotYet if watch => Attempt::after(self.find_deserted(Role::Sender), || match self.pop(out) {
+                Err(Refused::NotNow | Refused::Busy) if self.view.len() == 0 => {
+                    Attempt::Done(Err(Refused::Disconnected))
+                }
+                Err(Refused::NotNow | Refused::Busy) => Attempt::Again,
+                popped => Attempt::Done(popped),
+            }),
+            Attempt::NotYet => Attempt::NotYet,
+        }
+    }
+
+    /// Looks at who holds up the heads of all levels, and repairs after the first that is dead.
+    fn unblock_all(&self) -> Attempt<Fault> {
+        let mut worst = Attempt::NotYet;
+        for level in 0..self.view.geometry.levels {
+            match self.unblock(level) {
+                Attempt::NotYet => {}
+                found @ (Attempt::Again | Attempt::Done(_)) => return found,
+                Attempt::Suspect => worst = Attempt::Suspect,
+                Attempt::Unknown if matches!(worst, Attempt::NotYet) => worst = Attempt::Unknown,
+                Attempt::Unknown => {}
+            }
+        }
+        worst
+    }
+
+    /// Looks at who holds up the head of a level, and repairs after it if it is dead.
+    pub(super) fn unblock(&self, level: usize) -> Attempt<Fault> {
+        match self.view.ring(level).blocker() {
+            Blocker::Nobody => Attempt::NotYet,
+            Blocker::Moved => Attempt::Again,
+            Blocker::Corrupted => Attempt::Done(Fault::Corrupted),
+            Blocker::Owner(owner) => {
+                let mut found = Findings::default();
+                found.ask(&self.platform, owner, |dead| self.view.sweep(dead, &self.platform));
+                match found.found() {
+                    Ok(true) => Attempt::Again,
+                    Ok(false) => Attempt::Suspect,
+                    Err(_) => Attempt::Unknown,
+                }
+            }
+        }
+    }
+}
