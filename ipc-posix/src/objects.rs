@@ -2,8 +2,8 @@
 
 use ipc_core::object::Builder;
 use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority, queue,
-    rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority,
+    queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };
 
 use crate::platform::Posix;

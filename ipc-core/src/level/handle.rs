@@ -83,10 +83,8 @@ unsafe impl<T> Blueprint for Options<T> {
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
-        let fields = [
-            (Field::Levels, self.levels, found.levels as u64),
-            (Field::Fair, self.fair.into(), found.fair.into()),
-        ];
+        let fields =
+            [(Field::Levels, self.levels, found.levels as u64), (Field::Fair, self.fair.into(), found.fair.into())];
         match fields.into_iter().find(|(_, wanted, found)| *wanted != 0 && wanted != found) {
             None => Ok(()),
             Some((field, wanted, found)) => Err(ShapeError::Differs { field, wanted, found }),
@@ -168,7 +166,9 @@ impl<T, P> LevelQueue<'_, T, P> {
     pub const fn footprint(levels: usize, capacity: usize) -> Footprint {
         match Geometry::new(capacity as u64, levels as u64, 0, size_of::<T>()) {
             Some(geometry) => Footprint(geometry.bytes()),
-            None => panic!("a queue has 1 to 16 levels, each with a capacity of at least 1, and fits the address space"),
+            None => {
+                panic!("a queue has 1 to 16 levels, each with a capacity of at least 1, and fits the address space")
+            }
         }
     }
 
@@ -193,7 +193,16 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
     fn with(view: View<'m>, platform: P, hints: [Hints; MOST_LEVELS]) -> Self {
         let [recv_budget, send_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
         let me = platform.me();
-        LevelQueue { view, platform, me, hints, received: AtomicU32::new(0), recv_budget, send_budget, element: PhantomData }
+        LevelQueue {
+            view,
+            platform,
+            me,
+            hints,
+            received: AtomicU32::new(0),
+            recv_budget,
+            send_budget,
+            element: PhantomData,
+        }
     }
 
     fn another(&self, platform: P) -> Self {

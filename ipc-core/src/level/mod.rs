@@ -22,6 +22,12 @@
 //! position: so at the instant at which the looks began all levels were empty at once. Otherwise another receiver got on, and
 //! the looks begin again.
 //!
+//! # Deaths
+//!
+//! A sender that dies between its ticket and its publication holds up its level, until the ring is swept. A receiver that finds a level held up
+//! asks whether the owner of the oldest ticket is dead, and repairs, *before* it takes from a lower level: otherwise messages behind a dead
+//! sender would wait for as long as lower levels have messages. If that sender lives, lower levels are served meanwhile.
+//!
 //! # Closing
 //!
 //! A closer sets `closing`, then marks the tail of each level. So closing is not one step over the levels: a send fails from the mark of its own

@@ -17,6 +17,10 @@ use crate::wait::{Attempt, block_for_message, let_finish};
 
 /// Tries of one call that does not wait, of which each repairs after a dead participant, or was disturbed by a receiver that got on.
 const TRIES: u32 = crate::sync::bound(1 << 10, 3);
+/// Looks at a slow head before a receive asks whether its owner is dead: about the time of a publication.
+const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
+/// Repairs of one level in one look: each removes a dead participant's tickets, so more are not needed at once.
+const REPAIRS: u32 = crate::sync::bound(64, 2);
 /// All that sleep.
 const ALL: u32 = i32::MAX as u32;
 
@@ -35,15 +39,49 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
             let level = if is_reversed { levels - 1 - number } else { number };
             match self.pop_from(level, out) {
                 Err(Refused::NotNow) => {}
-                Err(Refused::Busy) => missed = Refused::Busy,
-                popped => {
-                    // Relaxed: a private counter.
-                    self.received.fetch_add(1, Ordering::Relaxed);
-                    return popped;
-                }
+                Err(Refused::Busy) => match self.pop_held_up(level, out) {
+                    // Its sender lives: what is in lower levels need not wait for it.
+                    Err(Refused::NotNow | Refused::Busy) => missed = Refused::Busy,
+                    popped => return self.counted(popped),
+                },
+                popped => return self.counted(popped),
             }
         }
         Err(missed)
+    }
+
+    #[inline(always)]
+    fn counted(&self, popped: Result<usize, Refused>) -> Result<usize, Refused> {
+        // Relaxed: a private counter.
+        self.received.fetch_add(1, Ordering::Relaxed);
+        popped
+    }
+
+    /// Takes messages from a level whose oldest one is not published and holds others up: polls for the time of a publication, and then
+    /// repairs after its sender if that is dead. Otherwise the messages of lower levels would go before those behind a dead sender, for as
+    /// long as there are some.
+    #[cold]
+    #[inline(never)]
+    fn pop_held_up(&self, level: usize, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
+        for _ in 0..PENDING_POLLS {
+            spin_hint();
+            match self.pop_from(level, out) {
+                Err(Refused::Busy) => {}
+                popped => return popped,
+            }
+        }
+        for _ in 0..REPAIRS {
+            match self.unblock(level) {
+                Attempt::NotYet | Attempt::Again => {}
+                Attempt::Suspect | Attempt::Unknown => return Err(Refused::Busy),
+                Attempt::Done(fault) => return Err(fault.into()),
+            }
+            match self.pop_from(level, out) {
+                Err(Refused::Busy) => {}
+                popped => return popped,
+            }
+        }
+        Err(Refused::Busy)
     }
 
     /// Whether the next receive begins at the lowest level.

@@ -16,8 +16,8 @@ use crate::bytes::QueuedValue;
 use crate::object::Key;
 use crate::platform::Addressed;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, level, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, level, loan, map, mutex, once, priority, queue,
+    rwlock, semaphore, spsc, stack, vector, watch, work,
 };
 
 /// Where a region is, for another process.

@@ -9,6 +9,7 @@ mod condvar;
 mod duplex;
 mod ends;
 mod event;
+mod level;
 mod loan;
 mod map;
 mod mutex;
@@ -77,6 +78,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         bytes::MUTANTS,
         stack::MUTANTS,
         priority::MUTANTS,
+        level::MUTANTS,
         loan::MUTANTS,
         work::MUTANTS,
         work_calls::MUTANTS,
