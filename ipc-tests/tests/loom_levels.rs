@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ipc_core::LevelQueue;
-use ipc_core::error::{RecvError, TryRecvError, TrySendError};
+use ipc_core::error::{RecvError, SendError, TryRecvError, TrySendError};
 use ipc_core::level::Options;
 use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths};
 use loom::thread;
@@ -23,7 +23,7 @@ fn handle(shared: &Words, machine: &Arc<Machine>, number: u16) -> AQueue {
 
 /// Proves that `Empty` is true at one instant: here a message is there all the time, first in the lower level and then in the higher one.
 ///
-/// The other process puts one into the higher level and then takes that of the lower one, as its turn begins at the lowest.
+/// The other process puts one into the higher level and then takes that of the lower one, as its turn begins there.
 #[test]
 fn it_is_not_empty() {
     explore(4, || {
@@ -83,24 +83,20 @@ fn a_receiver_sleeps() {
     });
 }
 
-/// Proves that a sender that sleeps for room in its level is woken, also where another one sleeps for room in another level.
+/// Proves that a sender that sleeps for room in its level is woken by who takes a message of that level.
 #[test]
-fn senders_of_two_levels_sleep() {
-    explore(0, || {
+fn a_sender_sleeps_for_its_level() {
+    explore(2, || {
         let (machine, shared) = (Machine::new(), made(1));
-        let queue = shared.handle(&machine.actor(3));
-        queue.try_send(0, 1).unwrap();
-        queue.try_send(1, 2).unwrap();
-        let [higher, lower] = [0, 1].map(|level| {
+        let queue = shared.handle(&machine.actor(1));
+        queue.try_send(1, 1).unwrap();
+        let sender = {
             let (machine, shared) = (machine.clone(), shared.clone());
-            thread::spawn(move || shared.handle(&machine.actor(level as u16 + 1)).send(level, 3 + level as u64))
-        });
-        // Whichever sleeps first, the one whose level has room is woken.
+            thread::spawn(move || shared.handle(&machine.actor(2)).send(1, 2))
+        };
         assert_eq!(queue.recv(), Ok(1));
-        higher.join().unwrap().unwrap();
-        assert_eq!([queue.recv(), queue.recv()], [Ok(3), Ok(2)]);
-        lower.join().unwrap().unwrap();
-        assert_eq!(queue.recv(), Ok(4));
+        sender.join().unwrap().unwrap();
+        assert_eq!(queue.recv(), Ok(2));
     });
 }
 
@@ -146,6 +142,22 @@ fn a_sleeper_is_told_of_the_end() {
         };
         shared.handle(&machine.actor(2)).close().unwrap();
         assert_eq!(receiver.join().unwrap(), Err(RecvError::Closed));
+    });
+}
+
+/// Proves that senders that sleep are told of the end, of whichever level.
+#[test]
+fn a_sleeping_sender_is_told_of_the_end() {
+    explore(2, || {
+        let (machine, shared) = (Machine::new(), made(1));
+        let queue = shared.handle(&machine.actor(1));
+        queue.try_send(1, 1).unwrap();
+        let sender = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || shared.handle(&machine.actor(2)).send(1, 2))
+        };
+        queue.close().unwrap();
+        assert_eq!(sender.join().unwrap(), Err(SendError::Closed(2)));
     });
 }
 

@@ -44,7 +44,19 @@ pub struct Receiver<'m, T, P: Platform> {
     half: Half<LevelQueue<'m, T, P>>,
 }
 
-halves!(LevelQueue<T>, Sender, Receiver);
+halves!(LevelQueue<T>, Sender, Receiver, tell);
+
+impl<T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'_, T, P> {
+    /// Returns a copy of the message that comes next, which stays: see [`LevelQueue::peek`].
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    #[must_use]
+    pub fn peek(&self) -> Option<T> {
+        self.queue().peek()
+    }
+}
 
 send_verbs!(
     Sender<T: NoUninit, CheckedBitPattern>, T, [level: usize], (value: T) => value,

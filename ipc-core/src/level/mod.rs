@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!    0   object header                                              written once
-//!  128   items, space (event counts), closing, levels, fair, ...    read by all, written when somebody sleeps or closes
+//!  128   items (event count), closing, levels, fair, ...           read by all, written when a receiver sleeps or somebody closes
 //!  256   the participants that hold a sender half                   1024 bits
 //!  384   the participants that hold a receiver half                 1024 bits
-//!  512   for each level: tail (128 bytes), head (128 bytes)
+//!  512   for each level: tail (128 bytes); head, space (event count)
 //!  ...   the slots of level 0, of level 1, ...
 //! ```
 //!
@@ -26,7 +26,8 @@
 //!
 //! A sender that dies between its ticket and its publication holds up its level, until the ring is swept. A receiver that finds a level held up
 //! asks whether the owner of the oldest ticket is dead, and repairs, *before* it takes from a lower level: otherwise messages behind a dead
-//! sender would wait for as long as lower levels have messages. If that sender lives, lower levels are served meanwhile.
+//! sender would wait for as long as lower levels have messages. If that sender lives, lower levels are served meanwhile, and the receiver
+//! asks again after 12 ms: each question takes a system call or two.
 //!
 //! # Closing
 //!
@@ -38,12 +39,14 @@
 //! # Strict, or fair
 //!
 //! Levels are strict by default: while higher levels are never empty, lower ones wait for ever. With `fair(n)`, every n-th receive of a handle
-//! looks at the levels from the lowest on. So of n messages that a handle receives, one at least is from the lowest level that had one.
+//! begins at another level: at the lowest, then at the one above it, and so on to the second, and again. Were it the lowest each time, those
+//! in the middle would starve between the highest and the lowest. So of n x (levels - 1) receives of a handle, each level that has
+//! messages all the time gives out one at least.
 //!
 //! # Sleeping
 //!
-//! Receivers sleep on one event count, senders on another one, whatever their level: a receive that makes room wakes all of them, for it does
-//! not know which level the next one in line waits for.
+//! Receivers sleep on one event count, for they take from any level. The senders of each level have one of their own: a receive makes room
+//! in one level, and wakes as many of that level's senders as there is room for.
 
 mod halves;
 mod handle;

@@ -5,14 +5,17 @@ use core::mem::MaybeUninit;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::handle::LevelQueue;
+use super::words::Geometry;
 use crate::ends::{Counted, Role};
 use crate::error::{Fault, Refused};
+use crate::here::Here;
 use crate::participant::Findings;
-use crate::payload::{is_value, valid_prefix};
+use crate::payload::{check, is_value, valid_prefix};
 use crate::platform::Platform;
 use crate::ring::Blocker;
+use crate::sync::private::AtomicU32;
 use crate::sync::{Ordering, spin_hint};
-use crate::time::Waits;
+use crate::time::{Instant, Waits};
 use crate::wait::{Attempt, block_for_message, let_finish};
 
 /// Tries of one call that does not wait, of which each repairs after a dead participant, or was disturbed by a receiver that got on.
@@ -21,8 +24,40 @@ const TRIES: u32 = crate::sync::bound(1 << 10, 3);
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
 /// Repairs of one level in one look: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = crate::sync::bound(64, 2);
-/// All that sleep.
-const ALL: u32 = i32::MAX as u32;
+/// For how many milliseconds a receive that finds messages in lower levels takes the sender in a level's way to be alive, once it was found
+/// to be. As long as sleepers do.
+const ALIVE: u32 = crate::sync::bound(12, 0);
+
+/// What a handle remembers of a level that a living sender holds up: to ask takes system calls.
+///
+/// Private hints: whatever they hold, the handle asks again after [`ALIVE`].
+#[derive(Debug, Default)]
+pub(super) struct HeldUp {
+    /// The low bits of the head at which it asked.
+    head: AtomicU32,
+    /// When it asked, in milliseconds of the clock.
+    asked: AtomicU32,
+}
+
+impl HeldUp {
+    /// Whether the sender at this head was asked about a short time ago.
+    fn was_asked(&self, head: u64, now: Instant) -> bool {
+        // Relaxed: private hints.
+        self.head.load(Ordering::Relaxed) == head as u32
+            && milliseconds(now).wrapping_sub(self.asked.load(Ordering::Relaxed)) < ALIVE
+    }
+
+    /// The sender at this head was asked about just now, and lives.
+    fn note(&self, head: u64, now: Instant) {
+        self.asked.store(milliseconds(now), Ordering::Relaxed);
+        self.head.store(head as u32, Ordering::Relaxed);
+    }
+}
+
+/// The low bits of the time.
+fn milliseconds(now: Instant) -> u32 {
+    (now.as_nanos() / 1_000_000) as u32
+}
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     /// Takes messages from the first level that has some, in the order of this receive: one level's, as many as there are and as fit.
@@ -33,10 +68,10 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     /// that is not published holds others up.
     #[inline]
     pub(super) fn pop(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
-        let (levels, is_reversed) = (self.view.geometry.levels, self.is_lowest_first());
+        let (levels, first) = (self.view.geometry.levels, self.first_level());
         let mut missed = Refused::NotNow;
         for number in 0..levels {
-            let level = if is_reversed { levels - 1 - number } else { number };
+            let level = if first + number < levels { first + number } else { first + number - levels };
             match self.pop_from(level, out) {
                 Err(Refused::NotNow) => {}
                 Err(Refused::Busy) => match self.pop_held_up(level, out) {
@@ -52,17 +87,35 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
 
     #[inline(always)]
     fn counted(&self, popped: Result<usize, Refused>) -> Result<usize, Refused> {
-        // Relaxed: a private counter.
-        self.received.fetch_add(1, Ordering::Relaxed);
+        if self.view.geometry.fair != 0 {
+            // Relaxed: a private counter.
+            self.received.fetch_add(1, Ordering::Relaxed);
+        }
         popped
+    }
+
+    /// Returns a copy of the oldest message of the highest level that has one, which stays. A hint: another receiver may take it meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// In a child after `fork`.
+    #[must_use]
+    pub fn peek(&self) -> Option<T> {
+        self.platform.assert_here();
+        // SAFETY: copied from cells of the ring.
+        self.view.rings().find_map(|ring| ring.peek::<T>()).and_then(|bytes| unsafe { check(bytes) }.ok())
     }
 
     /// Takes messages from a level whose oldest one is not published and holds others up: polls for the time of a publication, and then
     /// repairs after its sender if that is dead. Otherwise the messages of lower levels would go before those behind a dead sender, for as
-    /// long as there are some.
+    /// long as there are some. Behind a sender that lives, it asks again after a while only.
     #[cold]
     #[inline(never)]
     fn pop_held_up(&self, level: usize, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
+        let (held_up, head) = (&self.held_up[level], self.view.head(level));
+        if held_up.was_asked(head, self.platform.now()) {
+            return Err(Refused::Busy);
+        }
         for _ in 0..PENDING_POLLS {
             spin_hint();
             match self.pop_from(level, out) {
@@ -73,7 +126,10 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         for _ in 0..REPAIRS {
             match self.unblock(level) {
                 Attempt::NotYet | Attempt::Again => {}
-                Attempt::Suspect | Attempt::Unknown => return Err(Refused::Busy),
+                Attempt::Suspect | Attempt::Unknown => {
+                    held_up.note(head, self.platform.now());
+                    return Err(Refused::Busy);
+                }
                 Attempt::Done(fault) => return Err(fault.into()),
             }
             match self.pop_from(level, out) {
@@ -84,11 +140,16 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         Err(Refused::Busy)
     }
 
-    /// Whether the next receive begins at the lowest level.
+    /// The level at which the next receive begins: of a fair queue's handle, at each in turn once in a while. Were it the lowest one
+    /// always, those in the middle would starve between it and the highest.
     #[inline]
-    fn is_lowest_first(&self) -> bool {
-        let fair = self.view.geometry.fair;
-        fair != 0 && self.received.load(Ordering::Relaxed) % fair == fair - 1
+    fn first_level(&self) -> usize {
+        let Geometry { fair, levels, .. } = self.view.geometry;
+        if fair == 0 || levels == 1 {
+            return 0;
+        }
+        let received = self.received.load(Ordering::Relaxed);
+        if received % fair == fair - 1 { levels - 1 - (received / fair) as usize % (levels - 1) } else { 0 }
     }
 
     #[inline]
@@ -98,7 +159,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
             // SAFETY: what the ring shows is copied from its cells.
             let taken = ring.try_pop_slice(out, |copied| unsafe { valid_prefix(copied) }.max(1));
             if let Ok(count) = taken {
-                self.freed(count as u32);
+                self.freed(level, count as u32);
                 // SAFETY: as many are copied.
                 let good = unsafe { valid_prefix(&out[..count]) };
                 return if good == 0 { Err(Fault::InvalidValue.into()) } else { Ok(count) };
@@ -107,7 +168,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         // Who is in the way? The whole question, for one message.
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
         let (freed, popped) = ring.try_pop(first);
-        self.freed(freed);
+        self.freed(level, freed);
         popped?;
         // SAFETY: a copy of cells, all of which are initialised.
         if !unsafe { is_value(first) } {
@@ -118,15 +179,15 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         }
         // SAFETY: what the ring shows is copied from its cells.
         let more = ring.try_pop_slice(rest, |copied| unsafe { valid_prefix(copied) }).unwrap_or(0);
-        self.freed(more as u32);
+        self.freed(level, more as u32);
         Ok(1 + more)
     }
 
-    /// Wakes senders for this many places that were freed: all, for they may wait for another level.
+    /// Wakes senders of a level, for this many of its places that were freed.
     #[inline(always)]
-    pub(super) fn freed(&self, places: u32) {
+    pub(super) fn freed(&self, level: usize, places: u32) {
         if places != 0 {
-            self.view.words.gates.space.notify(&self.platform, || ALL);
+            self.view.space(level).notify(&self.platform, move || places);
         }
     }
 

@@ -78,7 +78,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Moves for LevelQueue<'_, T, P
             Err(Refused::NotNow) => Attempt::NotYet,
             pushed => Attempt::Done(pushed),
         };
-        let (gate, capacity) = (self.gate(Role::Sender), self.view.geometry.capacity());
+        let (gate, capacity) = (self.view.space(level), self.view.geometry.capacity());
         let room = || self.places(level).1;
         match block_for_room(&self.platform, gate, &self.send_budget, deadline, capacity, room, attempt) {
             Ok(end) => end,
@@ -125,7 +125,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         let ring = self.view.ring(level);
         let unknown = matches!(ring.blocker(), Blocker::Owner(_)) && matches!(self.unblock(level), Attempt::Unknown);
         let freed = ring.skip_voids();
-        self.freed(freed);
+        self.freed(level, freed);
         if unknown && freed == 0 { Err(Fault::DeathsUnknown) } else { Ok(freed != 0) }
     }
 }

@@ -28,25 +28,24 @@ pub struct Words {
 pub(super) struct Gates {
     /// Receivers sleep here.
     pub(super) items: Gate,
-    /// Senders sleep here, of all levels.
-    pub(super) space: Gate,
     /// Not 0 once somebody has begun to close: who sees it completes the closing, in the tails.
     pub(super) closing: AtomicU32,
     /// How many levels there are. Written once.
     levels: AtomicU32,
     /// Every how many receives begin at the lowest level; 0: none. Written once.
     fair: AtomicU32,
-    reserved: AtomicU32,
     /// Tickets that were given up for dead senders: statistics.
     given_up: AtomicU64,
 }
 
-/// The words of a ring.
-#[repr(C)]
+/// The words of a level besides its slots.
+#[repr(C, align(128))]
 #[derive(Debug)]
 struct Level {
     tail: Lone,
-    head: Lone,
+    head: AtomicU64,
+    /// Its senders sleep here. Who takes a message has just written the word before.
+    space: Gate,
 }
 
 /// Bytes from the start of the object to the words of the first ring.
@@ -114,8 +113,8 @@ pub struct View<'m> {
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
         layout!(Words { gates, senders, receivers }),
-        layout!(Gates { items, space, closing, levels, fair, reserved, given_up }),
-        layout!(Level { tail, head }),
+        layout!(Gates { items, closing, levels, fair, given_up }),
+        layout!(Level { tail, head, space }),
         Fact::number("levels", LEVELS_OFFSET),
     ];
     type Geometry = Geometry;
@@ -160,11 +159,9 @@ impl<'m> View<'m> {
         let start = Position::new(0);
         let gates = || Gates {
             items: Gate::new(),
-            space: Gate::new(),
             closing: AtomicU32::new(0),
             levels: AtomicU32::new(geometry.levels as u32),
             fair: AtomicU32::new(geometry.fair),
-            reserved: AtomicU32::new(0),
             given_up: AtomicU64::new(0),
         };
         let words = |_| Words { gates: gates(), senders: Presence::new(), receivers: Presence::new() };
@@ -172,7 +169,8 @@ impl<'m> View<'m> {
         unsafe { memory.place(HEADER_BYTES, 1, words) }.ok_or(ShapeError::Missing)?;
         let level = |_| Level {
             tail: Lone(AtomicU64::new(Ring::first_tail(start))),
-            head: Lone(AtomicU64::new(Ring::first_head(start))),
+            head: AtomicU64::new(Ring::first_head(start)),
+            space: Gate::new(),
         };
         // SAFETY: the caller's promise.
         unsafe { memory.place(LEVELS_OFFSET, geometry.levels, level) }.ok_or(ShapeError::Missing)?;
@@ -194,9 +192,23 @@ impl<'m> View<'m> {
     /// If there is no such level.
     #[inline(always)]
     pub(super) fn ring(&self, level: usize) -> Ring<'m> {
-        let (Level { tail, head }, ring) = (&self.levels[level], self.geometry.ring);
+        let (Some(Level { tail, head, .. }), ring) = (self.levels.get(level), self.geometry.ring) else {
+            no_such_level(level, self.levels.len())
+        };
         let cells = &self.cells[level * ring.cells()..][..ring.cells()];
-        Ring::new(&tail.0, &head.0, cells, ring).expect("as many cells as the geometry says")
+        Ring::new(&tail.0, head, cells, ring).expect("as many cells as the geometry says")
+    }
+
+    /// Where the senders of a level sleep.
+    #[inline(always)]
+    pub(super) fn space(&self, level: usize) -> &'m Gate {
+        &self.levels[level].space
+    }
+
+    /// The head of a level.
+    pub(super) fn head(&self, level: usize) -> u64 {
+        // Relaxed: a hint.
+        self.levels[level].head.load(Ordering::Relaxed)
     }
 
     /// The rings of all levels, the highest first.
@@ -211,7 +223,7 @@ impl<'m> View<'m> {
         let mut heads = [0; MOST_LEVELS];
         for (head, level) in heads.iter_mut().zip(self.levels) {
             // Acquire: the looks that follow come after it.
-            *head = level.head.0.load(Ordering::Acquire);
+            *head = level.head.load(Ordering::Acquire);
         }
         heads
     }
@@ -220,7 +232,7 @@ impl<'m> View<'m> {
     #[inline]
     pub(super) fn are_heads(&self, heads: &[u64; MOST_LEVELS]) -> bool {
         // SeqCst fence is not needed: a taken message that a look missed moved its head before that look read the slot.
-        self.levels.iter().zip(heads).all(|(level, head)| level.head.0.load(Ordering::Acquire) == *head)
+        self.levels.iter().zip(heads).all(|(level, head)| level.head.load(Ordering::Acquire) == *head)
     }
 
     /// Who holds a half of this kind.
@@ -232,11 +244,19 @@ impl<'m> View<'m> {
         }
     }
 
-    /// Where senders sleep, and where receivers do.
+    /// Where receivers sleep; of senders, those of the highest level: see [`space`](Self::space) and [`tell`](Self::tell).
     pub(super) fn gate(&self, role: Role) -> &'m Gate {
         match role {
-            Role::Sender => &self.words.gates.space,
+            Role::Sender => self.space(0),
             Role::Receiver => &self.words.gates.items,
+        }
+    }
+
+    /// Wakes all receivers, or the senders of all levels.
+    pub(super) fn tell<P: Platform + ?Sized>(&self, role: Role, platform: &P) {
+        match role {
+            Role::Sender => self.levels.iter().for_each(|level| level.space.notify_all(platform)),
+            Role::Receiver => self.words.gates.items.notify_all(platform),
         }
     }
 
@@ -261,7 +281,7 @@ impl<'m> View<'m> {
         self.words.receivers.sweep(dead);
         // The dead one may also have owed a wake-up.
         self.words.gates.items.rouse(platform);
-        self.words.gates.space.rouse(platform);
+        self.levels.iter().for_each(|level| level.space.rouse(platform));
     }
 
     /// How many messages there are in all levels. A snapshot of each.
@@ -286,6 +306,12 @@ impl<'m> View<'m> {
             closed: self.rings().all(|ring| ring.is_closed()),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_such_level(level: usize, levels: usize) -> ! {
+    panic!("level {level} of a queue with {levels} levels");
 }
 
 /// A snapshot of a queue's figures.

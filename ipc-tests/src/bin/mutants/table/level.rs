@@ -3,6 +3,7 @@
 use super::{Mutant, edit};
 
 const RECEIVE: &str = "ipc-core/src/level/receive.rs";
+const SEND: &str = "ipc-core/src/level/send.rs";
 const HANDLE: &str = "ipc-core/src/level/handle.rs";
 const WORDS: &str = "ipc-core/src/level/words.rs";
 
@@ -25,8 +26,11 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_levels", "a_sender_dies"),
     },
     Mutant {
-        name: "levels, receive: the lowest level first",
-        edits: &[edit(RECEIVE, 1, "fair != 0 &&", "fair != 1 ||")],
+        name: "levels, receive: begins at another level also where it is strict",
+        edits: &[
+            edit(RECEIVE, 1, "if fair == 0 || levels == 1 {", "if levels == 1 {"),
+            edit(RECEIVE, 1, "received % fair == fair - 1", "fair == 0"),
+        ],
         protects: "higher levels are received first",
         caught_by: ("loom_levels", "higher_levels_first"),
     },
@@ -53,9 +57,26 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_levels", "a_closer_dies"),
     },
     Mutant {
-        name: "levels, room: one sender is woken, of whichever level",
-        edits: &[edit(RECEIVE, 1, "const ALL: u32 = i32::MAX as u32;", "const ALL: u32 = 1;")],
+        name: "levels, room: the senders of the highest level are woken",
+        edits: &[edit(RECEIVE, 1, "self.view.space(level).notify(", "self.view.space(0).notify(")],
         protects: "a sender of the level that has room is woken",
-        caught_by: ("loom_levels", "senders_of_two_levels_sleep"),
+        caught_by: ("loom_levels", "a_sender_sleeps_for_its_level"),
+    },
+    Mutant {
+        name: "levels, room: a sender sleeps where those of the highest level do",
+        edits: &[edit(SEND, 1, "(self.view.space(level), self.view", "(self.view.space(0), self.view")],
+        protects: "a sender of the level that has room is woken",
+        caught_by: ("loom_levels", "a_sender_sleeps_for_its_level"),
+    },
+    Mutant {
+        name: "levels, end: the senders of the highest level are told",
+        edits: &[edit(
+            WORDS,
+            1,
+            "Role::Sender => self.levels.iter().for_each(",
+            "Role::Sender => self.levels.iter().take(1).for_each(",
+        )],
+        protects: "senders of all levels are told of the end",
+        caught_by: ("loom_levels", "a_sleeping_sender_is_told_of_the_end"),
     },
 ];

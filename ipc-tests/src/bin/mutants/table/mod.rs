@@ -68,7 +68,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 26] = [
+    let tables: [&'static [Mutant]; 27] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
