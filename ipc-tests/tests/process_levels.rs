@@ -10,7 +10,7 @@ use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-const ROLES: &[Role] = &[("send", send), ("flood", flood)];
+const ROLES: &[Role] = &[("send", send), ("flood", flood), ("pour", pour)];
 
 #[test]
 fn child_entry() {
@@ -98,6 +98,50 @@ fn killed_senders_hold_up_nobody() {
     }
 }
 
+/// So long that a sender spends most of its time in the middle of a copy.
+type Large = [u64; 8192];
+
+fn pour(args: &Args) {
+    let queue = Region::open(&args.get("name")).unwrap().level_queue::<Large>("queue").open().unwrap();
+    children::say("ready");
+    while queue.send(0, [0; 8192]).is_ok() {}
+}
+
+/// While a sender is stopped in the middle of its copy, the messages behind it in its level wait, and those of lower levels do not. When it is
+/// killed, those behind it come.
+#[test]
+fn lower_levels_go_on_behind_a_stopped_sender() {
+    let _watchdog = Watchdog::new(LIMIT, "lower_levels_go_on_behind_a_stopped_sender");
+    let name = TempName::new("stopped-levels");
+    let region = Region::options().size(4 << 20).create(name.as_str()).unwrap();
+    let queue = region.level_queue::<Large>("queue").levels(2).capacity(4).create().unwrap();
+    let mut stopped = 0;
+    while stopped < 3 {
+        let mut sender = children::spawn("pour", &[("name", name.as_str())]);
+        sender.expect("ready");
+        for _ in 0..100 {
+            queue.recv().unwrap();
+        }
+        sender.sigstop();
+        while queue.try_recv().is_ok() {}
+        queue.send(0, [1; 8192]).unwrap();
+        queue.send(1, [2; 8192]).unwrap();
+        let first = queue.recv().unwrap()[0];
+        if first == 2 {
+            stopped += 1;
+            for number in 3..100 {
+                queue.send(1, [number; 8192]).unwrap();
+                assert_eq!(queue.recv().unwrap()[0], number);
+            }
+            assert_eq!((queue.try_recv(), queue.level_len(0)), (Err(TryRecvError::Busy), 2));
+        }
+        sender.sigkill();
+        // Two messages were sent; the other one comes now.
+        assert_eq!(queue.recv_timeout(LIMIT).unwrap()[0], 3 - first);
+        assert_eq!(queue.try_recv(), Err(TryRecvError::Empty));
+    }
+}
+
 /// What a queue with levels does, and what it says.
 #[test]
 fn levels() {
@@ -121,6 +165,10 @@ fn levels() {
     queue.send_slice(0, &[1, 2, 3, 4]).unwrap();
     queue.send_slice(1, &[10, 20]).unwrap();
     assert_eq!(queue.try_iter().collect::<Vec<_>>(), [1, 2, 10, 3, 4, 20]);
+    // At each of the lower ones in turn, if there are more.
+    let queue = region.level_queue::<u32>("fair to all").levels(3).capacity(8).fair(2).create().unwrap();
+    (0..3).for_each(|level| queue.send_slice(level, &[level as u32; 3]).unwrap());
+    assert_eq!(queue.try_iter().collect::<Vec<_>>(), [0, 2, 0, 1, 0, 2, 1, 1, 2]);
     let error = region.level_queue::<u32>("fair").levels(3).open().unwrap_err();
     assert_eq!(error.to_string(), "level queue \"fair\": levels 3 here, 2 in the region");
     let error = region.level_queue::<u32>("many").levels(17).create().unwrap_err();
