@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ipc_core::LevelQueue;
 use ipc_core::error::{RecvError, SendError, TryRecvError, TrySendError};
 use ipc_core::level::Options;
-use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths};
+use ipc_core::participant::Seized;
+use ipc_tests::model::{self, Actor, Machine, explore, explore_deaths, id};
 use loom::thread;
 
 type Words = model::Shared<Options<u64>>;
@@ -73,7 +74,7 @@ fn higher_levels_first() {
 #[test]
 fn a_receiver_sleeps() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), made(1));
+        let (machine, shared) = (Machine::without_slices(), made(1));
         let receiver = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || shared.handle(&machine.actor(1)).recv())
@@ -87,7 +88,7 @@ fn a_receiver_sleeps() {
 #[test]
 fn a_sender_sleeps_for_its_level() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), made(1));
+        let (machine, shared) = (Machine::without_slices(), made(1));
         let queue = shared.handle(&machine.actor(1));
         queue.try_send(1, 1).unwrap();
         let sender = {
@@ -135,7 +136,7 @@ fn a_closer_dies() {
 #[test]
 fn a_sleeper_is_told_of_the_end() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), made(1));
+        let (machine, shared) = (Machine::without_slices(), made(1));
         let receiver = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || shared.handle(&machine.actor(1)).recv())
@@ -149,7 +150,7 @@ fn a_sleeper_is_told_of_the_end() {
 #[test]
 fn a_sleeping_sender_is_told_of_the_end() {
     explore(2, || {
-        let (machine, shared) = (Machine::new(), made(1));
+        let (machine, shared) = (Machine::without_slices(), made(1));
         let queue = shared.handle(&machine.actor(1));
         queue.try_send(1, 1).unwrap();
         let sender = {
@@ -178,6 +179,55 @@ fn a_sender_dies() {
         queue.try_send(0, 3).unwrap();
         let all: Vec<u64> = first.into_iter().chain([(); 3].into_iter().flat_map(|()| queue.try_recv())).collect();
         assert!(all == [1, 3, 2] || (died && all == [3, 2]), "{all:?}");
+        died
+    });
+}
+
+/// Proves that a sweep wakes a receiver for the message of a sender that died before it woke anybody.
+#[test]
+fn a_sweep_wakes_a_receiver() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), made(1));
+        let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
+        let (first, second) = (shared.clone(), shared.clone());
+        let mortal = thread::spawn(move || one.live(at, || first.handle(&one).try_send(1, 1)).is_none());
+        let receiver = thread::spawn(move || second.handle(&two.without_seizing()).recv().unwrap());
+        let died = mortal.join().unwrap();
+        if died {
+            let queue = shared.handle(&three);
+            let sent = queue.peek().is_some();
+            shared.sweep(Seized::try_new(&three, id(1)).unwrap().dead(), &three);
+            if !sent {
+                // It died before that, or the receiver has its message already.
+                queue.try_send(1, 2).unwrap();
+            }
+        }
+        assert!([1, 2].contains(&receiver.join().unwrap()));
+        died
+    });
+}
+
+/// Proves that a sweep wakes a sender for the room in its level that a receiver made which died before it woke anybody.
+#[test]
+fn a_sweep_wakes_a_sender() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::without_slices(), made(1));
+        let [one, two, three] = [1, 2, 3].map(|number| machine.actor(number));
+        let queue = shared.handle(&three);
+        queue.try_send(1, 1).unwrap();
+        let (first, second) = (shared.clone(), shared.clone());
+        let mortal = thread::spawn(move || one.live(at, || first.handle(&one).try_recv()).is_none());
+        let sender = thread::spawn(move || second.handle(&two.without_seizing()).send(1, 2).unwrap());
+        let died = mortal.join().unwrap();
+        if died {
+            let freed = queue.peek().is_none();
+            shared.sweep(Seized::try_new(&three, id(1)).unwrap().dead(), &three);
+            if !freed {
+                // It died before that, or the sender has used the room already.
+                queue.try_recv().unwrap();
+            }
+        }
+        sender.join().unwrap();
         died
     });
 }

@@ -55,7 +55,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
     }
 
     /// Sets how many messages fit into each level: any number from 1. An opener that sets it gets an error if it differs. Default, also for
-    /// 0: 1024, or fewer large ones, some 64 KiB in all, but 16 at least.
+    /// 0: 1024, or fewer large ones, some 64 KiB a level, but 16 at least.
     ///
     /// The memory is that of the next power of two, for each level.
     pub fn capacity(mut self, messages: usize) -> Self {

@@ -32,7 +32,7 @@ pub(super) struct Gates {
     pub(super) closing: AtomicU32,
     /// How many levels there are. Written once.
     levels: AtomicU32,
-    /// Every how many receives begin at the lowest level; 0: none. Written once.
+    /// Every how many receives of a handle begin at another level than the highest; 0: none. Written once.
     fair: AtomicU32,
     /// Tickets that were given up for dead senders: statistics.
     given_up: AtomicU64,
@@ -56,7 +56,7 @@ crate::sync::assert_layout!(LEVELS_OFFSET == 512 && size_of::<Level>() == 256);
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
     pub(super) levels: usize,
-    /// Every how many receives begin at the lowest level; 0: none.
+    /// Every how many receives of a handle begin at another level than the highest; 0: none.
     pub(super) fair: u32,
     /// Of each level.
     ring: ring::Geometry,

@@ -125,7 +125,7 @@ pub enum Field {
     Format,
     /// Levels of a queue.
     Levels,
-    /// Every how many receives begin at the lowest level of a queue; 0 if none.
+    /// Every how many receives begin at another level of a queue than the highest; 0 if none.
     Fair,
     /// Bytes of the whole object.
     Length,

@@ -1,6 +1,6 @@
 //! The queue with levels.
 
-use super::{Mutant, edit};
+use super::{Mutant, edit, silence};
 
 const RECEIVE: &str = "ipc-core/src/level/receive.rs";
 const SEND: &str = "ipc-core/src/level/send.rs";
@@ -78,5 +78,52 @@ pub const MUTANTS: &[Mutant] = &[
         )],
         protects: "senders of all levels are told of the end",
         caught_by: ("loom_levels", "a_sleeping_sender_is_told_of_the_end"),
+    },
+    Mutant {
+        name: "levels, room: no sender is woken",
+        edits: &[silence(RECEIVE, "freed", 1)],
+        protects: "a sender of the level that has room is woken",
+        caught_by: ("loom_levels", "a_sender_sleeps_for_its_level"),
+    },
+    Mutant {
+        name: "levels, send: no receiver is woken",
+        edits: &[silence(SEND, "push", 1)],
+        protects: "a message of any level wakes a receiver",
+        caught_by: ("loom_levels", "a_receiver_sleeps"),
+    },
+    Mutant {
+        name: "levels, end: no sender is told",
+        edits: &[silence(WORDS, "tell", 1)],
+        protects: "senders of all levels are told of the end",
+        caught_by: ("loom_levels", "a_sleeping_sender_is_told_of_the_end"),
+    },
+    Mutant {
+        name: "levels, end: no receiver is told",
+        edits: &[silence(WORDS, "tell", 2)],
+        protects: "receivers that sleep are told of the end",
+        caught_by: ("loom_levels", "a_sleeper_is_told_of_the_end"),
+    },
+    Mutant {
+        name: "levels: a sweep wakes no receiver",
+        edits: &[silence(WORDS, "sweep", 1)],
+        protects: "what a dead sender has sent wakes a receiver",
+        caught_by: ("loom_levels", "a_sweep_wakes_a_receiver"),
+    },
+    Mutant {
+        name: "levels: a sweep wakes no sender",
+        edits: &[silence(WORDS, "sweep", 2)],
+        protects: "the room that a dead receiver has made wakes a sender",
+        caught_by: ("loom_levels", "a_sweep_wakes_a_sender"),
+    },
+    Mutant {
+        name: "levels: a sweep repairs the highest level",
+        edits: &[edit(
+            WORDS,
+            1,
+            "self.rings().map(|ring| ring.sweep(dead)).sum()",
+            "self.rings().take(1).map(|ring| ring.sweep(dead)).sum()",
+        )],
+        protects: "a dead sender holds up no level",
+        caught_by: ("loom_levels", "a_sweep_wakes_a_receiver"),
     },
 ];
