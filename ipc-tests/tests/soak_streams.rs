@@ -200,7 +200,7 @@ impl Objects {
             loans: region.loan_queue("loans").blocks(BLOCKS).block_len(BLOCK_LEN).open_or_create()?,
             stack: region.stack("stack").capacity(16).open_or_create()?,
             keyed: region.priority_queue("keyed").capacity(16).open_or_create()?,
-            levels: region.level_queue("levels").levels(3).capacity(16).fair(4).open_or_create()?,
+            levels: region.level_queue("levels").levels(3).capacity(16).open_or_create()?,
             work: region.work_queue("work").capacity(JOBS as usize).leases(8).attempts(0).open_or_create()?,
             byte_work: {
                 let wanted = region.byte_work_queue("byte work").capacity(JOBS as usize).max_len(1000);

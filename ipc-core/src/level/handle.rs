@@ -133,9 +133,9 @@ unsafe impl<T> Blueprint for Options<T> {
 /// - Within a level, one order for all; messages of one sender arrive in the order in which it sent them.
 /// - A receive takes nothing from a level while a higher one has a message whose send had returned when the receive began. `Empty` means that
 ///   all levels were empty at one instant of the call.
-/// - Strict: while higher levels are never empty, lower ones wait for ever. With [`fair(n)`](Builder::fair), every n-th receive of a handle
-///   begins at another level: at the lowest, then at the one above it, and so on. So of n x (levels - 1) receives of a handle in a row, each
-///   level that has messages all the time gives out one at least.
+/// - Strict: while higher levels are never empty, lower ones wait for ever, and so do senders to a full one. With
+///   [`fair(n)`](Builder::fair), every n-th receive of a handle begins at another level: at the lowest, then at the one above it, and so on.
+///   So of n x (levels - 1) receives of a handle in a row, each level that has messages all the time gives out one at least.
 /// - Senders are lock-free, and so are receivers, except behind a sender that is stopped in the middle of its copy: the messages of its level
 ///   behind it wait, and those of other levels do not. If it dies, they wait for 12 ms at most while lower levels have messages.
 /// - While no thread sleeps, no operation makes a system call.

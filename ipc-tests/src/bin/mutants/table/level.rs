@@ -26,11 +26,13 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_levels", "a_sender_dies"),
     },
     Mutant {
-        name: "levels, receive: begins at another level also where it is strict",
-        edits: &[
-            edit(RECEIVE, 1, "if fair == 0 || levels == 1 {", "if levels == 1 {"),
-            edit(RECEIVE, 1, "received % fair == fair - 1", "fair == 0"),
-        ],
+        name: "levels, receive: begins at the lowest level where it is strict",
+        edits: &[edit(
+            RECEIVE,
+            1,
+            "if fair == 0 || levels == 1 {",
+            "if fair == 0 {\n            return levels - 1;\n        }\n        if levels == 1 {",
+        )],
         protects: "higher levels are received first",
         caught_by: ("loom_levels", "higher_levels_first"),
     },
