@@ -19,7 +19,7 @@ use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeErro
 use crate::participant::ParticipantId;
 use crate::payload::fill_slice;
 use crate::platform::Platform;
-use crate::ring::Hints;
+use crate::ring::{Hints, Ring};
 use crate::sync::Ordering;
 use crate::sync::private::AtomicU32;
 use crate::time::{Limit, Timestamp};
@@ -105,7 +105,13 @@ unsafe impl<T> Blueprint for Options<T> {
         unsafe { View::lay(memory, geometry) }
     }
 
-    of_view!(LevelQueue<'m, T, P>: |_, view, _, platform| LevelQueue::over(view, platform, |ring| ring.hints()));
+    of_view!(LevelQueue<'m, T, P>: |_, view, _, platform| LevelQueue::over(view, platform));
+}
+
+#[cold]
+#[inline(never)]
+fn no_such_level(level: usize, levels: usize) -> ! {
+    panic!("level {level} of a queue with {levels} levels");
 }
 
 /// A bounded queue with a fixed number of levels between processes: what is in level 0 is received before what is in level 1, and so on, and
@@ -148,7 +154,8 @@ pub struct LevelQueue<'m, T, P> {
     pub(super) view: View<'m>,
     pub(super) platform: P,
     pub(super) me: ParticipantId,
-    /// Of each level. Those beyond the last one are never used.
+    /// Of each level. Those beyond the last one are never used, here and below.
+    rings: [Ring<'m>; MOST_LEVELS],
     pub(super) hints: [Hints; MOST_LEVELS],
     /// Of each level.
     pub(super) held_up: [HeldUp; MOST_LEVELS],
@@ -189,18 +196,19 @@ impl<T, P> LevelQueue<'_, T, P> {
 }
 
 impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
-    fn over(view: View<'m>, platform: P, hints: impl Fn(crate::ring::Ring<'m>) -> Hints) -> Self {
-        let hints = array::from_fn(|level| hints(view.ring(level.min(view.geometry.levels - 1))));
-        Self::with(view, platform, hints)
+    fn over(view: View<'m>, platform: P) -> Self {
+        let rings = array::from_fn(|level| view.ring(level.min(view.geometry.levels - 1)));
+        Self::with(view, platform, rings, array::from_fn(|level| rings[level].hints()))
     }
 
-    fn with(view: View<'m>, platform: P, hints: [Hints; MOST_LEVELS]) -> Self {
+    fn with(view: View<'m>, platform: P, rings: [Ring<'m>; MOST_LEVELS], hints: [Hints; MOST_LEVELS]) -> Self {
         let [recv_budget, send_budget] = [(); 2].map(|()| SpinBudget::new(&platform));
         let me = platform.me();
         LevelQueue {
             view,
             platform,
             me,
+            rings,
             hints,
             held_up: array::from_fn(|_| HeldUp::default()),
             received: AtomicU32::new(0),
@@ -211,7 +219,24 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
     }
 
     fn another(&self, platform: P) -> Self {
-        Self::with(self.view, platform, array::from_fn(|level| self.hints[level].for_another()))
+        Self::with(self.view, platform, self.rings, array::from_fn(|level| self.hints[level].for_another()))
+    }
+
+    /// The rings of all levels, the highest first.
+    #[inline(always)]
+    pub(super) fn rings(&self) -> &[Ring<'m>] {
+        let levels = self.view.geometry.levels.min(MOST_LEVELS);
+        &self.rings[..levels]
+    }
+
+    /// The ring of a level.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such level.
+    #[inline(always)]
+    pub(super) fn ring(&self, level: usize) -> &Ring<'m> {
+        self.rings().get(level).unwrap_or_else(|| no_such_level(level, self.levels()))
     }
 
     /// Returns how many messages are in all levels, counting those that are being written. A snapshot of each level.
@@ -234,7 +259,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
     #[must_use]
     pub fn level_len(&self, level: usize) -> usize {
         self.platform.assert_here();
-        self.view.ring(level).len() as usize
+        self.ring(level).len() as usize
     }
 
     /// Returns whether there was no message in any level, each looked at in turn. A snapshot: [`try_recv`](Self::try_recv) tells for certain.
@@ -257,7 +282,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.platform.assert_here();
-        self.view.rings().all(|ring| ring.len() == self.view.geometry.capacity())
+        self.rings().iter().all(|ring| ring.len() == self.view.geometry.capacity())
     }
 
     /// Returns the queue's figures. A snapshot.

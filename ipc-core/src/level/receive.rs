@@ -68,6 +68,35 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     /// that is not published holds others up.
     #[inline]
     pub(super) fn pop(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
+        match out {
+            [place] if self.view.geometry.fair == 0 => match self.pop_first(place) {
+                Err(Refused::Busy) => self.pop_any(out),
+                popped => popped.map(|()| 1),
+            },
+            out => self.pop_any(out),
+        }
+    }
+
+    /// The common case of every receive of a strict queue: no level above has a message, and no rival. [`Busy`](Refused::Busy): it is none of
+    /// these, and nothing was done.
+    #[inline]
+    fn pop_first(&self, place: &mut MaybeUninit<T>) -> Result<(), Refused> {
+        for (level, ring) in self.rings().iter().enumerate() {
+            match ring.try_pop_first(place) {
+                Ok(()) => {
+                    self.freed(level, 1);
+                    // SAFETY: a copy of cells, all of which are initialised.
+                    return if unsafe { is_value(place) } { Ok(()) } else { Err(Fault::InvalidValue.into()) };
+                }
+                Err(Refused::NotNow) => {}
+                Err(_) => return Err(Refused::Busy),
+            }
+        }
+        Err(Refused::NotNow)
+    }
+
+    #[inline(never)]
+    fn pop_any(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
         let (levels, first) = (self.view.geometry.levels, self.first_level());
         let mut missed = Refused::NotNow;
         for number in 0..levels {
@@ -103,7 +132,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     pub fn peek(&self) -> Option<T> {
         self.platform.assert_here();
         // SAFETY: copied from cells of the ring.
-        self.view.rings().find_map(|ring| ring.peek::<T>()).and_then(|bytes| unsafe { check(bytes) }.ok())
+        self.rings().iter().find_map(|ring| ring.peek::<T>()).and_then(|bytes| unsafe { check(bytes) }.ok())
     }
 
     /// Takes messages from a level whose oldest one is not published and holds others up: polls for the time of a publication, and then
@@ -154,7 +183,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
 
     #[inline]
     fn pop_from(&self, level: usize, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
-        let ring = self.view.ring(level);
+        let ring = self.ring(level);
         if out.len() > 1 {
             // SAFETY: what the ring shows is copied from its cells.
             let taken = ring.try_pop_slice(out, |copied| unsafe { valid_prefix(copied) }.max(1));
@@ -297,7 +326,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
 
     /// Looks at who holds up the head of a level, and repairs after it if it is dead.
     pub(super) fn unblock(&self, level: usize) -> Attempt<Fault> {
-        match self.view.ring(level).blocker() {
+        match self.ring(level).blocker() {
             Blocker::Nobody => Attempt::NotYet,
             Blocker::Moved => Attempt::Again,
             Blocker::Corrupted => Attempt::Done(Fault::Corrupted),

@@ -37,7 +37,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Moves for LevelQueue<'_, T, P
 
     fn places(&self, level: usize) -> (u64, u64) {
         let capacity = self.view.geometry.capacity();
-        (capacity, capacity.saturating_sub(self.view.ring(level).len()))
+        (capacity, capacity.saturating_sub(self.ring(level).len()))
     }
 
     fn messages(&self) -> (u64, u64) {
@@ -106,7 +106,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     /// Appends as many of these to their level as there is room for. Lock-free.
     #[inline]
     fn push(&self, level: usize, values: &[T]) -> Result<usize, Refused> {
-        let (ring, hints) = (self.view.ring(level), &self.hints[level]);
+        let (ring, hints) = (self.ring(level), &self.hints[level]);
         let (first, count) = match values {
             [value] => (ring.try_push(self.me, value, hints)?, 1),
             [] if self.complete_closing() => return Err(Refused::Closed),
@@ -122,7 +122,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     /// For a sender that finds its level full: passes over what dead senders have left at the head. Whether that made room.
     #[cold]
     fn make_room(&self, level: usize) -> Result<bool, Fault> {
-        let ring = self.view.ring(level);
+        let ring = self.ring(level);
         let unknown = matches!(ring.blocker(), Blocker::Owner(_)) && matches!(self.unblock(level), Attempt::Unknown);
         let freed = ring.skip_voids();
         self.freed(level, freed);

@@ -190,11 +190,8 @@ impl<'m> View<'m> {
     /// # Panics
     ///
     /// If there is no such level.
-    #[inline(always)]
     pub(super) fn ring(&self, level: usize) -> Ring<'m> {
-        let (Some(Level { tail, head, .. }), ring) = (self.levels.get(level), self.geometry.ring) else {
-            no_such_level(level, self.levels.len())
-        };
+        let (Level { tail, head, .. }, ring) = (&self.levels[level], self.geometry.ring);
         let cells = &self.cells[level * ring.cells()..][..ring.cells()];
         Ring::new(&tail.0, head, cells, ring).expect("as many cells as the geometry says")
     }
@@ -306,12 +303,6 @@ impl<'m> View<'m> {
             closed: self.rings().all(|ring| ring.is_closed()),
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn no_such_level(level: usize, levels: usize) -> ! {
-    panic!("level {level} of a queue with {levels} levels");
 }
 
 /// A snapshot of a queue's figures.

@@ -26,13 +26,8 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_levels", "a_sender_dies"),
     },
     Mutant {
-        name: "levels, receive: begins at the lowest level where it is strict",
-        edits: &[edit(
-            RECEIVE,
-            1,
-            "if fair == 0 || levels == 1 {",
-            "if fair == 0 {\n            return levels - 1;\n        }\n        if levels == 1 {",
-        )],
+        name: "levels, receive: the lowest level first",
+        edits: &[edit(RECEIVE, 1, "self.rings().iter().enumerate() {", "self.rings().iter().enumerate().rev() {")],
         protects: "higher levels are received first",
         caught_by: ("loom_levels", "higher_levels_first"),
     },
