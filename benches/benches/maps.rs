@@ -1,11 +1,11 @@
-//! What does a map between processes cost?
+//! What does a map between processes cost, and what a vector?
 //!
 //! A read of a random key beside a read of as many cache lines, each found through the one before: a bucket's and an entry's. The bar is
 //! for reads of which each waits for the value before, as where the value decides what is read next. Where they are independent, the
 //! processor fetches the lines of many at once, and the instructions between them show; that has no bar.
 //!
 //! And two processes that add 1 to the value of one key, in ours and in Python's `Manager().dict()` under a lock, without which it loses
-//! some.
+//! some. The same with an element of a vector and of `Manager().list()`.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -19,7 +19,7 @@ use benches::ratios::{Bar, Of, Ratio, Samples};
 use benches::second::{self, Role, Second};
 use benches::start::Start;
 use benches::{floor, pin};
-use ipc_posix::{Map, Region};
+use ipc_posix::{Map, Region, Vector};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -34,24 +34,25 @@ const PYTHON: u64 = 1 << 9;
 const SCRIPT: &str = "
 import sys, time
 from multiprocessing import Barrier, Lock, Manager, Process
-def add(shared, lock, gate, n):
+def add(shared, key, lock, gate, n):
     gate.wait()
     for _ in range(n):
         with lock:
-            shared['count'] += 1
+            shared[key] += 1
     gate.wait()
 if __name__ == '__main__':
     n = int(sys.argv[1]) // 2
     with Manager() as manager:
-        shared, lock, gate = manager.dict(count=0), Lock(), Barrier(3)
-        workers = [Process(target=add, args=(shared, lock, gate, n)) for _ in range(2)]
+        shared, key = (manager.dict(count=0), 'count') if sys.argv[2] == 'dict' else (manager.list([0]), 0)
+        lock, gate = Lock(), Barrier(3)
+        workers = [Process(target=add, args=(shared, key, lock, gate, n)) for _ in range(2)]
         [worker.start() for worker in workers]
         gate.wait()
         begun = time.perf_counter()
         gate.wait()
         print(time.perf_counter() - begun)
         [worker.join() for worker in workers]
-        assert shared['count'] == 2 * n
+        assert shared[key] == 2 * n
 ";
 
 fn main() -> Result<()> {
@@ -80,15 +81,31 @@ fn main() -> Result<()> {
         ],
     );
     let name = format!("bench-map-{}", process::id());
-    let map = Region::options().remove_with_last(true).create(&name)?.map("map").capacity(16).create()?;
+    let region = Region::options().remove_with_last(true).create(&name)?;
+    let map = region.map("map").capacity(16).create()?;
     map.insert(7, 0)?;
+    let vector = region.vector("vector").capacity(16).create()?;
+    vector.push(0)?;
     contest::contest(
         &mut criterion,
         &mut samples,
         "map += 1, two processes",
         &mut [
-            Contender::new("ours", ADDITIONS, between_processes(cpus, &name, map)?),
-            Contender::new("Manager().dict()", PYTHON, python),
+            Contender::new("ours", ADDITIONS, between_processes(cpus, &name, "map", move |n| add_to_entry(n, &map))?),
+            Contender::new("Manager().dict()", PYTHON, |n| python(n, "dict")),
+        ],
+    );
+    contest::contest(
+        &mut criterion,
+        &mut samples,
+        "vector += 1, two processes",
+        &mut [
+            Contender::new(
+                "ours",
+                ADDITIONS,
+                between_processes(cpus, &name, "vector", move |n| add_to_element(n, &vector))?,
+            ),
+            Contender::new("Manager().list()", PYTHON, |n| python(n, "list")),
         ],
     );
     criterion.final_summary();
@@ -116,6 +133,13 @@ fn main() -> Result<()> {
                 ours: "map += 1, two processes/ours",
                 others: &["map += 1, two processes/Manager().dict()"],
                 bar: Bar::AtLeast(1000.0),
+            },
+            Ratio {
+                name: "vector += 1, two processes, ours/Manager().list()",
+                of: Of::Speed,
+                ours: "vector += 1, two processes/ours",
+                others: &["vector += 1, two processes/Manager().list()"],
+                bar: Bar::None,
             },
         ])
     );
@@ -185,24 +209,35 @@ fn lines(cpu: usize, after: Next) -> impl FnMut(u64) -> Duration {
     }
 }
 
-fn share(n: u64, map: &Map<u64, u64>) {
+/// Half of the additions.
+fn add_to_entry(n: u64, map: &Map<u64, u64>) {
     (0..n / 2).for_each(|_| _ = black_box(map.update(&7, |value| *value += 1)));
 }
 
-fn between_processes([here, there]: [usize; 2], name: &str, map: Map<u64, u64>) -> Result<impl FnMut(u64) -> Duration> {
+fn add_to_element(n: u64, vector: &Vector<u64>) {
+    (0..n / 2).for_each(|_| _ = black_box(vector.update(0, |value| *value += 1)));
+}
+
+/// Each process does its half, the second one with the object of this name.
+fn between_processes(
+    [here, there]: [usize; 2],
+    name: &str,
+    object: &str,
+    half: impl Fn(u64),
+) -> Result<impl FnMut(u64) -> Duration> {
     let (start, end) = (floor::Shared::<Start>::create()?, floor::Shared::<Start>::create()?);
-    let mut second = Second::start("ours", there, &[&start.fd() as &dyn ToString, &end.fd(), &name])?;
+    let mut second = Second::start("ours", there, &[&start.fd() as &dyn ToString, &end.fd(), &name, &object])?;
     Ok(move |n| {
         let _pinned = pin::here(here).expect("the cores were allowed when the benchmark began");
         second.run(n).expect("the second process is alive");
         let begun = start.release();
-        share(n, &map);
+        half(n);
         end.release() - begun
     })
 }
 
-fn python(n: u64) -> Duration {
-    let output = Command::new("python3").args(["-c", SCRIPT, &n.to_string()]).output().expect("python3 starts");
+fn python(n: u64, kind: &str) -> Duration {
+    let output = Command::new("python3").args(["-c", SCRIPT, &n.to_string(), kind]).output().expect("python3 starts");
     let text = String::from_utf8_lossy(&output.stdout);
     let seconds = text.trim().parse().unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
     Duration::from_secs_f64(seconds)
@@ -212,10 +247,17 @@ fn python(n: u64) -> Duration {
 fn play(role: Role) -> Result<()> {
     let start = floor::Shared::<Start>::inherit(role.arg(0)?)?;
     let end = floor::Shared::<Start>::inherit(role.arg(1)?)?;
-    let map = Region::open(&role.arg::<String>(2)?)?.map("map").open()?;
+    let (region, object) = (Region::open(&role.arg::<String>(2)?)?, role.arg::<String>(3)?);
+    let half: Box<dyn Fn(u64)> = if object == "map" {
+        let map = region.map("map").open()?;
+        Box::new(move |n| add_to_entry(n, &map))
+    } else {
+        let vector = region.vector("vector").open()?;
+        Box::new(move |n| add_to_element(n, &vector))
+    };
     role.play(|n| {
         start.arrive();
-        share(n, &map);
+        half(n);
         end.arrive();
     })?;
     Ok(())

@@ -19,10 +19,12 @@ fn links() -> Vec<Link> {
         ways::queue::<1, LOOK>(),
         ways::stack::<1, LOOK>(),
         ways::priority::<1, LOOK>(),
+        ways::levels::<1, LOOK>(),
         ways::work::<1, LOOK>(),
         ways::queue::<1, BLOCK>(),
         ways::stack::<1, BLOCK>(),
         ways::priority::<1, BLOCK>(),
+        ways::levels::<1, BLOCK>(),
         ways::work::<1, BLOCK>(),
         posix_mq_with_priorities::<1>(),
     ]
@@ -63,6 +65,14 @@ fn main() -> Result<()> {
             speed(
                 "priority/POSIX mq, blocking",
                 "orders/priority, blocking",
+                &["orders/POSIX mq, priorities"],
+                Bar::AtLeast(5.0)
+            ),
+            speed("levels/queue", "orders/ours, levels", &["orders/ours, queue"], Bar::AtLeast(0.4)),
+            speed("levels/queue, blocking", "orders/levels, blocking", &["orders/queue, blocking"], Bar::AtLeast(0.4)),
+            speed(
+                "levels/POSIX mq, blocking",
+                "orders/levels, blocking",
                 &["orders/POSIX mq, priorities"],
                 Bar::AtLeast(5.0)
             ),

@@ -10,7 +10,9 @@ use std::slice::{from_mut, from_ref};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
-use ipc_posix::{ByteQueue, LoanQueue, Pipe, PriorityQueue, Queue, Region, Spsc, Stack, WorkLease, WorkQueue};
+use ipc_posix::{
+    ByteQueue, LevelQueue, LoanQueue, Pipe, PriorityQueue, Queue, Region, Spsc, Stack, WorkLease, WorkQueue,
+};
 
 use crate::floor::{Shared, Zeroed};
 use crate::link::{Link, Result};
@@ -151,6 +153,39 @@ pub fn priority<const W: usize, const P: usize>() -> Link {
                     queue.send(key, *message).is_ok()
                 } else {
                     poll::<P>(|| queue.try_send(key, *message).is_ok())
+                }
+            }))
+        },
+    }
+}
+
+/// The queue with three levels, one for each [key]. What is received is whole and comes once.
+#[must_use]
+pub fn levels<const W: usize, const P: usize>() -> Link {
+    const LEVELS: usize = 3;
+    Link {
+        name: name::<P>("levels"),
+        create: || {
+            let capacity = held(W);
+            let (name, region) = region(LevelQueue::<[u64; W]>::footprint(LEVELS, capacity))?;
+            let queue = region.level_queue::<[u64; W]>("messages").levels(LEVELS).capacity(capacity).create()?;
+            let receive = move |out: &mut [u64; W]| {
+                if P == BLOCK {
+                    queue.recv().map(|message| *out = message).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_recv().map(|message| *out = message).is_ok())
+                }
+            };
+            Ok((name, unordered(receive)))
+        },
+        attach: |name| {
+            let queue = Region::open(name)?.level_queue::<[u64; W]>("messages").open()?;
+            Ok(sender(move |message: &[u64; W]| {
+                let level = key(message[0]) as usize / 10 - 1;
+                if P == BLOCK {
+                    queue.send(level, *message).is_ok()
+                } else {
+                    poll::<P>(|| queue.try_send(level, *message).is_ok())
                 }
             }))
         },

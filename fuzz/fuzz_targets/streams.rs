@@ -1,4 +1,4 @@
-//! One-to-one queues, duplexes, stacks, priority queues, work queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
+//! One-to-one queues, duplexes, stacks, priority queues, queues with levels, work queues, byte queues, loans and broadcasts in memory whose words a faulty peer changes between (not during) operations.
 //!
 //! No operation may panic, wait beyond its deadline, touch memory outside, or leave a participant seized.
 #![no_main]
@@ -13,7 +13,7 @@ use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::Dead;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, Duplex, Spsc, broadcast, bytes, duplex, loan, priority, spsc, stack, work};
+use ipc_core::{Broadcast, Duplex, Spsc, broadcast, bytes, duplex, level, loan, priority, spsc, stack, work};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
@@ -25,10 +25,10 @@ const SCHEMA: u64 = 7;
 type Record = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..11).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..12).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 11 {
+        match input.byte() % 12 {
             0 => play::<TheSpsc<Record>>(&mut input),
             1 => play::<TheSpsc<Colour>>(&mut input),
             2 => play::<TheByteQueue>(&mut input),
@@ -39,6 +39,7 @@ fuzz_target!(
             7 => play::<TheWorkQueue>(&mut input),
             8 => play::<TheByteWorkQueue>(&mut input),
             9 => play::<TheDuplex>(&mut input),
+            10 => play::<TheLevelQueue>(&mut input),
             _ => play::<TheBroadcast<true>>(&mut input),
         }
     }
@@ -49,6 +50,7 @@ struct TheByteQueue;
 struct TheLoanQueue;
 struct TheStack;
 struct ThePriorityQueue;
+struct TheLevelQueue;
 struct TheWorkQueue;
 struct TheByteWorkQueue;
 struct TheDuplex;
@@ -226,6 +228,34 @@ impl Script for ThePriorityQueue {
             7 => _ = black_box(queue.recv_many_deadline(&mut Vec::new(), 3, deadline)),
             8 if input.below(16) == 0 => _ = queue.close().unwrap(),
             _ => assert!(queue.len() <= 9),
+        }
+    }
+}
+
+impl Script for TheLevelQueue {
+    type Wanted = level::Options<Colour>;
+
+    fn wanted() -> Self::Wanted {
+        let mut wanted = level::Options::new(3, 5);
+        (wanted.fair, wanted.schema) = (4, SCHEMA);
+        wanted
+    }
+    fn step(input: &mut Input<'_>, queue: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
+        let (level, value) = (input.below(3), Colour::made(input.byte()));
+        let mut out = [value; 4];
+        match input.below(12) {
+            0 => _ = black_box(queue.try_send(level, value)),
+            1 => _ = black_box(queue.send_deadline(level, value, deadline)),
+            2 => _ = black_box(queue.try_send_slice(level, &out)),
+            3 => _ = black_box(queue.send_slice_deadline(level, &[value; 7], deadline)),
+            4 => _ = black_box(queue.try_recv()),
+            5 => _ = black_box(queue.recv_deadline(deadline)),
+            6 => _ = black_box(queue.try_recv_slice(&mut out)),
+            7 => _ = black_box(queue.recv_many_deadline(&mut Vec::new(), 3, deadline)),
+            8 => _ = black_box((queue.peek(), queue.is_full(), queue.stats())),
+            9 if input.below(16) == 0 => _ = queue.close().unwrap(),
+            10 => _ = black_box(queue.is_closed()),
+            _ => assert!(queue.len() <= 15 && queue.level_len(level) <= 5),
         }
     }
 }

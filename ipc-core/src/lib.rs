@@ -12,6 +12,7 @@
 //! | [`ring`] | its lock-free ring: tickets, slots, repair after a death |
 //! | [`work`] | the bounded queue of jobs that are leased until they are done |
 //! | [`stack`] | the bounded stack: last in, first out |
+//! | [`level`] | the bounded queue with a few levels: the highest first |
 //! | [`priority`] | the bounded queue with keys: lowest first |
 //! | [`spsc`] | the bounded queue from one producer to one consumer |
 //! | [`duplex`] | a pipe in both directions, of bytes or messages |
@@ -109,6 +110,7 @@ pub mod ends;
 pub mod error;
 pub mod event;
 mod here;
+pub mod level;
 pub mod loan;
 pub mod map;
 pub mod memory;
@@ -149,6 +151,7 @@ pub use condvar::Condvar;
 pub use duplex::Duplex;
 pub use error::Fault;
 pub use event::{Event, EventGroup};
+pub use level::LevelQueue;
 pub use loan::LoanQueue;
 pub use map::Map;
 pub use mutex::Mutex;

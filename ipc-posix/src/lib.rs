@@ -32,6 +32,7 @@
 //! | [`Spsc`], [`SpscProducer`], [`SpscConsumer`] | [`Region::spsc`] | a bounded queue, one to one |
 //! | [`Stack`], [`StackSender`], [`StackReceiver`] | [`Region::stack`] | a bounded stack: last in, first out |
 //! | [`PriorityQueue`], [`PrioritySender`], [`PriorityReceiver`] | [`Region::priority_queue`] | a bounded queue with keys: lowest first |
+//! | [`LevelQueue`], [`LevelSender`], [`LevelReceiver`] | [`Region::level_queue`] | a bounded queue with a few levels: the highest first |
 //! | [`WorkQueue`], [`WorkLease`] | [`Region::work_queue`] | a bounded queue of jobs that come back until they are done |
 //! | [`ByteWorkQueue`], `ValueWorkQueue` | [`Region::byte_work_queue`], `Region::value_work_queue` | the same with jobs of bytes, and with answers; of plain serde types |
 //! | [`WorkTicket`], `ValueWorkTicket` | [`call`](work::ByteWorkQueue::call) | a job that waits for its answer |
@@ -171,6 +172,7 @@ pub use ipc_core::error::{
 pub use ipc_core::error::{
     RecvBytesError, RecvBytesTimeoutError, SendBytesError, SendBytesTimeoutError, TryRecvBytesError, TrySendBytesError,
 };
+pub use ipc_core::level::Stats as LevelQueueStats;
 pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
 pub use ipc_core::object::{
@@ -200,6 +202,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, loan, map, mutex, once, priority, queue,
-    rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority,
+    queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };

@@ -2,8 +2,8 @@
 
 use ipc_core::object::Builder;
 use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, loan, map, mutex, once, priority, queue,
-    rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority,
+    queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };
 
 use crate::platform::Posix;
@@ -137,6 +137,15 @@ pub type PriorityQueueOptions<'r, K, T> = Builder<'r, priority::Options<K, T>, R
 pub type PrioritySender<K, T> = priority::Sender<'static, K, T, Posix>;
 /// A counted handle of a [`PriorityQueue`] that only receives. Made by [`PriorityQueue::receiver`](priority::PriorityQueue::receiver).
 pub type PriorityReceiver<K, T> = priority::Receiver<'static, K, T, Posix>;
+
+/// A bounded queue with a few levels between processes: the highest first. Made by [`Region::level_queue`].
+pub type LevelQueue<T> = level::LevelQueue<'static, T, Posix>;
+/// What a [`LevelQueue`] should be like.
+pub type LevelQueueOptions<'r, T> = Builder<'r, level::Options<T>, Region>;
+/// A counted handle of a [`LevelQueue`] that only sends. Made by [`LevelQueue::sender`](level::LevelQueue::sender).
+pub type LevelSender<T> = level::Sender<'static, T, Posix>;
+/// A counted handle of a [`LevelQueue`] that only receives. Made by [`LevelQueue::receiver`](level::LevelQueue::receiver).
+pub type LevelReceiver<T> = level::Receiver<'static, T, Posix>;
 
 /// A bounded queue of jobs between processes that are leased until they are done. Made by [`Region::work_queue`].
 pub type WorkQueue<T> = work::WorkQueue<'static, T, Posix>;

@@ -144,6 +144,17 @@ fn patients() {
 }
 
 #[test]
+fn urgent() {
+    let text = run("urgent");
+    assert!(text.contains("strict: urgent, urgent, urgent, urgent, urgent, urgent\n"), "{text}");
+    assert!(text.contains("fair:   urgent, urgent, can wait, urgent, urgent, normal\n"), "{text}");
+    assert_eq!(text.matches(" has closed: 100 tasks done, each once").count(), 2, "{text}");
+    let text = run_and_kill("urgent");
+    assert!(text.contains("desk 0 was killed: "), "{text}");
+    assert!(text.contains("desk 1 has closed: 100 tasks done, each once"), "{text}");
+}
+
+#[test]
 fn dumplings() {
     let all = |text: &str| {
         let at = |line: &str| text.find(line).unwrap_or_else(|| panic!("no {line:?} in:\n{text}"));

@@ -107,6 +107,7 @@ fn every_public_type_has_its_auto_traits() {
             Map<u64, u64>, MapOptions<'static, u64, u64>, ByteMap, ByteMapOptions<'static>, Vector<u64>, VectorOptions<'static, u64>,
             Queue<u64>, Sender<u64>, Receiver<u64>, Stack<u64>, StackSender<u64>, StackReceiver<u64>, StackOptions<'static, u64>,
             PriorityQueue<i64, u64>, PrioritySender<i64, u64>, PriorityReceiver<i64, u64>, PriorityQueueOptions<'static, i64, u64>,
+            LevelQueue<u64>, LevelSender<u64>, LevelReceiver<u64>, LevelQueueOptions<'static, u64>,
             WorkQueue<u64>, WorkQueueOptions<'static, u64>, ByteWorkQueue, ByteWorkQueueOptions<'static>, ValueWorkQueue<String>,
             ValueWorkQueueOptions<'static, String>, ByteQueue, ByteSender, ByteReceiver,
             ValueQueue<String>, ValueSender<String>, ValueReceiver<String>, LoanQueue<u64>, LoanSender<u64>, LoanReceiver<u64>,
@@ -139,7 +140,7 @@ fn every_public_type_has_its_auto_traits() {
             SharedSlice<'static, u64>;
         // Figures and answers.
         "SsUrP":
-            QueueStats, StackStats, PriorityQueueStats, WorkQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
+            QueueStats, StackStats, PriorityQueueStats, LevelQueueStats, WorkQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
             WaitStrategy,
             ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind, DuplexClaimErrorKind,

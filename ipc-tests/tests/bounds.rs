@@ -20,6 +20,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("priority_queue::<f64, u8>", "`f64` cannot be a key of this queue", "`total_cmp`"),
     ("priority_queue::<String, u8>", "`String` cannot be a key of this queue", "keys are integers"),
     ("priority_queue::<u8, String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
+    ("level_queue::<String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
     ("watch::<String>", "`String` cannot be the value of this cell", "use an array and a length"),
     ("once_cell::<Box<u32>>", "`Box<u32>` cannot be the value of this cell", "`region.value_queue`"),
     ("mutex::<Vec<u32>>", "`Vec<u32>` cannot be the data of this lock", "use an array and a length"),
@@ -71,6 +72,7 @@ fn the_compiler_says_what_to_use_instead() {
     let right = [
         "queue::<char>",
         "priority_queue::<[i8; 3], char>",
+        "level_queue::<bool>",
         "mutex::<[f64; 3]>",
         "loan_queue::<u16>",
         "value_queue::<Vec<String>>",

@@ -3,8 +3,8 @@
 #![cfg(all(not(loom), unix))]
 
 use ipc_core::{
-    array, atomic, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock, spsc, stack, vector,
-    watch, work,
+    array, atomic, bytes, condvar, duplex, event, level, loan, map, mutex, once, priority, queue, rwlock, spsc, stack,
+    vector, watch, work,
 };
 use ipc_tests::children::{self, Role};
 use ipc_tests::contracts;

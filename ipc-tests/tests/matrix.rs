@@ -42,6 +42,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("event", "stats", "", "`is_set` and `flags` tell all that the words do"),
     ("loan::Loan", "is_full capacity close is_closed stats", "", "it is a message, with the length of one"),
     ("loan::Loan", "send", "", "a loan has its block, so that sending it never waits"),
+    ("level::LevelQueue", "levels level_len", "half", "a half's `queue` tells them"),
     ("loan::LoanQueue", "blocks free_blocks", "half", "they are in `stats`"),
     ("map", "stats", "", "`len` and `capacity` tell all that the words do"),
     ("vector", "stats", "", "`len` and `capacity` tell all that the words do"),

@@ -140,6 +140,7 @@ fn a_queue_has_a_default_capacity() {
     assert_eq!(region.spsc::<u64>("spsc").create().unwrap().capacity(), 1024);
     assert_eq!(region.stack::<u64>("stack").create().unwrap().capacity(), 1024);
     assert_eq!(region.priority_queue::<i64, u64>("priority").create().unwrap().capacity(), 1024);
+    assert_eq!(region.level_queue::<u64>("levels").levels(3).create().unwrap().capacity(), 1024);
     assert_eq!(region.work_queue::<u64>("work").create().unwrap().capacity(), 1024);
     assert_eq!(region.broadcast::<u64>("broadcast").create().unwrap().capacity(), 1024);
     assert_eq!(region.byte_queue("bytes").create().unwrap().capacity(), (64 << 10) - 8);

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use ipc_posix::{ByteMap, Fault, GetBytesError, InsertBytesError, ObjectErrorKind, Region};
-use ipc_tests::children::{self, Args, Role, TempName};
+use ipc_tests::children::{self, Args, Child, Role, TempName};
 use ipc_tests::dice::Dice;
 use ipc_tests::watchdog::Watchdog;
 
@@ -112,7 +112,7 @@ fn killed_writers_leave_whole_entries() {
                 assert!(value.as_deref().is_none_or(is_whole), "{value:?}");
             }
         }
-        writers.iter_mut().for_each(|writer| _ = writer.sigkill());
+        writers.iter_mut().for_each(Child::sigkill);
         let all: BTreeMap<_, _> = map.iter().collect();
         assert_eq!((map.len(), map.iter().count()), (all.len(), all.len()));
         // All places can be used.
@@ -127,7 +127,7 @@ fn hold(args: &Args) {
     let map = map(args);
     map.update("a", |_| {
         children::say("inside");
-        children::hear();
+        let _ = children::hear();
     })
     .unwrap();
 }

@@ -65,56 +65,6 @@ fn queues(calls: &mut Calls) {
     answers!(calls, "queue::Receiver", receiver: capacity() queue() clone() iter() try_iter());
 }
 
-/// The calls of a stack or a priority queue.
-macro_rules! pile {
-    (
-        $function:ident: $handle:literal, $sender:literal, $receiver:literal, $idle:literal, $ends:literal, $receiver_ends:literal;
-        $made:ident::<$($T:ty),+>, ($($part:expr),+), $whole:expr
-    ) => {
-        fn $function(calls: &mut Calls) {
-            let region = region();
-            let pile = region.$made::<$($T),+>("pile").capacity(8).create().expect("new");
-            pile.send_slice(&[$whole; 3]).expect("room");
-            let (sender, receiver) = (pile.sender().expect("here"), pile.receiver().expect("here"));
-            let (mut out, mut room, mut vec) = ([$whole; 2], [MaybeUninit::uninit(); 2], vec![$whole]);
-            refuses!(calls, $handle, pile: sender() receiver() close() peek() send($($part),+) try_send($($part),+)
-                send_timeout($($part),+, SHORT) send_deadline($($part),+, soon()) send_slice(&[$whole]) try_send_slice(&[$whole]) send_slice_timeout(&[$whole], SHORT)
-                send_slice_deadline(&[$whole], soon()) send_iter([$whole]) try_send_iter([$whole]) send_iter_timeout([$whole], SHORT)
-                send_iter_deadline([$whole], soon()) recv() try_recv() recv_timeout(SHORT) recv_deadline(soon()) recv_slice(&mut out)
-                try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
-                recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
-                recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2)
-                recv_many_timeout(&mut vec, 2, SHORT) recv_many_deadline(&mut vec, 2, soon()));
-            refuses!(calls, $idle, pile: send_slice(&[]) try_send_slice(&[]) recv_slice(&mut [])
-                try_recv_slice(&mut []) recv_uninit(&mut []) try_recv_uninit(&mut []));
-            refuses!(calls, $sender, sender: close() send($($part),+) try_send($($part),+) send_timeout($($part),+, SHORT) send_deadline($($part),+, soon())
-                send_slice(&[$whole]) try_send_slice(&[$whole]) send_slice_timeout(&[$whole], SHORT) send_slice_deadline(&[$whole], soon()) send_iter([$whole])
-                try_send_iter([$whole]) send_iter_timeout([$whole], SHORT) send_iter_deadline([$whole], soon()));
-            refuses!(calls, $receiver, receiver: close() peek() recv() try_recv() recv_timeout(SHORT) recv_deadline(soon())
-                recv_slice(&mut out) try_recv_slice(&mut out) recv_slice_timeout(&mut out, SHORT) recv_slice_deadline(&mut out, soon())
-                recv_uninit(&mut room) try_recv_uninit(&mut room) recv_uninit_timeout(&mut room, SHORT)
-                recv_uninit_deadline(&mut room, soon()) recv_many(&mut vec, 2) try_recv_many(&mut vec, 2) recv_many_timeout(&mut vec, 2, SHORT)
-                recv_many_deadline(&mut vec, 2, soon()));
-            panics!(calls, $handle, pile: len() is_empty() is_full() is_closed() stats());
-            panics!(calls, $sender, sender: len() is_empty() is_full() is_closed() is_disconnected() stats());
-            panics!(calls, $receiver, receiver: len() is_empty() is_full() is_closed() is_disconnected() stats());
-            panics!(calls, $ends, pile: iter().next() try_iter().next() into_iter().next());
-            panics!(calls, $receiver_ends, receiver: iter().next() try_iter().next() into_iter().next());
-            answers!(calls, $handle, pile: capacity() iter() try_iter() clone() name() region() same_object(&pile));
-            answers!(calls, $sender, sender: capacity() queue() clone());
-            answers!(calls, $receiver, receiver: capacity() queue() clone() iter() try_iter());
-        }
-    };
-}
-pile!(
-    stacks: "stack::Stack", "stack::Sender", "stack::Receiver", "stack::Stack, nothing to do", "ends of stack",
-    "ends of a stack's receiver"; stack::<u64>, (1), 1
-);
-pile!(
-    priorities: "priority::PriorityQueue", "priority::Sender", "priority::Receiver", "priority::PriorityQueue, nothing to do",
-    "ends of priority", "ends of a priority queue's receiver"; priority_queue::<i64, u64>, (1, 1), (1, 1)
-);
-
 fn bytes(calls: &mut Calls) {
     let region = region();
     let queue = region.byte_queue("bytes").capacity(256).create().expect("new");
@@ -460,8 +410,9 @@ fn nothing_is_touched_and_nothing_is_silent() {
     let mut calls = Calls::default();
     for part in [
         queues,
-        stacks,
-        priorities,
+        forked::piles::stacks,
+        forked::piles::priorities,
+        forked::piles::levels,
         forked::work::work,
         forked::work::work_of_bytes,
         bytes,
@@ -476,7 +427,7 @@ fn nothing_is_touched_and_nothing_is_silent() {
         cells,
         forked::maps::maps,
         forked::vectors::vectors,
-    ] as [fn(&mut Calls); 17]
+    ] as [fn(&mut Calls); 18]
     {
         part(&mut calls);
     }

@@ -41,6 +41,15 @@ fn queues() -> Result<(), Error> {
     jobs.recv()?;
     jobs.try_recv()?;
 
+    let tasks = region.level_queue::<u64>("tasks").levels(2).capacity(8).create()?;
+    tasks.send(1, 1)?;
+    tasks.try_send(0, 2)?;
+    tasks.send_timeout(1, 3, SOON)?;
+    tasks.send_slice(0, &[4, 5])?;
+    tasks.send_iter(1, [6])?;
+    tasks.recv()?;
+    tasks.try_recv()?;
+
     let bytes = region.byte_queue("bytes").capacity(256).create()?;
     bytes.send(b"one")?;
     bytes.send_timeout(b"two", SOON)?;

@@ -5,20 +5,22 @@
 //! ```
 //!
 //! Tokens go round: two relays pass them on through a one-to-one queue each way, other workers take them out of a queue of bytes, a
-//! queue of loans, a stack and a priority queue, and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
+//! queue of loans, a stack, a priority queue and a queue with levels, and put them back. Each worker publishes, and follows what all publish. What a worker has in its hands when it is
 //! killed may be missing in the end; nothing else, and nothing is there twice. All blocks are free again. Of the jobs that workers lease and
 //! give back none is missing. Callers get the answers to their own calls, and leave nothing behind.
 
 #![cfg(not(loom))]
+
+mod piles;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
 use ipc_posix::{
-    Broadcast, BroadcastSubscriber, ByteQueue, ByteWorkQueue, Duplex, LoanQueue, PriorityQueue, PublishTimeoutError,
-    RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer, SpscProducer, Stack,
-    WorkQueue,
+    Broadcast, BroadcastSubscriber, ByteQueue, ByteWorkQueue, Duplex, LevelQueue, LoanQueue, PriorityQueue,
+    PublishTimeoutError, RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer,
+    SpscProducer, Stack, WorkQueue,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -31,9 +33,9 @@ const ROLES: &[Role] = &[("work", work), ("relay", relay)];
 
 /// The first two are relays.
 const WORKERS: usize = 6;
-/// Tokens that a relay may have in its hands.
 /// Jobs that go round.
 const JOBS: u64 = 12;
+/// Tokens that a worker may have in its hands.
 const HANDFUL: usize = 3;
 const BLOCKS: usize = 16;
 const BLOCK_LEN: usize = 64;
@@ -65,7 +67,7 @@ fn soak(seconds: u64) -> Result<()> {
     let relayed = region.counter("relayed").create()?;
     let steps = region.counter("steps").create()?;
     let objects = Objects::open(&region)?;
-    let (mut bytes, mut blocks, mut stacked, mut queued, mut jobs, mut byte_jobs) = (0, 0, 0, 0, 0, 0);
+    let (mut bytes, mut blocks, mut stacked, mut queued, mut levelled, mut jobs, mut byte_jobs) = (0, 0, 0, 0, 0, 0, 0);
     let spawn = |number: usize, dice: &mut Dice| {
         let role = if number < 2 { "relay" } else { "work" };
         let args = [("name", name.as_str()), ("seed", &dice.roll().to_string()), ("number", &number.to_string())];
@@ -84,6 +86,9 @@ fn soak(seconds: u64) -> Result<()> {
         }
         if objects.keyed.len() < 6 && objects.keyed.try_send(queued % 5, [queued; 3]).is_ok() {
             queued += 1;
+        }
+        if objects.levels.len() < 6 && objects.levels.try_send(levelled as usize % 3, [levelled; 3]).is_ok() {
+            levelled += 1;
         }
         if jobs < JOBS && objects.work.try_send([jobs; 3]).is_ok() {
             jobs += 1;
@@ -120,6 +125,15 @@ fn soak(seconds: u64) -> Result<()> {
         lowest = key;
     }
     let queued_lost = storm::missing(found, queued, HANDFUL as u64 * kills)?;
+    let (mut found, mut highest) = (Vec::new(), 0);
+    while let Ok(token) = objects.levels.try_recv() {
+        found.push(one_number(&token)?);
+        if token[0] % 3 < highest {
+            return Err(format!("{token:?} comes after level {highest}").into());
+        }
+        highest = token[0] % 3;
+    }
+    let levelled_lost = storm::missing(found, levelled, HANDFUL as u64 * kills)?;
     // The dead had jobs in hand: each is noticed before this one sleeps.
     let mut found = Vec::new();
     while let Ok(job) = objects.work.recv_timeout(Duration::from_millis(100)) {
@@ -157,7 +171,7 @@ fn soak(seconds: u64) -> Result<()> {
     let relayed_lost = storm::missing(found, relayed.load()?, HANDFUL as u64 * kills)?;
     println!(
         "soak of streams: seconds={seconds} {storm:?} lost={:?} failures=0",
-        [bytes_lost, blocks_lost, stacked_lost, queued_lost, relayed_lost]
+        [bytes_lost, blocks_lost, stacked_lost, queued_lost, levelled_lost, relayed_lost]
     );
     Ok(())
 }
@@ -168,6 +182,7 @@ struct Objects {
     loans: LoanQueue<u64>,
     stack: Stack<Token>,
     keyed: PriorityQueue<u64, Token>,
+    levels: LevelQueue<Token>,
     work: WorkQueue<Token>,
     byte_work: ByteWorkQueue,
     calls: ByteWorkQueue,
@@ -185,6 +200,7 @@ impl Objects {
             loans: region.loan_queue("loans").blocks(BLOCKS).block_len(BLOCK_LEN).open_or_create()?,
             stack: region.stack("stack").capacity(16).open_or_create()?,
             keyed: region.priority_queue("keyed").capacity(16).open_or_create()?,
+            levels: region.level_queue("levels").levels(3).capacity(16).open_or_create()?,
             work: region.work_queue("work").capacity(JOBS as usize).leases(8).attempts(0).open_or_create()?,
             byte_work: {
                 let wanted = region.byte_work_queue("byte work").capacity(JOBS as usize).max_len(1000);
@@ -245,8 +261,9 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
             7 => ask_or_answer(&objects.calls, &mut dice, soon)?,
             6 if dice.below(2) == 0 => give_back(&objects.work, &mut dice, soon)?,
             6 => give_bytes_back(&objects.byte_work, &mut dice, soon)?,
-            4 => pass_tokens(&objects.stack, &mut dice, soon)?,
-            5 => pass_keyed_tokens(&objects.keyed, &mut dice, soon)?,
+            4 => piles::pass_tokens(&objects.stack, &mut dice, soon)?,
+            5 if dice.below(2) == 0 => piles::pass_tokens_of_a_level(&objects.levels, &mut dice, soon)?,
+            5 => piles::pass_keyed_tokens(&objects.keyed, &mut dice, soon)?,
             1 => pass_a_block(&objects.loans, &mut dice, soon)?,
             2 => news.take_part(&objects.news, me, &mut dice, soon)?,
             _ => ticker.take_part(&objects.ticker, me, &mut dice, soon)?,
@@ -297,42 +314,6 @@ fn talk(talk: &Duplex<Token, Token>, me: u64, dice: &mut Dice, soon: Duration) -
         }
     }
     Ok(())
-}
-
-/// Takes some tokens off the stack, and puts them back.
-fn pass_tokens(stack: &Stack<Token>, dice: &mut Dice, soon: Duration) -> Result<()> {
-    let mut hand = [[0; 3]; HANDFUL];
-    let most = 1 + dice.below(HANDFUL as u64) as usize;
-    let count = match stack.recv_slice_timeout(&mut hand[..most], soon) {
-        Ok(count) => count,
-        Err(RecvTimeoutError::Timeout) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    for token in &hand[..count] {
-        one_number(token)?;
-    }
-    dice.dawdle();
-    Ok(stack.send_slice_timeout(&hand[..count], PATIENCE)?)
-}
-
-/// Takes the lowest tokens out of the priority queue, and puts them back.
-fn pass_keyed_tokens(keyed: &PriorityQueue<u64, Token>, dice: &mut Dice, soon: Duration) -> Result<()> {
-    let mut hand = [(0, [0; 3]); HANDFUL];
-    let most = 1 + dice.below(HANDFUL as u64) as usize;
-    let count = match keyed.recv_slice_timeout(&mut hand[..most], soon) {
-        Ok(count) => count,
-        Err(RecvTimeoutError::Timeout) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let hand = &hand[..count];
-    if !hand.is_sorted_by_key(|(key, _)| *key) {
-        return Err(format!("not in order: {hand:?}").into());
-    }
-    for (_, token) in hand {
-        one_number(token)?;
-    }
-    dice.dawdle();
-    Ok(keyed.send_slice_timeout(hand, PATIENCE)?)
 }
 
 /// Leases a job, and gives it back.

@@ -176,6 +176,7 @@ fn every_kind_travels() {
         region.rwlock::<u64>("rwlock").schema(16).create();
         region.rwlock_array::<u64>("rwlock of a slice").len(3).schema(17).create();
         region.semaphore("semaphore").permits(2).create();
+        region.level_queue::<u64>("levels").levels(3).capacity(4).schema(25).create();
         region.spsc::<u64>("spsc").capacity(4).schema(18).create();
         region.stack::<u64>("stack").capacity(4).schema(19).create();
         region.vector::<u64>("vector").capacity(4).schema(24).create();

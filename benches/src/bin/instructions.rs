@@ -39,6 +39,8 @@ const OPERATIONS: &[Operation] = &[
     ("queue, batches of 64, 8 B", queue_batches),
     ("priority, try_send + try_recv, 8 B", |n| priority(n, 0)),
     ("priority, try_send + try_recv beside 1000, 8 B", |n| priority(n, 1000)),
+    ("levels, try_send + try_recv, 8 B", |n| levels(n, 0)),
+    ("levels, try_send + try_recv behind 3 empty levels, 8 B", |n| levels(n, 3)),
     ("one to one, try_send + try_recv, 8 B", spsc::<1>),
     ("one to one, try_send + try_recv, 64 B", spsc::<8>),
     ("one to one, try_send + try_recv, 1 KiB", spsc::<128>),
@@ -120,6 +122,16 @@ fn priority(n: u64, others: u64) -> Result<()> {
     for number in 0..n {
         let key = if others == 0 { 1 } else { number * 31 % 1009 };
         queue.try_send(hint::black_box(key), hint::black_box(number))?;
+        hint::black_box(queue.try_recv()?);
+    }
+    Ok(())
+}
+
+/// In this level of four.
+fn levels(n: u64, level: usize) -> Result<()> {
+    let queue = region()?.level_queue::<u64>("queue").levels(4).capacity(64).create()?;
+    for number in 0..n {
+        queue.try_send(hint::black_box(level), hint::black_box(number))?;
         hint::black_box(queue.try_recv()?);
     }
     Ok(())

@@ -24,6 +24,11 @@ pub(crate) trait Counted {
     /// Where the threads of this end sleep.
     fn gate(&self, role: Role) -> &Gate;
 
+    /// Wakes all threads of this end.
+    fn tell(&self, role: Role) {
+        self.gate(role).notify_all(self.platform());
+    }
+
     /// Repairs the object after a dead participant, and removes its halves.
     fn repair(&self, dead: &Dead);
 
@@ -66,9 +71,9 @@ pub(crate) trait Counted {
     }
 }
 
-/// Counts the ends of a handle whose view has `presence`, `gate` and `sweep`.
+/// Counts the ends of a handle whose view has `presence`, `gate` and `sweep`, and perhaps a `tell` of its own.
 macro_rules! counted {
-    ($handle:ident<$($T:ident),*>) => {
+    ($handle:ident<$($T:ident),*> $(, $tell:ident)?) => {
         impl<$($T,)* P: $crate::Platform> $crate::ends::Counted for $handle<'_, $($T,)* P> {
             type Platform = P;
 
@@ -85,6 +90,12 @@ macro_rules! counted {
             fn gate(&self, role: $crate::ends::Role) -> &$crate::wait::Gate {
                 self.view.gate(role)
             }
+
+            $(
+                fn tell(&self, role: $crate::ends::Role) {
+                    self.view.$tell(role, &self.platform);
+                }
+            )?
 
             fn repair(&self, dead: &$crate::participant::Dead) {
                 self.view.sweep(dead, &self.platform);
@@ -147,15 +158,15 @@ impl<Q: Counted> Drop for Half<Q> {
         let (platform, role) = (self.object.platform(), self.role);
         if platform.is_here() && platform.leave(role.purpose(), &|| self.object.presence(role).leave(platform.me())) {
             // So that they notice.
-            self.object.gate(role.other()).notify_all(platform);
+            self.object.tell(role.other());
         }
     }
 }
 
 /// What both halves of a queue have: the types have one field, `half`.
 macro_rules! halves {
-    ($queue:ident $(<$($T:ident);+>)?, $sender:ident, $receiver:ident) => {
-        $crate::ends::counted!($queue<$($($T),+)?>);
+    ($queue:ident $(<$($T:ident);+>)?, $sender:ident, $receiver:ident $(, $tell:ident)?) => {
+        $crate::ends::counted!($queue<$($($T),+)?> $(, $tell)?);
 
         impl<'m, $($($T,)+)? P: $crate::Platform> $queue<'m, $($($T,)+)? P> {
             /// The queue, and no half that notices that the other end is gone.

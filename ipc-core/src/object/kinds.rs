@@ -8,8 +8,8 @@ use crate::participant::{Dead, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, level, loan, map, mutex, once, priority, queue,
+    rwlock, semaphore, spsc, stack, vector, watch, work,
 };
 
 macro_rules! kinds {
@@ -139,6 +139,8 @@ kinds! {
     Duplex = 23, "duplex", duplex::Words;
     /// Elements one behind the other ([`Vector`](crate::Vector)).
     Vector = 24, "vector", vector::Words;
+    /// A queue with a few levels, the highest first ([`LevelQueue`](crate::LevelQueue)).
+    LevelQueue = 25, "level queue", level::Words;
     /// Bytes by bytes ([`ByteMap`](crate::map::ByteMap)).
-    ByteMap = 25, "byte map", map::Words;
+    ByteMap = 26, "byte map", map::Words;
 }

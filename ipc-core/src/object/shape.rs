@@ -127,6 +127,10 @@ pub enum Field {
     MaxValue,
     /// How values are written as bytes.
     Format,
+    /// Levels of a queue.
+    Levels,
+    /// Every how many receives begin at another level of a queue than the highest; 0 if none.
+    Fair,
     /// Bytes of the whole object.
     Length,
 }
@@ -180,6 +184,8 @@ impl fmt::Display for Field {
             Field::MaxKey => "maximum length of a key",
             Field::MaxValue => "maximum length of a value",
             Field::Format => "format",
+            Field::Levels => "levels",
+            Field::Fair => "fair every",
             Field::Length => "length",
         })
     }

@@ -16,8 +16,8 @@ use crate::bytes::QueuedValue;
 use crate::object::Key;
 use crate::platform::Addressed;
 use crate::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, loan, map, mutex, once, priority, queue, rwlock,
-    semaphore, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, event, level, loan, map, mutex, once, priority, queue,
+    rwlock, semaphore, spsc, stack, vector, watch, work,
 };
 
 /// Where a region is, for another process.
@@ -139,6 +139,7 @@ travels! {
     duplex::Duplex<'static, A, B, P>, <A: Message, B: Message> by |schema| with(duplex::Options::<A, B>::new(0), schema);
     event::Event<'static, P>, by |_| event::Options::default();
     event::EventGroup<'static, P>, by |schema| with(event::GroupOptions::default(), schema);
+    level::LevelQueue<'static, T, P>, <T: Message> by |schema| with(level::Options::<T>::new(0, 0), schema);
     loan::LoanQueue<'static, T, P>, <T: BlockElement> by |schema| with(loan::Options::<T>::new(0, 0), schema);
     map::Map<'static, K, V, P>, <K: MapKey, V: MapValue> by |schema| with(map::Options::<K, V>::new(0, [0; 2]), schema);
     map::ByteMap<'static, P>, by |schema| with(map::ByteOptions::default(), schema);

@@ -172,6 +172,7 @@ impl fmt::Display for ObjectInfo {
             | Kind::Vector
             | Kind::WorkQueue => write!(f, " of {capacity} x {size} bytes")?,
             Kind::ByteWorkQueue => write!(f, " of {capacity} jobs of bytes")?,
+            Kind::LevelQueue => write!(f, " with {capacity} x {size} bytes in each level")?,
             Kind::Array => write!(f, " of {capacity} elements")?,
             Kind::Mutex if *capacity > 1 => write!(f, " of {capacity} x {size} bytes")?,
             Kind::Map => write!(f, " of {capacity} entries with values of {size} bytes")?,

@@ -7,7 +7,7 @@ use ipc_core::atomic::Value;
 #[cfg(feature = "serde")]
 use ipc_core::bytes;
 use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, MapKey, MapValue, Message, VectorElement};
-use ipc_core::{broadcast, condvar, duplex, loan, map, priority, queue, rwlock, spsc, stack, vector, work};
+use ipc_core::{broadcast, condvar, duplex, level, loan, map, priority, queue, rwlock, spsc, stack, vector, work};
 
 use super::Region;
 use crate::objects::*;
@@ -169,6 +169,21 @@ impl Region {
     /// A priority queue in this region, of messages `T` with keys `K`: set its options, then create or open it. See [`PriorityQueue`].
     pub fn priority_queue<'r, K: Key, T: Message>(&'r self, name: &'r str) -> PriorityQueueOptions<'r, K, T> {
         Builder::new(self, name, priority::Options::new(0))
+    }
+
+    /// A queue with a few levels in this region, of messages `T`: set its options, then create or open it. See [`LevelQueue`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.level_queue::<u32>("jobs").levels(3).capacity(16).open_or_create()?;
+    /// jobs.send(2, 30)?;
+    /// jobs.send(0, 10)?;
+    /// assert_eq!((jobs.recv()?, jobs.recv()?), (10, 30));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn level_queue<'r, T: Message>(&'r self, name: &'r str) -> LevelQueueOptions<'r, T> {
+        Builder::new(self, name, level::Options::new(0, 0))
     }
 
     /// A queue of jobs in this region that are leased until they are done: set its options, then create or open it. See [`WorkQueue`].

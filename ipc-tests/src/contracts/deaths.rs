@@ -4,6 +4,7 @@ use ipc_core::Platform;
 use ipc_core::barrier::Barrier;
 use ipc_core::duplex::Duplex;
 use ipc_core::error::{AnswerError, BarrierError, LockError, RecvError, SendError};
+use ipc_core::level::LevelQueue;
 use ipc_core::loan::LoanQueue;
 use ipc_core::map::Map;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
@@ -117,6 +118,31 @@ pub fn receiver<P: Platform + Clone>(queue: &Queue<'_, u64, P>, role: &Role<'_>)
     });
     role.two_is_killed();
     assert_eq!(sender.expect("it is here").send(2), Err(SendError::Disconnected(2)));
+}
+
+/// What a dead sender had sent into any level arrives, the highest first, and then its end is told.
+pub fn level_sender<P: Platform + Clone>(queue: &LevelQueue<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| {
+        let sender = queue.sender().expect("a half");
+        assert_eq!((sender.send(2, 3), sender.send(0, 1)), (Ok(()), Ok(())));
+        sender
+    });
+    let receiver = role.one(|| queue.receiver().expect("a half"));
+    role.two_is_killed();
+    let receiver = receiver.expect("it is here");
+    assert_eq!((receiver.recv(), receiver.recv(), receiver.recv()), (Ok(1), Ok(3), Err(RecvError::Disconnected)));
+}
+
+/// A sender that waits for room in a level is told that the last receiver is dead.
+pub fn level_receiver<P: Platform + Clone>(queue: &LevelQueue<'_, u64, P>, role: &Role<'_>) {
+    let _held = role.two(|| queue.receiver().expect("a half"));
+    let sender = role.one(|| {
+        let sender = queue.sender().expect("a half");
+        sender.send(1, 1).expect("there is room");
+        sender
+    });
+    role.two_is_killed();
+    assert_eq!(sender.expect("it is here").send(1, 2), Err(SendError::Disconnected(2)));
 }
 
 /// The end of a dead producer can be claimed, and what it had sent is there.

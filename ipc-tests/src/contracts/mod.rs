@@ -17,6 +17,7 @@ pub mod condvar;
 pub mod deadlines;
 pub mod deaths;
 pub mod duplex;
+pub mod level;
 pub mod loan;
 pub mod locks;
 pub mod priority;
@@ -171,6 +172,15 @@ macro_rules! contracts_everywhere {
             priority_batches: One(priority::Options::new(3)) => contracts::priority::batches;
             priority_halves: One(priority::Options::new(2)) => contracts::priority::halves;
             priority_time_limits: One(priority::Options::new(1)) => contracts::priority::time_limits;
+            level_is_highest_first: One(level::Options::new(3, 2)) => contracts::level::highest_first;
+            level_is_strict: One(level::Options::new(3, 2)) => contracts::level::strict;
+            level_all_have_turns: One(contracts::level::fair()) => contracts::level::all_have_turns;
+            level_close_then_drain: One(level::Options::new(3, 4)) => contracts::level::close_then_drain;
+            level_close_wakes: One(level::Options::new(3, 1)) => contracts::level::close_wakes;
+            level_waits_for_room: One(level::Options::new(3, 2)) => contracts::level::waits_for_room;
+            level_batches: One(level::Options::new(3, 2)) => contracts::level::batches;
+            level_halves: One(level::Options::new(3, 2)) => contracts::level::halves;
+            level_time_limits: One(level::Options::new(3, 1)) => contracts::level::time_limits;
             bytes_keep_their_borders: One(bytes::Options::new(256)) => contracts::bytes::borders;
             bytes_close_then_drain: One(bytes::Options::new(256)) => contracts::bytes::close_then_drain;
             bytes_halves: One(bytes::Options::new(256)) => contracts::bytes::halves;
@@ -234,6 +244,7 @@ macro_rules! contracts_everywhere {
             strategies_of_queue: One(queue::Options::new(1)) => contracts::strategies::queue;
             strategies_of_stack: One(stack::Options::new(1)) => contracts::strategies::stack;
             strategies_of_priority: One(priority::Options::new(1)) => contracts::strategies::priority;
+            strategies_of_levels: One(level::Options::new(3, 1)) => contracts::strategies::levels;
             strategies_are_inherited: One(queue::Options::new(1)) => contracts::strategies::inherited;
             strategies_of_bytes: One(bytes::Options::new(16)) => contracts::strategies::bytes;
             strategies_of_loan: One(loan::Options::new(1, 1)) => contracts::strategies::loans;
@@ -258,6 +269,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_queue: One(queue::Options::new(2)) => contracts::deadlines::queue;
             deadlines_of_stack: One(stack::Options::new(2)) => contracts::deadlines::stack;
             deadlines_of_priority: One(priority::Options::new(2)) => contracts::deadlines::priority;
+            deadlines_of_levels: One(level::Options::new(2, 2)) => contracts::level::deadlines;
             deadlines_of_bytes: One(bytes::Options::new(64)) => contracts::deadlines::bytes;
             deadlines_of_loan: One(loan::Options::new(1, 4)) => contracts::deadlines::loan;
             deadlines_of_work: One(contracts::work::two_attempts()) => contracts::deadlines::work;
@@ -318,6 +330,8 @@ macro_rules! contracts_between_processes {
             spinning_event_on_one_core: One(contracts::signals::auto()) => contracts::strategies::event_on_one_core;
             sender_died: One(queue::Options::new(2)) => contracts::deaths::sender;
             receiver_died: One(queue::Options::new(1)) => contracts::deaths::receiver;
+            level_sender_died: One(level::Options::new(3, 2)) => contracts::deaths::level_sender;
+            level_receiver_died: One(level::Options::new(3, 1)) => contracts::deaths::level_receiver;
             client_died: One(duplex::Options::new(4)) => contracts::deaths::client;
             producer_died: One(spsc::Options::new(4)) => contracts::deaths::producer;
             borrower_died: One(loan::Options::new(1, 4)) => contracts::deaths::borrower;

@@ -10,6 +10,7 @@ use ipc_core::condvar::Condvar;
 use ipc_core::duplex::Duplex;
 use ipc_core::error::{LockTimeoutError, RecvTimeoutError, SendTimeoutError, WaitTimeoutError};
 use ipc_core::event::{Event, EventGroup};
+use ipc_core::level::LevelQueue;
 use ipc_core::loan::LoanQueue;
 use ipc_core::map::Map;
 use ipc_core::mutex::{Mutex, ReentrantMutex};
@@ -83,6 +84,12 @@ pub fn stack<P: Platform>(stack: &Stack<'_, u64, P>, role: &Role<'_>) {
 pub fn priority<P: Platform>(queue: &PriorityQueue<'_, u64, u64, P>, role: &Role<'_>) {
     let send = |number| assert_eq!(queue.send(9 - number % 9, number), Ok(()));
     each(queue, role, send, |number| assert_eq!(queue.recv(), Ok((9 - number % 9, number))));
+}
+
+/// Senders wait for room in their level, receivers for messages.
+pub fn levels<P: Platform>(queue: &LevelQueue<'_, u64, P>, role: &Role<'_>) {
+    let send = |number| assert_eq!(queue.send(1, number), Ok(()));
+    each(queue, role, send, |number| assert_eq!(queue.recv(), Ok(number)));
 }
 
 /// Senders wait for room, receivers for jobs.

@@ -87,6 +87,9 @@ macro_rules! operations {
             sweep_stack_recv: "stack.recv" = piles::stack_recv;
             sweep_priority_send: "priority.send" = piles::priority_send;
             sweep_priority_recv: "priority.recv" = piles::priority_recv;
+            sweep_level_send: "level.send" = level::send;
+            sweep_level_recv: "level.recv" = level::recv;
+            sweep_level_close: "level.close" = level::close;
             sweep_map_write: "map.write" = map::write;
             sweep_map_remove: "map.remove" = map::remove;
             sweep_map_read: "map.read" = map::read;
@@ -165,6 +168,11 @@ macro_rules! pairs {
             sweep_pair_priority_send_send: "pair.priority.send+send" = Deeds::Priority(piles::Couple::SendSend), 31;
             sweep_pair_priority_send_recv: "pair.priority.send+recv" = Deeds::Priority(piles::Couple::SendRecv), 31;
             sweep_pair_priority_recv_recv: "pair.priority.recv+recv" = Deeds::Priority(piles::Couple::RecvRecv), 31;
+            sweep_pair_level_send_send: "pair.level.send+send" = Deeds::Levels(level::Couple(level::Part::Send(2), level::Part::Send(2))), 3;
+            sweep_pair_level_send_above: "pair.level.send+above" = Deeds::Levels(level::Couple(level::Part::Send(2), level::Part::Send(1))), 3;
+            sweep_pair_level_send_recv: "pair.level.send+recv" = Deeds::Levels(level::Couple(level::Part::Send(2), level::Part::Recv)), 3;
+            sweep_pair_level_recv_send: "pair.level.recv+send" = Deeds::Levels(level::Couple(level::Part::Recv, level::Part::Send(1))), 3;
+            sweep_pair_level_recv_recv: "pair.level.recv+recv" = Deeds::Levels(level::Couple(level::Part::Recv, level::Part::Recv)), 3;
             sweep_pair_loan_send_send: "pair.loan.send+send" = Deeds::Loan(loan::Couple::SendSend), 1;
             sweep_pair_loan_send_recv: "pair.loan.send+recv" = Deeds::Loan(loan::Couple::SendRecv), 1;
             sweep_pair_loan_recv_send: "pair.loan.recv+send" = Deeds::Loan(loan::Couple::RecvSend), 1;

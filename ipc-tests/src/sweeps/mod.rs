@@ -36,6 +36,7 @@ mod duplex;
 mod event;
 mod halves;
 mod in_line;
+mod level;
 mod list;
 mod loan;
 mod map;

@@ -12,8 +12,8 @@ use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
 use super::{
-    Cpu, broadcast, byte_map, bytes, couple, duplex, full, loan, map, object, patience, piles, print, spsc, vector,
-    work, work_calls,
+    Cpu, broadcast, byte_map, bytes, couple, duplex, full, level, loan, map, object, patience, piles, print, spsc,
+    vector, work, work_calls,
 };
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
@@ -43,6 +43,8 @@ enum Deeds {
     Stack(piles::Couple),
     /// At a priority queue.
     Priority(piles::Couple),
+    /// At a queue with levels.
+    Levels(level::Couple),
     /// At a loan queue.
     Loan(loan::Couple),
     /// At a work queue.
@@ -106,6 +108,7 @@ impl Pair {
             Deeds::Bytes(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Stack(couple) => couple::sweep(piles::Both(couple, piles::AStack), self.name, sweep),
             Deeds::Priority(couple) => couple::sweep(piles::Both(couple, piles::APriorityQueue), self.name, sweep),
+            Deeds::Levels(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Calls(couple) => couple::sweep(couple, self.name, sweep),

@@ -2,6 +2,7 @@
 
 pub mod duplex;
 pub mod maps;
+pub mod piles;
 pub mod vectors;
 pub mod work;
 

@@ -8,24 +8,19 @@ const PRESENCE: &str = "ipc-core/src/ends/presence.rs";
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "ends: the last sender wakes nobody",
-        edits: &[silence(HALF, "drop", 1)],
+        edits: &[silence(HALF, "tell", 1)],
         protects: "a receiver half learns that no sender is left",
         caught_by: ("loom_queue", "the_last_sender_leaves"),
     },
     Mutant {
         name: "ends: the last receiver wakes nobody",
-        edits: &[silence(HALF, "drop", 1)],
+        edits: &[silence(HALF, "tell", 1)],
         protects: "a sender half learns that no receiver is left",
         caught_by: ("loom_bytes", "the_last_receiver_leaves"),
     },
     Mutant {
         name: "ends: who leaves wakes its own end",
-        edits: &[edit(
-            HALF,
-            1,
-            "self.object.gate(role.other()).notify_all(platform)",
-            "self.object.gate(role).notify_all(platform)",
-        )],
+        edits: &[edit(HALF, 1, "self.object.tell(role.other())", "self.object.tell(role)")],
         protects: "the same",
         caught_by: ("loom_bytes", "the_last_sender_leaves"),
     },

@@ -9,6 +9,7 @@ mod condvar;
 mod duplex;
 mod ends;
 mod event;
+mod level;
 mod loan;
 mod map;
 mod mutex;
@@ -67,7 +68,7 @@ const fn silence(file: &'static str, function: &'static str, nth: usize) -> Edit
 
 /// All of them.
 pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
-    let tables: [&'static [Mutant]; 26] = [
+    let tables: [&'static [Mutant]; 27] = [
         ring::MUTANTS,
         wait::MUTANTS,
         queue::MUTANTS,
@@ -77,6 +78,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         bytes::MUTANTS,
         stack::MUTANTS,
         priority::MUTANTS,
+        level::MUTANTS,
         loan::MUTANTS,
         work::MUTANTS,
         work_calls::MUTANTS,
