@@ -335,11 +335,13 @@ impl Script for TheWorkQueue {
     fn wanted() -> work::Options<Colour> {
         let mut wanted = work::Options::new(4);
         (wanted.jobs.leases, wanted.jobs.attempts, wanted.schema) = (Some(2), Some(3), SCHEMA);
+        wanted.lease_limit = Some(std::time::Duration::from_millis(1));
         wanted
     }
     fn step(input: &mut Input<'_>, queue: &HandleOf<'_, work::Options<Colour>>, deadline: Instant) {
         let value = Colour::made(input.byte());
-        match input.below(15) {
+        match input.below(16) {
+            13 => _ = black_box(queue.try_recv().map(|lease| (lease.renew(), lease.renew()))),
             12 => _ = black_box(queue.recv_dead_deadline(deadline).map(|lease| lease.done())),
             0 => _ = black_box(queue.try_send(value)),
             1 => _ = black_box(queue.send_deadline(value, deadline)),

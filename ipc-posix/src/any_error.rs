@@ -203,6 +203,8 @@ any_error! {
         AnswerTimeout(AnswerTimeoutError),
         /// An answer was not given.
         Reply(ReplyError),
+        /// A job was not ended, or its lease not prolonged.
+        Lease(LeaseError),
         /// What was waited for did not happen in time.
         WaitTimeout(WaitTimeoutError),
     }

@@ -151,7 +151,7 @@ pub use ipc_core::duplex::{
 pub use ipc_core::error::{
     AcquireError, AcquireTimeoutError, BarrierError, BarrierTimeoutError, JoinError, ReleaseError, TryAcquireError,
 };
-pub use ipc_core::error::{AnswerError, AnswerTimeoutError, ReplyError, TryAnswerError};
+pub use ipc_core::error::{AnswerError, AnswerTimeoutError, LeaseError, ReplyError, TryAnswerError};
 #[cfg(feature = "serde")]
 pub use ipc_core::error::{AnswerValueError, AnswerValueTimeoutError, ReplyValueError, TryAnswerValueError};
 pub use ipc_core::error::{

@@ -23,6 +23,8 @@ pub struct World {
     pub reads: Cell<u32>,
     /// How often a participant slept.
     pub sleeps: Cell<u32>,
+    /// How far participant 2's clock is ahead, which is another one then.
+    ahead: Option<Duration>,
     death: Option<Death>,
     seized: Cell<bool>,
 }
@@ -40,6 +42,12 @@ impl World {
     #[must_use]
     pub fn with_a_death(sleep: u32, every: Duration) -> Self {
         World { death: Some(Death { sleep, every }), ..World::default() }
+    }
+
+    /// A world in which participant 2 has another clock, which is ahead by this time.
+    #[must_use]
+    pub fn with_two_clocks(ahead: Duration) -> Self {
+        World { ahead: Some(ahead), ..World::default() }
     }
 
     /// Whether participant 2 is dead.
@@ -83,7 +91,12 @@ unsafe impl Platform for Person<'_> {
 
     fn now(&self) -> Instant {
         self.world.reads.set(self.world.reads.get() + 1);
-        Instant::from_nanos(self.world.now.get().as_nanos() as u64)
+        let ahead = self.world.ahead.filter(|_| self.number == 2).unwrap_or_default();
+        Instant::from_nanos((self.world.now.get() + ahead).as_nanos() as u64)
+    }
+
+    fn clock(&self) -> u64 {
+        if self.world.ahead.is_some() { self.number.into() } else { 0 }
     }
 
     fn me(&self) -> ParticipantId {

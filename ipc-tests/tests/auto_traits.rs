@@ -157,7 +157,7 @@ fn every_public_type_has_its_auto_traits() {
             AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError, GetBytesError, InsertBytesError, InsertError, PushError<u64>,
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
-            ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;
+            LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
         "SsP": Error, RegionError, RegionErrorKind, RecoveryThread;
         // With a guard in them they are as it is.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ipc_posix::{Fault, RecvError, RecvTimeoutError, Region, TryRecvError, WaitTimeoutError, WorkQueue};
+use ipc_posix::{Fault, LeaseError, RecvError, RecvTimeoutError, Region, TryRecvError, WaitTimeoutError, WorkQueue};
 use ipc_tests::children::{self, Args, Child, Role, TempName};
 use ipc_tests::dice::Dice;
 use ipc_tests::watchdog::Watchdog;
@@ -357,7 +357,7 @@ fn a_lease_that_came_through_a_fork() {
     assert!(children::holds_after_fork(|| {
         // SAFETY: the child is a copy of its own, and this one ends without a drop of the first.
         let theirs = unsafe { std::ptr::read(&lease) };
-        let refused = theirs.done() == Err(Fault::Forked);
+        let refused = theirs.done() == Err(LeaseError::Fault(Fault::Forked));
         // SAFETY: as above.
         drop(unsafe { std::ptr::read(&lease) });
         refused && queue.try_recv().map(drop) == Err(TryRecvError::Fault(Fault::Forked))

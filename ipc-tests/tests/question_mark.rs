@@ -246,7 +246,7 @@ fn every_public_error_goes_through_the_question_mark() {
     let mut shown = faults! {
         AcquireError, AcquireTimeoutError, AnswerError, AnswerTimeoutError, AnswerValueError, AnswerValueTimeoutError,
         BarrierError, BarrierTimeoutError, ChangedError, ChangedTimeoutError, ReplyError, ReplyValueError, TryAnswerError,
-        TryAnswerValueError, ForceSendError<()>, GetBytesError, InsertBytesError, InsertError, JoinError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
+        TryAnswerValueError, ForceSendError<()>, GetBytesError, InsertBytesError, InsertError, JoinError, LeaseError, LoanError, LoanTimeoutError, LockError<()>, LockTimeoutError<()>, PublishError<()>,
         PublishTimeoutError<()>, PushError<()>, RecvBroadcastError, RecvBroadcastTimeoutError, RecvBytesError, RecvBytesTimeoutError,
         RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, ReleaseError, SendBytesError,
         SendBytesTimeoutError, SendError<()>, SendTimeoutError<()>, SendValueError, SendValueTimeoutError, SetError<()>,

@@ -297,7 +297,7 @@ pub use values::{
 };
 pub use vector::PushError;
 pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};
-pub use work::{AnswerError, AnswerTimeoutError, ReplyError, TryAnswerError};
+pub use work::{AnswerError, AnswerTimeoutError, LeaseError, ReplyError, TryAnswerError};
 
 plain_error! {
     /// Why a wait with a time limit failed.

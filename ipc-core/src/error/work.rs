@@ -42,6 +42,14 @@ impl AnswerTimeoutError {
 }
 
 plain_error! {
+    /// Why a lease could not be ended, or prolonged.
+    LeaseError {
+        /// The lease's time was over, and the job was taken over.
+        Expired [is_expired: "Whether the lease's time was over."] => "the time of the lease is over, and the job was taken over",
+    }
+}
+
+plain_error! {
     /// Why an answer was not given.
     ReplyError {
         /// The answer is longer than the queue was made for.

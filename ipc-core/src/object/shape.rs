@@ -113,6 +113,8 @@ pub enum Field {
     Leases,
     /// After how many leases a job of a work queue is a dead letter.
     Attempts,
+    /// How many milliseconds a holder may keep a job of a work queue; 0: any number.
+    LeaseLimit,
     /// The most bytes of a job of a work queue.
     MaxLength,
     /// Size of an element of a duplex's server in bytes.
@@ -177,6 +179,7 @@ impl fmt::Display for Field {
             Field::Subscribers => "subscribers",
             Field::Leases => "leases",
             Field::Attempts => "attempts",
+            Field::LeaseLimit => "lease limit in milliseconds",
             Field::MaxLength => "maximum length",
             Field::BackSize => "size of the server's elements",
             Field::BackAlign => "alignment of the server's elements",

@@ -40,7 +40,7 @@ unsafe impl<P: Platform + Sync> Send for ByteLease<'_, '_, P> {}
 // SAFETY: as above.
 unsafe impl<P: Platform + Sync> Sync for ByteLease<'_, '_, P> {}
 
-lease_verbs!(ByteLease);
+lease_verbs!(ByteLease, Fault);
 
 impl<'q, 'm, P: Platform> ByteLease<'q, 'm, P> {
     #[inline(always)]

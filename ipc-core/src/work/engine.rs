@@ -115,9 +115,15 @@ impl<'m> Engine<'m> {
         })
     }
 
-    /// Looks for dead holders, before a sleep for what they might have to give back.
+    /// Looks for holders that are dead, or late, before a sleep for what they might have to give back.
     fn look<P: Platform, R, E: From<Fault>>(&self, platform: &P, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {
-        after_look(self.view.find_dead(platform, After::Holders), deaths)
+        let late = self.view.take_over(platform);
+        match after_look(self.view.find_dead(platform, After::Holders), deaths) {
+            _ if late.taken => Attempt::Again,
+            // Its time may be over soon.
+            Attempt::NotYet if late.leased => Attempt::Suspect,
+            attempt => attempt,
+        }
     }
 
     /// Puts a job in if there is room: the number of its block.
@@ -226,9 +232,10 @@ impl<'m> Engine<'m> {
     #[cold]
     #[inline(never)]
     fn after_look<P: Platform>(&self, platform: &P, taken: Result<Taken, Refused>) -> Result<Taken, Refused> {
+        let late = self.view.take_over(platform);
         let found = self.view.find_dead(platform, After::Holders);
         match taken {
-            Err(Refused::NotNow | Refused::Busy) if found.dead => self.view.take_slowly(platform),
+            Err(Refused::NotNow | Refused::Busy) if found.dead || late.taken => self.view.take_slowly(platform),
             taken => taken,
         }
     }
@@ -307,6 +314,7 @@ impl<'m> Engine<'m> {
         }
         // The time may have been over before anybody looked for the dead, or just when one was found.
         taken.unwrap_or_else(|unmet| {
+            self.view.take_over(platform);
             self.view.find_dead(platform, After::Holders);
             match take() {
                 Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),

@@ -31,6 +31,8 @@ pub struct Geometry {
     pub(super) leases: u32,
     /// After how many leases a job is a dead letter; 0: after none.
     pub(super) attempts: u32,
+    /// How many milliseconds a holder that lives may keep a job; 0: any number. Only in queues of plain data.
+    pub(super) limit: u32,
     /// Places of each ring.
     pub(super) places: usize,
     pub(super) blocks: usize,
@@ -38,6 +40,8 @@ pub struct Geometry {
     pub(super) start: usize,
     /// Cells from one block to the next: its word, and the job's, or the job's length.
     pub(super) stride: usize,
+    /// Where the ends of the leases lie, of plain data.
+    pub(super) ends_start: usize,
     /// The most bytes of a job, if its length is its own; otherwise 0.
     pub(super) most: usize,
     /// Where the bytes of jobs lie.
@@ -95,14 +99,16 @@ impl Geometry {
         if stride > MOST / CELL / blocks || room > MOST / blocks || reply_room > MOST / blocks {
             return None;
         }
-        let answered_start = (start + blocks * stride * CELL).next_multiple_of(OBJECT_ALIGN);
+        let ends_start = (start + blocks * stride * CELL).next_multiple_of(OBJECT_ALIGN);
+        let ends = if most == 0 { blocks * CELL } else { 0 };
+        let answered_start = (ends_start + ends).next_multiple_of(OBJECT_ALIGN);
         let answered = if most == 0 { 0 } else { blocks * size_of::<EventCount>() };
         let bytes_start = (answered_start + answered).next_multiple_of(OBJECT_ALIGN);
         let replies_start = bytes_start + blocks * room;
         #[rustfmt::skip]
         let geometry = Geometry {
-            capacity, leases, attempts, places, blocks, start, stride, most, answered_start, bytes_start, room, most_reply,
-            replies_start, reply_room, format: 0,
+            capacity, leases, attempts, limit: 0, places, blocks, start, stride, ends_start, most, answered_start, bytes_start, room,
+            most_reply, replies_start, reply_room, format: 0,
         };
         Some(geometry)
     }
@@ -110,6 +116,11 @@ impl Geometry {
     /// Cells of all blocks.
     pub(super) const fn cells(&self) -> usize {
         self.blocks * self.stride
+    }
+
+    /// How many blocks have an end of their lease.
+    pub(super) const fn ends(&self) -> usize {
+        if self.most == 0 { self.blocks } else { 0 }
     }
 
     /// How many blocks have a place for a caller to sleep.

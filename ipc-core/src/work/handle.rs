@@ -1,6 +1,7 @@
 //! The work queue's handle, and what moves no jobs.
 
 use core::marker::PhantomData;
+use core::time::Duration;
 
 use super::engine::Engine;
 use super::geometry::Geometry;
@@ -9,7 +10,7 @@ use super::settings::{Settings, setters};
 use super::words::{View, Words};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -18,6 +19,8 @@ use crate::time::Timestamp;
 pub struct Options<T> {
     /// How many jobs there are, and how often each is leased.
     pub jobs: Settings,
+    /// How long a holder that lives may keep a job; zero: as long as it likes.
+    pub lease_limit: Option<Duration>,
     /// The users' own number for the meaning of `T`.
     pub schema: u64,
     element: PhantomData<fn(T) -> T>,
@@ -26,11 +29,59 @@ pub struct Options<T> {
 impl<T> Options<T> {
     /// A queue of this many `T`.
     pub const fn new(capacity: u64) -> Self {
-        Options { jobs: Settings::new(capacity), schema: 0, element: PhantomData }
+        Options { jobs: Settings::new(capacity), lease_limit: None, schema: 0, element: PhantomData }
+    }
+}
+
+impl<T> Options<T> {
+    /// The time limit in milliseconds, rounded up, if it was said.
+    fn limit(&self) -> Option<u64> {
+        let milliseconds = |limit: Duration| u64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        self.lease_limit.map(milliseconds)
     }
 }
 
 setters!(Options<T>.jobs, Lease);
+
+impl<T, H> Builder<'_, Options<T>, H> {
+    /// Sets for how long a holder that lives may keep a job: then the job goes to another receiver, with the attempt counted, and the old
+    /// holder's [`done`](super::Lease::done) says that it came too late. [`renew`](super::Lease::renew) begins the time anew. For holders that
+    /// are stuck: stopped, waiting for what does not come, or in an endless loop. (The job of a dead one comes back at once in any case.)
+    ///
+    /// Default for creators: no limit, as with a zero duration. An opener that sets it gets an error if it differs. It is rounded up to whole
+    /// milliseconds; at most 49 days.
+    ///
+    /// A job has one lease that counts at any time. But the library cannot stop the old holder: it may go on, and what it does outside the
+    /// queue (a file, a request) may come beside the new holder's work, or behind it. It finds out with `renew` or `done`. So choose a limit far
+    /// above the time that a job takes, and let what the job does bear being done twice.
+    ///
+    /// The time is taken by receivers, and by callers of [`wait_idle`](super::WorkQueue::wait_idle): they look every 12 ms. If none comes, the
+    /// holder keeps the job. Time while the machine sleeps does not count. For a receiver whose clock is another one than the holder's (it is in
+    /// another time namespace), the time begins when it first sees the lease; between receivers with different clocks a lease may last as long
+    /// as its holder likes.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # use std::time::Duration;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.work_queue::<u32>("jobs").lease_limit(Duration::from_millis(20)).open_or_create()?;
+    /// jobs.send(7)?;
+    /// let stuck = jobs.recv()?;
+    ///
+    /// // Elsewhere: it blocks until the time is over.
+    /// let job = jobs.recv()?;
+    /// assert_eq!((*job, job.attempt()), (7, 2));
+    /// job.done()?;
+    ///
+    /// assert!(stuck.done().unwrap_err().is_expired());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "visibility_timeout")]
+    pub fn lease_limit(mut self, limit: Duration) -> Self {
+        self.wanted.lease_limit = Some(limit);
+        self
+    }
+}
 has_schema!(Options<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
@@ -44,11 +95,21 @@ unsafe impl<T> Blueprint for Options<T> {
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
-        self.jobs.accept(found)
+        self.jobs.accept(found)?;
+        let (wanted, found) = (self.limit(), found.limit.into());
+        match wanted {
+            Some(wanted) if wanted != found => Err(ShapeError::Differs { field: Field::LeaseLimit, wanted, found }),
+            _ => Ok(()),
+        }
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
-        self.jobs.complete(self.shape().with_default_capacity(), [0; 2])
+        let (shape, geometry) = self.jobs.complete(self.shape().with_default_capacity(), [0; 2])?;
+        let (wanted, most) = (self.limit().unwrap_or(0), u32::MAX);
+        match u32::try_from(wanted) {
+            Ok(limit) => Ok((shape, Geometry { limit, ..geometry })),
+            Err(_) => Err(ShapeError::Impossible { field: Field::LeaseLimit, wanted, most: most.into() }),
+        }
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, geometry: &Geometry, _: Timestamp) -> Result<(), ShapeError> {
@@ -78,7 +139,7 @@ unsafe impl<T> Blueprint for Options<T> {
 ///   another one does it again.
 /// - New jobs come in one global order; a job that came back comes before them.
 /// - `try_` operations never wait. No operation waits for a process that is stopped, except for the jobs that it has. A job of a stopped
-///   process is not given to another one.
+///   process is not given to another one, unless the creator has set a [time limit](Builder::lease_limit).
 /// - While no thread sleeps, no operation makes a system call, but for a look for dead holders that a receiver makes every 12 ms.
 ///
 /// A dead holder is noticed by a receiver or by a caller of [`wait_idle`](Self::wait_idle), within 12 ms as a rule. Where nobody receives,
@@ -123,6 +184,16 @@ impl<T, P> WorkQueue<'_, T, P> {
         match Geometry::new(capacity as u64, leases, 0, size_of::<T>()) {
             Some(geometry) => Footprint(geometry.bytes()),
             None => panic!("a work queue's capacity and leases are at least 1, and 2^20 - 2 together at most"),
+        }
+    }
+}
+
+impl<T, P> WorkQueue<'_, T, P> {
+    /// Returns for how long a holder that lives may keep a job, if there is a [limit](Builder::lease_limit).
+    pub fn lease_limit(&self) -> Option<Duration> {
+        match self.engine.view.geometry.limit {
+            0 => None,
+            milliseconds => Some(Duration::from_millis(milliseconds.into())),
         }
     }
 }

@@ -125,6 +125,10 @@ impl View<'_> {
                 && word.compare_exchange(Job::FREE.0, Job::writing(me).0, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {
                 hints.block.store(index as u32 + 1, Ordering::Relaxed);
+                if self.geometry.limit != 0 {
+                    // Release, "rewritten".
+                    fence(Ordering::Release);
+                }
                 job.write(self, index, me);
                 return Some((index, word));
             }
@@ -268,23 +272,46 @@ impl View<'_> {
         head
     }
 
-    /// A copy of a job in its holder's hands.
+    /// A copy of a job in its holder's hands; `None` if the job has been taken over meanwhile.
     ///
     /// # Errors
     ///
     /// [`Fault::InvalidValue`].
-    #[inline]
-    pub(super) fn read<T: CheckedBitPattern>(&self, taken: Taken) -> Result<T, Fault> {
+    #[inline(always)]
+    pub(super) fn read<T: CheckedBitPattern>(&self, taken: Taken) -> Result<Option<T>, Fault> {
+        let copy = payload::load(self.job(taken.index));
+        if self.geometry.limit != 0 {
+            // Acquire, "rewritten".
+            fence(Ordering::Acquire);
+            // Relaxed: behind the fence.
+            if self.word(taken.index).is_none_or(|word| word.load(Ordering::Relaxed) != taken.word.0) {
+                return Ok(None);
+            }
+        }
         // SAFETY: copied from cells, all of which are initialised.
-        unsafe { payload::check(payload::load(self.job(taken.index))) }
+        unsafe { payload::check(copy) }.map(Some)
     }
 
-    /// A job that nobody waits for is done: its block is nobody's. For its holder.
+    /// A job that nobody waits for is done: its block is nobody's. For its holder. `false` if the job has been taken over.
     #[inline]
-    pub(super) fn finish<P: Platform>(&self, platform: &P, taken: Taken) {
+    pub(super) fn finish<P: Platform>(&self, platform: &P, taken: Taken) -> bool {
+        if self.geometry.limit != 0 {
+            return self.finish_in_time(platform, taken);
+        }
         if let Some(word) = self.word(taken.index) {
             self.free(platform, word);
         }
+        true
+    }
+
+    /// [`finish`](Self::finish) where others may take the job over at the same time.
+    #[cold]
+    fn finish_in_time<P: Platform>(&self, platform: &P, taken: Taken) -> bool {
+        let finished = self.turn(taken.index, taken.word, Job::FREE).is_ok();
+        if finished {
+            self.freed(platform);
+        }
+        finished
     }
 
     /// Makes a block nobody's, for the one whose it is. One store, and a check for sleepers.
@@ -292,6 +319,12 @@ impl View<'_> {
     pub(super) fn free<P: Platform>(&self, platform: &P, word: &AtomicU64) {
         // Release, "free". A store: nobody else changes a word that names us.
         sync::publish(word, Job::FREE.0);
+        self.freed(platform);
+    }
+
+    /// Wakes who waits for a block, or for the end.
+    #[inline]
+    fn freed<P: Platform>(&self, platform: &P) {
         self.words.gates.space.notify(platform, || 1);
         self.wake_idle(platform);
     }
@@ -326,14 +359,14 @@ impl View<'_> {
         mut job: Job,
     ) -> Result<(), Fault> {
         let Some(word) = self.word(index) else { return Err(Fault::Corrupted) };
-        let (owner, mut is_leased) = (job.owner(), true);
+        let begun = job;
         for _ in 0..ATTEMPTS {
-            if job.owner() != owner {
+            if job.owner() != begun.owner() {
                 return Ok(());
             }
             let (which, attempts) = match job.state() {
                 // Somebody else has put it in, and another thread of the same owner has it.
-                State::Leased(_) if !is_leased => return Ok(()),
+                State::Leased(_) if job != begun => return Ok(()),
                 State::Leased(from) => {
                     let (which, attempts) = self.after(from, job.attempts());
                     if which == Which::Dead && self.caller(index).is_some() {
@@ -356,7 +389,6 @@ impl View<'_> {
                     return Ok(());
                 }
                 State::Queued(which) if which != Which::Main => {
-                    is_leased = false;
                     let (ring, position) = (self.ring(which), job.position());
                     let place = ring.at(position);
                     match place.holds(position) {
@@ -379,10 +411,7 @@ impl View<'_> {
             let next = job.queued(which, attempts, position);
             // AcqRel, "swept": what the dead one did to the block, and on to the next owner. In the same step as the count.
             job = match word.compare_exchange(job.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    is_leased = false;
-                    next
-                }
+                Ok(_) => next,
                 Err(now) => Job(now),
             };
         }
@@ -390,7 +419,7 @@ impl View<'_> {
     }
 
     /// Where a job goes whose lease from this ring ended, and how many attempts it has had.
-    fn after(&self, from: Which, attempts: u32) -> (Which, u32) {
+    pub(super) fn after(&self, from: Which, attempts: u32) -> (Which, u32) {
         if from == Which::Dead {
             return (Which::Dead, attempts);
         }

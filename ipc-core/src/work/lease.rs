@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use super::engine::Engine;
 use super::jobs::Taken;
-use crate::error::Fault;
+use crate::error::{Fault, LeaseError};
 use crate::here::Here;
 use crate::platform::Platform;
 
@@ -18,13 +18,12 @@ pub(super) struct Held<'q, 'm, P: Platform> {
 }
 
 impl<P: Platform> Held<'_, '_, P> {
-    /// Done: of a job that nobody waits for.
+    /// Done: of a job that nobody waits for. `false` if it has been taken over.
     #[inline]
-    pub(super) fn done(self) -> Result<(), Fault> {
+    pub(super) fn done(self) -> Result<bool, Fault> {
         let this = ManuallyDrop::new(self);
         this.platform.here()?;
-        this.engine.view.finish(this.platform, this.taken);
-        Ok(())
+        Ok(this.engine.view.finish(this.platform, this.taken))
     }
 }
 
@@ -57,6 +56,9 @@ impl<P: Platform> Drop for Held<'_, '_, P> {
 /// goes back to the queue at once, and another receiver gets it with the next [`attempt`](Self::attempt). A lease that is forgotten
 /// (`mem::forget`) is held until the process ends. It can be carried to another thread.
 ///
+/// Where the queue has a [time limit](crate::object::Builder::lease_limit), a lease ends with it, too: then another process may have the job,
+/// [`done`](Self::done) says so, and a drop does nothing.
+///
 /// The job itself is a private copy, reached by dereference. In a child after `fork`, a drop does nothing.
 #[must_use = "the job goes back to the queue when this is dropped"]
 pub struct Lease<'q, 'm, T, P: Platform> {
@@ -73,7 +75,7 @@ impl<'q, 'm, T, P: Platform> Lease<'q, 'm, T, P> {
 
 /// The verbs of a lease that has a field `held`, and what is dropped before that.
 macro_rules! lease_verbs {
-    ($name:ident $(<$T:ident>)?) => {
+    ($name:ident $(<$T:ident>)?, $error:path $(, $note:literal)?) => {
         impl<$($T,)? P: $crate::Platform> $name<'_, '_, $($T,)? P> {
             /// Says that the job is done: it leaves the queue for good. One store, and a check for sleepers. Lock-free.
             ///
@@ -82,11 +84,12 @@ macro_rules! lease_verbs {
             ///
             /// # Errors
             ///
+            $(#[doc = $note])?
             /// [`Fault::Forked`](crate::Fault::Forked).
             #[doc(alias = "task_done")]
             #[doc(alias = "ack")]
             #[inline]
-            pub fn done(self) -> Result<(), $crate::Fault> {
+            pub fn done(self) -> Result<(), $error> {
                 self.finish()
             }
 
@@ -107,12 +110,51 @@ macro_rules! lease_verbs {
     };
 }
 pub(super) use lease_verbs;
-lease_verbs!(Lease<T>);
+lease_verbs!(
+    Lease<T>,
+    LeaseError,
+    "[`Expired`](LeaseError::Expired): the queue has a time limit, it is over, and the job is another process's, or was."
+);
 
 impl<T, P: Platform> Lease<'_, '_, T, P> {
     #[inline(always)]
-    fn finish(self) -> Result<(), Fault> {
-        self.held.done()
+    fn finish(self) -> Result<(), LeaseError> {
+        if self.held.done()? { Ok(()) } else { Err(LeaseError::Expired) }
+    }
+
+    /// Begins the time of the lease anew, in a queue with a [time limit](crate::object::Builder::lease_limit): the holder says that it is not
+    /// stuck. In other queues it does nothing. A step of a long job is a good place. Reads the clock; lock-free.
+    ///
+    /// If it succeeds, nobody takes the job over before the whole limit has passed again.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # use std::time::Duration;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.work_queue::<u32>("jobs").lease_limit(Duration::from_secs(5)).open_or_create()?;
+    /// jobs.send(100)?;
+    /// let job = jobs.recv()?;
+    /// for step in 0..*job {
+    ///     job.renew()?; // each step has five seconds
+    /// }
+    /// job.done()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Expired`](LeaseError::Expired): another process has the job, or had it, or is about to take it over.
+    /// [`Fault::Forked`](crate::Fault::Forked).
+    #[doc(alias = "extend")]
+    #[doc(alias = "heartbeat")]
+    pub fn renew(&self) -> Result<(), LeaseError> {
+        let Held { engine, platform, taken } = &self.held;
+        platform.here()?;
+        if engine.view.geometry.limit == 0 || engine.view.begin_time(*platform, *taken) {
+            Ok(())
+        } else {
+            Err(LeaseError::Expired)
+        }
     }
 }
 

@@ -54,12 +54,37 @@
 //!   block exactly as long as its word says p.
 //!
 //! - **W6** A block's job is written only while the block is `Writing`, by its owner: never while it is queued or leased. So a holder may read it
-//!   in place. There is no way to take a job from a living holder.
+//!   in place. Only where leases have a time limit a job is taken from a living holder, and then holders have copies.
 //!
 //! # Jobs of bytes
 //!
 //! [`ByteWorkQueue`] is the same with jobs whose length is their own. A block's cells are its word, the length, and what calls need, on a
 //! line of their own; the bytes lie apart, behind all cells, in equal parts. The holder of a lease reads them where they lie (W6).
+//!
+//! # Time limits
+//!
+//! A queue of plain data may have a limit for leases. Beside each block lies the end of its lease: a time, and a hash of the lease's word and of
+//! the clock that says whose end it is.
+//!
+//! *Begin*, by the holder in a receive, and to prolong. Load the end; if it is marked for this lease, or the block's word is not this lease, it
+//! is over; otherwise compare-exchange the end to now and the limit.
+//!
+//! *Take over*, by a look of receivers and of those who wait for the end. Load the end of a leased block, and its word again. If the end is not
+//! of this lease, or of another clock, compare-exchange it to now and the limit. If it has passed, compare-exchange it to a mark. Then
+//! compare-exchange the word from `Leased(o, ring, p)` to `Queued(me, back or dead, t)`, with one attempt more, and go on as on any way
+//! home. Who finds the mark goes on from there, so it does not matter if the one who made it is killed.
+//!
+//! *Done* is a compare-exchange from the lease's word then, and fails if the job was taken over (W3). So does the first step home of a lease
+//! that is dropped.
+//!
+//! The end of a later lease is never touched by one of an earlier one: it is loaded before the word is checked, and changed only from what
+//! was loaded. So a holder that has prolonged its lease has it until the new end: a mark would have been there before, and the word changes
+//! behind a mark only.
+//!
+//! A holder may be late before it has copied its job. So it looks at the word again behind the copy. A block's job is written behind a fence,
+//! behind the word that says so: who has copied a part of it finds the other word.
+//!
+//! Jobs of bytes have no limit: they are read, and answered, in place.
 //!
 //! # Calls
 //!
@@ -109,7 +134,7 @@
 //! # One living holder, and none lost
 //!
 //! A job is held iff its word is `Leased(o)`. It gets there by one compare-exchange from `Queued` at the head; it gets out by o's own step,
-//! or by one of those who have seized o, which makes no step any more.
+//! or by one of those who have seized o, which makes no step any more; or the time limit of the queue takes it from o.
 //!
 //! From the send to its end a job's word is `Queued` or `Leased`. Each state but `Queued` and in a ring has an owner that goes on with it,
 //! or is found dead: by a receiver or a waiter for the end, before it sleeps and every 12 ms; by a receiver that always finds jobs, every
@@ -150,6 +175,8 @@
 //! | sent | place compare-exchange, Release | place in a receive, Acquire | that the block is queued (W2) |
 //! | free | block store, Release | block compare-exchange of a send, Acquire | that the job was read; in a look for the end, what its holder has sent |
 //! | swept | block compare-exchange, Release | the same | what the dead one did to the block |
+//! | ended | end compare-exchange, Release | end in a begin or a look, Acquire | the block's word of that lease, or a later one |
+//! | rewritten | fence behind the block compare-exchange of a send, Release | fence behind the copy of a job, Acquire | that the block is not leased any more |
 //! | answered | block compare-exchange to `Answered`, Release | block in a wait for the answer, Acquire | the answer |
 //!
 //! # Progress
@@ -170,6 +197,7 @@ mod handle;
 mod idle;
 mod jobs;
 mod lease;
+mod limit;
 mod pulse;
 mod queries;
 mod receive;

@@ -5,6 +5,7 @@ use bytemuck::{CheckedBitPattern, NoUninit};
 use super::handle::WorkQueue;
 use super::jobs::Taken;
 use super::lease::{Held, Lease};
+use super::ring::ATTEMPTS;
 use crate::ends::iterators;
 use crate::error::{RecvError, RecvTimeoutError, Refused, TryRecvError};
 use crate::platform::Platform;
@@ -25,7 +26,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
     #[inline]
     pub fn try_recv(&self) -> Result<Lease<'_, 'm, T, P>, TryRecvError> {
         self.here()?;
-        Ok(self.lease(self.engine.take_now(&self.platform)?)?)
+        Ok(self.lease(|| self.engine.take_now(&self.platform))?)
     }
 
     /// Leases the next job. Blocks while none waits: polls for some microseconds, lets others run, then sleeps.
@@ -73,7 +74,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
     /// A letter whose bits are no value of `T` is dropped, with [`Fault::InvalidValue`](crate::Fault::InvalidValue).
     pub fn try_recv_dead(&self) -> Result<Lease<'_, 'm, T, P>, TryRecvError> {
         self.here()?;
-        Ok(self.lease(self.engine.take_dead_now(&self.platform)?)?)
+        Ok(self.lease(|| self.engine.take_dead_now(&self.platform))?)
     }
 
     /// Leases the oldest dead letter. Blocks while there is none: polls for some microseconds, lets others run, then sleeps. For a thread that
@@ -116,25 +117,34 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'m, T, P> {
 
     fn recv_dead_within(&self, limit: &Limit<P::Deadline>) -> Result<Lease<'_, 'm, T, P>, Refused> {
         self.here()?;
-        self.lease(self.engine.take_dead_within(&self.platform, limit)?)
+        self.lease(|| self.engine.take_dead_within(&self.platform, limit))
     }
 
     #[inline(always)]
     fn recv_within(&self, limit: &Limit<P::Deadline>) -> Result<Lease<'_, 'm, T, P>, Refused> {
         self.here()?;
-        self.lease(self.engine.take_within(&self.platform, limit)?)
+        self.lease(|| self.engine.take_within(&self.platform, limit))
     }
 
+    /// A lease of what was taken, with a copy of the job. Takes another one if that was taken over before the copy was made: its holder was
+    /// stopped for longer than the queue's limit.
     #[inline(always)]
-    fn lease(&self, taken: Taken) -> Result<Lease<'_, 'm, T, P>, Refused> {
+    fn lease(&self, mut take: impl FnMut() -> Result<Taken, Refused>) -> Result<Lease<'_, 'm, T, P>, Refused> {
         let WorkQueue { engine, platform, .. } = self;
-        let held = Held { engine, platform, taken };
-        match engine.view.read(taken) {
-            Ok(value) => Ok(Lease::new(held, value)),
-            Err(fault) => {
-                held.done()?;
-                Err(fault.into())
+        for _ in 0..ATTEMPTS {
+            let held = Held { engine, platform, taken: take()? };
+            if engine.view.geometry.limit != 0 && !engine.view.begin_time(platform, held.taken) {
+                continue;
+            }
+            match engine.view.read(held.taken) {
+                Ok(Some(value)) => return Ok(Lease::new(held, value)),
+                Ok(None) => {}
+                Err(fault) => {
+                    held.done()?;
+                    return Err(fault.into());
+                }
             }
         }
+        Err(Refused::CORRUPTED)
     }
 }

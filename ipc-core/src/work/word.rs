@@ -115,6 +115,11 @@ impl Job {
         Job(self.0 & !(STATE | OWNER.mask()) | state | owner)
     }
 
+    /// This one, which is leased, in the hands of `me`, which brings it home.
+    pub(super) fn taken_over(self, me: ParticipantId) -> Self {
+        self.turned(LEASED, OWNER.name(me))
+    }
+
     /// This one, which is leased, without a caller.
     pub(super) fn orphaned(self) -> Self {
         self.turned(FREE, self.0 & OWNER.mask())

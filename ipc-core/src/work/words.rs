@@ -59,6 +59,8 @@ pub(super) struct Gates {
     most: AtomicU64,
     /// The most bytes of an answer. Written once.
     most_reply: AtomicU64,
+    /// How many milliseconds a holder may keep a job; 0: any number. Written once.
+    limit: AtomicU32,
 }
 
 /// The cells of a block of bytes behind its word.
@@ -77,6 +79,8 @@ pub struct View<'m> {
     /// Of the three rings, one behind the other.
     places: &'m [AtomicU64],
     cells: &'m [AtomicU64],
+    /// Until when each block's lease lasts, of plain data.
+    pub(super) ends: &'m [AtomicU64],
     /// Where the callers of jobs sleep whose length is their own.
     pub(super) answered: &'m [EventCount],
     /// Of jobs whose length is their own, and of their answers.
@@ -118,7 +122,7 @@ unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
         layout!(Words { tail, head, apart, gates }),
         layout!(Apart { back_tail, back_head, dead_tail, dead_head }),
-        layout!(Gates { items, space, idle, letters, looked, leases, attempts, format, most, most_reply }),
+        layout!(Gates { items, space, idle, letters, looked, leases, attempts, format, most, most_reply, limit }),
         Fact::number("a job's length", LENGTH * size_of::<u64>()),
         Fact::number("its caller", CALLER * size_of::<u64>()),
         Fact::number("its answer's length", REPLY * size_of::<u64>()),
@@ -128,12 +132,13 @@ unsafe impl Object for Words {
     type View<'m> = View<'m>;
 
     unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
-        let Gates { leases, attempts, format, most, most_reply, .. } = &Words::at(memory)?.gates;
+        let Gates { leases, attempts, format, most, most_reply, limit, .. } = &Words::at(memory)?.gates;
         // Relaxed, here and below: written before the header was published.
         let (leases, attempts) = (leases.load(Ordering::Relaxed), attempts.load(Ordering::Relaxed));
         let most = [most, most_reply].map(|most| most.load(Ordering::Relaxed));
         let geometry = geometry_of(shape, leases, attempts, most)?;
-        Ok(Geometry { format: format.load(Ordering::Relaxed), ..geometry })
+        let limit = if geometry.ends() == 0 { 0 } else { limit.load(Ordering::Relaxed) };
+        Ok(Geometry { format: format.load(Ordering::Relaxed), limit, ..geometry })
     }
 
     fn bytes(geometry: &Geometry) -> u64 {
@@ -148,9 +153,11 @@ unsafe impl Object for Words {
         // SAFETY: as above.
         let cells = unsafe { memory.atomics(geometry.start, geometry.cells()) }.ok_or(too_small)?;
         // SAFETY: as above.
+        let ends = unsafe { memory.atomics(geometry.ends_start, geometry.ends()) }.ok_or(too_small)?;
+        // SAFETY: as above.
         let answered = unsafe { memory.atomics(geometry.answered_start, geometry.callers()) }.ok_or(too_small)?;
         let bytes = memory.pointer(geometry.bytes_start, geometry.job_bytes()).ok_or(too_small)?;
-        Ok(View { words, places, cells, answered, bytes, geometry: *geometry })
+        Ok(View { words, places, cells, ends, answered, bytes, geometry: *geometry })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
@@ -181,6 +188,7 @@ impl Words {
                 format: AtomicU32::new(geometry.format),
                 most: AtomicU64::new(geometry.most as u64),
                 most_reply: AtomicU64::new(geometry.most_reply as u64),
+                limit: AtomicU32::new(geometry.limit),
             },
         }
     }
@@ -221,6 +229,7 @@ impl<'m> View<'m> {
                     }
                 }
             }
+            memory.place(geometry.ends_start, geometry.ends(), |_| AtomicU64::new(0)).ok_or(ShapeError::Missing)?;
             let sleepers = |_| EventCount::new();
             memory.place(geometry.answered_start, geometry.callers(), sleepers).ok_or(ShapeError::Missing)?;
         }

@@ -192,6 +192,7 @@ macro_rules! contracts_everywhere {
             loan_forwarded: One(loan::Options::new(1, 4)) => contracts::loan::forwarded;
             work_comes_back: One(contracts::work::two_attempts()) => contracts::work::comes_back;
             work_letters: One(contracts::work::two_attempts()) => contracts::work::letters;
+            work_time_limit: One(contracts::work::with_limit()) => contracts::work::time_limit;
             work_in_order: One(contracts::work::two_attempts()) => contracts::work::in_order;
             work_wait_idle: One(contracts::work::two_attempts()) => contracts::work::wait_idle;
             work_bytes: One(contracts::work::of_bytes()) => contracts::work::bytes;

@@ -1,9 +1,11 @@
 //! Contracts of the work queue.
 
+use std::time::Duration;
+
 use ipc_core::Platform;
 use ipc_core::error::{
-    AnswerError, AnswerTimeoutError, AnswerValueError, RecvError, RecvValueError, ReplyError, TryAnswerError,
-    TryRecvError, TrySendBytesError,
+    AnswerError, AnswerTimeoutError, AnswerValueError, LeaseError, RecvError, RecvValueError, ReplyError,
+    TryAnswerError, TryRecvError, TrySendBytesError,
 };
 use ipc_core::work::{ByteOptions, ByteWorkQueue, Options, ValueWorkQueue, WorkQueue};
 
@@ -86,6 +88,31 @@ pub fn letters<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
             assert_eq!(queue.try_recv_dead().map(drop), Err(TryRecvError::Closed));
         },
     );
+}
+
+/// Two jobs, and leases of ten milliseconds.
+#[must_use]
+pub fn with_limit() -> Options<u64> {
+    let mut wanted = Options::new(2);
+    wanted.lease_limit = Some(Duration::from_millis(10));
+    wanted
+}
+
+/// A job whose holder keeps it for too long goes to another one, and the old holder is told.
+pub fn time_limit<P: Platform>(queue: &WorkQueue<'_, u64, P>, role: &Role<'_>) {
+    role.one(|| assert_eq!(queue.send(1), Ok(())));
+    let stuck = role.two(|| queue.recv().expect("a job"));
+    let lease = role.one(|| {
+        let lease = queue.recv().expect("it is taken over");
+        assert_eq!((*lease, lease.attempt()), (1, 2));
+        lease.done()
+    });
+    assert!(lease.is_none_or(|done| done == Ok(())));
+    role.two(|| {
+        let stuck = stuck.expect("it has one");
+        assert_eq!((stuck.renew(), stuck.done()), (Err(LeaseError::Expired), Err(LeaseError::Expired)));
+        assert_eq!(queue.wait_idle(), Ok(()));
+    });
 }
 
 /// Jobs of bytes come again whole, whatever their length.

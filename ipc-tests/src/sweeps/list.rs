@@ -107,6 +107,7 @@ macro_rules! operations {
             sweep_work_letters: "work.letters" = work::letters;
             sweep_work_repair: "work.repair" = work::repair;
             sweep_work_close: "work.close" = work::close;
+            sweep_work_take_over: "work.take_over" = work_limit::take_over;
             sweep_work_bytes_send: "work.bytes.send" = work_bytes::send;
             sweep_work_bytes_done: "work.bytes.done" = work_bytes::done;
             sweep_work_calls_call: "work.calls.call" = work_calls::call;

@@ -60,6 +60,7 @@ mod watch;
 mod work;
 mod work_bytes;
 mod work_calls;
+mod work_limit;
 
 pub use pairs::{PAIRS, Pair};
 

@@ -16,17 +16,18 @@ fn soon() -> Instant {
 /// Calls every method of one of plain data.
 pub fn work(calls: &mut Calls) {
     let region = Region::options().anonymous().expect("a region");
-    let queue = region.work_queue::<u64>("work").capacity(8).create().expect("new");
+    let wanted = region.work_queue::<u64>("work").capacity(8).lease_limit(Duration::from_secs(100));
+    let queue = wanted.create().expect("new");
     (1..=2).for_each(|number| queue.send(number).expect("room"));
     refuses!(calls, "work::WorkQueue", queue: close() send(1) try_send(1) send_timeout(1, SHORT) send_deadline(1, soon()) recv()
         try_recv() recv_timeout(SHORT) recv_deadline(soon()) try_recv_dead() recv_dead() recv_dead_timeout(SHORT)
         recv_dead_deadline(soon()) wait_idle() wait_idle_timeout(SHORT) wait_idle_deadline(soon()));
     panics!(calls, "work::WorkQueue", queue: len() is_empty() is_full() is_idle() is_closed() stats());
     panics!(calls, "ends of work", queue: iter().next() try_iter().next());
-    answers!(calls, "work::WorkQueue", queue: clone() capacity() leases() attempts() iter() try_iter() name() region()
-        same_object(&queue));
+    answers!(calls, "work::WorkQueue", queue: clone() capacity() leases() attempts() lease_limit() iter() try_iter() name()
+        region() same_object(&queue));
     let lease = queue.recv().expect("a job");
-    refuses!(calls, "work::Lease", lease: done());
+    refuses!(calls, "work::Lease", lease: done() renew());
     answers!(calls, "work::Lease", lease: attempt() is_dead_letter());
 }
 

@@ -2,12 +2,13 @@
 #![allow(dead_code, reason = "each of the two files uses a part")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ipc_core::WorkQueue;
-use ipc_core::error::{TryRecvError, TrySendError};
+use ipc_core::error::{RecvTimeoutError, TryRecvError, TrySendError};
 use ipc_core::sync::spin_hint;
 use ipc_core::work::{Lease, Options};
-use ipc_tests::model::{Actor, Shared, Twin, twin, whole};
+use ipc_core::{Instant, Platform, WorkQueue};
+use ipc_tests::model::{Actor, Machine, Shared, Twin, twin, whole};
 
 pub type Queue<'m> = WorkQueue<'m, Twin, Actor>;
 pub type Words = Arc<Shared<Options<Twin>>>;
@@ -23,6 +24,30 @@ pub fn with_attempts(capacity: u64, leases: u32, attempts: u32) -> Words {
     // The positions wrap on the way.
     wanted.jobs.start = (1 << 44) - 1;
     Shared::new(wanted)
+}
+
+/// A queue whose leases have a time limit.
+pub fn with_limit(capacity: u64, leases: u32, attempts: u32) -> Words {
+    let mut wanted = Options::new(capacity);
+    (wanted.jobs.leases, wanted.jobs.attempts) = (Some(leases), Some(attempts));
+    wanted.lease_limit = Some(Duration::from_millis(1));
+    Shared::new(wanted)
+}
+
+/// An actor whose clock goes on, and that begins when a lease that was given at the start is over. The clocks of the others stand still.
+pub fn late(machine: &Arc<Machine>, number: u16) -> Actor {
+    let actor = machine.actor(number).with_clock();
+    (0..4).for_each(|_| _ = actor.now());
+    actor
+}
+
+/// What a receiver gets that finds nothing but a job whose time may be over.
+pub fn take_over<'q, 'm>(queue: &'q Queue<'m>) -> Option<Lease<'q, 'm, Twin, Actor>> {
+    match queue.recv_deadline(Instant::from_nanos(0)) {
+        Ok(lease) => Some(lease),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 pub fn number(lease: &Lease<'_, '_, Twin, Actor>) -> u64 {

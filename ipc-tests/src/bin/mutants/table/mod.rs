@@ -27,6 +27,7 @@ mod wait;
 mod watch;
 mod work;
 mod work_calls;
+mod work_limit;
 
 /// A change of one file.
 pub enum Edit {
@@ -82,6 +83,7 @@ pub fn mutants() -> impl Iterator<Item = &'static Mutant> + Clone {
         loan::MUTANTS,
         work::MUTANTS,
         work_calls::MUTANTS,
+        work_limit::MUTANTS,
         broadcast::MUTANTS,
         mutex::MUTANTS,
         rwlock::MUTANTS,

@@ -236,7 +236,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "work, being done wakes no sender",
-        edits: &[silence(JOBS, "free", 1)],
+        edits: &[silence(JOBS, "freed", 1)],
         protects: "a sender that sleeps for a block is woken",
         caught_by: ("loom_work_sleep", "done_wakes_a_sender"),
     },
