@@ -79,6 +79,29 @@ fn no_limit() {
     }
 }
 
+/// Those who wait for the end, or for a dead letter, take over the last attempt.
+#[test]
+fn the_last_attempt_is_taken_over() {
+    for letters in [false, true] {
+        let world = World::default();
+        let mut wanted = wanted(Some(LIMIT));
+        wanted.jobs.attempts = Some(1);
+        let (theirs, mine) = pair(&wanted, &world);
+        theirs.send(7).unwrap();
+        let stuck = theirs.recv().unwrap();
+        let letter = if letters {
+            mine.recv_dead_timeout(LONG).unwrap()
+        } else {
+            assert_eq!(mine.wait_idle_timeout(LONG), Ok(()));
+            mine.try_recv_dead().unwrap()
+        };
+        let passed = world.now.get();
+        assert!(passed >= LIMIT && passed < LIMIT * 2, "{passed:?}");
+        assert_eq!((*letter, letter.attempt(), letter.done()), (7, 1, Ok(())));
+        assert_eq!(stuck.done(), Err(LeaseError::Expired));
+    }
+}
+
 /// A receiver that always finds jobs takes over, too.
 #[test]
 fn jobs_never_end() {

@@ -102,11 +102,11 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             ENGINE,
             1,
-            "            _ if late.taken => Attempt::Again,\n",
-            "            _ if late.taken => Attempt::NotYet,\n",
+            "        let late = self.view.take_over(platform);\n        match after_look(",
+            "        let late = super::limit::Late::default();\n        match after_look(",
         )],
-        protects: "a receiver takes the job itself that it takes over",
-        caught_by: ("loom_work_limit", "one_who_waits_for_the_end_takes_over"),
+        protects: "a receiver that sleeps takes a job over",
+        caught_by: ("loom_work_limit", "a_receiver_takes_over"),
     },
     Mutant {
         name: "lease limit, a late lease gives back the next one",
