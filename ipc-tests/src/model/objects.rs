@@ -77,6 +77,12 @@ impl<B: Blueprint> Shared<B> {
         unsafe { self.wanted.handle(self.memory, &self.geometry, actor.clone()) }.expect("an object")
     }
 
+    /// A handle of another type, which must lie in the same words.
+    pub fn handle_as<W: Blueprint<Object = B::Object>>(&self, wanted: &W, actor: &Actor) -> W::Handle<'static, Actor> {
+        // SAFETY: the words are those of the same object; what users keep in them is the test's affair.
+        unsafe { wanted.handle(self.memory, &self.geometry, actor.clone()) }.expect("an object")
+    }
+
     /// Repairs after a dead actor, as a region's sweep does.
     pub fn sweep(&self, dead: &Dead, actor: &Actor) {
         // SAFETY: the object was made to this blueprint.

@@ -101,9 +101,9 @@ pub const MUTANTS: &[Mutant] = &[
         name: "lease limit, a receiver does not look for late holders",
         edits: &[edit(
             ENGINE,
-            1,
-            "        let late = self.view.take_over(platform);\n        match after_look(",
-            "        let late = super::limit::Late::default();\n        match after_look(",
+            2,
+            "let late = self.view.take_over(platform);",
+            "let late = super::limit::Late::default();",
         )],
         protects: "a receiver that sleeps takes a job over",
         caught_by: ("loom_work_limit", "a_receiver_takes_over"),
