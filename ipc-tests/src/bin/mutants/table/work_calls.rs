@@ -100,7 +100,7 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             JOBS,
             1,
-            "State::Leased(_) if !is_leased => return Ok(()),",
+            "State::Leased(_) if job != begun => return Ok(()),",
             "State::Leased(_) if false => return Ok(()),",
         )],
         protects: "a job that a caller has brought home is not given back again",
