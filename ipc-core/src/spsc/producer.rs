@@ -72,16 +72,6 @@ impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
         }
     }
 
-    /// Sends some of these values, which are not none, once there is room for one. Returns how many.
-    #[cfg(feature = "std")]
-    pub(super) fn send_some(&mut self, values: &[T]) -> Result<usize, Refused>
-    where
-        T: NoUninit,
-    {
-        self.reserve_many_within(values.len(), &mut Limit::Forever.over_all_waits())?;
-        Ok(self.push_some(values))
-    }
-
     /// How many elements have room. The consumer may make more at any time.
     ///
     /// # Panics
@@ -207,7 +197,7 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// Sends as many of these as this end knows to have room.
-    fn push_some(&mut self, values: &[T]) -> usize {
+    pub(super) fn push_some(&mut self, values: &[T]) -> usize {
         let count = values.len().min(self.room() as usize);
         self.held.view.slots.write_slice(self.tail, &values[..count]);
         self.publish(count as u64);

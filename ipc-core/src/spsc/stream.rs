@@ -7,12 +7,39 @@ use super::lane::Lane;
 use super::producer::Producer;
 use crate::error::{RecvError, Refused, SendTimeoutError, TryRecvError, TrySendError};
 use crate::platform::Platform;
+use crate::time::Limit;
 
 impl<T, P: Platform, W: Lane> Consumer<'_, T, P, W> {
     /// Sets whether a `read` returns [`WouldBlock`](ErrorKind::WouldBlock) where it would wait. Default: no. The methods that are not of
     /// `std::io` are not concerned.
     pub fn set_nonblocking(&mut self, nonblocking: bool) {
         self.nonblocking = nonblocking;
+    }
+}
+
+impl<P: Platform, W: Lane> Consumer<'_, u8, P, W> {
+    #[cold]
+    #[inline(never)]
+    fn read_now(&mut self, out: &mut [u8]) -> Result<usize> {
+        match self.try_recv_slice(out) {
+            Ok(count) => Ok(count),
+            Err(TryRecvError::Empty | TryRecvError::Busy) => Err(ErrorKind::WouldBlock.into()),
+            Err(TryRecvError::Closed | TryRecvError::Disconnected) => Ok(0),
+            Err(TryRecvError::Fault(fault)) => Err(Error::other(fault)),
+        }
+    }
+}
+
+impl<P: Platform, W: Lane> Producer<'_, u8, P, W> {
+    #[cold]
+    #[inline(never)]
+    fn write_now(&mut self, bytes: &[u8]) -> Result<usize> {
+        match self.try_send_slice(bytes) {
+            Ok(count) => Ok(count),
+            Err(TrySendError::Full(())) => Err(ErrorKind::WouldBlock.into()),
+            Err(TrySendError::Fault((), fault)) => Err(Error::other(fault)),
+            Err(gone) => Err(Error::new(ErrorKind::BrokenPipe, gone)),
+        }
     }
 }
 
@@ -27,15 +54,9 @@ impl<T, P: Platform, W: Lane> Producer<'_, T, P, W> {
 /// Blocks until there are bytes, and reads as many as there are. The end of the file is a queue that is empty and closed or left by
 /// its producer.
 impl<P: Platform, W: Lane> Read for Consumer<'_, u8, P, W> {
-    #[inline]
     fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         if self.nonblocking {
-            return match self.try_recv_slice(out) {
-                Ok(count) => Ok(count),
-                Err(TryRecvError::Empty | TryRecvError::Busy) => Err(ErrorKind::WouldBlock.into()),
-                Err(TryRecvError::Closed | TryRecvError::Disconnected) => Ok(0),
-                Err(TryRecvError::Fault(fault)) => Err(Error::other(fault)),
-            };
+            return self.read_now(out);
         }
         match self.recv_slice(out) {
             Ok(count) => Ok(count),
@@ -48,23 +69,18 @@ impl<P: Platform, W: Lane> Read for Consumer<'_, u8, P, W> {
 /// Bytes are sent as they are written, in batches as large as there is room for. There is no buffer to flush. Errors are those of a
 /// pipe: [`BrokenPipe`](ErrorKind::BrokenPipe) once the queue is closed or its reader gone.
 impl<P: Platform, W: Lane> Write for Producer<'_, u8, P, W> {
-    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
         if self.nonblocking {
-            return match self.try_send_slice(bytes) {
-                Ok(count) => Ok(count),
-                Err(TrySendError::Full(())) => Err(ErrorKind::WouldBlock.into()),
-                Err(TrySendError::Fault((), fault)) => Err(Error::other(fault)),
-                Err(gone) => Err(Error::new(ErrorKind::BrokenPipe, gone)),
-            };
+            return self.write_now(bytes);
         }
         if bytes.is_empty() {
             return Ok(0);
         }
-        self.send_some(bytes).map_err(|refused| match refused {
-            Refused::Fault(fault) => Error::other(fault),
-            refused => Error::new(ErrorKind::BrokenPipe, SendTimeoutError::of(refused, ()).endless()),
-        })
+        match self.reserve_many_within(bytes.len(), &mut Limit::Forever.over_all_waits()) {
+            Ok(()) => Ok(self.push_some(bytes)),
+            Err(Refused::Fault(fault)) => Err(Error::other(fault)),
+            Err(refused) => Err(Error::new(ErrorKind::BrokenPipe, SendTimeoutError::of(refused, ()).endless())),
+        }
     }
 
     fn flush(&mut self) -> Result<()> {
