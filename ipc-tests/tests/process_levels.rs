@@ -88,7 +88,7 @@ fn killed_senders_hold_up_nobody() {
         }
         senders.iter_mut().for_each(children::Child::sigkill);
         for level in 0..3 {
-            // Whatever is there, and whoever died: it has room for another one when it is drained.
+            // Whatever is there, and after every death: a queue that is drained has room.
             while queue.try_send(level, message(level, 0)).is_err() {
                 queue.recv().unwrap();
             }
@@ -98,7 +98,7 @@ fn killed_senders_hold_up_nobody() {
     }
 }
 
-/// So long that a sender spends most of its time in the middle of a copy.
+/// A message whose copy takes most of the time of a send.
 type Large = [u64; 8192];
 
 fn pour(args: &Args) {

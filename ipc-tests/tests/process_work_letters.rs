@@ -129,7 +129,7 @@ fn a_letter_comes_back_from_the_dead() {
     assert_eq!(queue.recv_dead_timeout(SHORT).map(drop), Err(RecvTimeoutError::Closed));
 }
 
-/// The same of jobs of bytes, and of values.
+/// Jobs of bytes, and of values, are received as dead letters in the same way.
 #[test]
 fn letters_of_bytes_and_values() {
     let region = Region::options().anonymous().unwrap();

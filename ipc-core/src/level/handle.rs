@@ -334,6 +334,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
     /// If a closing has begun: completes it, for its author may be dead. Returns whether one had begun.
     #[inline]
     pub(super) fn complete_closing(&self) -> bool {
+        // Acquire: with the AcqRel of `close`.
         let begun = self.view.words.gates.closing.load(Ordering::Acquire) != 0;
         if begun && self.view.close() {
             self.tell_all();

@@ -36,14 +36,15 @@ impl<'a, 'm, P: Platform> ByteMapGuard<'a, 'm, P> {
         Ok(ByteMapGuard { map, _turn: turn, here: PhantomData })
     }
 
-    /// The entry of a key that may be there, and the key's hash.
+    /// The entry of a key that may be there, and the hash of a key that can be.
     #[inline]
     fn locate(&self, key: &[u8]) -> Result<(Option<u32>, u32), Fault> {
         self.map.here()?;
-        let hash = hash::hash(self.map.view.seed, key);
         if key.len() > self.map.max_key() {
-            return Ok((None, hash));
+            // No entry has it, and `put` refuses it.
+            return Ok((None, 0));
         }
+        let hash = hash::hash(self.map.view.seed, key);
         Ok((self.map.view.locate(hash, |cells| field::is(cells, key))?, hash))
     }
 
