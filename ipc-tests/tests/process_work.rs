@@ -2,7 +2,7 @@
 
 #![cfg(not(loom))]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ipc_posix::{Fault, LeaseError, RecvError, RecvTimeoutError, Region, TryRecvError, WaitTimeoutError, WorkQueue};
@@ -441,4 +441,54 @@ fn words_that_make_no_sense() {
     file.write_all_at(&good, info.offset + 128).unwrap();
     queue.try_send(4).unwrap();
     assert_eq!(queue.try_recv().map(|lease| *lease), Ok(4));
+}
+
+/// The ends of the rings say where to begin to look, and no more: a process that is late moves them back by a store, by laps even.
+#[test]
+fn ends_that_were_moved_back() {
+    use std::os::unix::fs::FileExt;
+    let _watchdog = Watchdog::new(LIMIT, "ends_that_were_moved_back");
+    let name = TempName::new("back");
+    let region = Region::create(name.as_str()).unwrap();
+    let queue = region.work_queue::<u64>("jobs").capacity(3).leases(2).attempts(0).create().unwrap();
+    let info = queue.region().list().remove(0);
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(queue.region().path().unwrap()).unwrap();
+    // The tail and the head of the jobs that were sent, and of those that came back.
+    let ends = [128, 256, 384, 392].map(|at| info.offset + at);
+    let read = || {
+        ends.map(|end| {
+            let mut word = [0; 8];
+            file.read_exact_at(&mut word, end).unwrap();
+            word
+        })
+    };
+    let (mut were, mut dice) = (vec![read()], Dice::new(4));
+    let (mut sent, mut returned, mut held) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+    for job in 0..20_000 {
+        match dice.below(5) {
+            0 | 1 => {
+                let room = sent.len() < 3 && sent.len() + returned.len() + held.len() < 5;
+                assert_eq!(queue.try_send(job).is_ok(), room, "{job}");
+                sent.extend(room.then_some(job));
+            }
+            2 | 3 => match (queue.try_recv(), returned.pop_front().or_else(|| sent.pop_front())) {
+                (Ok(lease), Some(next)) => {
+                    assert_eq!(*lease, next);
+                    held.push_back(lease);
+                }
+                (got, next) => assert_eq!((got.err(), next), (Some(TryRecvError::Empty), None)),
+            },
+            _ => {
+                if let Some(lease) = held.pop_front() {
+                    if dice.below(4) == 0 { returned.push_back(*lease) } else { lease.done().unwrap() }
+                }
+            }
+        }
+        assert_eq!(queue.len(), sent.len() + returned.len());
+        assert_eq!(queue.is_full(), sent.len() == 3 || sent.len() + returned.len() + held.len() == 5);
+        were.push(read());
+        let past = were[were.len() - 1 - dice.below(were.len().min(64) as u64) as usize];
+        let which = dice.below(4) as usize;
+        file.write_all_at(&past[which], ends[which]).unwrap();
+    }
 }

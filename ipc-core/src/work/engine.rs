@@ -18,12 +18,17 @@ use crate::wait::{Attempt, SpinBudget, Unmet, block_for_message, block_for_room,
 /// Looks in a row that find somebody dead: one finds all that are. In words that make no sense a repair may change nothing.
 const MOST_DEATHS: u32 = 16;
 
+/// On lines of its own: threads that share a handle would take it from each other with each message.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// A handle but for its world and its type.
 #[derive(Debug)]
 pub(super) struct Engine<'m> {
     pub(super) view: View<'m>,
-    hints: Hints,
-    pulse: Pulse,
+    hints: Apart<Hints>,
+    pulse: Apart<Pulse>,
     pub(super) send_budget: SpinBudget,
     pub(super) recv_budget: SpinBudget,
     pub(super) idle_budget: SpinBudget,
@@ -38,15 +43,15 @@ impl<'m> Engine<'m> {
 
     /// For another handle of the same object.
     pub(super) fn another<P: Platform>(&self, platform: &P) -> Self {
-        Self::with(self.view, platform, self.hints.for_another())
+        Self::with(self.view, platform, self.hints.0.for_another())
     }
 
     fn with<P: Platform>(view: View<'m>, platform: &P, hints: Hints) -> Self {
         let budget = || SpinBudget::new(platform);
         Engine {
             view,
-            hints,
-            pulse: Pulse::default(),
+            hints: Apart(hints),
+            pulse: Apart::default(),
             send_budget: budget(),
             recv_budget: budget(),
             idle_budget: budget(),
@@ -129,7 +134,7 @@ impl<'m> Engine<'m> {
     /// Puts a job in if there is room: the number of its block.
     #[inline(always)]
     pub(super) fn put<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<usize, Refused> {
-        self.view.put(platform, job, &self.hints)
+        self.view.put(platform, job, &self.hints.0)
     }
 
     /// Puts a job in if there is room, or if there are blocks of the dead.
@@ -192,7 +197,7 @@ impl<'m> Engine<'m> {
             put => Attempt::Done(put),
         };
         let (gate, capacity) = (&self.view.words.gates.space, self.view.geometry.capacity);
-        let room = || capacity.saturating_sub(self.view.len());
+        let room = || capacity.saturating_sub(self.view.about());
         let put = block_for_room(platform, gate, &self.send_budget, deadline, capacity, room, attempt);
         // The time may have been over before anybody looked for the dead, or just when one was found.
         put.unwrap_or_else(|unmet| match self.put_now(platform, job) {
@@ -205,7 +210,7 @@ impl<'m> Engine<'m> {
     #[inline(always)]
     pub(super) fn take<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
         let taken = self.view.take(platform);
-        if self.pulse.is_due(platform, &self.view.words.gates.looked) {
+        if self.pulse.0.is_due(platform, &self.view.words.gates.looked) {
             return self.after_look(platform, taken);
         }
         taken
@@ -250,7 +255,7 @@ impl<'m> Engine<'m> {
             Err(Refused::NotNow) => Attempt::NotYet,
             taken => Attempt::Done(taken),
         };
-        let (capacity, more) = (|| self.view.geometry.capacity, || self.view.len());
+        let (capacity, more) = (|| self.view.geometry.capacity, || self.view.about());
         let mut taken = block_for_message(platform, &gates.items, &self.recv_budget, deadline, capacity, more, attempt);
         if taken == Ok(Err(Refused::Busy)) {
             taken =

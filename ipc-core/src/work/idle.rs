@@ -135,6 +135,14 @@ impl View<'_> {
         self.in_ring(Which::Main) + self.in_ring(Which::Back)
     }
 
+    /// About how many jobs wait in main, for those who wait: the lines that the other side works on are left alone.
+    pub(super) fn about(&self) -> u64 {
+        let main = self.ring(Which::Main);
+        let head = main.head.load(Ordering::Relaxed);
+        let waiting = main.tail.load(Ordering::Relaxed).wrapping_sub(head) as i64;
+        waiting.max(0) as u64
+    }
+
     /// Whether there is no room.
     pub(super) fn is_full(&self) -> bool {
         self.in_ring(Which::Main) >= self.geometry.capacity || self.jobs().all(|(_, job)| job.state() != State::Free)

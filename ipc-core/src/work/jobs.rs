@@ -69,7 +69,7 @@ impl View<'_> {
                     // A store: nobody else changes a block that we write. Release, "written".
                     sync::publish(word, Job::sent(me, tail).0);
                     if main.fill(tail, before, Place::of(tail, index)) {
-                        main.help(main.tail, tail);
+                        main.help(main.tail, tail.wrapping_add(1));
                         self.words.gates.items.notify(platform, || 1);
                         return Ok(index);
                     }
@@ -106,10 +106,15 @@ impl View<'_> {
     #[cold]
     #[inline(never)]
     fn has_room_now<P: Platform>(&self, platform: &P, tail: u64, hints: &Hints) -> bool {
-        let head = self.pass(platform, Which::Main);
-        hints.head.store(head as u32, Ordering::Relaxed);
         // A tail that was stale is behind the head.
-        (tail.wrapping_sub(head) as i64) < self.geometry.capacity as i64
+        let is_room = |head: u64| (tail.wrapping_sub(head) as i64) < self.geometry.capacity as i64;
+        // It lags behind the first job by those that the dead have taken, and by jobs that were withdrawn.
+        let mut head = self.words.head.0.load(Ordering::Acquire);
+        if !is_room(head) {
+            head = self.pass(platform, Which::Main);
+        }
+        hints.head.store(head as u32, Ordering::Relaxed);
+        is_room(head)
     }
 
     /// Takes a free block, if there is one, and writes the job into it.
@@ -189,10 +194,14 @@ impl View<'_> {
     #[inline(always)]
     fn front<P: Platform>(&self, platform: &P, which: Which) -> Result<Front, Fault> {
         let (me, ring) = (platform.me(), self.ring(which));
-        for _ in 0..ATTEMPTS {
-            let head = ring.head.load(Ordering::Acquire);
-            match ring.at(head).holds(head) {
-                Holds::Nothing => return Ok(Front::Empty),
+        let mut head = ring.head.load(Ordering::Acquire);
+        for _ in 0..ring.steps() {
+            let place = ring.at(head);
+            let next = match place.holds(head) {
+                Holds::Nothing => {
+                    ring.help(ring.head, head);
+                    return Ok(Front::Empty);
+                }
                 Holds::Closed => return Ok(Front::Closed),
                 Holds::Block(index) => {
                     let word = self.word(index).ok_or(Fault::Corrupted)?;
@@ -203,7 +212,7 @@ impl View<'_> {
                         // AcqRel: what the last holder or the sender did to the block, and on to the next one.
                         match word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed) {
                             Ok(_) => {
-                                ring.help(ring.head, head);
+                                ring.help(ring.head, head.wrapping_add(1));
                                 return Ok(Front::Job(Taken { index, word: leased }));
                             }
                             Err(now) => job = Job(now),
@@ -211,14 +220,16 @@ impl View<'_> {
                     }
                     // Not to be passed before it is free: it would be nobody's for good.
                     if job.is_withdrawn(which, head) {
-                        self.pass(platform, which);
+                        head = self.pass(platform, which);
                         continue;
                     }
+                    // Another one has it (W2).
+                    head.wrapping_add(1)
                 }
-                Holds::Later => {}
-            }
-            // Another one has it (W2).
-            ring.help(ring.head, head);
+                // All that came a lap before the last job there were received (W1).
+                Holds::Later => ring.last(head, place)?.wrapping_sub(ring.places.len() as u64 - 1),
+            };
+            head = ring.further(ring.head, next);
         }
         Err(Fault::Corrupted)
     }
@@ -227,22 +238,26 @@ impl View<'_> {
     pub(super) fn settled_head(&self, which: Which) -> u64 {
         let ring = self.ring(which);
         let mut head = ring.head.load(Ordering::Acquire);
-        for _ in 0..ATTEMPTS {
-            let taken = match ring.at(head).holds(head) {
-                Holds::Nothing | Holds::Closed => false,
-                // Acquire: see `front`.
+        for _ in 0..ring.steps() {
+            let place = ring.at(head);
+            let next = match place.holds(head) {
+                Holds::Nothing | Holds::Closed => break,
                 Holds::Block(index) => {
+                    // Acquire: see `front`.
                     let job = self.word(index).map_or(Job::FREE, |word| Job(word.load(Ordering::Acquire)));
-                    !job.is_queued(which, head) && !job.is_withdrawn(which, head)
+                    if job.is_queued(which, head) || job.is_withdrawn(which, head) {
+                        break;
+                    }
+                    head.wrapping_add(1)
                 }
-                Holds::Later => true,
+                Holds::Later => match ring.last(head, place) {
+                    Ok(last) => last.wrapping_sub(ring.places.len() as u64 - 1),
+                    Err(_) => break,
+                },
             };
-            if !taken {
-                break;
-            }
-            ring.help(ring.head, head);
-            head = ring.head.load(Ordering::Acquire);
+            head = ring.further(ring.head, next);
         }
+        ring.help(ring.head, head);
         head
     }
 
@@ -264,7 +279,7 @@ impl View<'_> {
             if word.compare_exchange(job.0, Job::FREE.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 freed += 1;
             }
-            ring.help(ring.head, head);
+            ring.help(ring.head, head.wrapping_add(1));
         };
         if freed != 0 {
             self.words.gates.space.notify(platform, || freed as u32);

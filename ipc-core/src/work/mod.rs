@@ -27,6 +27,11 @@
 //! ring, h)` to `Leased(me, ring, h)`: that is the receive's linearization point. Then help `head` on,
 //! also where another receiver has the job.
 //!
+//! *Ends.* `tail` and `head` say where to begin to look, and no more: from there each walks over the places that were filled, or over the jobs
+//! that were received, and stores where it came to. A store, not a compare-exchange, which would cost each message two of them: a process that
+//! is late moves them back, and the next one walks again. Even by laps: a place that holds a later job says which, and all
+//! that came a lap before it were received (W1).
+//!
 //! *Empty* is a state that the queue had in the call: if back was empty at the first look and main at the second, each receive that took a
 //! job of main meanwhile began with a look at back, too. At the latest of all those looks back was empty, and all these receives go on;
 //! they count from then on. So a job that came back behind that look came later.

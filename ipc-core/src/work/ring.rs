@@ -2,13 +2,10 @@
 
 use super::word::{Holds, Place};
 use crate::error::Fault;
-use crate::sync::{AtomicU64, Ordering, spin_hint};
+use crate::sync::{self, AtomicU64, Ordering, spin_hint};
 
 /// Steps of one operation that others may spoil in a row before the words are declared corrupted.
 pub(super) const ATTEMPTS: u32 = 1 << 16;
-/// Loads of a `tail` that each time lies a lap behind its place. Who finds the place so finds a later `tail` at the next load, so that
-/// each needs another lap of the others meanwhile. In words that make no sense it would never end.
-const LAPS: u32 = 64;
 
 /// One of the rings of a queue.
 #[derive(Clone, Copy, Debug)]
@@ -44,21 +41,22 @@ impl<'m> Ring<'m> {
     /// Where the next job goes. Helps `tail` on.
     #[inline(always)]
     pub(super) fn end(&self) -> Result<End, Fault> {
-        let mut laps = 0;
-        for _ in 0..ATTEMPTS {
-            let tail = self.tail.load(Ordering::Acquire);
+        let mut tail = self.tail.load(Ordering::Acquire);
+        let place = self.at(tail);
+        if place.holds(tail) == Holds::Nothing {
+            return Ok(End::At(tail, place));
+        }
+        for _ in 0..self.steps() {
             let place = self.at(tail);
-            match place.holds(tail) {
-                Holds::Nothing => return Ok(End::At(tail, place)),
-                Holds::Closed => return Ok(End::Closed(tail, place)),
-                Holds::Block(_) => self.help(self.tail, tail),
-                // `tail` was stale.
-                Holds::Later if laps < LAPS => {
-                    back_off(laps.min(2));
-                    laps += 1;
+            tail = match place.holds(tail) {
+                Holds::Nothing => {
+                    self.help(self.tail, tail);
+                    return Ok(End::At(tail, place));
                 }
-                Holds::Later => break,
-            }
+                Holds::Closed => return Ok(End::Closed(tail, place)),
+                Holds::Block(_) => self.further(self.tail, tail.wrapping_add(1)),
+                Holds::Later => self.further(self.tail, self.last(tail, place)?),
+            };
         }
         Err(Fault::Corrupted)
     }
@@ -70,12 +68,45 @@ impl<'m> Ring<'m> {
         self.place(position).compare_exchange(before.0, with.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Moves `tail` or `head` past a position that was filled or emptied, unless another process has.
+    /// Moves `tail` or `head` on to a position, unless another process has.
+    ///
+    /// A store, not a compare-exchange: one that is late moves it back. Then each that comes walks on from there.
     #[inline(always)]
-    pub(super) fn help(&self, end: &AtomicU64, position: u64) {
-        // Release: a process that loads the new position finds the place and its block at least as we did.
-        let _ = end.compare_exchange(position, position.wrapping_add(1), Ordering::AcqRel, Ordering::Relaxed);
+    pub(super) fn help(&self, end: &AtomicU64, to: u64) {
+        // Relaxed: it decides nothing.
+        if is_before(end.load(Ordering::Relaxed), to) {
+            // Release: a process that loads the new position finds the places and blocks before it at least as we did.
+            sync::publish(end, to);
+        }
     }
+
+    /// The next position to look at, of those who walk along the ring: this one, or where `tail` or `head` is now.
+    #[inline(always)]
+    pub(super) fn further(&self, end: &AtomicU64, to: u64) -> u64 {
+        // Acquire: see `help`.
+        let now = end.load(Ordering::Acquire);
+        if is_before(to, now) { now } else { to }
+    }
+
+    /// The last position that was put into a place which is found to hold a later one than `position`.
+    #[inline(always)]
+    pub(super) fn last(&self, position: u64, place: Place) -> Result<u64, Fault> {
+        match place.ahead_of(position) {
+            ahead if ahead & (self.places.len() as u64 - 1) == 0 => Ok(position.wrapping_add(ahead)),
+            _ => Err(Fault::Corrupted),
+        }
+    }
+
+    /// Steps of a walk along the ring that others may spoil before the words are declared corrupted.
+    #[inline(always)]
+    pub(super) fn steps(&self) -> u32 {
+        ATTEMPTS + self.places.len() as u32
+    }
+}
+
+#[inline(always)]
+fn is_before(position: u64, other: u64) -> bool {
+    (position.wrapping_sub(other) as i64) < 0
 }
 
 #[cold]

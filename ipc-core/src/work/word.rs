@@ -222,6 +222,11 @@ impl Place {
         Place(position << POSITION_SHIFT | CLOSED)
     }
 
+    /// How far the position that was put here last is ahead of this one, modulo 2^44.
+    pub(super) fn ahead_of(self, position: u64) -> u64 {
+        ahead(self.0, position) as u64
+    }
+
     #[inline(always)]
     pub(super) fn holds(self, position: u64) -> Holds {
         match ahead(self.0, position) {
