@@ -124,8 +124,8 @@ fn a_sender_of_a_long_value_dies() {
         let mortal = thread::spawn(move || {
             let lived = one.live(at, || client.send(&7));
             match lived {
-                Some(sent) => {
-                    sent.unwrap();
+                Some(ref sent) => {
+                    assert_eq!(*sent, Ok(()));
                     drop(client);
                 }
                 None => std::mem::forget(client),

@@ -49,6 +49,7 @@ const OPERATIONS: &[Operation] = &[
     ("one to one, batches of 64, 8 B", spsc_batches),
     ("duplex, try_send + try_recv, 8 B", duplex),
     ("pipe, write + read, 64 B", pipe),
+    ("duplex of values, try_send + try_recv, text of 60 B", value_duplex),
     ("bytes, try_send + try_recv, 64 B", bytes),
     ("loans, loan + send + recv + give back", loans),
     ("work queue, try_send + try_recv + done, 8 B", work),
@@ -225,6 +226,17 @@ fn pipe(n: u64) -> Result<()> {
     for _ in 0..n {
         client.write_all(hint::black_box(&message))?;
         server.read_exact(&mut message)?;
+    }
+    Ok(())
+}
+
+fn value_duplex(n: u64) -> Result<()> {
+    let duplex = region()?.value_duplex::<String, ()>("values").capacity(4096).create()?;
+    let (mut client, mut server) = (duplex.client()?, duplex.server()?);
+    let text = "x".repeat(60);
+    for _ in 0..n {
+        client.try_send(hint::black_box(&text))?;
+        hint::black_box(server.try_recv()?);
     }
     Ok(())
 }
