@@ -51,6 +51,7 @@ const OPERATIONS: &[Operation] = &[
     ("pipe, write + read, 64 B", pipe),
     ("duplex of values, try_send + try_recv, text of 60 B", value_duplex),
     ("bytes, try_send + try_recv, 64 B", bytes),
+    ("queue of values, try_send + try_recv, text of 60 B", values),
     ("loans, loan + send + recv + give back", loans),
     ("work queue, try_send + try_recv + done, 8 B", work),
     ("work queue of bytes, try_send + try_recv + done, 1 KiB", work_bytes),
@@ -247,6 +248,16 @@ fn bytes(n: u64) -> Result<()> {
     for _ in 0..n {
         queue.try_send(hint::black_box(&message))?;
         hint::black_box(queue.try_recv(&mut message)?);
+    }
+    Ok(())
+}
+
+fn values(n: u64) -> Result<()> {
+    let queue = region()?.value_queue::<String>("queue").capacity(4096).create()?;
+    let text = "x".repeat(60);
+    for _ in 0..n {
+        queue.try_send(hint::black_box(&text))?;
+        hint::black_box(queue.try_recv()?);
     }
     Ok(())
 }

@@ -192,6 +192,7 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     }
 
     /// Finds an element, and knows of as many more as there are, up to `count`.
+    #[inline(always)]
     pub(super) fn find_many(&mut self, count: usize) -> Result<(), Refused> {
         self.held.here()?;
         if self.there() < count as u64 && !self.look()? {
@@ -201,6 +202,7 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     }
 
     /// [`find_many`](Self::find_many); waits for the first element.
+    #[inline(always)]
     fn find_many_within(&mut self, count: usize, limit: &Limit<P::Deadline>) -> Result<(), RecvTimeoutError> {
         match self.find_many(count) {
             Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_item(&mut limit.over_all_waits()),

@@ -130,6 +130,7 @@ impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// Reserves room for an element, and for as many more as there is room for, up to `count`.
+    #[inline(always)]
     pub(super) fn reserve_many(&mut self, count: usize) -> Result<(), Refused> {
         self.reserve()?;
         if self.room() < count as u64 {
@@ -139,6 +140,7 @@ impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// [`reserve_many`](Self::reserve_many); waits for room for the first element.
+    #[inline(always)]
     pub(crate) fn reserve_many_within(
         &mut self,
         count: usize,
@@ -197,6 +199,7 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// Sends as many of these as this end knows to have room.
+    #[inline(always)]
     pub(super) fn push_some(&mut self, values: &[T]) -> usize {
         let count = values.len().min(self.room() as usize);
         self.held.view.slots.write_slice(self.tail, &values[..count]);
