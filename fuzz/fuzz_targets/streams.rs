@@ -13,11 +13,12 @@ use ipc_core::object::{self, Blueprint};
 use ipc_core::participant::Dead;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
-use ipc_core::{Broadcast, Duplex, Spsc, broadcast, bytes, duplex, level, loan, priority, spsc, stack, work};
+use ipc_core::{Broadcast, Spsc, broadcast, bytes, level, loan, priority, spsc, stack, work};
 use ipc_fuzz::element::Colour;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Kind, Script, play};
 use ipc_fuzz::seeds;
+use ipc_fuzz::talks::{TheDuplex, TheValueDuplex};
 use ipc_fuzz::world::Seat;
 use libfuzzer_sys::fuzz_target;
 
@@ -25,10 +26,10 @@ const SCHEMA: u64 = 7;
 type Record = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..12).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..13).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 12 {
+        match input.byte() % 13 {
             0 => play::<TheSpsc<Record>>(&mut input),
             1 => play::<TheSpsc<Colour>>(&mut input),
             2 => play::<TheByteQueue>(&mut input),
@@ -40,6 +41,7 @@ fuzz_target!(
             8 => play::<TheByteWorkQueue>(&mut input),
             9 => play::<TheDuplex>(&mut input),
             10 => play::<TheLevelQueue>(&mut input),
+            11 => play::<TheValueDuplex>(&mut input),
             _ => play::<TheBroadcast<true>>(&mut input),
         }
     }
@@ -53,7 +55,6 @@ struct ThePriorityQueue;
 struct TheLevelQueue;
 struct TheWorkQueue;
 struct TheByteWorkQueue;
-struct TheDuplex;
 struct TheBroadcast<const WAITS: bool>;
 
 /// An element made of one number.
@@ -256,75 +257,6 @@ impl Script for TheLevelQueue {
             9 if input.below(16) == 0 => _ = queue.close().unwrap(),
             10 => _ = black_box(queue.is_closed()),
             _ => assert!(queue.len() <= 15 && queue.level_len(level) <= 5),
-        }
-    }
-}
-
-/// A duplex, and the ends that its participant holds.
-struct Talk<'w> {
-    duplex: Duplex<'w, Colour, Record, Seat<'w>>,
-    client: RefCell<Option<duplex::DuplexEnd<'w, Colour, Record, Seat<'w>>>>,
-    server: RefCell<Option<duplex::DuplexEnd<'w, Record, Colour, Seat<'w>>>>,
-}
-
-impl<'w> Talk<'w> {
-    fn new(duplex: Duplex<'w, Colour, Record, Seat<'w>>) -> Self {
-        Talk { duplex, client: RefCell::default(), server: RefCell::default() }
-    }
-}
-
-impl Kind for TheDuplex {
-    type Handle<'w> = Talk<'w>;
-
-    fn bytes() -> u64 {
-        duplex::Options::<Colour, Record>::new(5).bytes().expect("a capacity")
-    }
-    fn create<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Talk<'w> {
-        // SAFETY: new memory.
-        Talk::new(unsafe { duplex::Options::new(5).create(memory, seat) }.expect("it fits"))
-    }
-    fn attach<'w>(memory: Memory<'w>, seat: Seat<'w>) -> Option<Talk<'w>> {
-        duplex::Options::new(0).attach(memory, seat).ok().map(Talk::new)
-    }
-    fn sweep(memory: Memory<'_>, dead: &Dead, seat: &Seat<'_>) {
-        let _ = object::sweep(memory, dead, seat);
-    }
-    fn step(input: &mut Input<'_>, talk: &Talk<'_>, deadline: Instant) {
-        let (client, server) = (&mut *talk.client.borrow_mut(), &mut *talk.server.borrow_mut());
-        let (colour, record) = (Colour::made(input.byte()), Record::made(input.byte()));
-        match input.below(20) {
-            0 => *client = talk.duplex.client().ok().or(client.take()),
-            1 => *server = talk.duplex.server().ok().or(server.take()),
-            2 if input.below(4) == 0 => *client = None,
-            3 if input.below(4) == 0 => *server = None,
-            4 if client.is_none() => *client = talk.duplex.connect_deadline(deadline).ok(),
-            5 if server.is_none() => *server = talk.duplex.accept_deadline(deadline).ok(),
-            6 => drop(client.take().map(|client| client.split().0)),
-            number => {
-                if let Some(client) = client {
-                    match number {
-                        7 => _ = black_box(client.try_send(colour)),
-                        8 => _ = black_box(client.send_deadline(colour, deadline)),
-                        9 => _ = black_box(client.sender_mut().try_send_slice(&[colour; 4])),
-                        10 => _ = black_box(client.try_recv()),
-                        11 => _ = black_box(client.recv_deadline(deadline)),
-                        12 => _ = black_box(client.wait_readable_deadline(deadline)),
-                        13 => _ = black_box((client.is_disconnected(), client.peer_died(), client.peer_pid())),
-                        _ => {}
-                    }
-                }
-                if let Some(server) = server {
-                    match number {
-                        14 => _ = black_box(server.try_send(record)),
-                        15 => _ = black_box(server.send_deadline(record, deadline)),
-                        16 => assert!(server.sender_mut().len() <= 5),
-                        17 => assert!(server.receiver_mut().try_iter().count() <= 5),
-                        18 => _ = black_box(server.recv_deadline(deadline)),
-                        19 => _ = black_box(server.wait_for_peer_deadline(deadline)),
-                        _ => {}
-                    }
-                }
-            }
         }
     }
 }

@@ -8,4 +8,5 @@ pub mod model;
 pub mod play;
 pub mod seeds;
 pub mod stopwatch;
+pub mod talks;
 pub mod world;

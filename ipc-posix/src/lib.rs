@@ -40,6 +40,7 @@
 //! | [`LoanQueue`], [`LoanedBlock`], [`LoanedMessage`] | [`Region::loan_queue`] | a queue of messages that are written and read in place |
 //! | [`Pipe`], [`PipeStream`] | [`Region::pipe`] | a byte stream in both directions |
 //! | [`Duplex`], [`DuplexEnd`] | [`Region::duplex`] | a pipe of messages in both directions |
+//! | `ValueDuplex`, `ValueDuplexEnd` | `Region::value_duplex` | a pipe of plain serde types in both directions |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
@@ -79,8 +80,8 @@
 //!
 //! Peers that crash at any instruction are what this library is made for. A buggy peer that scribbles over the region
 //! causes no memory unsafety, no panic and no endless loop here; at worst [`Fault::Corrupted`]. Exceptions are the
-//! references that the guards of [`Mutex`] and [`RwLock`] hand out, the lock of the feature `lock_api`, and `ValueQueue`,
-//! which decodes what it receives. A hostile peer with write access can in addition truncate the file (the kernel then
+//! references that the guards of [`Mutex`] and [`RwLock`] hand out, the lock of the feature `lock_api`, and `ValueQueue` and
+//! its like, which decode what they receive. A hostile peer with write access can in addition truncate the file (the kernel then
 //! raises `SIGBUS` in everybody) and hold lock bytes, and one with read access can keep others from attaching, by read locks:
 //! give such peers a region of their own, or an [anonymous one](RegionOptions::anonymous), which is sealed against truncation.
 //! Do not point asynchronous I/O of the kernel at shared memory.
@@ -195,6 +196,8 @@ pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use ipc_core::work::Stats as WorkQueueStats;
 pub use objects::*;
 pub use pair::{duplex_from_fd, duplex_pair};
+#[cfg(feature = "serde")]
+pub use pair::{value_duplex_from_fd, value_duplex_pair};
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;

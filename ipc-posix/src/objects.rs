@@ -250,6 +250,23 @@ pub type PipeOptions<'r> = DuplexOptions<'r, u8, u8>;
 /// An end of a [`Pipe`]: an `io::Read` and an `io::Write`.
 pub type PipeStream = DuplexEnd<u8, u8>;
 
+/// A pipe of values of serde's types in both directions, of `A` from the client and of `B` from the server (feature `serde`). Made by
+/// [`Region::value_duplex`].
+#[cfg(feature = "serde")]
+pub type ValueDuplex<A, B> = duplex::ValueDuplex<'static, A, B, Posix>;
+/// What a [`ValueDuplex`] should be like.
+#[cfg(feature = "serde")]
+pub type ValueDuplexOptions<'r, A, B> = Builder<'r, duplex::ValueOptions<A, B>, Region>;
+/// An end of a [`ValueDuplex`], which sends `S` and receives `R`.
+#[cfg(feature = "serde")]
+pub type ValueDuplexEnd<S, R> = duplex::ValueEnd<'static, S, R, Posix>;
+/// The half of a [`ValueDuplexEnd`] that sends.
+#[cfg(feature = "serde")]
+pub type ValueDuplexSender<T> = duplex::ValueSender<'static, T, Posix>;
+/// The half of a [`ValueDuplexEnd`] that receives.
+#[cfg(feature = "serde")]
+pub type ValueDuplexReceiver<T> = duplex::ValueReceiver<'static, T, Posix>;
+
 /// Messages that every subscriber sees. Made by [`Region::broadcast`].
 pub type Broadcast<T> = broadcast::Broadcast<'static, T, Posix>;
 /// What a [`Broadcast`] should be like.

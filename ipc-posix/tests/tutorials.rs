@@ -13,8 +13,18 @@ fn example(name: &str) -> PathBuf {
     let program = profile.join("examples").join(name);
     // `cargo test` has built the examples; `cargo test --test tutorials` has not.
     let mut cargo = Command::new(env!("CARGO"));
-    // The whole workspace's features, as in `cargo test --workspace`: nothing is built twice. Some examples derive.
-    cargo.args(["build", "-q", "--workspace", "--features", "ipc-posix/derive", "--example", name, "--manifest-path"]);
+    // The whole workspace's features, as in `cargo test --workspace`: nothing is built twice. Some examples derive, or send
+    // types of serde.
+    cargo.args([
+        "build",
+        "-q",
+        "--workspace",
+        "--features",
+        "ipc-posix/derive ipc-posix/serde",
+        "--example",
+        name,
+        "--manifest-path",
+    ]);
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     cargo.arg("--target-dir").arg(profile.parent().expect("the target directory"));
     cargo.args(profile.ends_with("release").then_some("--release"));
@@ -198,6 +208,23 @@ fn greetings() {
     let text = run_and_kill("greetings");
     all(&text);
     assert!(text.contains("the guest was killed after "), "{text}");
+}
+
+#[test]
+fn word_counts() {
+    let all = |text: &str| {
+        for number in 0..20 {
+            let line = format!("\n{number}: {{\"rice\": {0}, \"tea\": {0}}}\n", number + 1);
+            assert_eq!(text.matches(&line).count(), 1, "{text}");
+        }
+        assert!(text.ends_with("the guest went home; 20 questions were answered\n"), "{text}");
+    };
+    let text = run("word_counts");
+    all(&text);
+    assert!(!text.contains("was killed"), "{text}");
+    let text = run_and_kill("word_counts");
+    all(&text);
+    assert!(text.contains("the guest was killed before it answered question "), "{text}");
 }
 
 #[test]

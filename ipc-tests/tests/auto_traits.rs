@@ -114,6 +114,8 @@ fn every_public_type_has_its_auto_traits() {
             Spsc<u64>, SpscProducer<u64>, SpscConsumer<u64>,
             Duplex<u8, u64>, DuplexEnd<u8, u64>, DuplexSender<u64>, DuplexReceiver<u64>, DuplexOptions<'static, u8, u64>,
             Pipe, PipeStream, PipeOptions<'static>,
+            ValueDuplex<String, String>, ValueDuplexEnd<String, String>, ValueDuplexSender<String>, ValueDuplexReceiver<String>,
+            ValueDuplexOptions<'static, String, String>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
             Semaphore, Watch<u64>, WatchReader<u64>, WatchWriter<u64>, ReadOnlyWatch<'static, u64>, RawMutex,
             AtomicOptions<'static, u64>, CondvarOptions<'static>, EventOptions<'static>, EventGroupOptions<'static>,

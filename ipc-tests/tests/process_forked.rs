@@ -404,7 +404,6 @@ fn cells(calls: &mut Calls) {
 const FROM_NOTHING: &[&str] = &["footprint", "slice_footprint", "new", "attach", "open_or_create"];
 
 #[test]
-
 fn nothing_is_touched_and_nothing_is_silent() {
     let _watchdog = Watchdog::new(LIMIT, "every method in a forked child");
     let mut calls = Calls::default();
@@ -419,6 +418,7 @@ fn nothing_is_touched_and_nothing_is_silent() {
         loans,
         one_to_one,
         forked::duplex::duplexes,
+        forked::duplex::duplexes_of_values,
         broadcasts,
         mutexes,
         rwlocks,
@@ -427,7 +427,7 @@ fn nothing_is_touched_and_nothing_is_silent() {
         cells,
         forked::maps::maps,
         forked::vectors::vectors,
-    ] as [fn(&mut Calls); 18]
+    ] as [fn(&mut Calls); 19]
     {
         part(&mut calls);
     }

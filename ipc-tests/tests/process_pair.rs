@@ -6,13 +6,16 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use ipc_posix::{DuplexClaimErrorKind, Error, RecvError, Region, duplex_from_fd, duplex_pair};
+use ipc_posix::{
+    DuplexClaimErrorKind, Error, RecvError, Region, duplex_from_fd, duplex_pair, value_duplex_from_fd,
+    value_duplex_pair,
+};
 use ipc_tests::children::{self, Args, Child, Role};
 use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-const ROLES: &[Role] = &[("shouts", shouts), ("squares", squares)];
+const ROLES: &[Role] = &[("shouts", shouts), ("squares", squares), ("splits", splits)];
 
 #[test]
 fn child_entry() {
@@ -112,4 +115,30 @@ fn other_descriptors_are_refused() {
     let null = std::fs::File::open("/dev/null").unwrap();
     assert!(matches!(duplex_from_fd::<u32, u64>(&null), Err(Error::Region(_))));
     assert!(duplex_pair::<u64, u64>(usize::MAX).is_err());
+}
+
+/// Answers each line with its words.
+fn splits(args: &Args) {
+    let mut end = value_duplex_from_fd::<String, Vec<String>>(own(args)).unwrap();
+    while let Ok(line) = end.recv() {
+        end.send(&line.split(' ').map(str::to_owned).collect()).unwrap();
+    }
+    children::say("end of file");
+}
+
+#[test]
+fn values_go_both_ways_without_a_name() {
+    let _watchdog = Watchdog::new(LIMIT, "values_go_both_ways_without_a_name");
+    let (mut end, fd) = value_duplex_pair::<String, Vec<String>>(32).unwrap();
+    let mut child = spawn("splits", &fd);
+    drop(fd);
+    for number in 0..100 {
+        let words = vec![format!("word{number}"); number % 20 + 1];
+        end.send(&words.join(" ")).unwrap();
+        assert_eq!(end.recv().unwrap(), words);
+    }
+    drop(end);
+    child.expect("end of file");
+    assert!(child.wait().success());
+    assert!(value_duplex_pair::<u8, u8>(usize::MAX).is_err());
 }

@@ -114,6 +114,16 @@ fn queues() -> Result<(), Error> {
     drop((client, server));
     assert!(duplex.accept_timeout(SOON).is_err());
 
+    let values = region.value_duplex::<String, u64>("values").create()?;
+    let (mut client, mut server) = (values.client()?, values.server()?);
+    client.send(&"one".to_owned())?;
+    client.try_send(&"two".to_owned())?;
+    client.send_timeout(&"three".to_owned(), SOON)?;
+    server.wait_readable()?;
+    server.recv()?;
+    server.try_recv()?;
+    server.recv_timeout(SOON)?;
+
     let broadcast = region.broadcast::<u64>("broadcast").capacity(4).create()?;
     let mut subscriber = broadcast.subscribe()?;
     broadcast.publish(1)?;

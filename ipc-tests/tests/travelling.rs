@@ -162,6 +162,8 @@ fn every_kind_travels() {
         region.condvar("changed").create();
         region.duplex::<u64, u8>("duplex").capacity(4).schema(6).create();
         region.pipe("pipe").capacity(64).create();
+        region.value_duplex::<String, u8>("duplex of values").schema(26).create();
+        region.value_duplex::<String, u8>("described duplex").self_describing().create();
         region.event("event").create();
         region.event_group("group").schema(7).create();
         region.loan_queue::<u8>("blocks").blocks(4).block_len(64).schema(8).create();

@@ -49,7 +49,9 @@ const OPERATIONS: &[Operation] = &[
     ("one to one, batches of 64, 8 B", spsc_batches),
     ("duplex, try_send + try_recv, 8 B", duplex),
     ("pipe, write + read, 64 B", pipe),
+    ("duplex of values, try_send + try_recv, text of 60 B", value_duplex),
     ("bytes, try_send + try_recv, 64 B", bytes),
+    ("queue of values, try_send + try_recv, text of 60 B", values),
     ("loans, loan + send + recv + give back", loans),
     ("work queue, try_send + try_recv + done, 8 B", work),
     ("work queue of bytes, try_send + try_recv + done, 1 KiB", work_bytes),
@@ -229,12 +231,33 @@ fn pipe(n: u64) -> Result<()> {
     Ok(())
 }
 
+fn value_duplex(n: u64) -> Result<()> {
+    let duplex = region()?.value_duplex::<String, ()>("values").capacity(4096).create()?;
+    let (mut client, mut server) = (duplex.client()?, duplex.server()?);
+    let text = "x".repeat(60);
+    for _ in 0..n {
+        client.try_send(hint::black_box(&text))?;
+        hint::black_box(server.try_recv()?);
+    }
+    Ok(())
+}
+
 fn bytes(n: u64) -> Result<()> {
     let queue = region()?.byte_queue("queue").capacity(4096).create()?;
     let mut message = [7; 64];
     for _ in 0..n {
         queue.try_send(hint::black_box(&message))?;
         hint::black_box(queue.try_recv(&mut message)?);
+    }
+    Ok(())
+}
+
+fn values(n: u64) -> Result<()> {
+    let queue = region()?.value_queue::<String>("queue").capacity(4096).create()?;
+    let text = "x".repeat(60);
+    for _ in 0..n {
+        queue.try_send(hint::black_box(&text))?;
+        hint::black_box(queue.try_recv()?);
     }
     Ok(())
 }

@@ -169,7 +169,7 @@ impl<T, P: Platform + fmt::Debug> fmt::Debug for Subscriber<'_, T, P> {
     }
 }
 
-messages!(Subscriber, RecvBroadcastError, TryRecvBroadcastError);
+messages!(Subscriber<T: NoUninit, CheckedBitPattern>, RecvBroadcastError, TryRecvBroadcastError);
 
 impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     pub(super) fn begin(

@@ -31,6 +31,24 @@ enum Reason {
     Excess(Excess),
     /// What was written is read as another value.
     Changed,
+    /// Its sender was gone after some bytes of it, and perhaps in the middle of its length.
+    Cut {
+        got: usize,
+        of: Option<usize>,
+    },
+}
+
+impl FormatError {
+    /// Only these bytes of a message have come.
+    pub(crate) fn cut_off(got: usize, of: Option<usize>) -> Self {
+        FormatError(Reason::Cut { got, of })
+    }
+
+    /// Returns whether only a part of the message has come, and its sender is gone. See
+    /// [`ValueDuplex`](crate::duplex::ValueDuplex#lengths).
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self.0, Reason::Cut { .. })
+    }
 }
 
 crate::error::debug_as_display!(FormatError);
@@ -48,6 +66,8 @@ impl fmt::Display for FormatError {
             Reason::Rest(len) => write!(f, "{len} bytes are left behind the value"),
             Reason::Excess(Excess::Depth) => write!(f, "values are nested more than {DEPTH} deep"),
             Reason::Excess(Excess::Elements) => write!(f, "more than {WITHOUT_BYTES} elements take no bytes"),
+            Reason::Cut { got, of: Some(len) } => write!(f, "cut off after {got} of {len} bytes: its sender is gone"),
+            Reason::Cut { of: None, .. } => f.write_str("cut off in its length: its sender is gone"),
             Reason::Changed => f.write_str("it would arrive as another value (serde attributes that skip something?)"),
         }
     }

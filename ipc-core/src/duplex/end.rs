@@ -5,6 +5,7 @@ use core::fmt;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use super::ends::Side;
+use super::questions::questions;
 use super::words::{Way, Words};
 use crate::error::{
     Fault, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError, WaitTimeoutError,
@@ -46,14 +47,23 @@ pub struct DuplexEnd<'m, S, R, P: Platform> {
     rx: Receiving<'m, R, P>,
 }
 
+questions!(DuplexEnd, "elements");
+
 /// Gives up both halves of an end in one step: who finds the end of what is sent cannot send any more. After that, the halves find nothing
 /// to give up.
-struct Whole<'m, P: Platform> {
-    words: &'m Words,
-    side: Side,
+pub(super) struct Whole<'m, P: Platform> {
+    pub(super) words: &'m Words,
+    pub(super) side: Side,
     start: u64,
     platform: P,
     split: bool,
+}
+
+impl<P: Platform> Whole<'_, P> {
+    /// From now on each half gives up itself.
+    pub(super) fn split(mut self) {
+        self.split = true;
+    }
 }
 
 impl<P: Platform> Drop for Whole<'_, P> {
@@ -85,47 +95,6 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
         end
     }
 
-    fn platform(&self) -> &P {
-        self.rx.platform()
-    }
-
-    /// The name of the duplex in its region.
-    pub fn name(&self) -> &str
-    where
-        P: Located,
-    {
-        self.platform().name()
-    }
-
-    /// The region that the duplex lives in.
-    pub fn region(&self) -> P::Region
-    where
-        P: Located,
-    {
-        self.platform().region()
-    }
-
-    /// Which end this is.
-    pub fn side(&self) -> Side {
-        self.whole.side
-    }
-
-    /// How many elements fit into each direction.
-    pub fn capacity(&self) -> usize {
-        self.tx.capacity()
-    }
-
-    /// Returns how blocking calls of this end wait.
-    pub fn wait_strategy(&self) -> WaitStrategy {
-        self.rx.wait_strategy()
-    }
-
-    /// Sets how blocking calls of this end wait that begin from now on.
-    pub fn set_wait_strategy(&self, strategy: WaitStrategy) {
-        self.rx.set_wait_strategy(strategy);
-        self.tx.set_wait_strategy(strategy);
-    }
-
     /// The half that sends, with its further operations.
     pub fn sender_mut(&mut self) -> &mut Sending<'m, S, P> {
         &mut self.tx
@@ -154,61 +123,15 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(self) -> (Sending<'m, S, P>, Receiving<'m, R, P>) {
-        let DuplexEnd { mut whole, tx, rx, .. } = self;
-        whole.split = true;
+        let DuplexEnd { whole, tx, rx } = self;
+        whole.split();
         (tx, rx)
     }
 
-    /// Whether there was a holder of the other end and none is left alive. Elements may still be there. A system call if there is one.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn is_disconnected(&self) -> bool {
-        self.rx.is_disconnected()
-    }
-
-    /// The process that holds the other end, as it knows its own id. It may be dead, until a process notices.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn peer_pid(&self) -> Option<u32> {
-        self.platform().assert_here();
-        self.whole.words.ends().holder(self.side().other()).map(|holder| self.platform().process_id(holder))
-    }
-
-    /// Whether the process that held the other end was killed, as far as anybody has noticed. `false` if it left.
-    ///
-    /// # Panics
-    ///
-    /// In a child after `fork`.
-    #[must_use]
-    pub fn peer_died(&self) -> bool {
-        self.platform().assert_here();
-        self.whole.words.ends().died(self.side().other())
-    }
-
-    /// Blocks until somebody has come to the other end. It may have left since: what it has sent is there.
-    ///
-    /// # Errors
-    ///
-    /// [`Fault::Forked`].
-    pub fn wait_for_peer(&self) -> Result<(), Fault> {
-        self.wait_for_peer_within(&Limit::Forever).map_err(WaitTimeoutError::endless)
-    }
-
-    timed! {
-        wait_for_peer_timeout, wait_for_peer_deadline, wait_for_peer, "Waits for somebody to come",
-        [&self] limit [] -> Result<(), WaitTimeoutError> { self.wait_for_peer_within(limit) }
-    }
-
-    fn wait_for_peer_within(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {
-        self.platform().here()?;
-        let mut waits = limit.over_all_waits();
-        wait_for(self.side().other(), self.whole.words, self.platform(), self.wait_strategy(), &mut waits)
+    /// Its parts, in the order in which they are dropped.
+    #[cfg(feature = "serde")]
+    pub(super) fn into_parts(self) -> (Whole<'m, P>, Sending<'m, S, P>, Receiving<'m, R, P>) {
+        (self.whole, self.tx, self.rx)
     }
 }
 
@@ -295,14 +218,5 @@ impl<S, R: NoUninit + CheckedBitPattern, P: Platform> DuplexEnd<'_, S, R, P> {
     timed! {
         wait_readable_timeout, wait_readable_deadline, wait_readable, "Waits for something to receive",
         [&mut self] limit [] -> Result<(), RecvTimeoutError> { self.rx.wait_within(limit) }
-    }
-}
-
-// Shared memory is not touched: after a fork it is not there.
-impl<S, R, P: Platform + fmt::Debug> fmt::Debug for DuplexEnd<'_, S, R, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut it = f.debug_struct("DuplexEnd");
-        it.field("name", self.platform()).field("side", &self.side()).field("capacity", &self.capacity());
-        it.finish_non_exhaustive()
     }
 }

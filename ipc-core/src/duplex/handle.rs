@@ -16,7 +16,7 @@ use crate::timed::timed;
 use crate::wait::{Attempt, Chosen, SpinBudget, WaitStrategy, block_until};
 
 /// It takes elements of both types, and gives them out.
-type Elements<A, B> = PhantomData<fn(A, B) -> (A, B)>;
+pub(super) type Elements<A, B> = PhantomData<fn(A, B) -> (A, B)>;
 
 /// What a duplex should be like.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ unsafe impl<A, B> Blueprint for Options<A, B> {
 #[doc(alias = "UnixStream")]
 #[doc(alias = "socketpair")]
 pub struct Duplex<'m, A, B, P> {
-    both: Both<'m, A, B>,
+    pub(super) both: Both<'m, A, B>,
     platform: P,
     /// Of the ends that this handle claims.
     strategy: Chosen,
@@ -231,8 +231,12 @@ impl<'m, A, B, P: Platform + Clone> Duplex<'m, A, B, P> {
         accept_timeout, accept_deadline, accept, "Claims the server's end and waits for a client"
         "After a timeout it is as if nothing had been claimed.",
         [&self] limit [] -> Result<DuplexEnd<'m, B, A, P>, WaitTimeoutError> {
-            self.meet(Side::Server, limit).map(|start| self.server_end(start))
+            self.accept_within(limit)
         }
+    }
+
+    pub(super) fn accept_within(&self, limit: &Limit<P::Deadline>) -> Result<DuplexEnd<'m, B, A, P>, WaitTimeoutError> {
+        self.meet(Side::Server, limit).map(|start| self.server_end(start))
     }
 
     /// Claims the client's end, and waits for a server. Blocks while the end cannot be had, and until a server comes.
@@ -249,8 +253,15 @@ impl<'m, A, B, P: Platform + Clone> Duplex<'m, A, B, P> {
         connect_timeout, connect_deadline, connect, "Claims the client's end and waits for a server"
         "After a timeout it is as if nothing had been claimed.",
         [&self] limit [] -> Result<DuplexEnd<'m, A, B, P>, WaitTimeoutError> {
-            self.meet(Side::Client, limit).map(|start| self.client_end(start))
+            self.connect_within(limit)
         }
+    }
+
+    pub(super) fn connect_within(
+        &self,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<DuplexEnd<'m, A, B, P>, WaitTimeoutError> {
+        self.meet(Side::Client, limit).map(|start| self.client_end(start))
     }
 
     /// The server's end, which was claimed, in a session that starts there.

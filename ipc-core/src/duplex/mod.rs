@@ -36,6 +36,11 @@
 //! words of its ring are as it left them. It was killed in the middle of a claim: before the compare-exchange it has done nothing,
 //! after it, the end was held and is over. In the middle of a leave: the other half goes with the death.
 //!
+//! # Values
+//!
+//! Values of serde's types are messages in the bytes of a pipe: `frames.rs`. One that fits into the ring has one step at each end, as an
+//! element has.
+//!
 //! # Orderings
 //!
 //! Besides those of the [ring](crate::spsc):
@@ -47,14 +52,29 @@
 mod claim;
 mod end;
 mod ends;
+#[cfg(feature = "serde")]
+mod frames;
 mod handle;
+mod questions;
 #[cfg(feature = "std")]
 mod stream;
+#[cfg(feature = "serde")]
+mod value_handle;
+#[cfg(feature = "serde")]
+mod value_options;
+#[cfg(feature = "serde")]
+mod values;
 mod words;
 
 pub use claim::{ClaimError, ClaimErrorKind};
 pub use end::{DuplexEnd, Receiving, Sending};
 pub use ends::Side;
 pub use handle::{Duplex, Options};
+#[cfg(feature = "serde")]
+pub use value_handle::ValueDuplex;
+#[cfg(feature = "serde")]
+pub use value_options::ValueOptions;
+#[cfg(feature = "serde")]
+pub use values::{ValueEnd, ValueReceiver, ValueSender};
 pub use words::Way;
 pub(crate) use words::Words;

@@ -58,6 +58,18 @@ struct Gates {
     /// Size and alignment of the server's elements. Written once.
     back_size: AtomicU32,
     back_align: AtomicU32,
+    /// Of a duplex of values, how they are written, and their most bytes. Written once.
+    format: AtomicU32,
+    most: AtomicU32,
+}
+
+/// What two ends that send values agree in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Values {
+    /// How they are written as bytes, as in a queue of values. No matter to those who send and receive elements.
+    pub(super) format: u32,
+    /// The most bytes of one; 0: nobody has said.
+    pub(super) most: u32,
 }
 
 /// Bytes from the start of the object to the first element.
@@ -74,6 +86,7 @@ pub struct Geometry {
     /// Bytes from the start of the object to the server's elements.
     back_slots: usize,
     bytes: u64,
+    pub(super) values: Values,
 }
 
 impl Geometry {
@@ -86,7 +99,8 @@ impl Geometry {
             (Some(places), Some(_)) => {
                 let back_slots = (SLOTS_OFFSET + places * stride(there[0] as usize)).next_multiple_of(OBJECT_ALIGN);
                 let bytes = (back_slots + places * stride(back[0] as usize)).next_multiple_of(OBJECT_ALIGN);
-                Some(Geometry { capacity, places, back, back_slots, bytes: bytes as u64 })
+                let values = Values { format: 0, most: 0 };
+                Some(Geometry { capacity, places, back, back_slots, bytes: bytes as u64, values })
             }
             _ => None,
         }
@@ -94,6 +108,11 @@ impl Geometry {
 
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity as usize
     }
 
     pub(super) fn of(shape: &Shape, back: [u32; 2]) -> Result<Self, ShapeError> {
@@ -109,7 +128,18 @@ unsafe impl Object for Words {
         layout!(Words { there, back, gates }),
         layout!(Track { front, head }),
         Front::LAYOUT,
-        layout!(Gates { ends, claims, there_items, there_space, back_items, back_space, back_size, back_align }),
+        layout!(Gates {
+            ends,
+            claims,
+            there_items,
+            there_space,
+            back_items,
+            back_space,
+            back_size,
+            back_align,
+            format,
+            most
+        }),
         Fact::number("slots", SLOTS_OFFSET),
     ];
     type Geometry = Geometry;
@@ -118,9 +148,11 @@ unsafe impl Object for Words {
     unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
         // SAFETY: the caller's promise.
         let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(ShapeError::Missing)?;
-        let Gates { back_size, back_align, .. } = &words[0].gates;
+        let Gates { back_size, back_align, format, most, .. } = &words[0].gates;
         // Relaxed: written before the object was declared complete.
-        Geometry::of(shape, [back_size, back_align].map(|word| word.load(Ordering::Relaxed)))
+        let [back_size, back_align, format, most] =
+            [back_size, back_align, format, most].map(|word| word.load(Ordering::Relaxed));
+        Ok(Geometry { values: Values { format, most }, ..Geometry::of(shape, [back_size, back_align])? })
     }
 
     fn bytes(geometry: &Geometry) -> u64 {
@@ -150,7 +182,7 @@ impl Gates {
 }
 
 impl Words {
-    fn new(back: [u32; 2]) -> Self {
+    fn new(Geometry { back, values, .. }: &Geometry) -> Self {
         let track = || Track { front: Front::new(0), head: Lone(AtomicU64::new(0)) };
         let gates = Gates {
             ends: Ends::new(),
@@ -161,6 +193,8 @@ impl Words {
             back_space: EventCount::new(),
             back_size: AtomicU32::new(back[0]),
             back_align: AtomicU32::new(back[1]),
+            format: AtomicU32::new(values.format),
+            most: AtomicU32::new(values.most),
         };
         Words { there: track(), back: track(), gates }
     }
@@ -311,6 +345,8 @@ pub(super) struct Both<'m, A, B> {
     there: Slots<'m, A>,
     back: Slots<'m, B>,
     pub(super) capacity: u64,
+    #[cfg(feature = "serde")]
+    pub(super) values: Values,
 }
 
 impl<A, B> Clone for Both<'_, A, B> {
@@ -328,7 +364,7 @@ impl<'m, A, B> Both<'m, A, B> {
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'m>, geometry: &Geometry) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(geometry.back)) }.ok_or(ShapeError::Missing)?;
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new(geometry)) }.ok_or(ShapeError::Missing)?;
         // SAFETY: the caller's promise.
         unsafe { Slots::<A>::lay(memory, SLOTS_OFFSET, geometry.places) };
         // SAFETY: the caller's promise.
@@ -347,7 +383,14 @@ impl<'m, A, B> Both<'m, A, B> {
         let back = Slots::new(memory, geometry.back_slots, geometry.places).ok_or(too_small)?;
         // SAFETY: the caller's promise.
         let words = unsafe { Words::view(memory, geometry)? };
-        Ok(Both { words, there, back, capacity: geometry.capacity })
+        Ok(Both {
+            words,
+            there,
+            back,
+            capacity: geometry.capacity,
+            #[cfg(feature = "serde")]
+            values: geometry.values,
+        })
     }
 
     /// The direction from the client to the server, in a session that starts at this position.

@@ -11,9 +11,9 @@ pub trait ReceivesAlone {
     /// A message.
     type Item;
     /// Why a blocking receive found none.
-    type Error: ReceiveError + Copy + fmt::Debug;
+    type Error: ReceiveError + fmt::Debug;
     /// Why a receive that does not wait found none.
-    type TryError: ReceiveError + Copy + fmt::Debug;
+    type TryError: ReceiveError + fmt::Debug;
 
     /// Its world.
     type Platform: Platform;
@@ -183,7 +183,7 @@ macro_rules! told {
             #[doc = concat!("Returns why the ", $why, ".")]
             #[must_use]
             pub fn end(&self) -> Option<R::$error> {
-                self.end
+                self.end.clone()
             }
 
             /// Returns how many messages were dropped because their bits are no value of the type.
@@ -206,11 +206,11 @@ told!(TryMessages<'_>, TryError, "last step found no message; `None` if it found
 
 /// Iterators of a type that receives alone: `iter`, `try_iter` and the two `IntoIterator`s.
 macro_rules! messages {
-    ($receives:ident $(<$W:ident: $bound:path>)?, $error:ty, $try_error:ty $(, sure: $sure:ident)?) => {
-        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> $crate::ends::ReceivesAlone
-            for $receives<'_, T, P $(, $W)?>
+    ($receives:ident<$T:ident: $($of:path),+ $(; $W:ident: $bound:path)?>, $error:ty, $try_error:ty $(, sure: $sure:ident)?) => {
+        impl<$T: $($of +)+, P: $crate::Platform $(, $W: $bound)?> $crate::ends::ReceivesAlone
+            for $receives<'_, $T, P $(, $W)?>
         {
-            type Item = T;
+            type Item = $T;
             type Error = $error;
             type TryError = $try_error;
             type Platform = P;
@@ -224,12 +224,12 @@ macro_rules! messages {
             }
 
             #[inline]
-            fn receive(&mut self) -> Result<T, $error> {
+            fn receive(&mut self) -> Result<$T, $error> {
                 self.recv()
             }
 
             #[inline]
-            fn try_receive(&mut self) -> Result<T, $try_error> {
+            fn try_receive(&mut self) -> Result<$T, $try_error> {
                 self.try_recv()
             }
             $(
@@ -239,7 +239,7 @@ macro_rules! messages {
             )?
         }
 
-        impl<T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> $receives<'_, T, P $(, $W)?> {
+        impl<$T: $($of +)+, P: $crate::Platform $(, $W: $bound)?> $receives<'_, $T, P $(, $W)?> {
             /// Returns an iterator that blocks for each message, until nothing more will come.
             ///
             /// `for message in &mut receiving_end` does the same.
@@ -253,21 +253,21 @@ macro_rules! messages {
             }
         }
 
-        impl<'q, 'm, T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> IntoIterator
-            for &'q mut $receives<'m, T, P $(, $W)?>
+        impl<'q, 'm, $T: $($of +)+, P: $crate::Platform $(, $W: $bound)?> IntoIterator
+            for &'q mut $receives<'m, $T, P $(, $W)?>
         {
-            type Item = T;
-            type IntoIter = $crate::ends::Messages<'q, $receives<'m, T, P $(, $W)?>>;
+            type Item = $T;
+            type IntoIter = $crate::ends::Messages<'q, $receives<'m, $T, P $(, $W)?>>;
 
             fn into_iter(self) -> Self::IntoIter {
                 self.iter()
             }
         }
 
-        impl<'m, T: NoUninit + CheckedBitPattern, P: $crate::Platform $(, $W: $bound)?> IntoIterator
-            for $receives<'m, T, P $(, $W)?>
+        impl<'m, $T: $($of +)+, P: $crate::Platform $(, $W: $bound)?> IntoIterator
+            for $receives<'m, $T, P $(, $W)?>
         {
-            type Item = T;
+            type Item = $T;
             type IntoIter = $crate::ends::IntoMessages<Self>;
 
             fn into_iter(self) -> Self::IntoIter {

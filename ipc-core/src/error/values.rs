@@ -165,13 +165,21 @@ widens_values! {
     AnswerValueError => TryAnswerValueError, AnswerValueError => AnswerValueTimeoutError,
 }
 
+/// The errors of receives.
 macro_rules! of_value_receives {
     ($($name:ident),*) => {$(
+        impl $name {
+            /// Whether only a part of the message has come, and its sender is gone. Nothing comes behind it.
+            pub fn is_cut_off(&self) -> bool {
+                matches!(self, $name::Value(error) if error.is_cut_off())
+            }
+        }
+
         impl crate::ends::ReceiveError for $name {
             fn is_bad_message(&self) -> bool {
-                matches!(self, $name::Value(_))
+                matches!(self, $name::Value(error) if !error.is_cut_off())
             }
         }
     )*};
 }
-of_value_receives!(RecvValueError, TryRecvValueError);
+of_value_receives!(RecvValueError, TryRecvValueError, RecvValueTimeoutError);

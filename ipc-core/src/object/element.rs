@@ -13,7 +13,8 @@ use bytemuck::{AnyBitPattern, CheckedBitPattern, NoUninit, Pod};
     message = "`{Self}` cannot be a message of this queue, which copies plain data",
     label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
     note = "messages are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for types such as `String` and `Vec`, use `region.value_queue` (feature `serde`); for bytes of any length, `region.byte_queue`"
+    note = "for types such as `String` and `Vec`, use `region.value_queue`, or `region.value_duplex` (feature `serde`); for bytes of any length, \
+            `region.byte_queue`"
 )]
 pub trait Message: NoUninit + CheckedBitPattern {}
 

@@ -137,6 +137,7 @@ travels! {
     bytes::ValueQueue<'static, T, P>, <T: QueuedValue> by |schema| with(bytes::ValueOptions::<T>::of_any_format(), schema);
     condvar::Condvar<'static, P>, by |_| condvar::Options;
     duplex::Duplex<'static, A, B, P>, <A: Message, B: Message> by |schema| with(duplex::Options::<A, B>::new(0), schema);
+    duplex::ValueDuplex<'static, A, B, P>, <A: QueuedValue, B: QueuedValue> by |schema| with(duplex::ValueOptions::<A, B>::of_any_format(), schema);
     event::Event<'static, P>, by |_| event::Options::default();
     event::EventGroup<'static, P>, by |schema| with(event::GroupOptions::default(), schema);
     level::LevelQueue<'static, T, P>, <T: Message> by |schema| with(level::Options::<T>::new(0, 0), schema);

@@ -10,7 +10,7 @@ use crate::payload::{check, fill_slice, is_value, valid_prefix};
 use crate::platform::Platform;
 use crate::slots::Intent;
 use crate::sync::Ordering;
-use crate::time::{Instant, Limit};
+use crate::time::{Instant, Limit, Waits};
 use crate::timed::timed;
 use crate::wait::{Attempt, WaitStrategy, block_for_expected};
 
@@ -40,7 +40,7 @@ pub struct Consumer<'m, T, P: Platform, W: Lane = &'m Words> {
 }
 
 end!(Consumer, "producer", has_producer, wait_for_producer, wait_for_producer_timeout, wait_for_producer_deadline);
-messages!(Consumer<W: Lane>, RecvError, TryRecvError, sure: len);
+messages!(Consumer<T: NoUninit, CheckedBitPattern; W: Lane>, RecvError, TryRecvError, sure: len);
 
 impl<'m, T, P: Platform> Consumer<'m, T, P> {
     /// Claims the consuming end: it goes on where its last holder stopped.
@@ -90,7 +90,7 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
 
     /// Elements, as far as this end knows.
     #[inline(always)]
-    fn there(&self) -> u64 {
+    pub(super) fn there(&self) -> u64 {
         self.known.wrapping_sub(self.head)
     }
 
@@ -122,7 +122,7 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     #[inline(always)]
     fn find_within(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
         self.held.here()?;
-        if self.known != self.head || self.look()? { Ok(()) } else { self.wait_for_item(limit) }
+        if self.known != self.head || self.look()? { Ok(()) } else { self.wait_for_item(&mut limit.over_all_waits()) }
     }
 
     /// Waits for an element, which stays.
@@ -158,7 +158,7 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     /// Waits for an element.
     #[cold]
     #[inline(never)]
-    fn wait_for_item(&mut self, limit: &Limit<P::Deadline>) -> Result<(), Refused> {
+    pub(super) fn wait_for_item(&mut self, waits: &mut Waits<'_, P::Deadline>) -> Result<(), Refused> {
         let (View { words, capacity, slots }, head) = (self.held.view, self.head);
         let Held { platform, budget, .. } = &self.held;
         let look = || match words.position(words.front().tail.load(Ordering::Acquire)) {
@@ -179,7 +179,7 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
             found => found,
         };
         let there = || words.position(words.front().tail.load(Ordering::Relaxed)).wrapping_sub(head);
-        let deadline: Option<Instant> = limit.deadline(platform);
+        let deadline: Option<Instant> = waits.deadline(platform);
         let prefetch = || {
             if const { !is_copied::<T>() } {
                 slots.prefetch_expected(head);
@@ -192,7 +192,8 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     }
 
     /// Finds an element, and knows of as many more as there are, up to `count`.
-    fn find_many(&mut self, count: usize) -> Result<(), Refused> {
+    #[inline(always)]
+    pub(super) fn find_many(&mut self, count: usize) -> Result<(), Refused> {
         self.held.here()?;
         if self.there() < count as u64 && !self.look()? {
             self.known = self.why_empty()?;
@@ -201,9 +202,10 @@ impl<'m, T, P: Platform, W: Lane> Consumer<'m, T, P, W> {
     }
 
     /// [`find_many`](Self::find_many); waits for the first element.
+    #[inline(always)]
     fn find_many_within(&mut self, count: usize, limit: &Limit<P::Deadline>) -> Result<(), RecvTimeoutError> {
         match self.find_many(count) {
-            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_item(limit),
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_item(&mut limit.over_all_waits()),
             found => found,
         }
         .map_err(RecvTimeoutError::from)

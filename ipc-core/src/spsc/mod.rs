@@ -41,6 +41,8 @@ mod batch;
 mod chunk;
 mod claim;
 mod consumer;
+#[cfg(feature = "serde")]
+mod frames;
 mod front;
 mod handle;
 mod held;

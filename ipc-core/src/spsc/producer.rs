@@ -130,7 +130,8 @@ impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// Reserves room for an element, and for as many more as there is room for, up to `count`.
-    fn reserve_many(&mut self, count: usize) -> Result<(), Refused> {
+    #[inline(always)]
+    pub(super) fn reserve_many(&mut self, count: usize) -> Result<(), Refused> {
         self.reserve()?;
         if self.room() < count as u64 {
             self.look()?;
@@ -139,28 +140,29 @@ impl<'m, T, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// [`reserve_many`](Self::reserve_many); waits for room for the first element.
-    pub(super) fn reserve_many_within(
+    #[inline(always)]
+    pub(crate) fn reserve_many_within(
         &mut self,
         count: usize,
         waits: &mut Waits<'_, P::Deadline>,
     ) -> Result<(), Refused> {
         match self.reserve_many(count) {
-            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(waits.deadline(&self.held.platform)),
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(1, waits.deadline(&self.held.platform)),
             reserved => reserved,
         }
     }
 
-    /// Waits for room for an element.
+    /// Waits for room for this many elements.
     #[cold]
     #[inline(never)]
-    fn wait_for_room(&mut self, deadline: Option<Instant>) -> Result<(), Refused> {
+    pub(super) fn wait_for_room(&mut self, needed: u64, deadline: Option<Instant>) -> Result<(), Refused> {
         let (View { words, capacity, .. }, tail) = (self.held.view, self.tail);
         let Held { platform, budget, .. } = &self.held;
         let look = || {
             let head = words.position(words.head().0.load(Ordering::Acquire));
             match tail.wrapping_sub(head) {
                 used if used > capacity => Attempt::Done(Err(Refused::Fault(Fault::Corrupted))),
-                used if used < capacity => Attempt::Done(Ok(head.wrapping_add(capacity))),
+                used if capacity - used >= needed => Attempt::Done(Ok(head.wrapping_add(capacity))),
                 _ => Attempt::NotYet,
             }
         };
@@ -197,6 +199,7 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// Sends as many of these as this end knows to have room.
+    #[inline(always)]
     pub(super) fn push_some(&mut self, values: &[T]) -> usize {
         let count = values.len().min(self.room() as usize);
         self.held.view.slots.write_slice(self.tail, &values[..count]);
@@ -275,7 +278,7 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     #[inline(never)]
     fn send_waiting(&mut self, value: T, limit: &Limit<P::Deadline>) -> Result<(), SendTimeoutError<T>> {
         let reserved = match self.reserve_contended() {
-            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(limit.deadline(&self.held.platform)),
+            Err(Refused::NotNow | Refused::Disconnected) => self.wait_for_room(1, limit.deadline(&self.held.platform)),
             reserved => reserved,
         };
         match reserved {

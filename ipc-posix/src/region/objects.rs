@@ -266,6 +266,30 @@ impl Region {
         Builder::new(self, name, duplex::Options::new(0))
     }
 
+    /// A pipe of values of serde's types in both directions in this region, of `A` from the client and `B` from the server: set its
+    /// options, then create or open it. See [`ValueDuplex`].
+    ///
+    /// It is a pipe to the region: [`pipe`](Self::pipe) opens it, too.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let names = region.value_duplex::<String, Option<u32>>("names").open_or_create()?;
+    /// let (mut server, mut client) = (names.server()?, names.client()?); // in two processes, usually
+    /// client.send(&"Ada".to_owned())?;
+    /// assert_eq!(server.recv()?, "Ada");
+    /// server.send(&Some(1815))?;
+    /// assert_eq!(client.recv()?, Some(1815));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn value_duplex<'r, A: bytes::QueuedValue, B: bytes::QueuedValue>(
+        &'r self,
+        name: &'r str,
+    ) -> ValueDuplexOptions<'r, A, B> {
+        Builder::new(self, name, duplex::ValueOptions::new(0))
+    }
+
     /// A byte stream in both directions in this region: set its options, then create or open it. See [`Duplex`].
     pub fn pipe<'r>(&'r self, name: &'r str) -> PipeOptions<'r> {
         self.duplex(name)

@@ -214,6 +214,7 @@ macro_rules! contracts_everywhere {
             duplex_sessions: One(duplex::Options::new(2)) => contracts::duplex::sessions;
             duplex_meets: One(duplex::Options::new(2)) => contracts::duplex::meets;
             duplex_stream: One(duplex::Options::new(5)) => contracts::duplex::stream;
+            duplex_values: One(duplex::Options::new(9)) => contracts::duplex::values;
             mutex_excludes: One(mutex::Options::default()) => contracts::locks::mutex_excludes;
             mutex_counts: One(mutex::Options::default()) => contracts::locks::mutex_counts;
             mutex_transaction: One(mutex::Options::default()) => contracts::locks::transaction;
@@ -277,6 +278,7 @@ macro_rules! contracts_everywhere {
             deadlines_of_calls: One(contracts::work::of_calls()) => contracts::work::call_deadlines;
             deadlines_of_spsc: One(spsc::Options::new(4)) => contracts::deadlines::spsc;
             deadlines_of_duplex: One(duplex::Options::new(2)) => contracts::deadlines::duplex;
+            deadlines_of_value_duplex: One(duplex::Options::new(9)) => contracts::duplex::value_deadlines;
             deadlines_of_broadcast: One(contracts::broadcast::waiting()) => contracts::deadlines::broadcast;
             deadlines_of_mutex: One(mutex::Options::default()) => contracts::deadlines::mutex;
             deadlines_of_reentrant: One(mutex::ReentrantOptions::default()) => contracts::deadlines::reentrant;

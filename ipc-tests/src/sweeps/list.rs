@@ -81,6 +81,8 @@ macro_rules! operations {
             sweep_duplex_recv: "duplex.recv" = duplex::recv;
             sweep_duplex_ends: "duplex.ends" = duplex::ends;
             sweep_duplex_wakes: "duplex.wakes" = duplex::wakes;
+            sweep_value_duplex_send: "value_duplex.send" = value_duplex::send;
+            sweep_value_duplex_recv: "value_duplex.recv" = value_duplex::recv;
             sweep_bytes_send: "bytes.send" = bytes::send;
             sweep_bytes_recv: "bytes.recv" = bytes::recv;
             sweep_stack_send: "stack.send" = piles::stack_send;

@@ -55,6 +55,7 @@ mod semaphore;
 mod sleepers;
 mod spsc;
 mod stage;
+mod value_duplex;
 mod vector;
 mod watch;
 mod work;

@@ -5,7 +5,10 @@ use super::{Mutant, edit, silence};
 const DUPLEX_END: &str = "ipc-core/src/duplex/end.rs";
 const DUPLEX_ENDS: &str = "ipc-core/src/duplex/ends.rs";
 const DUPLEX_WORDS: &str = "ipc-core/src/duplex/words.rs";
+const DUPLEX_FRAMES: &str = "ipc-core/src/duplex/frames.rs";
 const SPSC_CONSUMER: &str = "ipc-core/src/spsc/consumer.rs";
+const SPSC_FRAMES: &str = "ipc-core/src/spsc/frames.rs";
+const SPSC_PRODUCER: &str = "ipc-core/src/spsc/producer.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -191,5 +194,32 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(DUPLEX_WORDS, 1, "&self.back_items, &self.back_space]", "&self.back_items, &self.claims]")],
         protects: "the same",
         caught_by: ("loom_duplex", "a_sweep_wakes_a_sending_server"),
+    },
+    Mutant {
+        name: "duplex of values: a value has two steps",
+        edits: &[
+            edit(
+                SPSC_FRAMES,
+                1,
+                "write_slice(self.tail, first);",
+                "write_slice(self.tail, first);\n        self.publish(first.len() as u64);",
+            ),
+            edit(SPSC_FRAMES, 1, "self.tail.wrapping_add(first.len() as u64), second", "self.tail, second"),
+            edit(SPSC_FRAMES, 1, "self.publish(count as u64);", "self.publish(second.len() as u64);"),
+        ],
+        protects: "a value that fits is received whole, or nothing of it is",
+        caught_by: ("loom_value_duplex", "a_sender_dies"),
+    },
+    Mutant {
+        name: "duplex of values: room for a part is enough",
+        edits: &[edit(SPSC_PRODUCER, 1, "used if capacity - used >= needed =>", "used if capacity > used =>")],
+        protects: "what was sent before is not written over",
+        caught_by: ("loom_value_duplex", "a_value_waits_for_all_of_its_room"),
+    },
+    Mutant {
+        name: "duplex of values: a part of a value is the end",
+        edits: &[edit(DUPLEX_FRAMES, 1, "if self.told > 0 && !self.lost =>", "if self.lost =>")],
+        protects: "who waits for a value learns that it was cut off",
+        caught_by: ("loom_value_duplex", "a_part_of_a_value_is_cut_off"),
     },
 ];
