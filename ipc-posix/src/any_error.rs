@@ -19,6 +19,8 @@ macro_rules! any_error {
         guarded { $($(#[$gdoc:meta])* $guarded:ident($gtype:ident)),* $(,)? }
         // With the feature `serde`.
         formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $queue:ident)),* $(,)? }
+        // With the feature `process`.
+        of_processes { $($(#[$cdoc:meta])* $process:ident($ctype:ident)),* $(,)? }
     ) => {
         $(#[$doc])*
         #[non_exhaustive]
@@ -28,6 +30,7 @@ macro_rules! any_error {
             $($(#[$vdoc])* $valued($vtype<()>),)*
             $($(#[$gdoc])* $guarded($gtype<()>),)*
             $($(#[$fdoc])* #[cfg(feature = "serde")] $formatted($ftype),)*
+            $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::process::$ctype),)*
         }
 
         impl Error {
@@ -38,6 +41,7 @@ macro_rules! any_error {
                     $(Error::$valued(error) => error,)*
                     $(Error::$guarded(error) => error,)*
                     $(#[cfg(feature = "serde")] Error::$formatted(error) => error,)*
+                    $(#[cfg(feature = "process")] Error::$process(error) => error,)*
                 }
             }
 
@@ -88,6 +92,14 @@ macro_rules! any_error {
             impl From<$ftype> for Error {
                 fn from(error: $ftype) -> Self {
                     Error::$formatted(error)
+                }
+            }
+        )*
+        $(
+            #[cfg(feature = "process")]
+            impl From<crate::process::$ctype> for Error {
+                fn from(error: crate::process::$ctype) -> Self {
+                    Error::$process(error)
                 }
             }
         )*
@@ -262,6 +274,14 @@ any_error! {
         /// An answer of serde's types was not given.
         ReplyValue(ReplyValueError, ReplyError),
     }
+    of_processes {
+        /// No process was started for a task.
+        Spawn(SpawnError),
+        /// A task has no result.
+        Task(TaskError),
+        /// A process did not get a signal.
+        Signal(SignalError),
+    }
 }
 
 debug_as_display!(Error);
@@ -322,6 +342,10 @@ impl Error {
                 DuplexClaimErrorKind::Fault(fault) => Some(fault),
                 _ => None,
             },
+            #[cfg(feature = "process")]
+            Error::Task(crate::process::TaskError::Fault(fault)) => Some(*fault),
+            #[cfg(feature = "process")]
+            Error::Signal(crate::process::SignalError::Forked) => Some(Fault::Forked),
             Error::SendSlice(SendSliceError { cause: SendError::Fault(_, fault), .. })
             | Error::SendSliceTimeout(SendSliceError { cause: SendTimeoutError::Fault(_, fault), .. }) => Some(*fault),
             _ => self.fault_of_operation(),

@@ -55,6 +55,8 @@
 //! | [`Vector`], [`VectorGuard`] | [`Region::vector`] | elements one behind the other: each change in one step |
 //! | [`Array`] | [`Region::array`] | numbers or flags, each atomic by itself |
 //!
+//! With the feature `process`, functions run in processes of their own: see the module `process`.
+//!
 //! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
 //! module has its own names without that prefix.
 //!
@@ -109,6 +111,8 @@ mod pair;
 mod pin;
 mod platform;
 mod probe;
+#[cfg(feature = "process")]
+pub mod process;
 #[cfg(feature = "recovery_thread")]
 mod recovery;
 mod region;

@@ -16,7 +16,7 @@ use crate::error::RegionError;
 use crate::fork::ForkGuard;
 use crate::hash::fnv;
 use crate::region::Region;
-use crate::sys;
+use crate::sys::{self, SignalsBlocked};
 
 /// Pauses between the checks who is dead, after a close that nothing explains. The kernel takes some 100 µs from the event to the
 /// lock...
@@ -144,29 +144,6 @@ impl Drop for RecoveryThread {
         {
             let _ = thread.join();
         }
-    }
-}
-
-/// All signals are blocked in this thread while it lives, see pthread_sigmask(3).
-struct SignalsBlocked(libc::sigset_t);
-
-impl SignalsBlocked {
-    fn new() -> Self {
-        // SAFETY: all zeroes is a valid set.
-        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-        // SAFETY: two sets that are alive for the calls, which cannot fail.
-        unsafe {
-            libc::sigfillset(&mut all);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        }
-        SignalsBlocked(before)
-    }
-}
-
-impl Drop for SignalsBlocked {
-    fn drop(&mut self) {
-        // SAFETY: the set that the thread had.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
 }
 

@@ -200,3 +200,29 @@ pub(crate) fn is_gone(thread: u32) -> bool {
     let result = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) };
     result == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
 }
+
+/// All signals are blocked in this thread while it lives, see pthread_sigmask(3).
+#[cfg(any(feature = "process", feature = "recovery_thread"))]
+pub(crate) struct SignalsBlocked(libc::sigset_t);
+
+#[cfg(any(feature = "process", feature = "recovery_thread"))]
+impl SignalsBlocked {
+    pub(crate) fn new() -> Self {
+        // SAFETY: all zeroes is a valid set.
+        let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+        // SAFETY: two sets that are alive for the calls, which cannot fail.
+        unsafe {
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        }
+        SignalsBlocked(before)
+    }
+}
+
+#[cfg(any(feature = "process", feature = "recovery_thread"))]
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the set that the thread had.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}

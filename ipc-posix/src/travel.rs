@@ -21,12 +21,23 @@ const NAMELESS: &str = "(without a name)";
 impl Region {
     fn address(&self) -> Result<RegionAddress, RegionError> {
         let path = match self.path() {
-            None => None,
+            None => {
+                self.go_along()?;
+                None
+            }
             Some(path) => Some(path.to_str().ok_or_else(|| {
                 RegionError::new(self.name(), RegionErrorKind::PathNotText { path: path.to_owned() })
             })?),
         };
         Ok(RegionAddress { identity: self.identity(), path: path.map(str::to_owned) })
+    }
+
+    /// Without a path it can be opened by its descriptor only, which goes along with the arguments of a new process.
+    fn go_along(&self) -> Result<(), RegionError> {
+        #[cfg(feature = "process")]
+        crate::process::carry(self)
+            .map_err(|why| RegionError::io(self.name(), "pass on", std::io::Error::other(why)))?;
+        Ok(())
     }
 
     /// The region at an address: as this process has it open already, or opened by its path with the default options.
@@ -56,6 +67,13 @@ impl Region {
     }
 }
 
+/// An error that is also kept for whoever reads arguments of a process: the format may have no room for its text.
+fn kept<E: std::fmt::Display>(error: E) -> E {
+    #[cfg(feature = "process")]
+    crate::process::keep_reason(&error);
+    error
+}
+
 /// Writes where the region is. Fails if its path is no text.
 impl Serialize for Region {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -67,7 +85,7 @@ impl Serialize for Region {
 impl<'de> Deserialize<'de> for Region {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let address = RegionAddress::deserialize(deserializer)?;
-        Region::at(&address).map_err(D::Error::custom)
+        Region::at(&address).map_err(|error| D::Error::custom(kept(error)))
     }
 }
 
@@ -88,6 +106,6 @@ impl Addressed for Posix {
     }
 
     fn open<B: Blueprint>(address: &Address, wanted: &B) -> Result<B::Handle<'static, Posix>, Error> {
-        Ok(Host::open(&Region::at(&address.region)?, &address.object, wanted)?)
+        Ok(Host::open(&Region::at(&address.region).map_err(kept)?, &address.object, wanted).map_err(kept)?)
     }
 }

@@ -13,14 +13,14 @@ fn example(name: &str) -> PathBuf {
     let program = profile.join("examples").join(name);
     // `cargo test` has built the examples; `cargo test --test tutorials` has not.
     let mut cargo = Command::new(env!("CARGO"));
-    // The whole workspace's features, as in `cargo test --workspace`: nothing is built twice. Some examples derive, or send
-    // types of serde.
+    // The whole workspace's features, as in `cargo test --workspace`: nothing is built twice. Some examples derive, send types
+    // of serde, or start processes.
     cargo.args([
         "build",
         "-q",
         "--workspace",
         "--features",
-        "ipc-posix/derive ipc-posix/serde",
+        "ipc-posix/derive ipc-posix/process",
         "--example",
         name,
         "--manifest-path",
@@ -251,6 +251,23 @@ fn prices() {
     let text = run_and_kill("prices");
     all(&text);
     assert!(text.contains("\nwang was killed\n"), "{text}");
+}
+
+#[test]
+fn upper_case() {
+    let all = |text: &str| {
+        for client in 0..3 {
+            assert!(text.contains(&format!("client {client}: 200 answers, each right\n")), "{text}");
+        }
+    };
+    let text = run("upper_case");
+    all(&text);
+    assert_eq!(text.matches(" has answered 200 lines\n").count(), 3, "{text}");
+    let text = run_and_kill("upper_case");
+    all(&text);
+    assert_eq!(text.matches(" has answered 200 lines\n").count(), 2, "{text}");
+    assert_eq!(text.matches(" and connects again\n").count(), 1, "{text}");
+    assert_eq!(text.matches(" was killed\n").count(), 1, "{text}");
 }
 
 /// The examples leave no region behind.

@@ -161,7 +161,10 @@ fn every_public_type_has_its_auto_traits() {
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
             LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
-        "SsP": Error, RegionError, RegionErrorKind, RecoveryThread;
+        "SsP": Error, RegionError, RegionErrorKind, RecoveryThread, process::SpawnError, process::SignalError;
+        // Processes of tasks.
+        "SsUrP":
+            process::Process<std::rc::Rc<u64>>, process::ProcessOptions, process::Descriptor, process::TaskError, process::TaskPanic;
         // With a guard in them they are as it is.
         "sUrP": LockError<MutexGuard<'static, u64>>, TryLockError<MutexGuard<'static, u64>>, LockTimeoutError<MutexGuard<'static, u64>>;
     }

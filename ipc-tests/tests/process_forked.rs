@@ -427,7 +427,8 @@ fn nothing_is_touched_and_nothing_is_silent() {
         cells,
         forked::maps::maps,
         forked::vectors::vectors,
-    ] as [fn(&mut Calls); 19]
+        forked::processes::processes,
+    ] as [fn(&mut Calls); 20]
     {
         part(&mut calls);
     }

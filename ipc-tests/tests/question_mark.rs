@@ -202,6 +202,24 @@ fn waits() -> Result<(), Error> {
     Ok(())
 }
 
+#[test]
+fn processes() {
+    use ipc_posix::process::{SignalError, SpawnError, TaskError};
+    let refused = || std::io::Error::from_raw_os_error(libc::EPERM);
+    let started = |error: SpawnError| -> Result<(), Error> { Err(error)? };
+    let error = started(SpawnError::Start { program: "/bin/false".into(), error: refused() }).unwrap_err();
+    assert_eq!(error.to_string(), "/bin/false cannot be started: Operation not permitted (os error 1)");
+    let ended = |error: TaskError| -> Result<(), Error> { Err(error)? };
+    let error = ended(TaskError::Exited { pid: 5, code: 7 }).unwrap_err();
+    assert_eq!(error.to_string(), "process 5 ended without a result: exit code 7");
+    assert_eq!(error.fault(), None);
+    assert_eq!(ended(Fault::Forked.into()).unwrap_err().fault(), Some(Fault::Forked));
+    let sent = |error: SignalError| -> Result<(), Error> { Err(error)? };
+    let error = sent(SignalError::Refused { pid: 5, signal: 9, error: refused() }).unwrap_err();
+    assert_eq!(error.to_string(), "signal 9 to process 5: Operation not permitted (os error 1)");
+    assert_eq!(sent(SignalError::Forked).unwrap_err().fault(), Some(Fault::Forked));
+}
+
 /// Public error types that are in no error of an operation by themselves, and why.
 const PARTS: [(&str, &str); 5] = [
     ("DirectoryError", "`ObjectError` holds it"),

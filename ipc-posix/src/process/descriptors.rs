@@ -1,0 +1,208 @@
+//! Open descriptors as arguments: they go to the child over a socket, and the argument's bytes say which one.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::socket;
+use crate::region::Region;
+
+/// The most descriptors that go to one process besides its own two.
+const MOST: usize = socket::MOST - 2;
+
+thread_local! {
+    /// What this thread writes, or reads, as arguments just now.
+    static TRAVELLING: RefCell<Option<Travelling>> = const { RefCell::new(None) };
+}
+
+enum Travelling {
+    Out(Luggage),
+    In(Vec<Option<OwnedFd>>, Option<String>),
+}
+
+/// What goes beside the bytes of arguments.
+#[derive(Default)]
+pub(super) struct Luggage {
+    /// Regions without a name, each once, and descriptors of them.
+    regions: Vec<(u128, OwnedFd)>,
+    /// Other descriptors.
+    open: Vec<OwnedFd>,
+    /// Why one could not be taken.
+    pub(super) trouble: Option<io::Error>,
+}
+
+impl Luggage {
+    /// How many regions there are, and how many other descriptors.
+    pub(super) fn counts(&self) -> [u16; 2] {
+        [self.regions.len(), self.open.len()].map(|count| u16::try_from(count).unwrap_or(u16::MAX))
+    }
+
+    /// All of them, the regions first.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.regions.iter().map(|(_, fd)| fd.as_fd()).chain(self.open.iter().map(AsFd::as_fd))
+    }
+
+    /// Notes one more of these; if there is none, why.
+    fn take<T>(&mut self, copy: io::Result<T>) -> Result<T, &'static str> {
+        let room = self.regions.len() + self.open.len() < MOST;
+        let copy = if room { copy } else { Err(io::Error::other(format!("at most {MOST} go to one process"))) };
+        copy.map_err(|error| {
+            self.trouble = Some(error);
+            "a descriptor cannot be passed on"
+        })
+    }
+}
+
+/// An open descriptor as an argument of a task: a connection, a file, a pipe. The process gets a copy of it. The one here is closed
+/// when the arguments are dropped, which [`spawn`](super::spawn) does.
+///
+/// It is made from whatever owns a descriptor, and becomes that again:
+///
+/// ```no_run
+/// use std::io::Write;
+/// use std::net::{TcpListener, TcpStream};
+///
+/// use ipc_posix::process::{self, Descriptor};
+///
+/// fn greet(connection: Descriptor) {
+///     let _ = TcpStream::from(connection.into_inner()).write_all(b"hello\n");
+/// }
+/// ipc_posix::task!(greet);
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     process::init();
+///     let listener = TcpListener::bind("127.0.0.1:7000")?;
+///     loop {
+///         let (connection, _) = listener.accept()?;
+///         process::spawn(greet, connection.into())?;
+///     }
+/// }
+/// ```
+///
+/// Outside of the arguments of [`spawn`](super::spawn) it can be neither written nor read: a queue refuses it, and so does a task's result.
+/// Up to 251 descriptors go to one process, those of regions without a name included.
+#[derive(Debug)]
+pub struct Descriptor {
+    open: OwnedFd,
+    /// Which one of those that are being written it is: of a copy that was read back from what was written.
+    number: Option<u32>,
+}
+
+impl Descriptor {
+    /// Returns the descriptor itself.
+    pub fn into_inner(self) -> OwnedFd {
+        self.open
+    }
+}
+
+impl<F: Into<OwnedFd>> From<F> for Descriptor {
+    fn from(open: F) -> Self {
+        Descriptor { open: open.into(), number: None }
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.open.as_fd()
+    }
+}
+
+impl Serialize for Descriptor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = TRAVELLING.with_borrow_mut(|travelling| match (travelling, self.number) {
+            (Some(Travelling::Out(_)), Some(number)) => Ok(number),
+            (Some(Travelling::Out(luggage)), None) => {
+                let copy = luggage.take(self.open.try_clone())?;
+                luggage.open.push(copy);
+                Ok(luggage.open.len() as u32 - 1)
+            }
+            _ => Err("a descriptor is written as an argument of a new process only"),
+        });
+        serializer.serialize_u32(number.map_err(S::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Descriptor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(deserializer)?;
+        let index = number as usize;
+        let none = "no such descriptor has arrived";
+        let found = TRAVELLING.with_borrow_mut(|travelling| match travelling {
+            Some(Travelling::In(list, _)) => {
+                let open = list.get_mut(index).and_then(Option::take).ok_or(none)?;
+                Ok(Descriptor { open, number: None })
+            }
+            // The sender reads back what it has written, in debug builds.
+            Some(Travelling::Out(luggage)) => {
+                let copy = luggage.open.get(index).ok_or(none)?.try_clone();
+                Ok(Descriptor { open: luggage.take(copy)?, number: Some(number) })
+            }
+            None => Err("a descriptor is read as an argument of a new process only"),
+        });
+        found.map_err(|why| {
+            keep_reason(&why);
+            D::Error::custom(why)
+        })
+    }
+}
+
+/// Takes a region without a name along, if arguments are being written.
+pub(crate) fn carry(region: &Region) -> Result<(), &'static str> {
+    TRAVELLING.with_borrow_mut(|travelling| match travelling {
+        Some(Travelling::Out(luggage)) if luggage.regions.iter().all(|(known, _)| *known != region.identity()) => {
+            let copy = luggage.take(region.try_clone_fd().map_err(io::Error::other))?;
+            luggage.regions.push((region.identity(), copy));
+            Ok(())
+        }
+        _ => Ok(()),
+    })
+}
+
+/// Keeps what a part of the arguments could not be read for, since the format's own errors have no room for a text.
+pub(crate) fn keep_reason(why: &dyn Display) {
+    TRAVELLING.with_borrow_mut(|travelling| {
+        if let Some(Travelling::In(_, reason)) = travelling {
+            reason.get_or_insert_with(|| why.to_string());
+        }
+    });
+}
+
+/// Puts back what the thread did before, also if it panics.
+struct Before(Option<Travelling>);
+
+impl Before {
+    fn begin(travelling: Travelling) -> Self {
+        Before(TRAVELLING.replace(Some(travelling)))
+    }
+}
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        TRAVELLING.set(self.0.take());
+    }
+}
+
+/// Lets this thread write arguments; returns what is to go with them.
+pub(super) fn written<R>(write: impl FnOnce() -> R) -> (R, Luggage) {
+    let _before = Before::begin(Travelling::Out(Luggage::default()));
+    let result = write();
+    match TRAVELLING.take() {
+        Some(Travelling::Out(luggage)) => (result, luggage),
+        _ => (result, Luggage::default()),
+    }
+}
+
+/// Lets this thread read arguments, to which these descriptors belong; returns why a part of them could not be read, too.
+pub(super) fn read<R>(open: Vec<OwnedFd>, read: impl FnOnce() -> R) -> (R, Option<String>) {
+    let _before = Before::begin(Travelling::In(open.into_iter().map(Some).collect(), None));
+    let result = read();
+    match TRAVELLING.take() {
+        Some(Travelling::In(_, reason)) => (result, reason),
+        _ => (result, None),
+    }
+}
