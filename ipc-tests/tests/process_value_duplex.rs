@@ -212,6 +212,7 @@ fn frame(text: &str) -> Vec<u8> {
 /// Wherever a message is interrupted, nothing of it is lost, and nothing comes before it is whole. What is left at the end is cut off.
 #[test]
 fn parts_are_kept_until_the_value_is_whole() {
+    let _watchdog = Watchdog::new(LIMIT, "parts_are_kept_until_the_value_is_whole");
     let bytes = frame("in parts");
     for cut in 1..bytes.len() {
         for capacity in [2, 8, 100] {
@@ -248,6 +249,7 @@ fn parts_are_kept_until_the_value_is_whole() {
 /// A length that cannot be is an error that stays, and takes no memory.
 #[test]
 fn lengths_that_lie() {
+    let _watchdog = Watchdog::new(LIMIT, "lengths_that_lie");
     for lie in [u32::MAX, 1 << 31, (16 << 20) + 1] {
         let (mut client, mut server) = raw(100);
         client.write_all(&frame("before")).unwrap();
@@ -273,6 +275,7 @@ fn lengths_that_lie() {
 /// What is no value of the type is dropped, and the next one is received. Iterators pass over it, and end with a value that was cut off.
 #[test]
 fn messages_that_are_no_values() {
+    let _watchdog = Watchdog::new(LIMIT, "messages_that_are_no_values");
     let (mut client, mut server) = raw(1000);
     for message in [&frame("one")[..], b"\x02\0\0\0\x01\xff", &frame("two"), b"\0\0\0\0", &frame("three")] {
         client.write_all(message).unwrap();
@@ -293,6 +296,7 @@ fn messages_that_are_no_values() {
 /// A send that is refused, or whose time is over, has sent nothing.
 #[test]
 fn refused_sends_leave_nothing() {
+    let _watchdog = Watchdog::new(LIMIT, "refused_sends_leave_nothing");
     let region = Region::options().anonymous().unwrap();
     let talk = region.value_duplex::<String, ()>("talk").capacity(24).create().unwrap();
     let (mut client, mut server) = (talk.client().unwrap(), talk.server().unwrap());
@@ -349,6 +353,7 @@ fn room_for_a_whole_value_is_waited_for() {
 /// The most bytes of a value are those of the duplex, and are compared, as the format is.
 #[test]
 fn limits_are_the_duplexes() {
+    let _watchdog = Watchdog::new(LIMIT, "limits_are_the_duplexes");
     let region = Region::options().anonymous().unwrap();
     let made = region.value_duplex::<Vec<u8>, u8>("small").max_len(100).create().unwrap();
     let found = region.value_duplex::<Vec<u8>, u8>("small").open().unwrap();
@@ -380,6 +385,7 @@ fn limits_are_the_duplexes() {
 /// In the format that describes itself, enums arrive that ask what is there.
 #[test]
 fn values_that_describe_themselves() {
+    let _watchdog = Watchdog::new(LIMIT, "values_that_describe_themselves");
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(untagged)]
     enum Reading {
