@@ -12,6 +12,7 @@
 #![cfg(not(loom))]
 
 mod piles;
+mod talks;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use ipc_posix::{
     Broadcast, BroadcastSubscriber, ByteQueue, ByteWorkQueue, Duplex, LevelQueue, LoanQueue, PriorityQueue,
     PublishTimeoutError, RecvBroadcastTimeoutError, RecvBytesTimeoutError, RecvTimeoutError, Region, SpscConsumer,
-    SpscProducer, Stack, WorkQueue,
+    SpscProducer, Stack, ValueDuplex, WorkQueue,
 };
 use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::dice::Dice;
@@ -187,6 +188,7 @@ struct Objects {
     byte_work: ByteWorkQueue,
     calls: ByteWorkQueue,
     talk: Duplex<Token, Token>,
+    values: ValueDuplex<talks::Value, talks::Value>,
     /// Publishers wait.
     news: Broadcast<News>,
     /// They do not.
@@ -211,6 +213,7 @@ impl Objects {
                 wanted.leases(8).attempts(0).open_or_create()?
             },
             talk: region.duplex("talk").capacity(4).open_or_create()?,
+            values: region.value_duplex("values").capacity(200).open_or_create()?,
             news: region.broadcast("news").capacity(16).wait_for_subscribers(8).open_or_create()?,
             ticker: region.broadcast("ticker").capacity(16).overwrite().open_or_create()?,
         })
@@ -257,7 +260,10 @@ fn work_for_ever(name: &str, mut dice: Dice) -> Result<()> {
         let soon = Duration::from_micros(dice.below(300));
         match dice.below(8) {
             0 => pass_bytes(&objects.bytes, &mut dice, soon)?,
-            7 if dice.below(2) == 0 => talk(&objects.talk, me, &mut dice, soon)?,
+            7 if dice.below(2) == 0 => match dice.below(2) {
+                0 => talks::talk(&objects.talk, me, &mut dice, soon)?,
+                _ => talks::talk_of_values(&objects.values, me, &mut dice, soon)?,
+            },
             7 => ask_or_answer(&objects.calls, &mut dice, soon)?,
             6 if dice.below(2) == 0 => give_back(&objects.work, &mut dice, soon)?,
             6 => give_bytes_back(&objects.byte_work, &mut dice, soon)?,
@@ -284,36 +290,6 @@ fn pass_bytes(bytes: &ByteQueue, dice: &mut Dice, soon: Duration) -> Result<()> 
         Err(RecvBytesTimeoutError::Timeout) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Has a session with whoever comes. All tokens of one are of the same client, whole and in order; they come back.
-fn talk(talk: &Duplex<Token, Token>, me: u64, dice: &mut Dice, soon: Duration) -> Result<()> {
-    const TOKENS: u64 = 6;
-    let token = |who: u64, number: u64| [who, number, who ^ number];
-    let server = dice.below(2) == 0;
-    let met = if server { talk.accept_timeout(soon) } else { talk.connect_timeout(soon) };
-    let Ok(mut end) = met else { return Ok(()) };
-    let session = dice.roll() ^ me;
-    let mut client = session;
-    if !server {
-        let _ = end.try_send(token(session, 0));
-    }
-    for number in 0..TOKENS {
-        // The other one is dead, or has had enough, or is stopped.
-        let Ok(got) = end.recv_timeout(Duration::from_millis(5)) else { return Ok(()) };
-        if server && number == 0 {
-            client = got[0];
-        }
-        if got != token(client, number) {
-            return Err(format!("{got:?} is not number {number} of the session of {client}").into());
-        }
-        dice.dawdle();
-        let next = if server { number } else { number + 1 };
-        if end.try_send(token(client, next)).is_err() {
-            return Ok(());
-        }
-    }
-    Ok(())
 }
 
 /// Leases a job, and gives it back.
