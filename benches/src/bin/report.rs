@@ -45,6 +45,8 @@ fn main() -> Result<()> {
         "streams",
         "many",
         "broadcast",
+        "orders",
+        "maps",
         "busy",
         "uncontended",
         "mutex",
