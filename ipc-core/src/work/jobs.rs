@@ -69,7 +69,7 @@ impl View<'_> {
                     // A store: nobody else changes a block that we write. Release, "written".
                     sync::publish(word, Job::sent(me, tail).0);
                     if main.fill(tail, before, Place::of(tail, index)) {
-                        main.help(main.tail, tail.wrapping_add(1));
+                        main.help(main.tail, tail, tail.wrapping_add(1));
                         self.words.gates.items.notify(platform, || 1);
                         return Ok(index);
                     }
@@ -194,12 +194,13 @@ impl View<'_> {
     #[inline(always)]
     fn front<P: Platform>(&self, platform: &P, which: Which) -> Result<Front, Fault> {
         let (me, ring) = (platform.me(), self.ring(which));
-        let mut head = ring.head.load(Ordering::Acquire);
+        let mut begin = ring.head.load(Ordering::Acquire);
+        let mut head = begin;
         for _ in 0..ring.steps() {
             let place = ring.at(head);
-            let next = match place.holds(head) {
+            head = match place.holds(head) {
                 Holds::Nothing => {
-                    ring.help(ring.head, head);
+                    ring.help(ring.head, begin, head);
                     return Ok(Front::Empty);
                 }
                 Holds::Closed => return Ok(Front::Closed),
@@ -212,7 +213,7 @@ impl View<'_> {
                         // AcqRel: what the last holder or the sender did to the block, and on to the next one.
                         match word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed) {
                             Ok(_) => {
-                                ring.help(ring.head, head.wrapping_add(1));
+                                ring.help(ring.head, begin, head.wrapping_add(1));
                                 return Ok(Front::Job(Taken { index, word: leased }));
                             }
                             Err(now) => job = Job(now),
@@ -220,7 +221,8 @@ impl View<'_> {
                     }
                     // Not to be passed before it is free: it would be nobody's for good.
                     if job.is_withdrawn(which, head) {
-                        head = self.pass(platform, which);
+                        begin = self.pass(platform, which);
+                        head = begin;
                         continue;
                     }
                     // Another one has it (W2).
@@ -229,7 +231,6 @@ impl View<'_> {
                 // All that came a lap before the last job there were received (W1).
                 Holds::Later => ring.last(head, place)?.wrapping_sub(ring.places.len() as u64 - 1),
             };
-            head = ring.further(ring.head, next);
         }
         Err(Fault::Corrupted)
     }
@@ -237,10 +238,11 @@ impl View<'_> {
     /// The position of the first job of a ring, or of the first one that was withdrawn. Helps `head` on.
     pub(super) fn settled_head(&self, which: Which) -> u64 {
         let ring = self.ring(which);
-        let mut head = ring.head.load(Ordering::Acquire);
+        let begin = ring.head.load(Ordering::Acquire);
+        let mut head = begin;
         for _ in 0..ring.steps() {
             let place = ring.at(head);
-            let next = match place.holds(head) {
+            head = match place.holds(head) {
                 Holds::Nothing | Holds::Closed => break,
                 Holds::Block(index) => {
                     // Acquire: see `front`.
@@ -255,9 +257,8 @@ impl View<'_> {
                     Err(_) => break,
                 },
             };
-            head = ring.further(ring.head, next);
         }
-        ring.help(ring.head, head);
+        ring.help(ring.head, begin, head);
         head
     }
 
@@ -279,7 +280,7 @@ impl View<'_> {
             if word.compare_exchange(job.0, Job::FREE.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 freed += 1;
             }
-            ring.help(ring.head, head.wrapping_add(1));
+            ring.help(ring.head, head, head.wrapping_add(1));
         };
         if freed != 0 {
             self.words.gates.space.notify(platform, || freed as u32);

@@ -39,8 +39,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 JOBS,
                 1,
-                "                        main.help(main.tail, tail.wrapping_add(1));\n",
-                "                        sync::publish(word, Job::sent(me, tail).0);\n                        main.help(main.tail, tail.wrapping_add(1));\n",
+                "                        main.help(main.tail, tail, tail.wrapping_add(1));\n",
+                "                        sync::publish(word, Job::sent(me, tail).0);\n                        main.help(main.tail, tail, tail.wrapping_add(1));\n",
             ),
         ],
         protects: "a filled place names a queued block, or one that was received",
@@ -75,8 +75,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 JOBS,
                 1,
-                "                        main.help(main.tail, tail.wrapping_add(1));\n",
-                "                        if self.geometry.most != 0 {\n                            self.length(index).store(3, Ordering::Relaxed);\n                        }\n                        main.help(main.tail, tail.wrapping_add(1));\n",
+                "                        main.help(main.tail, tail, tail.wrapping_add(1));\n",
+                "                        if self.geometry.most != 0 {\n                            self.length(index).store(3, Ordering::Relaxed);\n                        }\n                        main.help(main.tail, tail, tail.wrapping_add(1));\n",
             ),
         ],
         protects: "a job is queued with its length",

@@ -43,8 +43,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 JOBS,
                 1,
-                "                        main.help(main.tail, tail.wrapping_add(1));\n",
-                "                        if self.geometry.most != 0 {\n                            self.caller_of(index).store(me.get().into(), Ordering::Relaxed);\n                        }\n                        main.help(main.tail, tail.wrapping_add(1));\n",
+                "                        main.help(main.tail, tail, tail.wrapping_add(1));\n",
+                "                        if self.geometry.most != 0 {\n                            self.caller_of(index).store(me.get().into(), Ordering::Relaxed);\n                        }\n                        main.help(main.tail, tail, tail.wrapping_add(1));\n",
             ),
         ],
         protects: "a job is queued with its caller",
