@@ -32,10 +32,14 @@ fn count() -> Result<()> {
     let map = region.map::<[u8; 5], i64>("map").capacity(10).create()?;
     map.insert(*b"count", PROCESSES.into())?;
 
-    let mut children = (0..PROCESSES)
-        .map(|number| Ok(Command::new(std::env::current_exe()?).arg(&name).arg(number.to_string()).spawn()?))
-        .collect::<Result<Vec<Child>>>()?;
+    let start = |number: u32| -> Result<Child> {
+        Ok(Command::new(std::env::current_exe()?).arg(&name).arg(number.to_string()).spawn()?)
+    };
+    let mut children = vec![start(0)?];
     println!("the first process is {0}: kill -9 {0}", children[0].id());
+    for number in 1..PROCESSES {
+        children.push(start(number)?);
+    }
 
     let mut killed = 0;
     for child in &mut children {

@@ -3,7 +3,7 @@
 //! ```sh
 //! cargo run --release -p ipc-tests --bin mutants            # runs all models, then judges the table
 //! cargo run --release -p ipc-tests --bin mutants -- --models-passed  # judges the table
-//! cargo run --release -p ipc-tests --bin mutants -- --models-passed 1/3  # every third one
+//! cargo run --release -p ipc-tests --bin mutants -- --models-passed 1/6  # every sixth one
 //! cargo run --release -p ipc-tests --bin mutants -- judge X # those whose name contains X
 //! cargo run --release -p ipc-tests --bin mutants -- find X  # runs every model on the mutants whose name contains X
 //! ```
