@@ -236,7 +236,7 @@ impl Script for TheEventGroup {
     type Wanted = event::GroupOptions;
 
     fn wanted() -> Self::Wanted {
-        event::GroupOptions { initial: 5, schema: 0 }
+        event::GroupOptions { initial: 5, schema: 0.into() }
     }
     fn step(input: &mut Input<'_>, group: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         let flags = 1 << input.below(32) | 1 << input.below(32);

@@ -24,7 +24,7 @@
 //! | [`array`](mod@array) | numbers or flags, each atomic by itself |
 //! | [`map`] | keys and values: readers take no lock |
 //! | [`vector`] | elements one behind the other: each change in one step |
-//! | [`barrier`] | so many parties that wait for each other |
+//! | [`barrier`] | a number of parties that wait for each other |
 //! | [`condvar`] | waiting for what somebody changes under a lock |
 //! | [`event`] | an event flag, and a group of 32 |
 //! | [`mutex`] | a lock with data that survives its holder's death |

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Two cooks put dishes on the counter, two waiters carry them out. As in many tutorials, a special dish tells a waiter to
-//! go home: one for each, and whoever forgets one has a waiter who waits for ever. Then the same with a counter that is closed.
+//! go home: one for each, and a boss who forgets one has a waiter who waits for ever. The second part does without it: the counter is closed.
 
 use std::error::Error;
 use std::process::{Child, Command};

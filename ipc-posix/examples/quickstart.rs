@@ -88,9 +88,9 @@ const NUMBERS: u64 = 12_000_000;
 const END: u64 = u64::MAX;
 /// Lines of the second part, at least: a short text is sent several times.
 const LINES: usize = 5_000;
-/// The victim of the third part has told that it sent so many messages when it is killed.
+/// How many messages the victim of the third part has told of when it is killed.
 const BEFORE_THE_KILL: u64 = 200_000;
-/// The survivor sends so many messages after that.
+/// How many messages the survivor sends after that.
 const AFTER_THE_KILL: u64 = 500_000;
 /// Marks the survivor's messages.
 const SURVIVOR: u64 = 1 << 63;

@@ -4,7 +4,7 @@
 //! cargo run --release -p ipc-posix --example traffic_light
 //! ```
 //!
-//! Green lets everybody go who waits; red holds up whoever comes later. Then the light is replaced by a gate that lets one car
+//! Green lets everybody go who waits; red holds up those who come later. Then the light is replaced by a gate that lets one car
 //! through at a time (an event that resets itself), and a car that breaks down before the gate holds up nobody.
 
 use std::error::Error;

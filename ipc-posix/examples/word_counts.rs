@@ -57,7 +57,7 @@ fn host() -> Result<()> {
     let (mut guest, mut end) = invite(&name, &talk)?;
     let mut answered = 0;
     while answered < QUESTIONS {
-        // So many words of each.
+        // How many words of each.
         let words = ["tea", "rice"].map(|word| vec![word.to_owned(); answered as usize + 1]).concat();
         // The guest may be dead, and then there is no answer.
         let asked = end.send(&(answered, words));

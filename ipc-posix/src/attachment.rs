@@ -46,7 +46,7 @@ pub(crate) fn map(file: &File, len: u64) -> std::io::Result<MmapRaw> {
     let len = usize::try_from(len).map_err(|_| std::io::Error::from_raw_os_error(libc::EFBIG))?;
     let map = MmapOptions::new().len(len).map_raw(file)?;
     map.advise(Advice::DontFork)?;
-    // A dump of the region would delay the verdict of our death, and the region is there for whoever wants to look.
+    // A dump of the region would delay the verdict of our death, and the region can be read from its file.
     let _ = map.advise(Advice::DontDump);
     Ok(map)
 }
@@ -56,7 +56,7 @@ pub(crate) fn memory(map: &MmapRaw) -> Memory<'static> {
     // SAFETY: mmap never returns the null page here.
     let base = unsafe { NonNull::new_unchecked(map.as_mut_ptr()) };
     // SAFETY: the mapping is readable and writable (or read-only, and then only loaded from), page-aligned, and
-    // reached only through the core. 'static is a loan: whoever keeps this memory also keeps the `Attachment` (or
+    // reached only through the core. 'static is a loan: a value that keeps this memory also keeps the `Attachment` (or
     // `ReadOnlyRegion`) that owns the mapping, see `Membership`.
     unsafe { Memory::from_raw(base, map.len()) }
 }

@@ -162,7 +162,7 @@ pub enum RegionErrorKind {
         participants: u32,
         /// Objects.
         objects: u32,
-        /// The least number of bytes for so many participants and objects, if there is one.
+        /// The least number of bytes for that number of participants and objects, if there is one.
         needed: Option<u64>,
     },
     /// As many processes have the region open as it has records for.
@@ -377,7 +377,9 @@ impl fmt::Display for RegionError {
                     None => Ok(()),
                 }
             }
-            RegionErrorKind::TooManyParticipants { max } => write!(f, "all {max} participants' places are taken"),
+            RegionErrorKind::TooManyParticipants { max } => {
+                write!(f, "all {max} participants' places are taken (RegionOptions::participants sets their number)")
+            }
             RegionErrorKind::PlacesLocked { max, locked } => write!(
                 f,
                 "none of the {max} participants' places can be had: {locked} of them are nobody's, but other processes hold read \

@@ -46,7 +46,7 @@
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
 //! | [`Event`], [`EventGroup`] | [`Region::event`], [`Region::event_group`] | flags to wait for |
-//! | [`Barrier`] | [`Region::barrier`] | so many parties that wait for each other |
+//! | [`Barrier`] | [`Region::barrier`] | a number of parties that wait for each other |
 //! | [`OnceCell`] | [`Region::once_cell`] | a value that is set once |
 //! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
@@ -116,6 +116,8 @@ pub mod process;
 #[cfg(feature = "recovery_thread")]
 mod recovery;
 mod region;
+#[doc(hidden)]
+pub mod schema;
 mod sys;
 mod thread;
 #[cfg(feature = "serde")]
@@ -185,7 +187,7 @@ pub use ipc_core::object::{
     VectorElement,
 };
 pub use ipc_core::object::{
-    Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError,
+    Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError, TypeName,
 };
 pub use ipc_core::priority::Stats as PriorityQueueStats;
 pub use ipc_core::queue::Stats as QueueStats;

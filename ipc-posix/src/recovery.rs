@@ -1,6 +1,6 @@
 //! A thread that repairs after the dead at once.
 //!
-//! When a process ends, the kernel closes the file that its lock byte is held by, and tells whoever watches the region's file
+//! When a process ends, the kernel closes the file that its lock byte is held by, and tells all processes that watch the region's file
 //! so: inotify's `IN_CLOSE_WRITE`, see inotify(7). Stores through the mapping raise no event, so a region in full use is a quiet
 //! one. The news comes a moment before the byte is free (`fsnotify_close` precedes `locks_remove_file` in the kernel's `__fput`),
 //! so the thread asks a few times.

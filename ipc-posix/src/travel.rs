@@ -67,7 +67,7 @@ impl Region {
     }
 }
 
-/// An error that is also kept for whoever reads arguments of a process: the format may have no room for its text.
+/// An error that is also kept for the reader of a process's arguments: the format may have no room for its text.
 fn kept<E: std::fmt::Display>(error: E) -> E {
     #[cfg(feature = "process")]
     crate::process::keep_reason(&error);

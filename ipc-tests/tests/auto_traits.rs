@@ -145,7 +145,7 @@ fn every_public_type_has_its_auto_traits() {
             QueueStats, StackStats, PriorityQueueStats, LevelQueueStats, WorkQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
             WaitStrategy,
-            ObjectInfo, ObjectField, ObjectKind, ObjectShape, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind, DuplexClaimErrorKind,
+            ObjectInfo, ObjectField, ObjectKind, ObjectShape, TypeName, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind, DuplexClaimErrorKind,
             DuplexSide;
         // Errors: `?` takes them into a `Box<dyn Error + Send + Sync>`.
         "SsUrP":

@@ -20,7 +20,7 @@ const GOOD: [bool; 4] = [true, false, true, true];
 fn queue_iterators_pass_over_them() {
     let region = region();
     let queue = region.queue::<bool>("q").capacity(16).create().expect("a queue");
-    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    let peer = region.queue::<u8>("q").any_type().open().expect("bytes of the same size");
     let fill = || BYTES.iter().for_each(|byte| peer.send(*byte).expect("there is room"));
 
     fill();
@@ -44,7 +44,8 @@ fn consumers_pass_over_them() {
     let region = region();
     let spsc = region.spsc::<bool>("s").capacity(16).create().expect("a queue");
     let mut consumer = spsc.consumer().expect("free");
-    let mut producer = region.spsc::<u8>("s").open().expect("bytes of the same size").producer().expect("free");
+    let mut producer =
+        region.spsc::<u8>("s").any_type().open().expect("bytes of the same size").producer().expect("free");
     let mut fill = || BYTES.iter().for_each(|byte| producer.send(*byte).expect("there is room"));
 
     fill();
@@ -64,7 +65,7 @@ fn subscribers_pass_over_them() {
     let region = region();
     let broadcast = region.broadcast::<bool>("b").capacity(8).create().expect("a broadcast");
     let mut subscriber = broadcast.subscribe().expect("there is room");
-    let peer = region.broadcast::<u8>("b").open().expect("bytes of the same size");
+    let peer = region.broadcast::<u8>("b").any_type().open().expect("bytes of the same size");
     for byte in BYTES {
         peer.publish(byte).expect("there is room");
     }
@@ -153,7 +154,7 @@ const LAP: u64 = CAPACITY as u64 + 1;
 fn a_step_that_does_not_wait_ends_whatever_a_peer_sends() {
     let region = region();
     let queue = region.queue::<Never>("q").capacity(CAPACITY).create().expect("a queue");
-    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    let peer = region.queue::<u8>("q").any_type().open().expect("bytes of the same size");
     begin(CAPACITY - 1, move || peer.try_send(2).expect("there is room"));
     assert_eq!(step!(queue, TryRecvError::Fault(Fault::InvalidValue)), LAP);
     let receiver = queue.receiver().expect("not a forked child");
@@ -161,13 +162,13 @@ fn a_step_that_does_not_wait_ends_whatever_a_peer_sends() {
 
     let spsc = region.spsc::<Never>("s").capacity(CAPACITY).create().expect("a queue");
     let mut consumer = spsc.consumer().expect("free");
-    let mut peer = region.spsc::<u8>("s").open().expect("bytes of the same size").producer().expect("free");
+    let mut peer = region.spsc::<u8>("s").any_type().open().expect("bytes of the same size").producer().expect("free");
     begin(CAPACITY - 1, move || peer.try_send(2).expect("there is room"));
     assert_eq!(step!(consumer, TryRecvError::Fault(Fault::InvalidValue)), LAP);
 
     let broadcast = region.broadcast::<Never>("b").capacity(CAPACITY).create().expect("a broadcast");
     let mut subscriber = broadcast.subscribe().expect("there is room");
-    let peer = region.broadcast::<u8>("b").open().expect("bytes of the same size");
+    let peer = region.broadcast::<u8>("b").any_type().open().expect("bytes of the same size");
     begin(1, move || _ = peer.publish(2).expect("there is room"));
     assert_eq!(step!(subscriber, TryRecvBroadcastError::Fault(Fault::InvalidValue)), LAP);
 
@@ -181,7 +182,7 @@ fn a_step_that_does_not_wait_ends_whatever_a_peer_sends() {
 fn a_queue_full_of_them_is_empty_after_one_step() {
     let region = region();
     let queue = region.queue::<bool>("q").capacity(CAPACITY).create().expect("a queue");
-    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    let peer = region.queue::<u8>("q").any_type().open().expect("bytes of the same size");
     peer.send_slice(&[2; CAPACITY]).expect("there is room");
     assert_eq!(step!(queue, TryRecvError::Empty), CAPACITY as u64);
 }
@@ -208,10 +209,11 @@ unsafe impl CheckedBitPattern for Fussy {
 fn panicking_check_leaves_values_in_the_slice() {
     let region = region();
     let queue = region.queue::<Fussy>("q").capacity(16).create().expect("a queue");
-    let peer = region.queue::<u8>("q").open().expect("bytes of the same size");
+    let peer = region.queue::<u8>("q").any_type().open().expect("bytes of the same size");
     let spsc = region.spsc::<Fussy>("s").capacity(16).create().expect("a queue");
     let mut consumer = spsc.consumer().expect("free");
-    let mut producer = region.spsc::<u8>("s").open().expect("bytes of the same size").producer().expect("free");
+    let mut producer =
+        region.spsc::<u8>("s").any_type().open().expect("bytes of the same size").producer().expect("free");
     for byte in [2, 2, 9, 7] {
         peer.send(byte).expect("there is room");
         producer.send(byte).expect("there is room");

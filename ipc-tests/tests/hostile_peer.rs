@@ -289,7 +289,7 @@ macro_rules! for_kind {
 }
 
 fn open<T: bytemuck::NoUninit + bytemuck::CheckedBitPattern>(args: &Args) -> Queue<T> {
-    Region::open(&args.get("name")).unwrap().queue("q").open().unwrap()
+    Region::open(&args.get("name")).unwrap().queue("q").any_type().open().unwrap()
 }
 
 fn give(args: &Args) {
@@ -404,12 +404,14 @@ fn bits_that_are_no_value_between_processes() {
     spoilt_between_processes::<Colour>("colour");
 }
 
-/// Numbers instead of bools are known by a schema number only, and are refused by it.
+/// Numbers instead of bools are refused, by the name of the type, and without it by a schema number.
 #[test]
 fn a_schema_tells_bools_from_numbers() {
     let region = Region::options().anonymous().unwrap();
     region.queue::<bool>("q").capacity(4).schema(7).create().unwrap();
-    let error = region.queue::<u8>("q").open().unwrap_err();
+    let error = region.queue::<u8>("q").schema(7).open().unwrap_err();
+    assert_eq!(error.to_string(), "queue \"q\": type u8 here, bool in the region");
+    let error = region.queue::<u8>("q").any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "queue \"q\": schema 0 here, 7 in the region");
     assert!(region.queue::<bool>("q").schema(7).open().is_ok());
 }

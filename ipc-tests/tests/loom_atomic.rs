@@ -17,7 +17,7 @@ struct Shared {
 
 impl Shared {
     fn new(initial: u32) -> Arc<Self> {
-        let cell = model::Shared::new(Options { initial, schema: 0 });
+        let cell = model::Shared::new(Options { initial, schema: 0.into() });
         Arc::new(Shared { cell, data: UnsafeCell::new(0) })
     }
 
@@ -139,7 +139,7 @@ fn a_worker_dies() {
 #[test]
 fn all_flags_are_taken_at_once() {
     explore(2, || {
-        let (machine, group) = (Machine::new(), model::Shared::new(GroupOptions { initial: 0b100, schema: 0 }));
+        let (machine, group) = (Machine::new(), model::Shared::new(GroupOptions { initial: 0b100, schema: 0.into() }));
         let taker = {
             let (machine, group) = (machine.clone(), group.clone());
             thread::spawn(move || group.handle(&machine.actor(1)).take_all(0b011).unwrap())

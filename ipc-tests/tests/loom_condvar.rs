@@ -26,7 +26,7 @@ fn held<'g, 'm>(locked: Result<Guard<'g, 'm>, LockError<Guard<'g, 'm>>>) -> Guar
 
 impl Shared {
     fn new() -> Arc<Self> {
-        let stock = model::Shared::new(mutex::Options { initial: 0, schema: 0 });
+        let stock = model::Shared::new(mutex::Options { initial: 0, schema: 0.into() });
         Arc::new(Shared { stock, changed: model::Shared::new(Options) })
     }
 

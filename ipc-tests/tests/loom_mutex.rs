@@ -14,7 +14,7 @@ use loom::thread;
 type Counter = Arc<Shared<Options<u64>>>;
 
 fn counter() -> Counter {
-    Shared::new(Options { initial: 0_u64, schema: 0 })
+    Shared::new(Options { initial: 0_u64, schema: 0.into() })
 }
 
 fn of<T: bytemuck::Pod>(shared: &Shared<Options<T>>, actor: &Actor) -> Mutex<'static, T, Actor> {
@@ -157,7 +157,7 @@ fn sweeping_beside_a_takeover() {
 fn a_transaction_dies() {
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new(Options { initial: twin(0), schema: 0 });
+        let shared = Shared::new(Options { initial: twin(0), schema: 0.into() });
         let mortal = {
             let (machine, shared) = (machine.clone(), shared.clone());
             thread::spawn(move || {
@@ -192,7 +192,7 @@ fn a_transaction_on_a_slice_dies() {
     }
     explore_deaths(2, |at| {
         let machine = Machine::new();
-        let shared = Shared::new(SliceOptions { len: 2, initial: 0, schema: 0 });
+        let shared = Shared::new(SliceOptions { len: 2, initial: 0, schema: 0.into() });
         let first = machine.actor(3);
         shared.handle(&first).lock().expect("a free lock")[1] = !0;
         let mortal = {

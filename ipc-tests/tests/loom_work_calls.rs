@@ -1,4 +1,4 @@
-//! Calls: an answer reaches a caller that waits, and a block comes back whoever of the two goes or dies first.
+//! Calls: an answer reaches a caller that waits, and a block comes back, whichever of the two goes or dies first.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -94,7 +94,7 @@ fn an_answer_wakes() {
     });
 }
 
-/// Proves that a job is withdrawn or begun, never both, and that its block comes back, whoever of caller and server goes first.
+/// Proves that a job is withdrawn or begun, never both, and that its block comes back, whichever of caller and server goes first.
 #[test]
 fn a_caller_goes() {
     explore(3, || {

@@ -63,12 +63,16 @@ fn early_processes_wait_for_both() {
     assert!(waiting.iter_mut().all(|child| child.wait().success()));
 }
 
-/// Creates queues one after the other, for ever.
+/// Creates queues one after the other, until it is killed. The region has room for those of all rounds, however late the kills come.
 fn creator(args: &Args) {
     let region = Region::open(&args.get("name")).unwrap();
-    for number in args.number("first").. {
+    let first = args.number("first");
+    for number in first..first + 400 {
         region.queue::<u64>(&format!("queue {number}")).capacity(1).create().unwrap();
         children::say(&number.to_string());
+    }
+    loop {
+        std::thread::park();
     }
 }
 

@@ -112,7 +112,7 @@ fn a_waiting_member_dies() {
     third.expect("Ok(\"met\")");
 }
 
-/// A member is killed between two rounds: whoever waits for it is told, without anybody looking for it.
+/// A member is killed between two rounds: those who wait for it are told, without a question of their own.
 #[test]
 fn a_member_dies_between_rounds() {
     let _watchdog = Watchdog::new(LIMIT, "a_member_dies_between_rounds");

@@ -248,7 +248,7 @@ fn what_is_said() {
     let error = region.broadcast::<u64>("news").wait_for_subscribers(4).open().unwrap_err();
     assert_eq!(error.to_string(), "broadcast \"news\": subscribers 4 here, 0 in the region");
     let error = region.broadcast::<u8>("news").open().unwrap_err();
-    assert_eq!(error.to_string(), "broadcast \"news\": element size 1 here, 8 in the region");
+    assert_eq!(error.to_string(), "broadcast \"news\": type u8 here, u64 in the region");
     assert!(children::holds_after_fork(|| {
         broadcast.try_publish(1) == Err(TryPublishError::Fault(1, Fault::Forked))
             && broadcast.subscribe().is_err_and(|error| error == SubscribeError::Fault(Fault::Forked))

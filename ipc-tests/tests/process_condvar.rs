@@ -103,7 +103,7 @@ fn producers_and_consumers() {
     assert_eq!((taken.iter().sum::<u64>(), *stock.lock().unwrap()), (10_000, [0, 10_000, 1]));
 }
 
-/// One of those who wait is killed. One notification of one is enough for the other one in the end, whoever got it.
+/// One of those who wait is killed. One notification of one is enough for the other one in the end, whichever of them got it.
 #[test]
 fn a_waiter_is_killed() {
     let _watchdog = Watchdog::new(LIMIT, "a_waiter_is_killed");

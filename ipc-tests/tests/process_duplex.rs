@@ -393,6 +393,6 @@ fn types_are_compared() {
     ] {
         assert!(error.contains(" here, ") && error.contains(" in the region"), "{error}");
     }
-    let named = region.duplex::<u64, u16>("d").open().unwrap_err().to_string();
+    let named = region.duplex::<u64, u16>("d").any_type().open().unwrap_err().to_string();
     assert!(named.contains("size of the server's elements 2 here, 1 in the region"), "{named}");
 }

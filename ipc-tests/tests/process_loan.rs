@@ -201,7 +201,7 @@ fn a_holder_is_stopped_and_dies() {
     assert_eq!(queue.free_blocks(), BLOCKS);
 }
 
-/// What a dead process had sent keeps its blocks, and whoever waits for one sleeps meanwhile.
+/// What a dead process had sent keeps its blocks, and a process that waits for one sleeps meanwhile.
 #[test]
 fn who_waits_behind_a_dead_senders_messages_sleeps() {
     let _watchdog = Watchdog::new(LIMIT, "who_waits_behind_a_dead_senders_messages_sleeps");

@@ -146,13 +146,13 @@ fn the_wrong_lock() {
     assert_eq!(error.to_string(), "mutex \"mutex\": elements 5 here, 4 in the region");
     let error = region.mutex::<u64>("mutex").open().unwrap_err();
     assert_eq!(error.to_string(), "mutex \"mutex\": elements 1 here, 4 in the region");
-    let error = region.mutex_array::<u32>("mutex").open().unwrap_err();
+    let error = region.mutex_array::<u32>("mutex").any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "mutex \"mutex\": element size 4 here, 8 in the region");
     let error = region.rwlock_array::<u64>("rwlock").len(5).open().unwrap_err();
     assert_eq!(error.to_string(), "reader-writer lock \"rwlock\": elements 5 here, 4 in the region");
     let error = region.rwlock::<u64>("rwlock").open().unwrap_err();
     assert_eq!(error.to_string(), "reader-writer lock \"rwlock\": elements 1 here, 4 in the region");
-    assert_eq!(region.list()[0].to_string(), "mutex \"mutex\" of 4 x 8 bytes, 256 bytes in all");
+    assert_eq!(region.list()[0].to_string(), "mutex \"mutex\" of 4 x 8 bytes, type u64, 256 bytes in all");
 }
 
 /// A transaction that came through fork cannot be committed, nor its elements read; the parent's can.

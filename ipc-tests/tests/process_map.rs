@@ -225,7 +225,7 @@ fn invalid_values() {
     let region = Region::options().anonymous().unwrap();
     let map = region.map::<u8, u8>("map").capacity(3).create().unwrap();
     (0..3).for_each(|key| _ = map.insert(key, 2).unwrap());
-    let flags = region.map::<u8, bool>("map").open().unwrap();
+    let flags = region.map::<u8, bool>("map").any_type().open().unwrap();
     assert_eq!((flags.get(&0), flags.contains_key(&0), flags.iter().count()), (Err(Fault::InvalidValue), Ok(true), 0));
     assert_eq!(flags.update(&0, |_| unreachable!()), Err(WriteError::Fault(Fault::InvalidValue)));
     assert_eq!((flags.insert(0, true), flags.get(&0)), (Ok(None), Ok(Some(true))));
@@ -242,16 +242,16 @@ fn shapes_are_checked() {
     assert!(region.map("a").schema(7).open().unwrap().same_object(&map));
     let error = region.map::<u32, u64>("a").capacity(11).schema(7).open().unwrap_err();
     assert_eq!(error.to_string(), "map \"a\": capacity 11 here, 10 in the region");
-    let error = region.map::<u16, u64>("a").schema(7).open().unwrap_err();
+    let error = region.map::<u16, u64>("a").schema(7).any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "map \"a\": key size 2 here, 4 in the region");
-    let error = region.map::<[u8; 4], u64>("a").schema(7).open().unwrap_err();
+    let error = region.map::<[u8; 4], u64>("a").schema(7).any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "map \"a\": key alignment 1 here, 4 in the region");
-    let error = region.map::<u32, u32>("a").schema(7).open().unwrap_err();
+    let error = region.map::<u32, u32>("a").schema(7).any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "map \"a\": element size 4 here, 8 in the region");
     let error = region.map::<u32, u64>("b").capacity(1 << 30).create().unwrap_err();
     assert_eq!(error.to_string(), "map \"b\": a capacity of 1073741824 is not possible");
     let list: Vec<String> = region.list().iter().map(ToString::to_string).collect();
-    assert_eq!(list, ["map \"a\" of 10 entries with values of 8 bytes, 1280 bytes in all"]);
+    assert_eq!(list, ["map \"a\" of 10 entries with values of 8 bytes, type (u32, u64), 1280 bytes in all"]);
 }
 
 /// A region that has just the room has it.

@@ -250,7 +250,7 @@ fn a_forked_transaction_is_an_error() {
     assert_eq!(*mutex.lock().unwrap(), pair(5));
 }
 
-/// Adds in place, repairing after whoever died, until it is killed.
+/// Adds in place, repairing after each death, until it is killed.
 fn add_for_ever(args: &Args) {
     let mutex = mutex(args);
     children::say("go");

@@ -162,7 +162,7 @@ fn wait(args: &Args) {
     children::say(&whole(cell.wait().unwrap()).to_string());
 }
 
-/// Those who wait are woken by whoever sets the cell.
+/// Those who wait are woken by the process that sets the cell.
 #[test]
 fn waiters_are_woken() {
     let _watchdog = Watchdog::new(LIMIT, "waiters_are_woken");

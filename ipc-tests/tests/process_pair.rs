@@ -30,7 +30,7 @@ fn spawn(role: &str, fd: &OwnedFd) -> Child {
 }
 
 fn own(args: &Args) -> OwnedFd {
-    // SAFETY: whoever started us left this descriptor open for us, and nobody else here owns it.
+    // SAFETY: the process that started us left this descriptor open for us, and nobody else here owns it.
     unsafe { OwnedFd::from_raw_fd(args.number("fd") as RawFd) }
 }
 
@@ -108,7 +108,7 @@ fn the_other_end_is_one() {
 fn other_descriptors_are_refused() {
     let (_end, fd) = duplex_pair::<u32, u64>(16).unwrap();
     let swapped = duplex_from_fd::<u64, u32>(&fd).unwrap_err().to_string();
-    assert!(swapped.contains("\"pair\": element size 8 here, 4 in the region"), "{swapped}");
+    assert!(swapped.contains("\"pair\": type (u64, u32) here, (u32, u64) in the region"), "{swapped}");
     let region = Region::options().anonymous().unwrap();
     let empty = duplex_from_fd::<u32, u64>(region.try_clone_fd().unwrap()).unwrap_err().to_string();
     assert!(empty.contains("\"pair\": not found in the region"), "{empty}");

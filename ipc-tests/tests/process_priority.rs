@@ -197,11 +197,11 @@ fn another_shape() {
     assert_eq!(queue.send_timeout(5, 5, Duration::ZERO), Err(SendTimeoutError::Timeout((5, 5))));
     let wrong = region.priority_queue::<i64, u64>("queue").capacity(4).open().unwrap_err();
     assert!(wrong.to_string().contains("capacity 4 here, 3 in"), "{wrong}");
-    let wrong = region.priority_queue::<i64, u32>("queue").open().unwrap_err();
+    let wrong = region.priority_queue::<i64, u32>("queue").any_type().open().unwrap_err();
     assert!(wrong.to_string().contains("element size 4 here, 8 in"), "{wrong}");
-    let wrong = region.priority_queue::<i32, u64>("queue").open().unwrap_err();
+    let wrong = region.priority_queue::<i32, u64>("queue").any_type().open().unwrap_err();
     assert!(wrong.to_string().contains("key size 4 here, 8 in"), "{wrong}");
-    let wrong = region.priority_queue::<[u8; 8], u64>("queue").open().unwrap_err();
+    let wrong = region.priority_queue::<[u8; 8], u64>("queue").any_type().open().unwrap_err();
     assert!(wrong.to_string().contains("key alignment 1 here, 8 in"), "{wrong}");
     let wrong = region.queue::<u64>("queue").open().unwrap_err();
     assert!(wrong.to_string().contains("queue here, priority queue in"), "{wrong}");
@@ -213,7 +213,7 @@ fn another_shape() {
 fn bad_messages() {
     let region = Region::options().anonymous().unwrap();
     let queue = region.priority_queue::<bool, bool>("flags").capacity(8).create().unwrap();
-    let peer = region.priority_queue::<u8, u8>("flags").open().unwrap();
+    let peer = region.priority_queue::<u8, u8>("flags").any_type().open().unwrap();
     peer.send_slice(&[(1, 1), (0, 2), (1, 0), (7, 1), (0, 1)]).unwrap();
     let mut out = [(false, false); 4];
     assert_eq!(queue.try_recv_slice(&mut out), Err(TryRecvError::Fault(Fault::InvalidValue)), "its key is 7");

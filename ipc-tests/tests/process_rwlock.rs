@@ -262,7 +262,7 @@ fn errors_say_what_differs() {
     let region = Region::options().anonymous().unwrap();
     region.rwlock::<u64>("limits").create().unwrap();
     let error = region.rwlock::<[u64; 2]>("limits").open().unwrap_err();
-    assert_eq!(error.to_string(), "reader-writer lock \"limits\": element size 16 here, 8 in the region");
+    assert_eq!(error.to_string(), "reader-writer lock \"limits\": type [u64; 2] here, u64 in the region");
     let error = region.mutex::<u64>("limits").open().unwrap_err();
     assert_eq!(error.to_string(), "mutex \"limits\": mutex here, reader-writer lock in the region");
 }

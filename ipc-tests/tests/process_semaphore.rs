@@ -103,7 +103,7 @@ fn a_karaoke_room() {
     assert_eq!(places.available(), 4);
 }
 
-/// Acquires so many, says so, and waits to be killed or told to leave.
+/// Acquires permits, says how many, and waits to be killed or told to leave.
 fn hold(args: &Args) {
     let (_region, semaphore) = open(args);
     let permits = semaphore.acquire_many(args.number("count") as u32).unwrap();

@@ -214,7 +214,7 @@ fn hold(args: &Args) {
     let _ = children::hear();
 }
 
-/// An end has one holder, alive, stopped or zombie; whoever asks for it is told who that is; the next one gets it at once after its
+/// An end has one holder, alive, stopped or zombie; a process that asks for it is told who that is; the next one gets it at once after its
 /// death.
 #[test]
 fn ends_have_one_holder() {
@@ -291,7 +291,7 @@ fn bits_that_are_no_value() {
     let region = Region::create(name.as_str()).unwrap();
     // Another program's idea of the same bytes.
     let bytes = region.spsc::<u8>("colours").capacity(16).create().unwrap();
-    let colours = region.spsc::<Colour>("colours").open().unwrap();
+    let colours = region.spsc::<Colour>("colours").any_type().open().unwrap();
     let mut producer = bytes.producer().unwrap();
     let mut consumer = colours.consumer().unwrap();
     producer.send_slice(&[1, 2, 9, 2, 1, 0]).unwrap();
@@ -339,7 +339,7 @@ fn the_wrong_queue() {
     let message = |error: ipc_posix::ObjectError| error.to_string();
     region.spsc::<u64>("ticks").capacity(8).create().unwrap();
     assert_eq!(
-        message(region.spsc::<u32>("ticks").open().unwrap_err()),
+        message(region.spsc::<u32>("ticks").any_type().open().unwrap_err()),
         "one-to-one queue \"ticks\": element size 4 here, 8 in the region"
     );
     assert_eq!(

@@ -248,7 +248,9 @@ fn another_shape() {
     assert_eq!(stack.try_send_slice(&[1, 2, 3, 4]), Ok(3));
     assert_eq!(stack.send_timeout(5, Duration::ZERO), Err(SendTimeoutError::Timeout(5)));
     assert!(region.stack::<u64>("stack").capacity(4).open().unwrap_err().to_string().contains("capacity 4 here, 3 in"));
-    assert!(region.stack::<u32>("stack").open().unwrap_err().to_string().contains("element size 4 here, 8 in"));
+    assert!(
+        region.stack::<u32>("stack").any_type().open().unwrap_err().to_string().contains("element size 4 here, 8 in")
+    );
     assert!(region.queue::<u64>("stack").open().unwrap_err().to_string().contains("queue here, stack in"));
     assert!(region.list()[0].to_string().starts_with("stack \"stack\" of 3 x 8 bytes"));
 }

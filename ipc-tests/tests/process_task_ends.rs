@@ -76,7 +76,7 @@ fn no_orphan_of_a_killed_parent_is_left() {
     let _watchdog = Watchdog::new(LIMIT, "no_orphan_of_a_killed_parent_is_left");
     for round in 0..200 {
         let mut parent = children::spawn("mother", &[]);
-        // A varied moment: after so many words, and some more time.
+        // A varied moment: after a number of words, and some more time.
         (0..round % 4).for_each(|_| parent.expect("another one"));
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_micros(round * 97 % 6000) {

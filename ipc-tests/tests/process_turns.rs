@@ -36,7 +36,7 @@ fn greedy(args: &Args) {
     drop(permit);
 }
 
-/// Wants so many; says which turn of all that was.
+/// Wants a number of permits at once; says which of all turns that was.
 fn want(args: &Args) {
     let (region, semaphore) = open(args);
     let turns = region.counter("turns").open().unwrap();

@@ -341,12 +341,12 @@ fn shapes_are_checked() {
     assert!(region.vector("a").schema(7).open().unwrap().same_object(&vector));
     let error = region.vector::<u64>("a").capacity(11).schema(7).open().unwrap_err();
     assert_eq!(error.to_string(), "vector \"a\": capacity 11 here, 10 in the region");
-    let error = region.vector::<u32>("a").schema(7).open().unwrap_err();
+    let error = region.vector::<u32>("a").schema(7).any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "vector \"a\": element size 4 here, 8 in the region");
     let error = region.vector::<u64>("b").capacity(usize::MAX).create().unwrap_err();
     assert_eq!(error.to_string(), format!("vector \"b\": a capacity of {} is not possible", usize::MAX));
     let list: Vec<String> = region.list().iter().map(ToString::to_string).collect();
-    assert_eq!(list, ["vector \"a\" of 10 x 8 bytes, 512 bytes in all"]);
+    assert_eq!(list, ["vector \"a\" of 10 x 8 bytes, type u64, 512 bytes in all"]);
     vector.extend_from_slice(&[1; 10]).unwrap();
     assert_eq!(vector.push(5).unwrap_err().to_string(), "the vector is full: its capacity is 10");
     vector.truncate(2).unwrap();

@@ -203,7 +203,7 @@ fn reading_only() {
     assert_eq!((now.value, now.version), ([4; 64], 1));
     watch.set([5; 64]).unwrap();
     assert_eq!((reader.get(), reader.version()), (Ok([5; 64]), Ok(2)));
-    let error = region.watch::<[u64; 2]>("sample").open().unwrap_err();
+    let error = region.watch::<[u64; 2]>("sample").any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "watch \"sample\": element size 16 here, 512 in the region");
     assert!(region.watch::<Sample>("other").open().unwrap_err().is_not_found());
     let error = region.watch::<Sample>("sample").schema(3).open().unwrap_err();

@@ -81,11 +81,11 @@ fn objects_that_differ() {
     region.queue::<[u8; 24]>("jobs").capacity(4).schema(7).create().unwrap();
     let error = |result: Result<ipc_posix::Queue<[u8; 24]>, ipc_posix::ObjectError>| result.unwrap_err().to_string();
     assert_eq!(
-        region.queue::<[u8; 16]>("jobs").open().unwrap_err().to_string(),
+        region.queue::<[u8; 16]>("jobs").any_type().open().unwrap_err().to_string(),
         "queue \"jobs\": element size 16 here, 24 in the region"
     );
     assert_eq!(
-        region.queue::<[u64; 3]>("jobs").open().unwrap_err().to_string(),
+        region.queue::<[u64; 3]>("jobs").any_type().open().unwrap_err().to_string(),
         "queue \"jobs\": element alignment 8 here, 1 in the region"
     );
     assert_eq!(error(region.queue("jobs").open()), "queue \"jobs\": schema 0 here, 7 in the region");

@@ -34,8 +34,8 @@ fn waiters_beside_many_permits_check_less_often() {
 #[test]
 fn no_clock_is_read_without_a_wait() {
     let clock = World::default();
-    let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
-    let group = object(&event::GroupOptions { initial: 0b11, schema: 0 }, &clock);
+    let cell = object(&atomic::Options { initial: 3_u32, schema: 0.into() }, &clock);
+    let group = object(&event::GroupOptions { initial: 0b11, schema: 0.into() }, &clock);
     let once = object(&once::Options::<u32>::new(), &clock);
     let watch = object(&watch::Options::new(1_u32), &clock);
     let (stock, changed) = lock(&clock);
@@ -89,7 +89,7 @@ fn messages_and_room_are_waited_for() {
 }
 
 fn lock(clock: &World) -> (Mutex<'static, u32, Person<'_>>, Condvar<'static, Person<'_>>) {
-    let stock = object(&mutex::Options { initial: 0, schema: 0 }, clock);
+    let stock = object(&mutex::Options { initial: 0, schema: 0.into() }, clock);
     (stock, object(&condvar::Options, clock))
 }
 
@@ -116,7 +116,7 @@ fn a_time_out_counts_once() {
 #[test]
 fn slices_add_up() {
     let clock = World::default();
-    let cell = object(&atomic::Options { initial: 3_u32, schema: 0 }, &clock);
+    let cell = object(&atomic::Options { initial: 3_u32, schema: 0.into() }, &clock);
     let group = object(&event::GroupOptions::default(), &clock);
     let once = object(&once::Options::<u32>::new(), &clock);
     let watch = object(&watch::Options::new(1_u32), &clock);

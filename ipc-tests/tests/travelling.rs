@@ -256,7 +256,7 @@ fn a_region_without_a_name_has_to_be_open() {
 fn what_differs_is_said() {
     let name = TempName::new("differs");
     let (_region, _queue, text) = written(name.as_str());
-    assert_eq!(refusal::<Queue<u32>>(&text), "queue \"jobs\": element size 4 here, 8 in the region");
+    assert_eq!(refusal::<Queue<u32>>(&text), "queue \"jobs\": type u32 here, u64 in the region");
     assert_eq!(refusal::<Stack<u64>>(&text), "stack \"jobs\": stack here, queue in the region");
     let other = text.replace("7]", "8]");
     assert_eq!(refusal::<Queue<u64>>(&other), "queue \"jobs\": schema 8 here, 7 in the region");

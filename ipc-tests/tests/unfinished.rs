@@ -262,7 +262,7 @@ fn a_copy_is_finished() {
 #[test]
 fn a_late_wake_up_hides_no_sleeper() {
     let _watchdog = Watchdog::new(LIMIT, "a_late_wake_up_hides_no_sleeper");
-    let (stage, handle) = object(mutex::Options { initial: 0_u64, schema: 0 });
+    let (stage, handle) = object(mutex::Options { initial: 0_u64, schema: 0.into() });
     let (late, gives_up) = (handle(2, Part::StopsAfterWake), handle(3, Part::GivesUp));
     let (locked, is_locked) = mpsc::channel();
     let (announced, is_announced) = mpsc::channel();

@@ -30,15 +30,15 @@ fn play<B: Blueprint>(wanted: B, wait: impl FnOnce(&Handle<B>, &Handle<B>)) {
 
 #[test]
 fn locks() {
-    play(mutex::Options { initial: 0_u64, schema: 0 }, |waiter, mortal| {
+    play(mutex::Options { initial: 0_u64, schema: 0.into() }, |waiter, mortal| {
         forget(mortal.lock().unwrap());
         assert!(matches!(waiter.lock(), Err(LockError::OwnerDied(_))));
     });
-    play(mutex::Options { initial: 0_u64, schema: 0 }, |waiter, mortal| {
+    play(mutex::Options { initial: 0_u64, schema: 0.into() }, |waiter, mortal| {
         forget(mortal.lock().unwrap());
         assert!(matches!(waiter.lock_timeout(Duration::from_secs(1)).err(), Some(error) if error.is_owner_died()));
     });
-    play(mutex::Options { initial: 0_u64, schema: 0 }, |waiter, mortal| {
+    play(mutex::Options { initial: 0_u64, schema: 0.into() }, |waiter, mortal| {
         forget(mortal.lock_transaction().unwrap());
         assert!(waiter.lock_transaction().is_ok());
     });

@@ -9,7 +9,7 @@ use crate::atomic::{Value, Word};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema};
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 use crate::wait::{HasWaitStrategy, WaitStrategy};
@@ -22,13 +22,13 @@ pub struct Options<T> {
     /// The value of each element of a new array.
     pub initial: T,
     /// The users' own number for the meaning of the elements.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl<T: Value> Options<T> {
     /// An array of this many elements, all 0 or `false`.
     pub fn new(len: u64) -> Self {
-        Options { len, initial: T::default(), schema: 0 }
+        Options { len, initial: T::default(), schema: Schema::NONE }
     }
 }
 
@@ -58,7 +58,7 @@ unsafe impl<T: Value> Blueprint for Options<T> {
 
     fn shape(&self) -> Shape {
         // The type, which the object's own words say, tells the size.
-        Shape::of::<()>(Kind::Array, self.len, self.schema)
+        Shape::untyped::<()>(Kind::Array, self.len, self.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {

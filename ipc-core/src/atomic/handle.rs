@@ -5,7 +5,9 @@ use super::word::Word;
 use super::words::{self, BYTES, Cell};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Shape, ShapeError, handle, has_schema};
+use crate::object::{
+    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Schema, Shape, ShapeError, handle, has_schema,
+};
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -17,7 +19,7 @@ pub struct Options<T> {
     /// The value of a new cell.
     pub initial: T,
     /// The users' own number for the meaning of the value.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl<T: Value, H> Builder<'_, Options<T>, H> {
@@ -40,7 +42,7 @@ unsafe impl<T: Value> Blueprint for Options<T> {
 
     fn shape(&self) -> Shape {
         // The capacity's place says the type.
-        Shape::of::<()>(Kind::Atomic, T::FORM, self.schema)
+        Shape::untyped::<()>(Kind::Atomic, T::FORM, self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, ()), ShapeError> {

@@ -4,7 +4,7 @@ use super::words::{self, View, Words};
 use crate::error::{BarrierError, BarrierTimeoutError, Fault, JoinError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, of_view};
 use crate::platform::{Platform, Use};
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -33,7 +33,7 @@ unsafe impl Blueprint for Options {
     type Handle<'m, P: Platform> = Barrier<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<u64>(Kind::Barrier, self.parties.unwrap_or(0).into(), 0)
+        Shape::untyped::<u64>(Kind::Barrier, self.parties.unwrap_or(0).into(), Schema::NONE)
     }
 
     fn complete(&self) -> Result<(Shape, u32), ShapeError> {

@@ -7,7 +7,9 @@ use super::words::{Geometry, MOST_CURSORS, Stats, View, Words};
 use crate::error::{Fault, SubscribeError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 use crate::wait::SpinBudget;
@@ -43,14 +45,14 @@ pub struct Options<T> {
     /// Whether publishers wait for subscribers; `None`: not said.
     pub policy: Option<Policy>,
     /// The users' version number of the element type.
-    pub schema: u64,
+    pub schema: Schema,
     element: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Options<T> {
     /// A broadcast that keeps `capacity` messages.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, policy: None, schema: 0, element: PhantomData }
+        Options { capacity, policy: None, schema: Schema::NONE, element: PhantomData }
     }
 }
 

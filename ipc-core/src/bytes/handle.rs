@@ -5,7 +5,7 @@ use crate::ends::Budgets;
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -15,7 +15,7 @@ pub struct Options {
     /// How many bytes a single message may have at most; 0: not said.
     pub capacity: u64,
     /// The users' own number for the meaning of the bytes.
-    pub schema: u64,
+    pub schema: Schema,
     /// The first record's position: for tests of the wrap at 2^64.
     #[doc(hidden)]
     pub start: u64,
@@ -24,7 +24,7 @@ pub struct Options {
 impl Options {
     /// A queue of messages of up to this many bytes.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, start: 0 }
+        Options { capacity, schema: Schema::NONE, start: 0 }
     }
 }
 
@@ -76,7 +76,7 @@ unsafe impl Blueprint for Options {
     type Handle<'m, P: Platform> = ByteQueue<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<u8>(Kind::ByteQueue, self.capacity, self.schema)
+        Shape::untyped::<u8>(Kind::ByteQueue, self.capacity, self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {

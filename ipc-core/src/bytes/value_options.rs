@@ -116,7 +116,7 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
     type Handle<'m, P: Platform> = ValueQueue<'m, T, P>;
 
     fn shape(&self) -> Shape {
-        self.bytes.shape()
+        self.bytes.shape().with_type::<T>(&self.bytes.schema)
     }
 
     fn accepts(&self, geometry: &Geometry<Self>) -> Result<(), ShapeError> {
@@ -130,6 +130,7 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
 
     fn complete(&self) -> Result<(Shape, Geometry<Self>), ShapeError> {
         let (shape, mut geometry) = self.bytes.complete()?;
+        let shape = shape.with_type::<T>(&self.bytes.schema);
         geometry.format = self.format.unwrap_or(POSTCARD);
         Ok((shape, geometry))
     }

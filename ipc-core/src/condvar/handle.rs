@@ -7,7 +7,7 @@ use super::words::{self, View, Words};
 use crate::error::{Fault, LockError};
 use crate::memory::Memory;
 use crate::mutex::MutexGuard;
-use crate::object::{Blueprint, Footprint, Guarded, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Footprint, Guarded, Kind, Schema, Shape, ShapeError, handle, of_view};
 use crate::participant::Seized;
 use crate::platform::Platform;
 use crate::time::{Instant, Limit, Timestamp};
@@ -24,7 +24,7 @@ unsafe impl Blueprint for Options {
     type Handle<'m, P: Platform> = Condvar<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<()>(Kind::Condvar, 1, 0)
+        Shape::untyped::<()>(Kind::Condvar, 1, Schema::NONE)
     }
 
     fn complete(&self) -> Result<(Shape, ()), ShapeError> {

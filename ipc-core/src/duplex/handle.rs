@@ -9,7 +9,7 @@ use super::words::{Both, Geometry, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema};
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema};
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -24,14 +24,14 @@ pub struct Options<A, B> {
     /// How many elements fit into each direction; 0: not said.
     pub capacity: u64,
     /// The users' version number of the element types.
-    pub schema: u64,
+    pub schema: Schema,
     element: Elements<A, B>,
 }
 
 impl<A, B> Options<A, B> {
     /// A duplex of `capacity` elements in each direction.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, element: PhantomData }
+        Options { capacity, schema: Schema::NONE, element: PhantomData }
     }
 }
 
@@ -64,7 +64,7 @@ unsafe impl<A, B> Blueprint for Options<A, B> {
     type Handle<'m, P: Platform> = Duplex<'m, A, B, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<A>(Kind::Duplex, self.capacity, self.schema)
+        Shape::of::<A>(Kind::Duplex, self.capacity, self.schema).with_type::<(A, B)>(&self.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {

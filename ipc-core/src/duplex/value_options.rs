@@ -92,7 +92,7 @@ where
     type Handle<'m, P: Platform> = ValueDuplex<'m, A, B, P>;
 
     fn shape(&self) -> Shape {
-        self.pipe.shape()
+        self.pipe.shape().with_type::<(A, B)>(&self.pipe.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
@@ -114,6 +114,7 @@ where
             return Err(ShapeError::Impossible { field: Field::MaxLength, wanted: self.most, most });
         }
         let (shape, mut geometry) = self.pipe.complete()?;
+        let shape = shape.with_type::<(A, B)>(&self.pipe.schema);
         if geometry.capacity() < 2 * HEADER {
             return Err(ShapeError::Capacity { wanted: shape.capacity });
         }

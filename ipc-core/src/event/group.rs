@@ -10,7 +10,7 @@ use crate::atomic::{BYTES, Word, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, has_schema, of_view,
+    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
 };
 use crate::platform::Platform;
 use crate::sync::AtomicU32;
@@ -23,7 +23,7 @@ pub struct GroupOptions {
     /// The flags that are set in a new one.
     pub initial: u32,
     /// The users' own number for the meaning of the flags.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl<H> Builder<'_, GroupOptions, H> {
@@ -43,7 +43,7 @@ unsafe impl Blueprint for GroupOptions {
     type Handle<'m, P: Platform> = EventGroup<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<()>(Kind::EventGroup, 32, self.schema)
+        Shape::untyped::<()>(Kind::EventGroup, 32, self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, ()), ShapeError> {

@@ -4,7 +4,7 @@ use super::words::{self, Reset, Words};
 use crate::error::{Fault, WaitTimeoutError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Schema, Shape, ShapeError, handle, of_view};
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -51,7 +51,7 @@ unsafe impl Blueprint for Options {
 
     fn shape(&self) -> Shape {
         // The capacity's place says how it resets.
-        Shape::of::<()>(Kind::Event, self.reset.number(), 0)
+        Shape::untyped::<()>(Kind::Event, self.reset.number(), Schema::NONE)
     }
 
     fn complete(&self) -> Result<(Shape, ()), ShapeError> {

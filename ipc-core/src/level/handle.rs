@@ -15,7 +15,9 @@ use crate::error::{
 };
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::participant::ParticipantId;
 use crate::payload::fill_slice;
 use crate::platform::Platform;
@@ -36,14 +38,14 @@ pub struct Options<T> {
     /// Every how many receives of a handle begin at another level than the highest; 0: none, or not said.
     pub fair: u32,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     element: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Options<T> {
     /// A queue with this many levels, each for this many messages. Strict.
     pub const fn new(levels: u64, capacity: u64) -> Self {
-        Options { capacity, levels, fair: 0, schema: 0, element: PhantomData }
+        Options { capacity, levels, fair: 0, schema: Schema::NONE, element: PhantomData }
     }
 }
 

@@ -7,7 +7,9 @@ use super::words::{View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::platform::Platform;
 use crate::sync::private::AtomicU32;
 use crate::time::Timestamp;
@@ -24,7 +26,7 @@ pub struct Options<T> {
     /// How many elements a block has; 0: not said.
     pub block_len: u64,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     /// The first message's position: for tests of the wrap at 2^44.
     #[doc(hidden)]
     pub start: u64,
@@ -34,7 +36,7 @@ pub struct Options<T> {
 impl<T> Options<T> {
     /// A queue of this many blocks of this many elements.
     pub const fn new(blocks: u64, block_len: u64) -> Self {
-        Options { blocks, block_len, schema: 0, start: 0, element: PhantomData }
+        Options { blocks, block_len, schema: Schema::NONE, start: 0, element: PhantomData }
     }
 }
 

@@ -12,7 +12,9 @@ use super::words::{Geometry, View, Words, geometry_of};
 use crate::error::{Fault, GetBytesError, InsertBytesError, TryWriteError, WriteError, WriteTimeoutError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::platform::Platform;
 use crate::sync::AtomicU64;
 use crate::time::{Limit, Timestamp};
@@ -35,13 +37,13 @@ pub struct ByteOptions {
     /// The seed of the keys' hash in a new map, as for a [`Map`](super::Options::seed).
     pub seed: [u64; 2],
     /// The users' own number for the meaning of the bytes.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl ByteOptions {
     /// A map for this many entries, with this seed.
     pub const fn new(capacity: u64, seed: [u64; 2]) -> Self {
-        ByteOptions { capacity, max_key: None, max_value: None, seed, schema: 0 }
+        ByteOptions { capacity, max_key: None, max_value: None, seed, schema: Schema::NONE }
     }
 }
 
@@ -91,7 +93,7 @@ unsafe impl Blueprint for ByteOptions {
     type Handle<'m, P: Platform> = ByteMap<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<u8>(Kind::ByteMap, self.capacity, self.schema)
+        Shape::untyped::<u8>(Kind::ByteMap, self.capacity, self.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {

@@ -15,7 +15,8 @@ use crate::error::{Fault, InsertError, TryWriteError, WriteError, WriteTimeoutEr
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Field, Footprint, Kind, MapKey, MapValue, Shape, ShapeError, handle, has_schema, of_view,
+    Blueprint, Builder, Field, Footprint, Kind, MapKey, MapValue, Schema, Shape, ShapeError, handle, has_schema,
+    of_view,
 };
 use crate::payload;
 use crate::platform::Platform;
@@ -36,14 +37,14 @@ pub struct Options<K, V> {
     /// in one chain, which makes operations as slow as a search through all of them. `ipc-posix` draws one for each map.
     pub seed: [u64; 2],
     /// The users' own number for the meaning of `K` and `V`.
-    pub schema: u64,
+    pub schema: Schema,
     content: Content<K, V>,
 }
 
 impl<K, V> Options<K, V> {
     /// A map for this many entries, with this seed.
     pub const fn new(capacity: u64, seed: [u64; 2]) -> Self {
-        Options { capacity, seed, schema: 0, content: PhantomData }
+        Options { capacity, seed, schema: Schema::NONE, content: PhantomData }
     }
 }
 
@@ -78,7 +79,7 @@ unsafe impl<K, V> Blueprint for Options<K, V> {
     type Handle<'m, P: Platform> = Map<'m, K, V, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<V>(Kind::Map, self.capacity, self.schema)
+        Shape::of::<V>(Kind::Map, self.capacity, self.schema).with_type::<(K, V)>(&self.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {

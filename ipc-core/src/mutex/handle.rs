@@ -10,7 +10,7 @@ use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, Guarded, HEADER_BYTES, Kind, Shape, ShapeError, handle, has_schema, of_view,
+    Blueprint, Builder, Footprint, Guarded, HEADER_BYTES, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
 };
 use crate::participant::ParticipantId;
 use crate::place::Place;
@@ -25,12 +25,12 @@ pub struct Options<T> {
     /// The data of a new mutex.
     pub initial: T,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl<T: Pod> Default for Options<T> {
     fn default() -> Self {
-        Options { initial: T::zeroed(), schema: 0 }
+        Options { initial: T::zeroed(), schema: Schema::NONE }
     }
 }
 

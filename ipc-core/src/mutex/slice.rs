@@ -12,7 +12,7 @@ use super::words::{Intent, Layout, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, has_schema, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, has_schema, of_view};
 use crate::place::Lent;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -26,12 +26,12 @@ pub struct SliceOptions<T> {
     /// The elements of a new mutex.
     pub initial: T,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl<T: Pod> Default for SliceOptions<T> {
     fn default() -> Self {
-        SliceOptions { len: 0, initial: T::zeroed(), schema: 0 }
+        SliceOptions { len: 0, initial: T::zeroed(), schema: Schema::NONE }
     }
 }
 

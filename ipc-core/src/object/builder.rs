@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::Blueprint;
+use super::{Blueprint, Schema, TypeName};
 use crate::platform::Platform;
 use crate::time::Limit;
 use crate::wait::{HasWaitStrategy, WaitStrategy};
@@ -59,15 +59,15 @@ pub struct Builder<'r, B, H> {
 
 /// What a caller wants of an object that has a schema.
 pub trait HasSchema {
-    /// The users' own number for the meaning of the object's content.
-    fn schema_mut(&mut self) -> &mut u64;
+    /// What is compared of the object's content beside its size.
+    fn schema_mut(&mut self) -> &mut Schema;
 }
 
 /// Options whose schema is this field.
 macro_rules! has_schema {
     ($options:ident $(<$($T:ident $(: $bound:path)?),+>)? . $($field:tt).+) => {
         impl $(<$($T $(: $bound)?),+>)? $crate::object::HasSchema for $options $(<$($T),+>)? {
-            fn schema_mut(&mut self) -> &mut u64 {
+            fn schema_mut(&mut self) -> &mut $crate::object::Schema {
                 &mut self.$($field).+
             }
         }
@@ -78,10 +78,39 @@ pub(crate) use has_schema;
 impl<B: HasSchema, H> Builder<'_, B, H> {
     /// Sets a version number of what the object holds, which is compared at every open. Default: 0.
     ///
-    /// Size and alignment of a type are always compared. The number tells types apart that only look alike, and meanings of bytes or
-    /// flags.
+    /// The name, the size and the alignment of a type are always compared. The number tells versions of a type apart, and meanings of bytes
+    /// or flags. The macro `schema!` of `ipc-posix` makes it from the fields of a struct.
     pub fn schema(mut self, number: u64) -> Self {
-        *self.wanted.schema_mut() = number;
+        self.wanted.schema_mut().number = number;
+        self
+    }
+
+    /// Sets the name of the type that the object holds, which is compared at every open. Default: the name of the Rust type, without the
+    /// path to it. An empty name counts as [`any_type`](Self::any_type).
+    ///
+    /// For programs that call one type by different names. It is compared without the paths in it, and cut after 48 bytes, with a hash of the
+    /// whole at its end.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// region.queue::<u64>("prices").type_name("Cents").open_or_create()?.send(250)?;
+    ///
+    /// let error = region.queue::<u64>("prices").open().unwrap_err();
+    /// assert_eq!(error.to_string(), "queue \"prices\": type u64 here, Cents in the region");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.wanted.schema_mut().chosen = Some(TypeName::chosen(name));
+        self
+    }
+
+    /// Opens the object whatever the name of its type is. A creator gives it none, and nobody who opens it compares one.
+    ///
+    /// Size, alignment and [`schema`](Self::schema) are compared all the same. Of plain data each value is checked when it is read, so a
+    /// wrong type is a wrong number, and never undefined behaviour.
+    pub fn any_type(mut self) -> Self {
+        self.wanted.schema_mut().chosen = Some(TypeName::NONE);
         self
     }
 }

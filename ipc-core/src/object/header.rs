@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Fact, Kind, Shape, ShapeError, layout};
+use super::{Fact, Kind, Shape, ShapeError, TypeName, layout};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -20,7 +20,11 @@ pub struct ObjectHeader {
     schema: AtomicU64,
     capacity: AtomicU64,
     length: AtomicU64,
-    _room: MaybeUninit<[u64; 11]>,
+    /// Who has chosen the name of the elements' type.
+    type_origin: AtomicU64,
+    /// That name, filled up with zeros.
+    type_name: [AtomicU64; 6],
+    _room: MaybeUninit<[u64; 4]>,
 }
 
 /// Bytes of the header; the object's own words follow.
@@ -29,8 +33,18 @@ crate::sync::assert_layout!(size_of::<ObjectHeader>() == 128);
 
 impl ObjectHeader {
     /// Where what lies.
-    pub(crate) const LAYOUT: Fact =
-        layout!(ObjectHeader { state, kind, element_size, element_align, schema, capacity, length, _room });
+    pub(crate) const LAYOUT: Fact = layout!(ObjectHeader {
+        state,
+        kind,
+        element_size,
+        element_align,
+        schema,
+        capacity,
+        length,
+        type_origin,
+        type_name,
+        _room
+    });
 
     /// The header at the start of `memory`; `None` if it does not fit.
     pub fn at(memory: Memory<'_>) -> Option<&ObjectHeader> {
@@ -40,6 +54,7 @@ impl ObjectHeader {
 
     /// A new header, of an object that is not complete until [`publish`](Self::publish).
     pub(crate) fn new(shape: &Shape, length: u64) -> Self {
+        let (origin, name) = shape.type_name.words();
         ObjectHeader {
             state: AtomicU32::new(0),
             kind: AtomicU32::new(shape.kind as u32),
@@ -48,6 +63,8 @@ impl ObjectHeader {
             schema: AtomicU64::new(shape.schema),
             capacity: AtomicU64::new(shape.capacity),
             length: AtomicU64::new(length),
+            type_origin: AtomicU64::new(origin),
+            type_name: name.map(AtomicU64::new),
             _room: MaybeUninit::zeroed(),
         }
     }
@@ -77,6 +94,10 @@ impl ObjectHeader {
             element_align: self.element_align.load(Ordering::Relaxed),
             schema: self.schema.load(Ordering::Relaxed),
             capacity: self.capacity.load(Ordering::Relaxed),
+            type_name: TypeName::from_words(
+                self.type_origin.load(Ordering::Relaxed),
+                self.type_name.each_ref().map(|word| word.load(Ordering::Relaxed)),
+            ),
         };
         Ok((shape, self.length.load(Ordering::Relaxed)))
     }

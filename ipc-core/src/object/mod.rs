@@ -15,6 +15,7 @@ mod layout;
 mod shape;
 #[cfg(feature = "serde")]
 mod travel;
+mod type_name;
 
 pub(crate) use builder::has_schema;
 pub use builder::{Builder, HasSchema, Host};
@@ -28,6 +29,7 @@ pub(crate) use layout::layout;
 pub use shape::{Field, Shape, ShapeError};
 #[cfg(feature = "serde")]
 pub use travel::{Address, RegionAddress};
+pub use type_name::{Schema, TypeName};
 
 use crate::memory::Memory;
 use crate::participant::{Dead, ParticipantId};

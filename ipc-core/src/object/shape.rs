@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::Kind;
+use super::{Kind, Schema, TypeName};
 use crate::memory::OBJECT_ALIGN;
 use crate::{atomic, bytes, event};
 
@@ -19,17 +19,36 @@ pub struct Shape {
     pub schema: u64,
     /// How many elements fit.
     pub capacity: u64,
+    /// The name of the elements' type. [`TypeName::NONE`] if there is none, or it is not compared.
+    pub type_name: TypeName,
 }
 
 impl Shape {
     /// The shape of an object of this kind with `capacity` elements of type `T`.
-    pub const fn of<T>(kind: Kind, capacity: u64, schema: u64) -> Self {
-        Shape { kind, element_size: size_of::<T>() as u32, element_align: align_of::<T>() as u32, schema, capacity }
+    pub fn of<T>(kind: Kind, capacity: u64, schema: Schema) -> Self {
+        Self::untyped::<T>(kind, capacity, schema).with_type::<T>(&schema)
+    }
+
+    /// The shape of an object whose elements are as large as a `T`, but are of no type of the user's.
+    pub(crate) fn untyped<T>(kind: Kind, capacity: u64, schema: Schema) -> Self {
+        Shape {
+            kind,
+            element_size: size_of::<T>() as u32,
+            element_align: align_of::<T>() as u32,
+            schema: schema.number,
+            capacity,
+            type_name: schema.chosen.unwrap_or(TypeName::NONE),
+        }
+    }
+
+    /// With the name of `T`, if the user has chosen no other.
+    pub(crate) fn with_type<T>(self, schema: &Schema) -> Self {
+        Shape { type_name: schema.name_of::<T>(), ..self }
     }
 
     /// The shape of a new queue, with a capacity if its creator has not said one: 1024 elements, or fewer large ones, some 64 KiB of
     /// them in all, but 16 at least.
-    pub(crate) const fn with_default_capacity(self) -> Self {
+    pub(crate) fn with_default_capacity(self) -> Self {
         const MOST: u64 = 1024;
         const LEAST: u64 = 16;
         const BYTES: u64 = 64 << 10;
@@ -61,6 +80,9 @@ impl Shape {
         let found = self;
         if found.kind != wanted.kind {
             return Err(ShapeError::Kind { wanted: wanted.kind, found: found.kind as u32 });
+        }
+        if !wanted.type_name.accepts(&found.type_name) {
+            return Err(ShapeError::Type { wanted: wanted.type_name, found: found.type_name });
         }
         let fields = [
             (Field::ElementSize, wanted.element_size.into(), found.element_size.into()),
@@ -207,6 +229,13 @@ pub enum ShapeError {
         /// The number of the kind that is there.
         found: u32,
     },
+    /// It holds another type.
+    Type {
+        /// The type that the caller wants.
+        wanted: TypeName,
+        /// The type that is there.
+        found: TypeName,
+    },
     /// A field differs.
     Differs {
         /// Which one.
@@ -251,6 +280,7 @@ impl fmt::Display for ShapeError {
                 Some(found) => write!(f, "{wanted} here, {found} in the region"),
                 None => write!(f, "{wanted} here, an object of unknown kind {found} in the region"),
             },
+            ShapeError::Type { wanted, found } => write!(f, "type {wanted} here, {found} in the region"),
             ShapeError::Differs { field, wanted, found } => {
                 write!(f, "{field} {} here, {} in the region", Named(field, wanted), Named(field, found))
             }

@@ -10,7 +10,9 @@ use alloc::string::String;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 
-use super::{BlockElement, Blueprint, CellValue, HasSchema, LockData, MapKey, MapValue, Message, VectorElement};
+use super::{
+    BlockElement, Blueprint, CellValue, HasSchema, LockData, MapKey, MapValue, Message, Schema, VectorElement,
+};
 use crate::atomic::Value;
 use crate::bytes::QueuedValue;
 use crate::object::Key;
@@ -100,7 +102,7 @@ fn read<'de, P: Addressed, B: Blueprint, D: Deserializer<'de>>(
 
 /// These options, with this schema.
 fn with<B: HasSchema>(mut wanted: B, schema: u64) -> B {
-    *wanted.schema_mut() = schema;
+    *wanted.schema_mut() = Schema::of_a_traveller(schema);
     wanted
 }
 

@@ -12,7 +12,7 @@ use crate::error::{
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{Blueprint, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -23,14 +23,14 @@ use crate::wait::SpinBudget;
 #[derive(Clone, Copy, Debug)]
 pub struct Options<T> {
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     value: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Options<T> {
     /// A cell of `T` with schema 0.
     pub const fn new() -> Self {
-        Options { schema: 0, value: PhantomData }
+        Options { schema: Schema::NONE, value: PhantomData }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::{
 };
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Field, Footprint, Key, Kind, Message, Shape, ShapeError, handle, has_schema, of_view,
+    Blueprint, Builder, Field, Footprint, Key, Kind, Message, Schema, Shape, ShapeError, handle, has_schema, of_view,
 };
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -27,14 +27,14 @@ pub struct Options<K, T> {
     /// How many messages fit; 0: not said.
     pub capacity: u64,
     /// The users' own number for the meaning of `K` and `T`.
-    pub schema: u64,
+    pub schema: Schema,
     element: Element<K, T>,
 }
 
 impl<K, T> Options<K, T> {
     /// A queue of this many messages.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, element: PhantomData }
+        Options { capacity, schema: Schema::NONE, element: PhantomData }
     }
 }
 
@@ -62,7 +62,7 @@ unsafe impl<K, T> Blueprint for Options<K, T> {
     type Handle<'m, P: Platform> = PriorityQueue<'m, K, T, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<T>(Kind::PriorityQueue, self.capacity, self.schema)
+        Shape::of::<T>(Kind::PriorityQueue, self.capacity, self.schema).with_type::<(K, T)>(&self.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {

@@ -8,7 +8,9 @@ use super::words::{self, Stats, View, Words};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Host, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Footprint, Host, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::participant::{Findings, ParticipantId};
 use crate::platform::{Located, Platform};
 use crate::ring::{Blocker, Geometry, Hints, Position, Ring};
@@ -22,7 +24,7 @@ pub struct Options<T> {
     /// How many messages fit; 0: not said.
     pub capacity: u64,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     /// The first message's position: for tests of the wrap at 2^52.
     #[doc(hidden)]
     pub start: u64,
@@ -32,7 +34,7 @@ pub struct Options<T> {
 impl<T> Options<T> {
     /// A queue of so many `T`.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, start: 0, element: PhantomData }
+        Options { capacity, schema: Schema::NONE, start: 0, element: PhantomData }
     }
 }
 

@@ -153,11 +153,11 @@ pub struct ObjectInfo {
     pub length: u64,
 }
 
-/// One line: what it is, its name, its elements, its size.
+/// One line: what it is, its name, its elements, their type, its size.
 impl fmt::Display for ObjectInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, length) = (self.name.as_str(), self.length);
-        let Shape { kind, element_size: size, capacity, .. } = match &self.shape {
+        let Shape { kind, element_size: size, capacity, type_name, .. } = match &self.shape {
             Ok(shape) => shape,
             Err(error) => return write!(f, "{name:?}: {error}"),
         };
@@ -183,6 +183,9 @@ impl fmt::Display for ObjectInfo {
             Kind::Barrier => write!(f, " for {capacity} parties")?,
             _ if *size != 0 => write!(f, " of {size} bytes")?,
             _ => {}
+        }
+        if !type_name.is_none() {
+            write!(f, ", type {type_name}")?;
         }
         write!(f, ", {length} bytes in all")
     }

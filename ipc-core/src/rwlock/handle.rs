@@ -11,7 +11,7 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Condition;
 use crate::object::{
-    Blueprint, Builder, Field, Footprint, Guarded, Kind, Object, Shape, ShapeError, handle, has_schema,
+    Blueprint, Builder, Field, Footprint, Guarded, Kind, Object, Schema, Shape, ShapeError, handle, has_schema,
 };
 use crate::participant::ParticipantId;
 use crate::place::Place;
@@ -26,7 +26,7 @@ pub struct Options<T> {
     /// The data of a new lock.
     pub initial: T,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     /// How many participants a new lock has counters for.
     pub participants: u32,
 }
@@ -34,7 +34,7 @@ pub struct Options<T> {
 impl<T: Pod> Options<T> {
     /// A lock of zeroes for *n* participants.
     pub fn new(participants: u32) -> Self {
-        Options { initial: T::zeroed(), schema: 0, participants }
+        Options { initial: T::zeroed(), schema: Schema::NONE, participants }
     }
 }
 

@@ -5,7 +5,7 @@ use bytemuck::Pod;
 use super::handle::{RwLock, accepts, lay};
 use super::words::{self, Layout, Words};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, has_schema};
+use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -17,7 +17,7 @@ pub struct SliceOptions<T> {
     /// The elements of a new lock.
     pub initial: T,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     /// How many participants a new lock has counters for.
     pub participants: u32,
 }
@@ -25,7 +25,7 @@ pub struct SliceOptions<T> {
 impl<T: Pod> SliceOptions<T> {
     /// A lock of zeroes for *n* participants.
     pub fn new(participants: u32) -> Self {
-        SliceOptions { len: 0, initial: T::zeroed(), schema: 0, participants }
+        SliceOptions { len: 0, initial: T::zeroed(), schema: Schema::NONE, participants }
     }
 }
 

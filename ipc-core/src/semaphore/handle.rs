@@ -5,7 +5,7 @@ use super::words::{self, Stats, View, Words, possible};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, of_view};
 use crate::participant::{Findings, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, Ordering};
@@ -61,7 +61,7 @@ unsafe impl Blueprint for Options {
 
     fn shape(&self) -> Shape {
         let insisted = if self.bounded { self.permits } else { self.max };
-        Shape::of::<u32>(Kind::Semaphore, insisted.unwrap_or(0).into(), 0)
+        Shape::untyped::<u32>(Kind::Semaphore, insisted.unwrap_or(0).into(), Schema::NONE)
     }
 
     fn complete(&self) -> Result<(Shape, u32), ShapeError> {
@@ -75,7 +75,7 @@ unsafe impl Blueprint for Options {
         if permits > max {
             return Err(ShapeError::Capacity { wanted: permits.into() });
         }
-        Ok((Shape::of::<u32>(Kind::Semaphore, max.into(), 0), max))
+        Ok((Shape::untyped::<u32>(Kind::Semaphore, max.into(), Schema::NONE), max))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, max: &u32, _: Timestamp) -> Result<(), ShapeError> {

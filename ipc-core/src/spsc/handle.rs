@@ -8,7 +8,7 @@ use super::{Consumer, Producer};
 use crate::error::Fault;
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 use crate::wait::{Chosen, WaitStrategy};
@@ -19,7 +19,7 @@ pub struct Options<T> {
     /// How many elements fit; 0: not said.
     pub capacity: u64,
     /// The users' version number of the element type.
-    pub schema: u64,
+    pub schema: Schema,
     /// The first element's position: for tests of the wrap at 2^64.
     #[doc(hidden)]
     pub start: u64,
@@ -29,7 +29,7 @@ pub struct Options<T> {
 impl<T> Options<T> {
     /// A queue of `capacity` elements.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, start: 0, element: PhantomData }
+        Options { capacity, schema: Schema::NONE, start: 0, element: PhantomData }
     }
 }
 

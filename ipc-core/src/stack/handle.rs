@@ -12,7 +12,7 @@ use crate::error::{
     TryRecvError, TrySendError,
 };
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view};
 use crate::payload::fill_slice;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -24,14 +24,14 @@ pub struct Options<T> {
     /// How many messages fit; 0: not said.
     pub capacity: u64,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     element: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Options<T> {
     /// A stack of this many `T`.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, element: PhantomData }
+        Options { capacity, schema: Schema::NONE, element: PhantomData }
     }
 }
 

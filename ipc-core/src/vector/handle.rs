@@ -11,7 +11,8 @@ use crate::error::{PushError, TryWriteError, WriteError, WriteTimeoutError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Shape, ShapeError, VectorElement, handle, has_schema, of_view,
+    Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Schema, Shape, ShapeError, VectorElement, handle, has_schema,
+    of_view,
 };
 use crate::place::Place;
 use crate::platform::Platform;
@@ -26,14 +27,14 @@ pub struct Options<T> {
     /// How many elements fit; 0: not said.
     pub capacity: u64,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     elements: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Options<T> {
     /// A vector for this many elements.
     pub const fn new(capacity: u64) -> Self {
-        Options { capacity, schema: 0, elements: PhantomData }
+        Options { capacity, schema: Schema::NONE, elements: PhantomData }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Fault, TryWriteError, WaitTimeoutError, WriteError, WriteTime
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -24,19 +24,19 @@ pub struct Options<T> {
     /// The value that a new cell begins with: version 0. A creator must set it.
     pub initial: Option<T>,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl<T> Options<T> {
     /// A cell that begins with this value.
     pub const fn new(initial: T) -> Self {
-        Options { initial: Some(initial), schema: 0 }
+        Options { initial: Some(initial), schema: Schema::NONE }
     }
 }
 
 impl<T> Default for Options<T> {
     fn default() -> Self {
-        Options { initial: None, schema: 0 }
+        Options { initial: None, schema: Schema::NONE }
     }
 }
 
@@ -49,7 +49,7 @@ impl<T, H> Builder<'_, Options<T>, H> {
 }
 
 /// What a cell of `T` is compared with.
-pub(super) const fn shape<T>(schema: u64) -> Shape {
+pub(super) fn shape<T>(schema: Schema) -> Shape {
     Shape::of::<T>(Kind::Watch, SLOTS as u64, schema)
 }
 

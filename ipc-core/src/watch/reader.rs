@@ -12,7 +12,7 @@ use crate::ends::{Counted, Role, end};
 use crate::error::{ChangedError, ChangedTimeoutError, Fault, TryChangedError};
 use crate::here::{Here, here};
 use crate::memory::Memory;
-use crate::object::{Kind, Object, ShapeError, sizes, waits};
+use crate::object::{Kind, Object, Schema, ShapeError, sizes, waits};
 use crate::payload;
 use crate::platform::{Observer, Platform};
 use crate::sync::private::AtomicU32;
@@ -214,7 +214,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, O: Observer> ReadOnlyWatch<'m, T, O> {
     /// # Errors
     ///
     /// What differs.
-    pub fn attach(memory: Memory<'m>, schema: u64, observer: O) -> Result<Self, ShapeError> {
+    pub fn attach(memory: Memory<'m>, schema: Schema, observer: O) -> Result<Self, ShapeError> {
         let (found, stride) = sizes::<Words>(memory, Kind::Watch)?;
         found.check(&shape::<T>(schema))?;
         // SAFETY: compared just now.

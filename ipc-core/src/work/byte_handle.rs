@@ -7,7 +7,9 @@ use super::settings::{Settings, setters};
 use super::words::{View, Words};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -24,13 +26,13 @@ pub struct ByteOptions {
     /// The most bytes of an answer, if it was said.
     pub max_reply: Option<u64>,
     /// The users' own number for the meaning of the bytes.
-    pub schema: u64,
+    pub schema: Schema,
 }
 
 impl ByteOptions {
     /// A queue of this many jobs of up to `max_len` bytes.
     pub const fn new(capacity: u64, max_len: u64) -> Self {
-        ByteOptions { jobs: Settings::new(capacity), max_len, max_reply: None, schema: 0 }
+        ByteOptions { jobs: Settings::new(capacity), max_len, max_reply: None, schema: Schema::NONE }
     }
 }
 
@@ -66,7 +68,7 @@ unsafe impl Blueprint for ByteOptions {
     type Handle<'m, P: Platform> = ByteWorkQueue<'m, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<u8>(Kind::ByteWorkQueue, self.jobs.capacity, self.schema)
+        Shape::untyped::<u8>(Kind::ByteWorkQueue, self.jobs.capacity, self.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {

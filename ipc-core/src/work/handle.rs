@@ -10,7 +10,9 @@ use super::settings::{Settings, setters};
 use super::words::{View, Words};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
@@ -22,14 +24,14 @@ pub struct Options<T> {
     /// How long a holder that lives may keep a job; zero: as long as it likes.
     pub lease_limit: Option<Duration>,
     /// The users' own number for the meaning of `T`.
-    pub schema: u64,
+    pub schema: Schema,
     element: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Options<T> {
     /// A queue of this many `T`.
     pub const fn new(capacity: u64) -> Self {
-        Options { jobs: Settings::new(capacity), lease_limit: None, schema: 0, element: PhantomData }
+        Options { jobs: Settings::new(capacity), lease_limit: None, schema: Schema::NONE, element: PhantomData }
     }
 }
 

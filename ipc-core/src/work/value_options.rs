@@ -88,7 +88,7 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
     type Handle<'m, P: Platform> = ValueWorkQueue<'m, T, P>;
 
     fn shape(&self) -> Shape {
-        self.bytes.shape()
+        self.bytes.shape().with_type::<T>(&self.bytes.schema)
     }
 
     fn accepts(&self, found: &Geometry) -> Result<(), ShapeError> {
@@ -103,6 +103,7 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
 
     fn complete(&self) -> Result<(Shape, Geometry), ShapeError> {
         let (shape, mut geometry) = self.bytes.complete()?;
+        let shape = shape.with_type::<T>(&self.bytes.schema);
         geometry.format = self.format.unwrap_or(POSTCARD);
         Ok((shape, geometry))
     }

@@ -14,7 +14,7 @@ use super::Quoted;
 /// # let region = Region::options().anonymous()?;
 /// region.queue::<u64>("jobs").capacity(8).create()?;
 /// let error = region.queue::<u16>("jobs").open().unwrap_err();
-/// assert_eq!(error.to_string(), "queue \"jobs\": element size 2 here, 8 in the region");
+/// assert_eq!(error.to_string(), "queue \"jobs\": type u16 here, u64 in the region");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ObjectError {
@@ -90,7 +90,14 @@ impl fmt::Display for ObjectError {
                 write!(f, "not there yet, and its {unsaid} not said")
             }
             ObjectErrorKind::NoInitialValue => f.write_str("not there yet, and its initial value was not said"),
-            ObjectErrorKind::Directory(error) => error.fmt(f),
+            ObjectErrorKind::Directory(error) => {
+                error.fmt(f)?;
+                match error {
+                    DirectoryError::Full { .. } => f.write_str(" (RegionOptions::objects sets their number)"),
+                    DirectoryError::NoRoom { .. } => f.write_str(" (RegionOptions::size and fit set its size)"),
+                    _ => Ok(()),
+                }
+            }
             ObjectErrorKind::Busy { pid: Some(pid) } => {
                 write!(f, "process {pid} is creating an object and does not get on")
             }

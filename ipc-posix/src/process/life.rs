@@ -19,7 +19,7 @@ use ipc_core::ParticipantId;
 
 /// How long a child waits between two looks, if nothing wakes it before.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The same where the system gives no descriptor of the parent.
+/// Watches the parent where the system gives no descriptor of it.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 /// A parent's end is told a moment before its lock byte goes; and a large one may take longer.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);

@@ -105,7 +105,7 @@ impl Region {
     }
 
     /// Removes the region's name. Whoever has the region open goes on with it and can find out by
-    /// [`is_orphaned`](Self::is_orphaned); whoever opens or creates the name from now on gets another region. The memory
+    /// [`is_orphaned`](Self::is_orphaned); a process that opens or creates the name from now on gets another region. The memory
     /// is given back when the last one is gone.
     #[doc(alias = "shm_unlink")]
     pub fn unlink(name: &str) -> Result<(), RegionError> {
@@ -209,7 +209,7 @@ impl Region {
     /// # use ipc_posix::Region;
     /// # let region = Region::options().anonymous()?;
     /// region.queue::<u64>("jobs").capacity(16).create()?;
-    /// assert_eq!(region.list()[0].to_string(), "queue \"jobs\" of 16 x 8 bytes, 1024 bytes in all");
+    /// assert_eq!(region.list()[0].to_string(), "queue \"jobs\" of 16 x 8 bytes, type u64, 1024 bytes in all");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

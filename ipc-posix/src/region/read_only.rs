@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use ipc_core::Instant;
-use ipc_core::object::{CellValue, Kind};
+use ipc_core::object::{CellValue, Kind, Schema, TypeName};
 use ipc_core::platform::Observer;
 use ipc_core::region::{Name, ObjectInfo, RegionView};
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -107,7 +107,7 @@ impl ReadOnlyRegion {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn watch<'r, T: CellValue>(&'r self, name: &'r str) -> ReadOnlyWatchOptions<'r, T> {
-        ReadOnlyWatchOptions { region: self, name, schema: 0, value: PhantomData }
+        ReadOnlyWatchOptions { region: self, name, schema: Schema::NONE, value: PhantomData }
     }
 
     /// Who has the region open. See [`Region::participants`](crate::Region::participants).
@@ -131,14 +131,26 @@ impl ReadOnlyRegion {
 pub struct ReadOnlyWatchOptions<'r, T> {
     region: &'r ReadOnlyRegion,
     name: &'r str,
-    schema: u64,
+    schema: Schema,
     value: PhantomData<fn() -> T>,
 }
 
 impl<'r, T: CellValue> ReadOnlyWatchOptions<'r, T> {
     /// Sets a version number of the value's type, which is compared with that of the cell. Default: 0.
     pub fn schema(mut self, number: u64) -> Self {
-        self.schema = number;
+        self.schema.number = number;
+        self
+    }
+
+    /// Sets the name of the type that the cell should hold. Default: the name of the Rust type, without the path to it.
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.schema.chosen = Some(TypeName::chosen(name));
+        self
+    }
+
+    /// Opens the cell whatever the name of its type is. Size, alignment and schema are compared all the same.
+    pub fn any_type(mut self) -> Self {
+        self.schema.chosen = Some(TypeName::NONE);
         self
     }
 
