@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 
+use ipc_core::object::Schema;
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
 use ipc_core::{array, atomic, barrier, event, map, mutex, once, rwlock, semaphore, vector, watch};
@@ -15,7 +16,7 @@ use ipc_fuzz::seeds;
 use libfuzzer_sys::fuzz_target;
 
 const PARTICIPANTS: u32 = 8;
-const SCHEMA: u64 = 7;
+const SCHEMA: Schema = Schema::new(7);
 
 type Data = [u64; 3];
 

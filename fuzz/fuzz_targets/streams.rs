@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 
 use ipc_core::broadcast::{Policy, Subscriber};
 use ipc_core::memory::Memory;
-use ipc_core::object::{self, Blueprint};
+use ipc_core::object::{self, Blueprint, Schema};
 use ipc_core::participant::Dead;
 use ipc_core::spsc::{Consumer, Producer};
 use ipc_core::time::Instant;
@@ -22,7 +22,7 @@ use ipc_fuzz::talks::{TheDuplex, TheValueDuplex};
 use ipc_fuzz::world::Seat;
 use libfuzzer_sys::fuzz_target;
 
-const SCHEMA: u64 = 7;
+const SCHEMA: Schema = Schema::new(7);
 type Record = [u64; 3];
 
 fuzz_target!(

@@ -192,6 +192,11 @@ impl Schema {
     /// Nothing.
     pub const NONE: Schema = Schema { number: 0, chosen: None, travels: false };
 
+    /// This number, and the name of the type.
+    pub const fn new(number: u64) -> Self {
+        Schema { number, ..Schema::NONE }
+    }
+
     /// This number, for a handle that comes from another program.
     #[cfg(feature = "serde")]
     pub(super) const fn of_a_traveller(number: u64) -> Self {
@@ -217,7 +222,7 @@ impl Default for Schema {
 
 impl From<u64> for Schema {
     fn from(number: u64) -> Self {
-        Schema { number, ..Schema::NONE }
+        Schema::new(number)
     }
 }
 
