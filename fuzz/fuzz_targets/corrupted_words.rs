@@ -62,7 +62,7 @@ fn one_queue<T: Element>(input: &mut Input<'_>) {
     world.spins.set(input.bit());
     world.wakes.set(input.bit());
     let mut wanted = Options::<T>::new(capacity);
-    (wanted.schema, wanted.start) = (7, start);
+    (wanted.schema, wanted.start) = (7.into(), start);
     // SAFETY: new memory.
     let first = unsafe { wanted.create(memory.memory(), Seat { world: &world, me: id(1) }) }.expect("large enough");
     let second = wanted.attach(memory.memory(), Seat { world: &world, me: id(2) }).expect("complete");
@@ -115,7 +115,7 @@ fn corrupt_queue<T>(input: &mut Input<'_>, memory: &OwnMemory, base: usize) {
 fn attach<T: Element>(memory: Memory<'_>, world: &World) {
     world.begin();
     let mut wanted = Options::<T>::new(0);
-    wanted.schema = 7;
+    wanted.schema = 7.into();
     if let Ok(queue) = wanted.attach(memory, Seat { world, me: id(4) }) {
         check(&queue);
         black_box(timed("try_recv", || queue.try_recv()).ok());
@@ -304,7 +304,7 @@ fn make<'m, 'w, T: Element>(
         return Err("there".into());
     }
     let mut wanted = Options::<T>::new(capacity);
-    wanted.schema = 7;
+    wanted.schema = 7.into();
     let bytes = wanted.bytes().map_err(|error| error.to_string())?;
     // SAFETY: under the region's lock, and not in the directory yet.
     let made = unsafe { view.directory().insert(&name, bytes, me, |memory| wanted.create(memory, *me)) }

@@ -38,7 +38,7 @@ const HANDLES: [u16; 3] = [1, 62, 127];
 
 fn attach<'s, T: Element>(memory: &'s OwnMemory, seat: Seat<'s>) -> Queue<'s, T, Seat<'s>> {
     let mut wanted = Options::new(0);
-    wanted.schema = 5;
+    wanted.schema = 5.into();
     wanted.attach(memory.memory(), seat).expect("complete")
 }
 
@@ -76,7 +76,7 @@ impl<'s, T: Element> Script<'s, T> {
         world.wakes.set(input.bit());
         let seats = HANDLES.map(|number| Seat { world: &world, me: id(number) });
         let mut wanted = Options::new(capacity);
-        (wanted.schema, wanted.start) = (5, start);
+        (wanted.schema, wanted.start) = (5.into(), start);
         // SAFETY: new memory.
         let first = unsafe { wanted.create(memory.memory(), seats[0]) }.expect("enough memory");
         let mut script = Script {
