@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+// Clippy tells users of errors from 128 bytes on (`result_large_err`).
+const _: () = assert!(size_of::<Error>() < 128);
+
 use ipc_core::duplex::{ClaimError as DuplexClaimError, ClaimErrorKind as DuplexClaimErrorKind};
 use ipc_core::error::*;
 use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};

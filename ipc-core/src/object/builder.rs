@@ -88,7 +88,7 @@ impl<B: HasSchema, H> Builder<'_, B, H> {
     /// Sets the name of the type that the object holds, which is compared at every open. Default: the name of the Rust type, without the
     /// path to it. An empty name counts as [`any_type`](Self::any_type).
     ///
-    /// For programs that call one type by different names. It is compared without the paths in it, and cut after 48 bytes, with a hash of the
+    /// For programs that call one type by different names. It is compared without the paths in it, and cut after 32 bytes, with a hash of the
     /// whole at its end.
     ///
     /// ```

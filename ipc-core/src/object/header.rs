@@ -23,8 +23,8 @@ pub struct ObjectHeader {
     /// Who has chosen the name of the elements' type.
     type_origin: AtomicU64,
     /// That name, filled up with zeros.
-    type_name: [AtomicU64; 6],
-    _room: MaybeUninit<[u64; 4]>,
+    type_name: [AtomicU64; 4],
+    _room: MaybeUninit<[u64; 6]>,
 }
 
 /// Bytes of the header; the object's own words follow.

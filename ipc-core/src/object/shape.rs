@@ -57,16 +57,9 @@ impl Shape {
         }
         let fitting = match self.element_size {
             0 => MOST,
-            size => BYTES / size as u64,
+            size => BYTES / u64::from(size),
         };
-        let capacity = if fitting > MOST {
-            MOST
-        } else if fitting < LEAST {
-            LEAST
-        } else {
-            fitting
-        };
-        Shape { capacity, ..self }
+        Shape { capacity: fitting.clamp(LEAST, MOST), ..self }
     }
 
     /// Compares the elements' alignment with that of objects.

@@ -7,7 +7,7 @@
 use core::fmt::{self, Write};
 
 /// The most bytes of a name that are kept.
-pub(super) const MAX_BYTES: usize = 48;
+pub(super) const MAX_BYTES: usize = 32;
 
 /// Who has chosen a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ enum Origin {
 
 /// The name of the type of an object's elements, or none.
 ///
-/// A name of more than 48 bytes is cut, and ends with a hash of the whole.
+/// A name of more than 32 bytes is cut, and ends with a hash of the whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TypeName {
     bytes: [u8; MAX_BYTES],
@@ -267,7 +267,7 @@ mod tests {
             let (origin, words) = name.words();
             assert_eq!(TypeName::from_words(origin, words), name);
         }
-        let hostile = TypeName::from_words(7, [u64::MAX; 6]);
+        let hostile = TypeName::from_words(7, [u64::MAX; 4]);
         assert_eq!((hostile.as_str(), hostile.to_string().as_str()), ("", "without a name"));
     }
 
