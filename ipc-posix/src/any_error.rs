@@ -20,7 +20,7 @@ macro_rules! any_error {
         // With the feature `serde`.
         formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $queue:ident)),* $(,)? }
         // With the feature `process`.
-        of_processes { $($(#[$cdoc:meta])* $process:ident($ctype:ident)),* $(,)? }
+        of_processes { $($(#[$cdoc:meta])* $process:ident($module:ident::$ctype:ident)),* $(,)? }
     ) => {
         $(#[$doc])*
         #[non_exhaustive]
@@ -30,7 +30,7 @@ macro_rules! any_error {
             $($(#[$vdoc])* $valued($vtype<()>),)*
             $($(#[$gdoc])* $guarded($gtype<()>),)*
             $($(#[$fdoc])* #[cfg(feature = "serde")] $formatted($ftype),)*
-            $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::process::$ctype),)*
+            $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::$module::$ctype),)*
         }
 
         impl Error {
@@ -97,8 +97,8 @@ macro_rules! any_error {
         )*
         $(
             #[cfg(feature = "process")]
-            impl From<crate::process::$ctype> for Error {
-                fn from(error: crate::process::$ctype) -> Self {
+            impl From<crate::$module::$ctype> for Error {
+                fn from(error: crate::$module::$ctype) -> Self {
                     Error::$process(error)
                 }
             }
@@ -276,11 +276,15 @@ any_error! {
     }
     of_processes {
         /// No process was started for a task.
-        Spawn(SpawnError),
+        Spawn(process::SpawnError),
         /// A task has no result.
-        Task(TaskError),
+        Task(process::TaskError),
         /// A process did not get a signal.
-        Signal(SignalError),
+        Signal(process::SignalError),
+        /// No pool was started.
+        Pool(pool::PoolError),
+        /// A call of a pool has no result.
+        Call(pool::CallError),
     }
 }
 
