@@ -298,7 +298,11 @@ task!(ignores_children);
 fn a_parent_may_leave_no_exit_status() {
     let _watchdog = Watchdog::new(LIMIT, "a_parent_may_leave_no_exit_status");
     let text = process::options().daemon().spawn(ignores_children, ()).unwrap().join().unwrap();
-    assert!(text.starts_with("process_pool_ends::poison: a worker died with it in 1 of 1 attempts, the last one was process "));
+    assert!(
+        text.starts_with(
+            "process_pool_ends::poison: a worker died with it in 1 of 1 attempts, the last one was process "
+        )
+    );
     assert!(!text.contains("signal"), "{text}");
 }
 
@@ -310,9 +314,7 @@ fn forks() -> i32 {
     // SAFETY: the child calls functions of the pool, which touch nothing there, and ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let forked = |result: Result<u64, CallError>| {
-            matches!(result, Err(CallError::Fault(_)))
-        };
+        let forked = |result: Result<u64, CallError>| matches!(result, Err(CallError::Fault(_)));
         let mut right = forked(pool.apply(square, 3));
         right &= pool.map(square, 0..3).is_err() && pool.join().is_err();
         pool.close();

@@ -16,8 +16,9 @@ use crate::process::failure;
 pub(super) const HEAD: usize = 22;
 /// The bytes before the results.
 pub(super) const REPLY_HEAD: usize = 5;
-/// Room for what failed: its texts, and their lengths.
-pub(super) const FAILURE: usize = failure::BYTES;
+/// Room for what failed, its lengths included: a text and a place, and with a backtrace as much as of a process alone.
+pub(super) const FAILURE: usize = 4 << 10;
+pub(super) const FAILURE_WITH_BACKTRACE: usize = failure::BYTES;
 
 /// What a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +82,15 @@ impl<'a> Reply<'a> {
         reply[..4].copy_from_slice(&count.to_le_bytes());
     }
 
-    /// There are so many results, and what failed comes behind them.
-    pub(super) fn failed(reply: &mut Vec<u8>, count: u32, failure: &Failure) {
+    /// There are so many results, and what failed comes behind them, cut to this room.
+    pub(super) fn failed(reply: &mut Vec<u8>, count: u32, failure: &Failure, room: usize) {
         if reply.is_empty() {
             Reply::begin(reply);
         }
         Reply::succeeded(reply, count);
         reply[4] = 1;
         // Texts and their lengths can always be written.
-        let _ = append(reply, failure);
+        let _ = append(reply, &failure::cut_to(failure, room));
     }
 
     /// The parts of an answer; `None` if it is none.
@@ -137,7 +138,7 @@ mod tests {
         let read = Reply::read(&reply).expect("an answer");
         assert!(read.count == 1 && read.results == [5] && read.failure.is_none() && !Reply::has_failed(&reply));
         let mut reply = Vec::new();
-        Reply::failed(&mut reply, 0, &failure::args("none"));
+        Reply::failed(&mut reply, 0, &failure::args("none"), FAILURE);
         assert!(Reply::has_failed(&reply));
         assert_eq!(Reply::read(&reply).and_then(|read| read.failure), Some(failure::args("none")));
         assert!(Reply::read(&reply[..4]).is_none() && Reply::read(b"").is_none());

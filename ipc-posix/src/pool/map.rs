@@ -181,7 +181,9 @@ pub(super) fn map<Form, F: Task<Form>>(
                 results.resize_with(first, || None);
             }
             let done = reader.each(outcome, |result| {
-                results.get_mut(next).map(|place| *place = Some(result));
+                if let Some(place) = results.get_mut(next) {
+                    *place = Some(result);
+                }
                 next += 1;
             })?;
             if done < chunk.count {

@@ -216,8 +216,9 @@ impl Pool {
     ) -> Result<(), CallError> {
         let reader = self.reader(&function)?;
         let mut job = map::job_of::<Form, F>(&reader, &args)?;
-        self.start_callbacks().map_err(|error| {
-            CallError::Args { task: reader.entry.name, reason: format!("no thread for callbacks: {error}") }
+        self.start_callbacks().map_err(|error| CallError::Args {
+            task: reader.entry.name,
+            reason: format!("no thread for callbacks: {error}"),
         })?;
         let name = reader.entry.name;
         let owner = Owner::Callback(Box::new(move |outcome| then(reader.one(outcome))));
@@ -242,8 +243,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Calls a task with each item, and returns the results in the items' order. Blocks until all are there. At most 256 messages are under
-    /// way, so the items may be many.
+    /// Calls a task with each item, and returns the results in the items' order. Blocks until all are there. The items may be many: no more
+    /// messages are under way than [`capacity`](PoolOptions::capacity) says.
     ///
     /// As in Python, items are sent in chunks, four for each worker if the iterator knows how many there are; see
     /// [`map_with`](Self::map_with). A function of several arguments takes tuples (Python's `starmap`).

@@ -12,21 +12,19 @@ use ipc_core::bytes::append;
 use super::Pool;
 use super::desk::{Parts, Shared};
 use super::error::{CallError, PoolError};
-use super::job::{FAILURE, HEAD, REPLY_HEAD};
+use super::job::{FAILURE, FAILURE_WITH_BACKTRACE, HEAD, REPLY_HEAD};
 use super::supervisor::{Plan, Supervisor};
 use super::worker::{Initializer, WORDS};
 use crate::fork::ForkGuard;
 use crate::objects::{Array, ByteWorkQueue, Queue};
 use crate::process::task::{self, Task};
-use crate::region::Region;
+use crate::region::{MemoryBarrier, Region};
 use crate::sys::SignalsBlocked;
 
 /// How many bytes arguments and results may have, unless something else is said.
-const ROOM: usize = 64 << 10;
-/// How much memory waiting jobs and their answers may take up, unless something else is said.
-const MEMORY: usize = 64 << 20;
-/// The most jobs that wait, unless something else is said.
-const JOBS: usize = 256;
+const ROOM: usize = 16 << 10;
+/// How many calls wait for each worker, unless something else is said.
+const CALLS: usize = 8;
 
 /// What a [`Pool`] should be like. Made by [`options`](super::options).
 ///
@@ -188,20 +186,23 @@ impl PoolOptions {
         self
     }
 
-    /// Sets how many bytes the arguments of a call may have as they are written. Default: 64 KiB.
+    /// Sets how many bytes the arguments of a call may have as they are written. Default: 16 KiB.
+    ///
+    /// Each of the calls that wait, or run, has that much memory reserved, and twice [`max_result`](Self::max_result). That takes time
+    /// at the start, half a millisecond a MiB.
     pub fn max_args(mut self, bytes: usize) -> Self {
         self.max_args = bytes;
         self
     }
 
-    /// Sets how many bytes the result of a call may have as it is written. Default: 64 KiB.
+    /// Sets how many bytes the result of a call may have as it is written. Default: 16 KiB. See [`max_args`](Self::max_args).
     pub fn max_result(mut self, bytes: usize) -> Self {
         self.max_result = bytes;
         self
     }
 
-    /// Sets how many calls wait for a worker at most; then [`submit`](super::Pool::submit) blocks. Default: 256, or fewer where arguments
-    /// and results may be large, some 64 MiB in all. Memory is taken when it is written first.
+    /// Sets how many calls wait for a worker at most; then [`submit`](super::Pool::submit) blocks. Default: 8 for each worker. More spare
+    /// tiny tasks, each in a message of its own, some sleeps.
     pub fn capacity(mut self, calls: usize) -> Self {
         self.capacity = Some(calls);
         self
@@ -227,6 +228,10 @@ impl PoolOptions {
     pub fn start(&self) -> Result<Pool, PoolError> {
         let workers = self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
         let most = if workers == 0 || workers > 400 { Err(("workers", "is 1 to 400")) } else { Ok(()) };
+        let room = match self.capacity {
+            Some(capacity) if capacity == 0 || capacity > 1 << 19 => Err(("capacity", "is 1 to 2^19")),
+            _ => Ok(()),
+        };
         let attempts = if (1..64).contains(&self.attempts) { Ok(()) } else { Err(("attempts", "is 1 to 63")) };
         let lens = if self.max_args > 1 << 30 || self.max_result > 1 << 30 {
             Err(("max_args` and `max_result", "are at most 1 GiB"))
@@ -234,16 +239,16 @@ impl PoolOptions {
             Ok(())
         };
         let refused = |(option, reason)| PoolError::Option { option, reason };
-        most.and(attempts).and(lens).map_err(refused)?;
+        most.and(room).and(attempts).and(lens).map_err(refused)?;
         let initializer = self.initializer.clone().transpose().map_err(PoolError::Initializer)?;
         let home = ForkGuard::new().map_err(PoolError::Thread)?;
 
         let max_len = HEAD + task::longest_name() + self.max_args;
         // A chunk goes on until its results are as long as one may be, so there may be as much again.
-        let max_reply = REPLY_HEAD + 2 * self.max_result + FAILURE;
-        let most = (MEMORY / (max_len + max_reply)).clamp(4 * workers, JOBS.max(4 * workers));
-        let capacity = self.capacity.unwrap_or(most).max(1);
-        let leases = 2 * workers as u32 + 8;
+        let max_failure = if self.backtrace { FAILURE_WITH_BACKTRACE } else { FAILURE };
+        let max_reply = REPLY_HEAD + self.max_result + self.max_result.max(max_failure);
+        let capacity = self.capacity.unwrap_or(CALLS * workers);
+        let leases = workers as u32 + 4;
         // A note for each block, and for those who nudge a leader.
         let notes = capacity + leases as usize + 64;
         let words = WORDS * workers;
@@ -254,6 +259,9 @@ impl PoolOptions {
         ];
         // A worker that was killed keeps its place until its death is noticed.
         let options = Region::options().participants(2 * workers as u32 + 8).objects(3).fit(&sizes);
+        // The kernel registers a process with several threads for `membarrier` in some ten milliseconds, which is longer than all the rest
+        // of a worker's start.
+        let options = options.memory_barrier(MemoryBarrier::Fence);
         let region = options.anonymous().map_err(PoolError::Region)?;
         let jobs = region.byte_work_queue("jobs").capacity(capacity).max_len(max_len).max_reply(max_reply);
         let jobs = jobs.leases(leases).attempts(self.attempts).create().map_err(PoolError::Object)?;
@@ -271,6 +279,7 @@ impl PoolOptions {
             init_limit: self.init_limit,
             time_limit: self.time_limit,
             max_result: self.max_result,
+            max_failure,
             most_calls: self.calls_per_worker,
             most_memory: self.memory_per_worker,
             most_failures: self.failed_starts.max(1),
@@ -286,7 +295,8 @@ impl PoolOptions {
         let collector = collector.spawn(move || collecting.collect()).map_err(PoolError::Thread);
         let supervising = thread::Builder::new().name("ipc-pool".to_owned());
         let (hand, handed) = std::sync::mpsc::sync_channel::<Supervisor>(1);
-        let supervising = supervising.spawn(move || handed.recv().map_or((), Supervisor::run)).map_err(PoolError::Thread);
+        let supervising =
+            supervising.spawn(move || handed.recv().map_or((), Supervisor::run)).map_err(PoolError::Thread);
         match (collector, supervising) {
             (Ok(collector), Ok(supervising)) => {
                 let _ = hand.send(supervisor);

@@ -27,6 +27,7 @@ pub(super) struct Plan {
     pub(super) init_limit: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) max_result: usize,
+    pub(super) max_failure: usize,
     pub(super) most_calls: u64,
     pub(super) most_memory: u64,
     pub(super) most_failures: u32,
@@ -79,14 +80,9 @@ impl Supervisor {
         if let Some(program) = &plan.program {
             options = options.program(program);
         }
-        let limits = (index as u64, plan.max_result as u64, plan.most_calls, plan.most_memory);
-        let args = (
-            shared.jobs.clone(),
-            shared.notes.clone(),
-            shared.board.clone(),
-            limits,
-            plan.initializer.clone(),
-        );
+        let [max_result, max_failure] = [plan.max_result, plan.max_failure].map(|bytes| bytes as u64);
+        let limits = (index as u64, max_result, max_failure, plan.most_calls, plan.most_memory);
+        let args = (shared.jobs.clone(), shared.notes.clone(), shared.board.clone(), limits, plan.initializer.clone());
         let process = options.spawn(worker::work, args)?;
         let mut desk = shared.desk();
         desk.workers[index].pid = Some(process.pid());

@@ -6,7 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 use ipc_core::bytes::{append, read_first};
 use ipc_core::error::RecvError;
 
-use super::job::{Head, Reply};
+use super::job::{FAILURE, Head, Reply};
 use crate::clock;
 use crate::objects::{Array, ByteWorkQueue, Queue};
 use crate::process::task::{self, Task};
@@ -109,8 +109,9 @@ impl Row<'_> {
     }
 }
 
-/// Which worker, the most bytes of a result, after how many calls and above how many bytes of memory it is replaced; 0: never.
-pub(super) type Limits = (u64, u64, u64, u64);
+/// Which worker, the most bytes of a result and of what failed, after how many calls and above how many bytes of memory it is replaced; 0:
+/// never.
+pub(super) type Limits = (u64, u64, u64, u64, u64);
 /// The initializer: its name, its schema, its arguments.
 pub(super) type Initializer = (String, u64, Vec<u8>);
 
@@ -119,7 +120,7 @@ pub(super) fn work(
     jobs: ByteWorkQueue,
     notes: Queue<u64>,
     board: Array<u64>,
-    (worker, max_result, most_calls, most_memory): Limits,
+    (worker, max_result, max_failure, most_calls, most_memory): Limits,
     initializer: Option<Initializer>,
 ) {
     let row = Row { board: &board, worker: worker as usize };
@@ -149,10 +150,12 @@ pub(super) fn work(
         fence(Ordering::SeqCst);
         if lease.is_wanted() {
             reply.clear();
-            let serving = Serving { args, count: head.count, max_result: max_result as usize, reply: &mut reply };
+            let (max_result, max_failure) = (max_result as usize, max_failure as usize);
             match task::named(name, head.schema) {
-                Some(entry) => (entry.serve)(serving),
-                None => Reply::failed(&mut reply, 0, &failure::unknown(&task::known())),
+                Some(entry) => {
+                    (entry.serve)(Serving { args, count: head.count, max_result, max_failure, reply: &mut reply });
+                }
+                None => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
             }
         }
         if !row.turn(Doing::Running(head.call), Doing::Answering(head.call)) {
@@ -180,7 +183,8 @@ fn initialize((name, schema, args): Initializer) {
         panic!("the initializer {name} of schema {schema} is not known here, but: {}", task::known());
     };
     let mut reply = Vec::new();
-    (entry.serve)(Serving { args: &args, count: 1, max_result: usize::MAX, reply: &mut reply });
+    let (max_result, max_failure) = (usize::MAX, FAILURE);
+    (entry.serve)(Serving { args: &args, count: 1, max_result, max_failure, reply: &mut reply });
     let Some(Reply { failure: Some((_, text, place, _)), .. }) = Reply::read(&reply) else { return };
     let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
     panic!("the initializer {name} failed{at}: {text}");
@@ -209,13 +213,14 @@ pub struct Serving<'a> {
     args: &'a [u8],
     count: u32,
     max_result: usize,
+    max_failure: usize,
     reply: &'a mut Vec<u8>,
 }
 
 /// Calls a function with each of the arguments that have come. It goes on as long as the results are not longer than one alone may be.
 #[doc(hidden)]
 pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
-    let Serving { mut args, count, max_result, reply } = serving;
+    let Serving { mut args, count, max_result, max_failure, reply } = serving;
     let mut done = 0;
     Reply::begin(reply);
     let begun = reply.len();
@@ -241,7 +246,7 @@ pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
             Err(payload) => panics::told(&*payload),
         };
         reply.truncate(before);
-        return Reply::failed(reply, done, &failed);
+        return Reply::failed(reply, done, &failed, max_failure);
     }
     Reply::succeeded(reply, done);
 }

@@ -36,6 +36,15 @@ pub(crate) fn result(why: &str) -> Failure {
     (RESULT, cut(why, TEXT_BYTES), String::new(), String::new())
 }
 
+/// The same in so many bytes, of which there are 1024 at least: half of them for the text, a quarter for the place.
+pub(crate) fn cut_to((kind, text, place, backtrace): &Failure, room: usize) -> Failure {
+    // The lengths take three bytes each.
+    let room = room - 16;
+    let (text, place) = (cut(text, (room / 2).min(TEXT_BYTES)), cut(place, (room / 4).min(PLACE_BYTES)));
+    let left = room - text.len() - place.len();
+    (*kind, text, place, cut(backtrace, left))
+}
+
 /// The beginning of a text, of so many bytes at most.
 fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
