@@ -349,6 +349,8 @@ impl Error {
             #[cfg(feature = "process")]
             Error::Task(crate::process::TaskError::Fault(fault)) => Some(*fault),
             #[cfg(feature = "process")]
+            Error::Call(crate::pool::CallError::Fault(fault)) => Some(*fault),
+            #[cfg(feature = "process")]
             Error::Signal(crate::process::SignalError::Forked) => Some(Fault::Forked),
             Error::SendSlice(SendSliceError { cause: SendError::Fault(_, fault), .. })
             | Error::SendSliceTimeout(SendSliceError { cause: SendTimeoutError::Fault(_, fault), .. }) => Some(*fault),

@@ -255,7 +255,7 @@ task!(stop_myself);
 #[test]
 fn a_worker_that_is_stopped_is_ended_by_the_time_limit() {
     let _watchdog = Watchdog::new(LIMIT, "a_worker_that_is_stopped_is_ended_by_the_time_limit");
-    let pool = pool::options().workers(1).time_limit(Duration::from_millis(100)).start().unwrap();
+    let pool = pool::options().workers(1).time_limit(Duration::from_secs(1)).start().unwrap();
     let error = pool.apply(stop_myself, ()).unwrap_err();
     assert!(matches!(error, CallError::TimeLimit { .. }), "{error}");
     assert_eq!(pool.apply(square, 3).unwrap(), 9);
