@@ -84,9 +84,9 @@ fn main() -> Result<()> {
     for _ in 0..turns {
         let pool = pool::options().workers(WORKERS).capacity(64).start()?;
         pool.map_with(1, square, 0..1000)?;
-        note("pool, a task a message", of_each(200_000, |n| Ok(drop(pool.map_with(1, square, 0..n)?)))?);
+        note("pool, a task a message", of_each(200_000, |n| Ok(pool.map_with(1, square, 0..n)?))?);
         pool.map(square, 0..1_000_000)?;
-        note("pool, chunks", of_each(1_000_000, |n| Ok(drop(pool.map(square, 0..n)?)))?);
+        note("pool, chunks", of_each(1_000_000, |n| Ok(pool.map(square, 0..n)?))?);
         note("pool, apply", of_each(20_000, |n| applies(&pool, n))?);
         drop(pool);
         note("queue, a round trip", round_trips()?);
@@ -118,7 +118,7 @@ fn main() -> Result<()> {
 }
 
 /// Nanoseconds for each of `n`.
-fn of_each(n: u64, work: impl FnOnce(u64) -> Result<()>) -> Result<f64> {
+fn of_each<R>(n: u64, work: impl FnOnce(u64) -> Result<R>) -> Result<f64> {
     let begun = Instant::now();
     work(n)?;
     Ok(begun.elapsed().as_nanos() as f64 / n as f64)

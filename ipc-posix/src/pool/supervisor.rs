@@ -247,9 +247,9 @@ impl Supervisor {
                 pause = pause.min(self.plan.init_limit.saturating_sub(worker.begun.elapsed()).max(SHORT_PAUSE));
             }
         }
-        // Starts that failed: not at once again.
+        // Starts that the system has refused: later and later.
         if self.workers.iter().any(Option::is_none) {
-            pause = pause.min(SHORT_PAUSE);
+            pause = pause.min(SHORT_PAUSE * (1 << self.failures.min(6)));
         }
         let milliseconds = i32::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
         // SAFETY: so many entries, which live until the call is over.
