@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     with_a_function(&pool)?;
     let replaced: u64 = pool.stats().workers.iter().map(|worker| worker.replaced).sum();
     pool.join()?;
-    println!("{replaced} workers were replaced, and each task has its result");
+    println!("each task has its result, workers that were replaced: {replaced}");
     Ok(())
 }
 
