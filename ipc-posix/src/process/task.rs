@@ -115,9 +115,10 @@ pub(crate) fn longest_name() -> usize {
     TASKS.iter().map(|entry| entry.name.len()).max().unwrap_or(0)
 }
 
-/// What tasks there are, for people.
+/// What tasks there are, for people: those of users.
 pub(crate) fn known() -> String {
-    let mut known: Vec<_> = TASKS.iter().map(|entry| format!("{} (schema {})", entry.name, entry.schema)).collect();
+    let users = TASKS.iter().filter(|entry| !entry.name.starts_with("ipc_posix::pool::"));
+    let mut known: Vec<_> = users.map(|entry| format!("{} (schema {})", entry.name, entry.schema)).collect();
     known.sort_unstable();
     known.join(", ")
 }
