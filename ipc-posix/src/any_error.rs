@@ -23,7 +23,7 @@ macro_rules! any_error {
         // With the feature `serde`.
         formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $queue:ident)),* $(,)? }
         // With the feature `process`.
-        of_processes { $($(#[$cdoc:meta])* $process:ident($ctype:ident)),* $(,)? }
+        of_processes { $($(#[$cdoc:meta])* $process:ident($module:ident::$ctype:ident)),* $(,)? }
     ) => {
         $(#[$doc])*
         #[non_exhaustive]
@@ -33,7 +33,7 @@ macro_rules! any_error {
             $($(#[$vdoc])* $valued($vtype<()>),)*
             $($(#[$gdoc])* $guarded($gtype<()>),)*
             $($(#[$fdoc])* #[cfg(feature = "serde")] $formatted($ftype),)*
-            $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::process::$ctype),)*
+            $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::$module::$ctype),)*
         }
 
         impl Error {
@@ -100,8 +100,8 @@ macro_rules! any_error {
         )*
         $(
             #[cfg(feature = "process")]
-            impl From<crate::process::$ctype> for Error {
-                fn from(error: crate::process::$ctype) -> Self {
+            impl From<crate::$module::$ctype> for Error {
+                fn from(error: crate::$module::$ctype) -> Self {
                     Error::$process(error)
                 }
             }
@@ -279,11 +279,15 @@ any_error! {
     }
     of_processes {
         /// No process was started for a task.
-        Spawn(SpawnError),
+        Spawn(process::SpawnError),
         /// A task has no result.
-        Task(TaskError),
+        Task(process::TaskError),
         /// A process did not get a signal.
-        Signal(SignalError),
+        Signal(process::SignalError),
+        /// No pool was started.
+        Pool(pool::PoolError),
+        /// A call of a pool has no result.
+        Call(pool::CallError),
     }
 }
 
@@ -347,6 +351,8 @@ impl Error {
             },
             #[cfg(feature = "process")]
             Error::Task(crate::process::TaskError::Fault(fault)) => Some(*fault),
+            #[cfg(feature = "process")]
+            Error::Call(crate::pool::CallError::Fault(fault)) => Some(*fault),
             #[cfg(feature = "process")]
             Error::Signal(crate::process::SignalError::Forked) => Some(Fault::Forked),
             Error::SendSlice(SendSliceError { cause: SendError::Fault(_, fault), .. })

@@ -55,7 +55,8 @@
 //! | [`Vector`], [`VectorGuard`] | [`Region::vector`] | elements one behind the other: each change in one step |
 //! | [`Array`] | [`Region::array`] | numbers or flags, each atomic by itself |
 //!
-//! With the feature `process`, functions run in processes of their own: see the module `process`.
+//! With the feature `process`, functions run in processes of their own, see the module `process`, or in a pool of them, see the module
+//! `pool`.
 //!
 //! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
 //! module has its own names without that prefix.
@@ -110,6 +111,8 @@ mod objects;
 mod pair;
 mod pin;
 mod platform;
+#[cfg(feature = "process")]
+pub mod pool;
 mod probe;
 #[cfg(feature = "process")]
 pub mod process;

@@ -281,6 +281,24 @@ fn upper_case() {
     assert_eq!(answered, [200 - given, 200, 200], "{text}");
 }
 
+#[test]
+fn pool_of_three() {
+    let all = |text: &str| {
+        for way in ["one after the other", "all at once", "with a function"] {
+            assert!(text.contains(&format!("\n{way}: 10 results in ")), "{text}");
+        }
+        assert_eq!(text.matches("\ntask ").count(), 30, "{text}");
+        assert_eq!(text.matches(" was done by process ").count(), 30, "{text}");
+    };
+    let text = run("pool_of_three");
+    all(&text);
+    assert!(text.ends_with("\neach task has its result, workers that were replaced: 0\n"), "{text}");
+    let text = run_and_kill("pool_of_three");
+    all(&text);
+    // A worker that is killed behind the last task need not be replaced.
+    assert!(text.contains("\neach task has its result, workers that were replaced: "), "{text}");
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

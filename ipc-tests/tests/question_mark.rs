@@ -220,6 +220,19 @@ fn processes() {
     assert_eq!(sent(SignalError::Forked).unwrap_err().fault(), Some(Fault::Forked));
 }
 
+#[test]
+fn pools() {
+    use ipc_posix::pool::{CallError, PoolError};
+    let started = |error: PoolError| -> Result<(), Error> { Err(error)? };
+    let error = started(PoolError::Option { option: "workers", reason: "is 1 to 400" }).unwrap_err();
+    assert_eq!(error.to_string(), "a pool's `workers` is 1 to 400");
+    let called = |error: CallError| -> Result<(), Error> { Err(error)? };
+    let died = CallError::WorkerDied { task: "square", attempts: 1, pid: Some(5), ended: None };
+    let text = called(died).unwrap_err().to_string();
+    assert_eq!(text, "square: a worker died with it in 1 of 1 attempts, the last one was process 5");
+    assert_eq!(called(Fault::Forked.into()).unwrap_err().fault(), Some(Fault::Forked));
+}
+
 /// Public error types that are in no error of an operation by themselves, and why.
 const PARTS: [(&str, &str); 5] = [
     ("DirectoryError", "`ObjectError` holds it"),

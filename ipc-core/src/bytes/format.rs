@@ -95,14 +95,54 @@ pub(crate) fn read<T: DeserializeOwned>(format: u32, message: &[u8]) -> Result<T
 }
 
 fn read_postcard<T: DeserializeOwned>(message: &[u8]) -> Result<T, FormatError> {
-    let limits = Limits::of(message.len());
-    let mut inner = postcard::Deserializer::from_bytes(message);
+    match read_first(message)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(FormatError(Reason::Rest(rest.len()))),
+    }
+}
+
+/// The value that these bytes begin with, written by [`append`], and the bytes behind it.
+#[doc(hidden)]
+pub fn read_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), FormatError> {
+    let limits = Limits::of(bytes.len());
+    let mut inner = postcard::Deserializer::from_bytes(bytes);
     let value = T::deserialize(Limited { inner: &mut inner, limits: &limits })
         .map_err(|error| FormatError(limits.hit().map_or(Reason::Format(error), Reason::Excess)))?;
-    match inner.finalize() {
-        Ok([]) => Ok(value),
-        Ok(rest) => Err(FormatError(Reason::Rest(rest.len()))),
-        Err(error) => Err(FormatError(Reason::Format(error))),
+    let rest = inner.finalize().map_err(|error| FormatError(Reason::Format(error)))?;
+    Ok((value, rest))
+}
+
+/// Writes a value behind these bytes. If it cannot be written, they are as before. In debug builds, it is read back first, as in [`write`].
+#[doc(hidden)]
+pub fn append<T: Serialize + DeserializeOwned>(bytes: &mut Vec<u8>, value: &T) -> Result<(), FormatError> {
+    let before = bytes.len();
+    let written = postcard::serialize_with_flavor(value, Behind(bytes));
+    let written = written.map_err(|error| FormatError(Reason::Format(error)));
+    let checked = match written {
+        Ok(()) if cfg!(debug_assertions) => arrives::<T>(POSTCARD, &bytes[before..]),
+        other => other,
+    };
+    checked.inspect_err(|_| bytes.truncate(before))
+}
+
+/// Where [`append`] writes.
+struct Behind<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Behind<'_> {
+    type Output = ();
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 

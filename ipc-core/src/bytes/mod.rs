@@ -54,6 +54,9 @@ mod words;
 #[cfg(feature = "serde")]
 pub use format::FormatError;
 #[cfg(feature = "serde")]
+#[doc(hidden)]
+pub use format::{append, read_first};
+#[cfg(feature = "serde")]
 pub(crate) use format::{read, write};
 pub use halves::{Receiver, Sender};
 pub use handle::{ByteQueue, Options, Stats};

@@ -3,10 +3,10 @@
 use super::error::{TaskError, TaskPanic};
 
 /// What a process says instead of a result: the kind of trouble, a text, and of a panic also the place and the backtrace.
-pub(super) type Failure = (u8, String, String, String);
+pub(crate) type Failure = (u8, String, String, String);
 
 /// The bytes that are reserved for it. Longer texts are cut.
-pub(super) const BYTES: usize = 32 << 10;
+pub(crate) const BYTES: usize = 32 << 10;
 const TEXT_BYTES: usize = 4 << 10;
 const PLACE_BYTES: usize = 1 << 10;
 const BACKTRACE_BYTES: usize = 24 << 10;
@@ -17,23 +17,32 @@ const ARGS: u8 = 2;
 const RESULT: u8 = 3;
 
 /// The task has panicked.
-pub(super) fn panicked(message: &str, place: &str, backtrace: &str) -> Failure {
+pub(crate) fn panicked(message: &str, place: &str, backtrace: &str) -> Failure {
     (PANICKED, cut(message, TEXT_BYTES), cut(place, PLACE_BYTES), cut(backtrace, BACKTRACE_BYTES))
 }
 
 /// There is no such task; these are known.
-pub(super) fn unknown(known: &str) -> Failure {
+pub(crate) fn unknown(known: &str) -> Failure {
     (UNKNOWN, cut(known, TEXT_BYTES), String::new(), String::new())
 }
 
 /// The arguments could not be read.
-pub(super) fn args(why: &str) -> Failure {
+pub(crate) fn args(why: &str) -> Failure {
     (ARGS, cut(why, TEXT_BYTES), String::new(), String::new())
 }
 
 /// The result could not be written.
-pub(super) fn result(why: &str) -> Failure {
+pub(crate) fn result(why: &str) -> Failure {
     (RESULT, cut(why, TEXT_BYTES), String::new(), String::new())
+}
+
+/// The same in so many bytes, of which there are 1024 at least: half of them for the text, a quarter for the place.
+pub(crate) fn cut_to((kind, text, place, backtrace): &Failure, room: usize) -> Failure {
+    // The lengths take three bytes each.
+    let room = room - 16;
+    let (text, place) = (cut(text, (room / 2).min(TEXT_BYTES)), cut(place, (room / 4).min(PLACE_BYTES)));
+    let left = room - text.len() - place.len();
+    (*kind, text, place, cut(backtrace, left))
 }
 
 /// The beginning of a text, of so many bytes at most.
@@ -46,7 +55,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// The failure as an error. `unknown` says which task it was, and what program.
-pub(super) fn told((kind, text, place, backtrace): Failure, unknown: impl FnOnce(String) -> TaskError) -> TaskError {
+pub(crate) fn told((kind, text, place, backtrace): Failure, unknown: impl FnOnce(String) -> TaskError) -> TaskError {
     match kind {
         PANICKED => TaskError::Panicked(TaskPanic { message: text, place, backtrace }),
         UNKNOWN => unknown(text),

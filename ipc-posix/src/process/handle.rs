@@ -1,6 +1,7 @@
 //! A process that runs a task, as its parent has it.
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -320,6 +321,11 @@ impl<R: Serialize + DeserializeOwned> Process<R> {
             return Err(failure::told(found, |known| self.unknown(known)));
         }
         Err(self.without_result(ended))
+    }
+
+    /// A descriptor of the process, which can be waited for; `None` where the system has none to give.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.pid.descriptor()
     }
 
     fn program(&self) -> PathBuf {

@@ -51,19 +51,20 @@
 mod child;
 mod descriptors;
 mod error;
-mod failure;
+pub(crate) mod failure;
 mod handle;
 mod life;
-mod panics;
+pub(crate) mod panics;
 mod pid;
 mod socket;
 mod start;
-mod task;
+pub(crate) mod task;
 
 pub use child::{init, task_name};
 pub use descriptors::Descriptor;
 pub(crate) use descriptors::{carry, keep_reason};
 pub use error::{SignalError, SpawnError, TaskError, TaskPanic};
+pub(crate) use failure::Failure;
 pub use handle::{Process, ProcessOptions};
 pub use task::Task;
 
@@ -74,6 +75,7 @@ pub mod private {
 
     pub use super::child::{Started, run};
     pub use super::task::{ENTRIES, Entry, TASKS, id_of};
+    pub use crate::pool::{Serving, serve};
 }
 
 /// Returns the options of a process that is to be started.

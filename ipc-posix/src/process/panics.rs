@@ -26,7 +26,7 @@ pub(super) fn note_places(with_backtrace: bool) {
 }
 
 /// What is to be said of a panic of this thread that was caught.
-pub(super) fn told(payload: &(dyn Any + Send)) -> Failure {
+pub(crate) fn told(payload: &(dyn Any + Send)) -> Failure {
     let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
     let [place, trace] = LAST.take().unwrap_or_default();
     failure::panicked(text.unwrap_or("a panic without a message"), &place, &trace)

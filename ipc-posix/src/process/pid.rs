@@ -1,7 +1,7 @@
 //! A child process: waiting for it, and signals to it.
 
 use std::io;
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -41,6 +41,11 @@ impl ChildPid {
 
     pub(super) fn get(&self) -> u32 {
         self.pid as u32
+    }
+
+    /// The descriptor of the process, if there is one.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.fd.as_ref().map(AsFd::as_fd)
     }
 
     /// Waits for the end, for ever or not at all. Returns how it was, once it has come.

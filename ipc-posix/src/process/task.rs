@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::child::Started;
 use super::error::SpawnError;
+use crate::pool::Serving;
 
 /// A function whose arguments and result can go from process to process: up to six arguments of serde's types, and a result of one.
 ///
@@ -67,6 +68,8 @@ pub struct Entry {
     pub id: fn() -> TypeId,
     /// Runs it on the arguments that have come, and returns the exit code.
     pub run: fn(Started) -> i32,
+    /// Runs it on each of some arguments, for a pool.
+    pub serve: fn(Serving<'_>),
 }
 
 /// All tasks of this program, in no order.
@@ -91,7 +94,7 @@ pub fn id_of<F: 'static>(_: &F) -> TypeId {
 }
 
 /// The entry of a function of this program.
-pub(super) fn entry_of<F: 'static>(function: &F) -> Result<&'static Entry, SpawnError> {
+pub(crate) fn entry_of<F: 'static>(function: &F) -> Result<&'static Entry, SpawnError> {
     let id = id_of(function);
     let found = TASKS.iter().find(|entry| (entry.id)() == id);
     let entry = found.ok_or_else(|| SpawnError::NotATask { function: std::any::type_name::<F>() })?;
@@ -103,13 +106,19 @@ pub(super) fn entry_of<F: 'static>(function: &F) -> Result<&'static Entry, Spawn
 }
 
 /// The entry of this name and schema.
-pub(super) fn named(name: &str, schema: u64) -> Option<&'static Entry> {
+pub(crate) fn named(name: &str, schema: u64) -> Option<&'static Entry> {
     TASKS.iter().find(|entry| entry.name == name && entry.schema == schema)
 }
 
-/// What tasks there are, for people.
-pub(super) fn known() -> String {
-    let mut known: Vec<_> = TASKS.iter().map(|entry| format!("{} (schema {})", entry.name, entry.schema)).collect();
+/// The bytes of the longest name.
+pub(crate) fn longest_name() -> usize {
+    TASKS.iter().map(|entry| entry.name.len()).max().unwrap_or(0)
+}
+
+/// What tasks there are, for people: those of users.
+pub(crate) fn known() -> String {
+    let users = TASKS.iter().filter(|entry| !entry.name.starts_with("ipc_posix::pool::"));
+    let mut known: Vec<_> = users.map(|entry| format!("{} (schema {})", entry.name, entry.schema)).collect();
     known.sort_unstable();
     known.join(", ")
 }
@@ -150,6 +159,7 @@ macro_rules! task {
                 schema: $schema,
                 id: || $crate::process::private::id_of(&$function),
                 run: |started| $crate::process::private::run($function, started),
+                serve: |serving| $crate::process::private::serve($function, serving),
             };
         };
     };

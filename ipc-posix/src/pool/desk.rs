@@ -1,0 +1,485 @@
+//! The calls of a pool, in its parent's private memory: what is asked, who waits for it, and how answers come to them.
+//!
+//! Answers lie in the blocks of the queue of jobs. A worker that has answered sends the call's number as a note. One thread at a time
+//! *leads*: it receives notes, and gives the answers to their owners. A thread that waits for an answer leads if nobody does, so that an
+//! answer comes to it without a detour. Others sleep until the leader has theirs, or hands the lead on. The collector, a thread of the pool,
+//! leads while calls are under way that nobody waits for.
+//!
+//! A call leaves the table once, under the lock: with its answer, or as the supervisor finds it failed, or cancelled. What comes later
+//! finds no call of its number. A call whose worker died between its answer and its note is found by the supervisor, which looks at all
+//! calls after a death, and twice a second.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use ipc_core::Fault;
+use ipc_core::error::{RecvError, RecvTimeoutError, TryAnswerError, TrySendBytesError};
+
+use super::error::CallError;
+use super::job::{Head, Reply};
+use super::worker::{Doing, Row, WORDS};
+use crate::fork::ForkGuard;
+use crate::objects::{Array, ByteWorkQueue, Queue, WorkTicket};
+use crate::region::Region;
+
+/// How many answers a leader takes under one lock.
+const BATCH: usize = 64;
+/// How long a thread that finds no room for a job waits before it tries again, whatever it hears.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The bytes of an answer, or why there is none.
+pub(super) type Outcome = Result<Vec<u8>, CallError>;
+/// What the thread for callbacks does.
+pub(super) type Work = Box<dyn FnOnce() + Send>;
+
+/// Where a thread sleeps.
+#[derive(Default)]
+pub(super) struct Seat {
+    condvar: Condvar,
+}
+
+/// Where answers go, each with the number that its owner gave it.
+#[derive(Default)]
+pub(super) struct Basket {
+    pub(super) seat: Arc<Seat>,
+    answers: Mutex<VecDeque<(usize, Outcome)>>,
+    trouble: AtomicBool,
+}
+
+impl Basket {
+    pub(super) fn pop(&self) -> Option<(usize, Outcome)> {
+        locked(&self.answers).pop_front()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        locked(&self.answers).len()
+    }
+
+    /// Whether one of the answers that have come is an error.
+    pub(super) fn has_trouble(&self) -> bool {
+        // Relaxed: asked under the lock of the desk, as it is stored.
+        self.trouble.load(Ordering::Relaxed)
+    }
+
+    fn push(&self, index: usize, outcome: Outcome) {
+        if !outcome.as_ref().is_ok_and(|reply| !Reply::has_failed(reply)) {
+            self.trouble.store(true, Ordering::Relaxed);
+        }
+        locked(&self.answers).push_back((index, outcome));
+    }
+}
+
+/// Who gets an answer.
+pub(super) enum Owner {
+    Basket(Arc<Basket>, usize),
+    Callback(Box<dyn FnOnce(Outcome) + Send>),
+}
+
+/// A call that is under way.
+struct Record {
+    ticket: WorkTicket<'static>,
+    owner: Owner,
+    task: &'static str,
+    /// Whether a thread waits for it, or is going to.
+    attended: bool,
+    /// The last worker that died with it.
+    death: Option<(u32, Option<ExitStatus>)>,
+}
+
+/// What has become of the pool.
+#[derive(Clone)]
+pub(super) enum Phase {
+    Open,
+    Closed,
+    /// Its workers are killed, and all calls have this error.
+    Over(CallError),
+}
+
+/// What is known of a worker beside its words.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    pub(super) pid: Option<u32>,
+    pub(super) starts: u64,
+}
+
+/// What is under the lock.
+pub(super) struct Desk {
+    calls: HashMap<u64, Record>,
+    next: u64,
+    leading: bool,
+    /// Those who sleep because somebody leads.
+    followers: Vec<Arc<Seat>>,
+    collector_sleeps: bool,
+    /// Calls that nobody waits for.
+    unattended: usize,
+    /// How many calls have left the table.
+    pub(super) finished: u64,
+    /// And how many of them for another reason than an answer.
+    pub(super) failed: u64,
+    pub(super) phase: Phase,
+    /// Workers whose calls were cancelled.
+    pub(super) unwanted: Vec<usize>,
+    pub(super) workers: Vec<Seen>,
+    pub(super) callbacks: Option<mpsc::Sender<Work>>,
+}
+
+/// What all threads of a pool's parent share.
+pub(super) struct Shared {
+    pub(super) home: ForkGuard,
+    // Its tickets are of the queue below, which is dropped later.
+    desk: Mutex<Desk>,
+    collector: Seat,
+    space: Arc<Seat>,
+    pub(super) jobs: ByteWorkQueue,
+    pub(super) notes: Queue<u64>,
+    pub(super) board: Array<u64>,
+    pub(super) region: Region,
+    /// A byte wakes the supervisor.
+    pub(super) bell: UnixStream,
+    pub(super) max_args: usize,
+    pub(super) program: Option<PathBuf>,
+}
+
+/// What a pool's parent needs of its region.
+pub(super) struct Parts {
+    pub(super) jobs: ByteWorkQueue,
+    pub(super) notes: Queue<u64>,
+    pub(super) board: Array<u64>,
+    pub(super) region: Region,
+    pub(super) bell: UnixStream,
+    pub(super) max_args: usize,
+    pub(super) program: Option<PathBuf>,
+}
+
+/// A lock whose holder has panicked: what it guards is changed in single steps.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(home: ForkGuard, parts: Parts) -> Self {
+        let Parts { jobs, notes, board, region, bell, max_args, program } = parts;
+        let desk = Desk {
+            calls: HashMap::new(),
+            next: 1,
+            leading: false,
+            followers: Vec::new(),
+            collector_sleeps: false,
+            unattended: 0,
+            finished: 0,
+            failed: 0,
+            phase: Phase::Open,
+            unwanted: Vec::new(),
+            workers: vec![Seen::default(); board.len() / WORDS],
+            callbacks: None,
+        };
+        let (collector, space) = Default::default();
+        let desk = Mutex::new(desk);
+        Shared { home, desk, collector, space, jobs, notes, board, region, bell, max_args, program }
+    }
+
+    pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
+        locked(&self.desk)
+    }
+
+    pub(super) fn here(&self) -> Result<(), CallError> {
+        if self.home.is_here() { Ok(()) } else { Err(Fault::Forked.into()) }
+    }
+
+    pub(super) fn row(&self, worker: usize) -> Row<'_> {
+        Row { board: &self.board, worker }
+    }
+
+    /// Lets the supervisor look at once.
+    pub(super) fn ring(&self) {
+        // If there is no room for a byte, it is woken already.
+        let _ = (&self.bell).write(&[1]);
+    }
+
+    /// Sends a job of so many arguments, which was begun by [`Head::write`]. Waits while there is no room. `owner` gets the answer.
+    pub(super) fn send(
+        &self,
+        task: &'static str,
+        job: &mut [u8],
+        count: u32,
+        owner: Owner,
+        attended: bool,
+    ) -> Result<u64, CallError> {
+        // SAFETY: the tickets lie in `desk`, which is dropped before `jobs`, and `Shared` is never moved: it is made in an `Arc`. What
+        // leaves the desk is dropped under its lock.
+        let jobs: &'static ByteWorkQueue = unsafe { &*std::ptr::from_ref(&self.jobs) };
+        let mut desk = self.desk();
+        loop {
+            match &desk.phase {
+                Phase::Open => {}
+                Phase::Closed => return Err(CallError::Closed),
+                Phase::Over(error) => return Err(error.clone()),
+            }
+            let call = desk.next;
+            desk.next += 1;
+            Head::number(job, call, count);
+            // Under the lock: its answer may be there before this returns.
+            match jobs.try_call(job) {
+                Ok(ticket) => {
+                    desk.calls.insert(call, Record { ticket, owner, task, attended, death: None });
+                    if !attended {
+                        desk.unattended += 1;
+                        self.wake_collector(&mut desk);
+                    }
+                    return Ok(call);
+                }
+                Err(TrySendBytesError::Full) => {
+                    let finished = desk.finished;
+                    let until = Instant::now() + PATIENCE;
+                    desk = self.wait(desk, &self.space, Some(until), |desk| desk.finished != finished);
+                }
+                Err(TrySendBytesError::Closed) => return Err(CallError::Closed),
+                Err(TrySendBytesError::TooLong { len, max }) => {
+                    return Err(CallError::ArgsTooLong { task, len, max });
+                }
+                Err(TrySendBytesError::Fault(fault)) => return Err(fault.into()),
+                Err(error) => return Err(CallError::Args { task, reason: error.to_string() }),
+            }
+        }
+    }
+
+    /// Waits until `ready` says so, the deadline comes, or the pool is over. Leads if nobody does.
+    pub(super) fn wait<'a>(
+        &'a self,
+        mut desk: MutexGuard<'a, Desk>,
+        seat: &Arc<Seat>,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut(&Desk) -> bool,
+    ) -> MutexGuard<'a, Desk> {
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let late = left.is_some_and(|left| left.is_zero());
+            if late || ready(&desk) || matches!(desk.phase, Phase::Over(_)) {
+                // Perhaps the lead was handed on to this thread.
+                self.hand_on(&mut desk);
+                return desk;
+            }
+            if !desk.leading {
+                desk = self.lead(desk, deadline, &mut ready);
+                continue;
+            }
+            desk.followers.push(Arc::clone(seat));
+            desk = match left {
+                None => seat.condvar.wait(desk).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => seat.condvar.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+            let mine = desk.followers.iter().position(|other| Arc::ptr_eq(other, seat));
+            if let Some(mine) = mine {
+                desk.followers.swap_remove(mine);
+            }
+        }
+    }
+
+    /// Gives answers to their owners until `ready` says so, the deadline comes, or the pool is over.
+    fn lead<'a>(
+        &'a self,
+        mut desk: MutexGuard<'a, Desk>,
+        deadline: Option<Instant>,
+        ready: &mut dyn FnMut(&Desk) -> bool,
+    ) -> MutexGuard<'a, Desk> {
+        desk.leading = true;
+        loop {
+            drop(desk);
+            let note = match deadline {
+                None => self.notes.recv().map_err(|error| match error {
+                    RecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
+                    _ => RecvTimeoutError::Closed,
+                }),
+                Some(deadline) => self.notes.recv_deadline(deadline),
+            };
+            let mut late = false;
+            match note {
+                Ok(note) => {
+                    desk = self.desk();
+                    self.note(&mut desk, note);
+                    for _ in 0..BATCH {
+                        let Ok(note) = self.notes.try_recv() else { break };
+                        self.note(&mut desk, note);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    desk = self.desk();
+                    late = true;
+                }
+                // The queue of notes is damaged, or cannot say who is dead: nobody gets an answer any more.
+                Err(error) => {
+                    desk = self.desk();
+                    let fault = if let RecvTimeoutError::Fault(fault) = error { fault } else { Fault::Corrupted };
+                    self.end(&mut desk, CallError::Fault(fault), true);
+                }
+            }
+            if late || matches!(desk.phase, Phase::Over(_)) || ready(&desk) {
+                desk.leading = false;
+                self.hand_on(&mut desk);
+                return desk;
+            }
+        }
+    }
+
+    /// Lets another thread lead, if nobody does.
+    fn hand_on(&self, desk: &mut Desk) {
+        match desk.followers.last() {
+            _ if desk.leading => {}
+            Some(next) => next.condvar.notify_all(),
+            None if desk.unattended > 0 => self.wake_collector(desk),
+            None => {}
+        }
+    }
+
+    fn wake_collector(&self, desk: &mut Desk) {
+        if desk.collector_sleeps && !desk.leading {
+            desk.collector_sleeps = false;
+            self.collector.condvar.notify_all();
+        }
+    }
+
+    /// The collector's thread: leads while nobody else does, and calls are under way that nobody waits for.
+    pub(super) fn collect(&self) {
+        let mut desk = self.desk();
+        while !matches!(desk.phase, Phase::Over(_)) {
+            if desk.unattended > 0 && !desk.leading && desk.followers.is_empty() {
+                desk = self.lead(desk, None, &mut |desk| desk.unattended == 0);
+            } else {
+                desk.collector_sleeps = true;
+                desk = self.collector.condvar.wait(desk).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// A call is answered. It may have left the table before.
+    fn note(&self, desk: &mut Desk, call: u64) {
+        let Some(record) = desk.calls.get(&call) else { return };
+        let outcome = match record.ticket.try_wait() {
+            Ok(reply) => Ok(reply.to_vec()),
+            // Of another worker, which was killed behind it; or the supervisor finds it.
+            Err(_) => return,
+        };
+        self.finish(desk, call, outcome, true);
+    }
+
+    /// Looks at all calls: after deaths, and now and then.
+    pub(super) fn look(&self) {
+        let mut desk = self.desk();
+        let found = desk.calls.iter().filter_map(|(call, record)| {
+            let outcome = match record.ticket.try_wait() {
+                Ok(reply) => Ok(reply.to_vec()),
+                Err(TryAnswerError::Pending) => return None,
+                Err(TryAnswerError::Failed { attempts }) => Err(CallError::WorkerDied {
+                    task: record.task,
+                    attempts,
+                    pid: record.death.map(|(pid, _)| pid),
+                    ended: record.death.and_then(|(_, ended)| ended),
+                }),
+                Err(TryAnswerError::Fault(fault)) => Err(fault.into()),
+                // Workers are done with nothing that they do not answer.
+                Err(_) => Err(CallError::Fault(Fault::Corrupted)),
+            };
+            Some((*call, outcome))
+        });
+        let found: Vec<_> = found.collect();
+        for (call, outcome) in found {
+            self.finish(&mut desk, call, outcome, false);
+        }
+    }
+
+    /// Gives a call its outcome, if it has none. `leads`: the caller is the leader, which need not be woken.
+    pub(super) fn finish(&self, desk: &mut Desk, call: u64, outcome: Outcome, leads: bool) -> bool {
+        let Some(record) = desk.calls.remove(&call) else { return false };
+        // Frees the block, or withdraws the job.
+        drop(record.ticket);
+        desk.finished += 1;
+        desk.failed += u64::from(outcome.is_err());
+        if !record.attended {
+            desk.unattended -= 1;
+        }
+        let wake = |seat: &Arc<Seat>| {
+            if desk.followers.iter().any(|other| Arc::ptr_eq(other, seat)) {
+                seat.condvar.notify_all();
+            }
+        };
+        wake(&self.space);
+        match record.owner {
+            Owner::Basket(basket, index) => {
+                basket.push(index, outcome);
+                wake(&basket.seat);
+            }
+            Owner::Callback(callback) => {
+                if let Some(callbacks) = &desk.callbacks {
+                    let _ = callbacks.send(Box::new(move || callback(outcome)));
+                }
+            }
+        }
+        if desk.leading && !leads {
+            // A note of no call. If there is no room for it, the leader does not sleep.
+            let _ = self.notes.try_send(0);
+        }
+        true
+    }
+
+    /// Ends the pool: all calls have this error. It stays as it is if it has ended before.
+    pub(super) fn end(&self, desk: &mut Desk, error: CallError, leads: bool) {
+        if matches!(desk.phase, Phase::Over(_)) {
+            return;
+        }
+        desk.phase = Phase::Over(error.clone());
+        let calls: Vec<_> = desk.calls.keys().copied().collect();
+        for call in calls {
+            self.finish(desk, call, Err(error.clone()), leads);
+        }
+        if desk.leading && !leads {
+            let _ = self.notes.try_send(0);
+        }
+        desk.followers.iter().for_each(|seat| seat.condvar.notify_all());
+        self.collector.condvar.notify_all();
+        self.ring();
+    }
+
+    /// Gives a call up. Returns whether it was under way. If `kills`, a worker that has begun with it is killed.
+    pub(super) fn cancel(&self, call: u64, kills: bool) -> bool {
+        let mut desk = self.desk();
+        if !self.finish(&mut desk, call, Err(CallError::Cancelled), false) {
+            return false;
+        }
+        if !kills {
+            return true;
+        }
+        // Behind the end of the ticket: see the worker.
+        fence(Ordering::SeqCst);
+        let runs = |worker: &usize| self.row(*worker).turn(Doing::Running(call), Doing::Revoked(call));
+        if let Some(worker) = (0..desk.workers.len()).find(runs) {
+            desk.unwanted.push(worker);
+            self.ring();
+        }
+        true
+    }
+
+    /// The worker that had this call has died.
+    pub(super) fn mourn(&self, call: u64, pid: u32, ended: Option<ExitStatus>) {
+        if let Some(record) = self.desk().calls.get_mut(&call) {
+            record.death = Some((pid, ended));
+        }
+    }
+}
+
+impl Desk {
+    /// How many calls are under way.
+    pub(super) fn open(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The task of a call that is under way.
+    pub(super) fn task(&self, call: u64) -> Option<&'static str> {
+        self.calls.get(&call).map(|record| record.task)
+    }
+}

@@ -1,0 +1,378 @@
+//! Calls of one task with many arguments.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ipc_core::bytes::{append, read_first};
+
+use super::call::Reader;
+use super::desk::{Basket, Owner, locked};
+use super::error::CallError;
+use super::job::Head;
+use crate::process::task::Task;
+
+/// The most calls of a map that are under way, unless something else is said.
+const WINDOW: usize = 256;
+
+/// Writes jobs.
+struct Writer {
+    reader: Reader,
+    head: usize,
+    /// The beginning of the next one, and the first of its arguments if that did not fit into the one before.
+    job: Vec<u8>,
+    count: u32,
+}
+
+impl Writer {
+    fn new(reader: Reader) -> Self {
+        let mut job = Vec::new();
+        Head { call: 0, schema: reader.entry.schema, count: 0 }.write(reader.entry.name, &mut job);
+        Writer { reader, head: job.len(), job, count: 0 }
+    }
+
+    /// Adds an argument. Returns the job before it, and how many arguments that has, if there is no room for this one.
+    fn add<Form, F: Task<Form>>(&mut self, args: &F::Args) -> Result<Option<(Vec<u8>, u32)>, CallError> {
+        let (task, max) = (self.reader.entry.name, self.reader.shared.max_args);
+        let before = self.job.len();
+        let written = append(&mut self.job, args);
+        written.map_err(|error| CallError::Args { task, reason: error.to_string() })?;
+        let len = self.job.len() - before;
+        if len > max {
+            self.job.truncate(before);
+            return Err(CallError::ArgsTooLong { task, len, max });
+        }
+        self.count += 1;
+        if self.job.len() - self.head <= max {
+            return Ok(None);
+        }
+        let mut next = self.job[..self.head].to_vec();
+        next.extend_from_slice(&self.job[before..]);
+        self.job.truncate(before);
+        let full = std::mem::replace(&mut self.job, next);
+        Ok(Some((full, std::mem::replace(&mut self.count, 1) - 1)))
+    }
+
+    /// What was added, if it is something.
+    fn take(&mut self) -> Option<(Vec<u8>, u32)> {
+        if self.count == 0 {
+            return None;
+        }
+        let next = self.job[..self.head].to_vec();
+        Some((std::mem::replace(&mut self.job, next), std::mem::take(&mut self.count)))
+    }
+}
+
+/// The job of one call.
+pub(super) fn job_of<Form, F: Task<Form>>(reader: &Reader, args: &F::Args) -> Result<Vec<u8>, CallError> {
+    let mut writer = Writer::new(reader.clone());
+    writer.add::<Form, F>(args)?;
+    Ok(writer.job)
+}
+
+/// A chunk that is under way.
+struct Chunk {
+    call: u64,
+    /// The job, if it has several arguments: those whose results find no room are sent again.
+    job: Option<Vec<u8>>,
+    count: u32,
+}
+
+/// Chunks that are under way, by the number of their first argument.
+struct Chunks {
+    reader: Reader,
+    basket: Arc<Basket>,
+    sent: HashMap<usize, Chunk>,
+}
+
+impl Chunks {
+    fn new(reader: Reader) -> Self {
+        Chunks { reader, basket: Arc::default(), sent: HashMap::new() }
+    }
+
+    fn send(&mut self, first: usize, mut job: Vec<u8>, count: u32) -> Result<(), CallError> {
+        let owner = Owner::Basket(Arc::clone(&self.basket), first);
+        let call = self.reader.shared.send(self.reader.entry.name, &mut job, count, owner, true)?;
+        self.sent.insert(first, Chunk { call, job: (count > 1).then_some(job), count });
+        Ok(())
+    }
+
+    /// Sends those arguments of a chunk again that no worker has begun with.
+    fn send_rest<Form, F: Task<Form>>(&mut self, first: usize, chunk: Chunk, done: u32) -> Result<(), CallError> {
+        let task = self.reader.entry.name;
+        let lost = || CallError::Result { task, reason: "it is damaged".to_owned() };
+        let job = chunk.job.filter(|_| done > 0).ok_or_else(lost)?;
+        let (_, _, mut args) = Head::read(&job).ok_or_else(lost)?;
+        let head = job.len() - args.len();
+        for _ in 0..done {
+            args = read_first::<F::Args>(args).map_err(|_| lost())?.1;
+        }
+        let mut rest = job[..head].to_vec();
+        rest.extend_from_slice(args);
+        self.send(first + done as usize, rest, chunk.count - done)
+    }
+
+    /// Waits until so many answers are there, or one that is an error.
+    fn wait(&self, answers: usize) -> Result<(), CallError> {
+        let shared = &self.reader.shared;
+        shared.here()?;
+        drop(shared.wait(shared.desk(), &self.basket.seat, None, |_| {
+            self.basket.len() >= answers || answers > 1 && self.basket.has_trouble()
+        }));
+        Ok(())
+    }
+}
+
+/// Nobody waits for what is under way.
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if self.reader.shared.home.is_here() {
+            for chunk in self.sent.values() {
+                self.reader.shared.cancel(chunk.call, false);
+            }
+        }
+    }
+}
+
+/// The results for all items, in their order.
+pub(super) fn map<Form, F: Task<Form>>(
+    reader: Reader,
+    items: impl IntoIterator<Item = F::Args>,
+    chunk: Option<usize>,
+) -> Result<Vec<F::Output>, CallError> {
+    reader.shared.here()?;
+    let mut items = items.into_iter().fuse();
+    let chunk = chunk.unwrap_or_else(|| match items.size_hint() {
+        (least, Some(most)) if least == most => least / (4 * reader.shared.desk().workers.len()),
+        _ => 1,
+    });
+    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX).max(1);
+    let window = WINDOW.min(reader.shared.jobs.capacity());
+    let (mut writer, mut chunks) = (Writer::new(reader.clone()), Chunks::new(reader.clone()));
+    let mut results: Vec<Option<F::Output>> = Vec::new();
+    let (mut first, mut left) = (0, true);
+    loop {
+        while left && chunks.sent.len() < window {
+            let job = match items.next() {
+                Some(args) => match writer.add::<Form, F>(&args)? {
+                    None if writer.count < chunk => continue,
+                    None => writer.take(),
+                    full => full,
+                },
+                None => {
+                    left = false;
+                    writer.take()
+                }
+            };
+            let Some((job, count)) = job else { continue };
+            chunks.send(first, job, count)?;
+            first += count as usize;
+        }
+        if chunks.sent.is_empty() {
+            break;
+        }
+        chunks.wait(if left { chunks.sent.len() / 2 + 1 } else { chunks.sent.len() })?;
+        while let Some((begun, outcome)) = chunks.basket.pop() {
+            let Some(chunk) = chunks.sent.remove(&begun) else { continue };
+            let mut next = begun;
+            if results.len() < first {
+                results.resize_with(first, || None);
+            }
+            let done = reader.each(outcome, |result| {
+                if let Some(place) = results.get_mut(next) {
+                    *place = Some(result);
+                }
+                next += 1;
+            })?;
+            if done < chunk.count {
+                chunks.send_rest::<Form, F>(begun, chunk, done)?;
+            }
+        }
+    }
+    let task = reader.entry.name;
+    let results: Option<Vec<_>> = results.into_iter().collect();
+    results.ok_or_else(|| CallError::Result { task, reason: "one is missing".to_owned() })
+}
+
+/// A map whose results are fetched later. Made by [`Pool::map_async`](super::Pool::map_async).
+///
+/// When it is dropped, the tasks run all the same, and their results are lost.
+#[must_use = "the results are lost when this is dropped"]
+pub struct MapCall<R> {
+    result: Arc<Later<R>>,
+}
+
+struct Later<R> {
+    results: Mutex<Option<Result<Vec<R>, CallError>>>,
+    there: Condvar,
+}
+
+impl<R: Send + 'static> MapCall<R> {
+    /// Lets a thread of its own make the calls.
+    pub(super) fn new(work: impl FnOnce() -> Result<Vec<R>, CallError> + Send + 'static) -> std::io::Result<Self> {
+        let result = Arc::new(Later { results: Mutex::new(None), there: Condvar::new() });
+        let there = Arc::clone(&result);
+        let _blocked = crate::sys::SignalsBlocked::new();
+        std::thread::Builder::new().name("ipc-pool-map".to_owned()).spawn(move || {
+            // The iterator is the user's.
+            let results = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            let error = || CallError::Args { task: "a map", reason: "its iterator has panicked".to_owned() };
+            *locked(&there.results) = Some(results.unwrap_or_else(|_| Err(error())));
+            there.there.notify_all();
+        })?;
+        Ok(MapCall { result })
+    }
+
+    /// Returns whether the results are there, or an error. Never waits.
+    pub fn is_ready(&self) -> bool {
+        locked(&self.result.results).is_some()
+    }
+
+    /// Returns the results, in the order of their arguments. Blocks until they are there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Pool::map`](super::Pool::map).
+    pub fn get(self) -> Result<Vec<R>, CallError> {
+        let mut results = locked(&self.result.results);
+        loop {
+            match results.take() {
+                Some(results) => return results,
+                None => results = self.result.there.wait(results).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Waits until the results are there, or an error, for at most `timeout`. Returns whether they are.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut results = locked(&self.result.results);
+        while results.is_none() {
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.result.there.wait_timeout(results, left);
+            results = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+impl<R> fmt::Debug for MapCall<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapCall").finish_non_exhaustive()
+    }
+}
+
+/// Calls of one task with the items of an iterator, which may be endless: their results in its order. Made by
+/// [`Pool::stream`](super::Pool::stream).
+///
+/// The iterator is asked for an item only when a result is, as long as less than the [`window`](Self::window) is under way. A failure
+/// is a result, too: the stream goes on behind it, unless the pool is closed or has ended.
+#[must_use = "nothing is sent before a result is asked for"]
+pub struct Stream<Form, F: Task<Form>, I> {
+    items: std::iter::Fuse<I>,
+    chunks: Chunks,
+    window: usize,
+    sent: usize,
+    returned: usize,
+    /// Results that are there, by the number of their item.
+    there: BTreeMap<usize, Result<F::Output, CallError>>,
+    over: bool,
+    form: PhantomData<fn(Form, F)>,
+}
+
+impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
+    pub(super) fn new(reader: Reader, items: I) -> Self {
+        let window = 16 * reader.shared.desk().workers.len();
+        let window = window.min(reader.shared.jobs.capacity());
+        let (chunks, there) = (Chunks::new(reader), BTreeMap::new());
+        Stream { items: items.fuse(), chunks, window, sent: 0, returned: 0, there, over: false, form: PhantomData }
+    }
+
+    /// Sets how many items are under way at most, or wait for their turn to be returned. Default: 16 for each worker.
+    #[doc(alias = "buffersize")]
+    pub fn window(mut self, items: usize) -> Self {
+        self.window = items.max(1);
+        self
+    }
+
+    /// Returns results as they come, each with the number of its item.
+    #[doc(alias = "imap_unordered")]
+    pub fn as_completed(self) -> AsCompleted<Form, F, I> {
+        AsCompleted(self)
+    }
+
+    fn fill(&mut self) {
+        while !self.over && self.sent - self.returned < self.window {
+            let Some(args) = self.items.next() else { break };
+            let index = self.sent;
+            self.sent += 1;
+            let sent = job_of::<Form, F>(&self.chunks.reader, &args).and_then(|job| self.chunks.send(index, job, 1));
+            if let Err(error) = sent {
+                self.over = !matches!(error, CallError::Args { .. } | CallError::ArgsTooLong { .. });
+                self.there.insert(index, Err(error));
+            }
+        }
+    }
+
+    /// The next result, in order or the first that is there.
+    fn step(&mut self, in_order: bool) -> Option<(usize, Result<F::Output, CallError>)> {
+        loop {
+            self.fill();
+            while let Some((index, outcome)) = self.chunks.basket.pop() {
+                self.chunks.sent.remove(&index);
+                self.there.insert(index, self.chunks.reader.one(outcome));
+            }
+            let next = self.there.first_entry().filter(|first| !in_order || *first.key() == self.returned);
+            if let Some(first) = next {
+                self.returned += 1;
+                return Some(first.remove_entry());
+            }
+            if self.chunks.sent.is_empty() {
+                return None;
+            }
+            if let Err(error) = self.chunks.wait(1) {
+                // In a child after `fork`: once.
+                self.chunks.sent.clear();
+                self.over = true;
+                return Some((self.returned, Err(error)));
+            }
+        }
+    }
+}
+
+impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Iterator for Stream<Form, F, I> {
+    type Item = Result<F::Output, CallError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step(true).map(|(_, result)| result)
+    }
+}
+
+impl<Form, F: Task<Form>, I> fmt::Debug for Stream<Form, F, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("sent", &self.sent).field("returned", &self.returned).finish_non_exhaustive()
+    }
+}
+
+/// The results of a [`Stream`] as they come, each with the number of its item. Made by [`Stream::as_completed`].
+#[must_use = "nothing is sent before a result is asked for"]
+pub struct AsCompleted<Form, F: Task<Form>, I>(Stream<Form, F, I>);
+
+impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Iterator for AsCompleted<Form, F, I> {
+    type Item = (usize, Result<F::Output, CallError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.step(false)
+    }
+}
+
+impl<Form, F: Task<Form>, I> fmt::Debug for AsCompleted<Form, F, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsCompleted").field(&self.0).finish()
+    }
+}

@@ -1,0 +1,327 @@
+//! What a pool should be like.
+
+use std::num::NonZero;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use ipc_core::bytes::append;
+
+use super::Pool;
+use super::desk::{Parts, Shared};
+use super::error::{CallError, PoolError};
+use super::job::{FAILURE, FAILURE_WITH_BACKTRACE, HEAD, REPLY_HEAD};
+use super::supervisor::{Plan, Supervisor};
+use super::worker::{Initializer, WORDS};
+use crate::fork::ForkGuard;
+use crate::objects::{Array, ByteWorkQueue, Queue};
+use crate::process::task::{self, Task};
+use crate::region::{MemoryBarrier, Region};
+use crate::sys::SignalsBlocked;
+
+/// How many bytes arguments and results may have, unless something else is said.
+const ROOM: usize = 16 << 10;
+/// How many calls wait for each worker, unless something else is said.
+const CALLS: usize = 8;
+
+/// What a [`Pool`] should be like. Made by [`options`](super::options).
+///
+/// ```standalone_crate
+/// use std::time::Duration;
+///
+/// use ipc_posix::{pool, process, task};
+///
+/// fn shout(text: String) -> String {
+///     text.to_uppercase()
+/// }
+/// task!(shout);
+///
+/// fn main() -> Result<(), ipc_posix::Error> {
+///     process::init();
+///     let pool = pool::options()
+///         .workers(2)
+///         .attempts(2)
+///         .time_limit(Duration::from_secs(60))
+///         .calls_per_worker(10_000)
+///         .start()?;
+///     assert_eq!(pool.apply(shout, "hello".into())?, "HELLO");
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until start"]
+pub struct PoolOptions {
+    workers: Option<usize>,
+    name: String,
+    attempts: u32,
+    time_limit: Option<Duration>,
+    calls_per_worker: u64,
+    memory_per_worker: u64,
+    initializer: Option<Result<Initializer, CallError>>,
+    init_limit: Duration,
+    failed_starts: u32,
+    max_args: usize,
+    max_result: usize,
+    capacity: Option<usize>,
+    backtrace: bool,
+    program: Option<PathBuf>,
+}
+
+impl PoolOptions {
+    pub(super) fn new() -> Self {
+        PoolOptions {
+            workers: None,
+            name: "pool".to_owned(),
+            attempts: 3,
+            time_limit: None,
+            calls_per_worker: 0,
+            memory_per_worker: 0,
+            initializer: None,
+            init_limit: Duration::from_secs(60),
+            failed_starts: 5,
+            max_args: ROOM,
+            max_result: ROOM,
+            capacity: None,
+            backtrace: false,
+            program: None,
+        }
+    }
+
+    /// Sets how many worker processes there are. Default: as many as
+    /// [`available_parallelism`](std::thread::available_parallelism) says, which knows affinity and the quota of cgroups.
+    #[doc(alias = "processes")]
+    #[doc(alias = "max_workers")]
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers = Some(count);
+        self
+    }
+
+    /// Sets a name, for people: [`task_name`](crate::process::task_name) in a worker returns it, with the worker's number. Default: "pool".
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets how many workers may die with a call before it fails as [`WorkerDied`](CallError::WorkerDied): 1 to 63. Default: 3.
+    ///
+    /// A task that must not run twice, not even in part, wants 1.
+    pub fn attempts(mut self, most: u32) -> Self {
+        self.attempts = most;
+        self
+    }
+
+    /// Sets how long a task may run. Then its worker is killed and replaced, and the call fails as
+    /// [`TimeLimit`](CallError::TimeLimit): an eighth of the limit later at most. Default: for ever.
+    ///
+    /// The arguments of a chunk of [`map`](super::Pool::map) are one task here.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Replaces a worker by a new one after so many calls. Default, also for 0: never.
+    #[doc(alias = "maxtasksperchild")]
+    pub fn calls_per_worker(mut self, most: u64) -> Self {
+        self.calls_per_worker = most;
+        self
+    }
+
+    /// Replaces a worker by a new one when it has more than this many bytes of memory for itself behind a call. Default, also for 0:
+    /// never. Costs each call the read of a small file in /proc.
+    pub fn memory_per_worker(mut self, bytes: u64) -> Self {
+        self.memory_per_worker = bytes;
+        self
+    }
+
+    /// Lets each worker call this task with these arguments before it begins, as those that replace others do. What it leaves in a
+    /// `static` or a thread-local, each later task in that worker finds: tasks run on the same thread.
+    ///
+    /// If it panics or ends its process, the start of the worker has failed: see [`failed_starts`](Self::failed_starts).
+    ///
+    /// ```standalone_crate
+    /// use std::cell::Cell;
+    ///
+    /// use ipc_posix::{pool, process, task};
+    ///
+    /// thread_local! {
+    ///     static FACTOR: Cell<u64> = const { Cell::new(1) };
+    /// }
+    ///
+    /// fn prepare(factor: u64) {
+    ///     FACTOR.set(factor);
+    /// }
+    /// task!(prepare);
+    ///
+    /// fn scale(number: u64) -> u64 {
+    ///     number * FACTOR.get()
+    /// }
+    /// task!(scale);
+    ///
+    /// fn main() -> Result<(), ipc_posix::Error> {
+    ///     process::init();
+    ///     let pool = pool::options().workers(2).initializer(prepare, 10).start()?;
+    ///     assert_eq!(pool.map(scale, 1..4)?, [10, 20, 30]);
+    ///     Ok(())
+    /// }
+    /// ```
+    #[doc(alias = "initargs")]
+    pub fn initializer<Form, F: Task<Form>>(mut self, function: F, args: F::Args) -> Self {
+        self.initializer = Some(initializer(function, &args));
+        self
+    }
+
+    /// Sets how long the start of a worker may take, its initializer included. Then it is killed, and its start has failed. Default:
+    /// 60 s.
+    pub fn init_limit(mut self, limit: Duration) -> Self {
+        self.init_limit = limit;
+        self
+    }
+
+    /// Sets how many starts of workers in a row may fail, in the initializer say. Then the pool stops, and all of its calls fail as
+    /// [`Stopped`](CallError::Stopped) with the last error. Default: 5.
+    pub fn failed_starts(mut self, most: u32) -> Self {
+        self.failed_starts = most;
+        self
+    }
+
+    /// Sets how many bytes the arguments of a call may have as they are written. Default: 16 KiB.
+    ///
+    /// Each of the calls that wait, or run, has that much memory reserved, and twice [`max_result`](Self::max_result). That takes time
+    /// at the start, half a millisecond a MiB.
+    pub fn max_args(mut self, bytes: usize) -> Self {
+        self.max_args = bytes;
+        self
+    }
+
+    /// Sets how many bytes the result of a call may have as it is written. Default: 16 KiB. See [`max_args`](Self::max_args).
+    pub fn max_result(mut self, bytes: usize) -> Self {
+        self.max_result = bytes;
+        self
+    }
+
+    /// Sets how many calls wait for a worker at most; then [`submit`](super::Pool::submit) blocks. Default: 8 for each worker. More spare
+    /// tiny tasks, each in a message of its own, some sleeps.
+    pub fn capacity(mut self, calls: usize) -> Self {
+        self.capacity = Some(calls);
+        self
+    }
+
+    /// Tells panics with their [backtrace](crate::process::TaskPanic::backtrace). Without this, the environment decides.
+    pub fn backtrace(mut self) -> Self {
+        self.backtrace = true;
+        self
+    }
+
+    /// Starts another program than this one for the workers, as [`ProcessOptions::program`](crate::process::ProcessOptions::program).
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program = Some(path.into());
+        self
+    }
+
+    /// Starts the pool: its workers, and two threads in this process. Does not wait until the workers have begun.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no pool. Then nothing is left of it.
+    pub fn start(&self) -> Result<Pool, PoolError> {
+        let workers = self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+        let most = if workers == 0 || workers > 400 { Err(("workers", "is 1 to 400")) } else { Ok(()) };
+        let room = match self.capacity {
+            Some(capacity) if capacity == 0 || capacity > 1 << 19 => Err(("capacity", "is 1 to 2^19")),
+            _ => Ok(()),
+        };
+        let attempts = if (1..64).contains(&self.attempts) { Ok(()) } else { Err(("attempts", "is 1 to 63")) };
+        let lens = if self.max_args > 1 << 30 || self.max_result > 1 << 30 {
+            Err(("max_args` and `max_result", "are at most 1 GiB"))
+        } else {
+            Ok(())
+        };
+        let refused = |(option, reason)| PoolError::Option { option, reason };
+        most.and(room).and(attempts).and(lens).map_err(refused)?;
+        let initializer = self.initializer.clone().transpose().map_err(PoolError::Initializer)?;
+        let home = ForkGuard::new().map_err(PoolError::Thread)?;
+
+        let max_len = HEAD + task::longest_name() + self.max_args;
+        // A chunk goes on until its results are as long as one may be, so there may be as much again.
+        let max_failure = if self.backtrace { FAILURE_WITH_BACKTRACE } else { FAILURE };
+        let max_reply = REPLY_HEAD + self.max_result + self.max_result.max(max_failure);
+        let capacity = self.capacity.unwrap_or(CALLS * workers);
+        let leases = workers as u32 + 4;
+        // A note for each block, and for those who nudge a leader.
+        let notes = capacity + leases as usize + 64;
+        let words = WORDS * workers;
+        let sizes = [
+            ByteWorkQueue::footprint(capacity, max_len, max_reply, leases),
+            Queue::<u64>::footprint(notes),
+            Array::<u64>::footprint(words),
+        ];
+        // A worker that was killed keeps its place until its death is noticed.
+        let options = Region::options().participants(2 * workers as u32 + 8).objects(3).fit(&sizes);
+        // The kernel registers a process with several threads for `membarrier` in some ten milliseconds, which is longer than all the rest
+        // of a worker's start.
+        let options = options.memory_barrier(MemoryBarrier::Fence);
+        let region = options.anonymous().map_err(PoolError::Region)?;
+        let jobs = region.byte_work_queue("jobs").capacity(capacity).max_len(max_len).max_reply(max_reply);
+        let jobs = jobs.leases(leases).attempts(self.attempts).create().map_err(PoolError::Object)?;
+        let notes = region.queue("notes").capacity(notes).create().map_err(PoolError::Object)?;
+        let board = region.array("board").len(words).create().map_err(PoolError::Object)?;
+
+        let (bell, heard) = UnixStream::pair().map_err(PoolError::Thread)?;
+        bell.set_nonblocking(true).and(heard.set_nonblocking(true)).map_err(PoolError::Thread)?;
+        let (max_args, program) = (self.max_args, self.program.clone());
+        let parts = Parts { jobs, notes, board, region, bell, max_args, program };
+        let shared = Arc::new(Shared::new(home, parts));
+        let plan = Plan {
+            name: self.name.clone(),
+            initializer,
+            init_limit: self.init_limit,
+            time_limit: self.time_limit,
+            max_result: self.max_result,
+            max_failure,
+            most_calls: self.calls_per_worker,
+            most_memory: self.memory_per_worker,
+            most_failures: self.failed_starts.max(1),
+            backtrace: self.backtrace,
+            program: self.program.clone(),
+        };
+        let supervisor = Supervisor::start(Arc::clone(&shared), plan, workers, heard).map_err(PoolError::Spawn)?;
+        // Signals are for the program's own threads.
+        let _blocked = SignalsBlocked::new();
+        // If this one fails, the workers end with the pool's drop, which needs the other thread; so that comes second.
+        let collecting = Arc::clone(&shared);
+        let collector = thread::Builder::new().name("ipc-pool-collect".to_owned());
+        let collector = collector.spawn(move || collecting.collect()).map_err(PoolError::Thread);
+        let supervising = thread::Builder::new().name("ipc-pool".to_owned());
+        let (hand, handed) = std::sync::mpsc::sync_channel::<Supervisor>(1);
+        let supervising =
+            supervising.spawn(move || handed.recv().map_or((), Supervisor::run)).map_err(PoolError::Thread);
+        match (collector, supervising) {
+            (Ok(collector), Ok(supervising)) => {
+                let _ = hand.send(supervisor);
+                let threads = Mutex::new(Some([supervising, collector]));
+                Ok(Pool { shared, threads, callbacks: Mutex::new(None), workers })
+            }
+            (collector, supervising) => {
+                shared.end(&mut shared.desk(), CallError::Terminated, false);
+                supervisor.run();
+                Err(collector.and(supervising).err().unwrap_or(PoolError::Thread(std::io::ErrorKind::Other.into())))
+            }
+        }
+    }
+}
+
+fn initializer<Form, F: Task<Form>>(function: F, args: &F::Args) -> Result<Initializer, CallError> {
+    let entry = super::entry_of(&function)?;
+    let mut bytes = Vec::new();
+    let written = append(&mut bytes, args);
+    written.map_err(|error| CallError::Args { task: entry.name, reason: error.to_string() })?;
+    Ok((entry.name.to_owned(), entry.schema, bytes))
+}
+
+impl std::fmt::Debug for PoolOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PoolOptions").field("name", &self.name).field("workers", &self.workers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,252 @@
+//! What a worker does: its initializer, then one task after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{Ordering, fence};
+
+use ipc_core::bytes::{append, read_first};
+use ipc_core::error::RecvError;
+
+use super::job::{FAILURE, Head, Reply};
+use crate::clock;
+use crate::objects::{Array, ByteWorkQueue, Queue};
+use crate::process::task::{self, Task};
+use crate::process::{Failure, failure, panics};
+
+/// The words of the board that each worker has: what it does, since when, how many calls it has answered.
+pub(super) const WORDS: usize = 3;
+const DOING: usize = 0;
+const SINCE: usize = 1;
+const ANSWERED: usize = 2;
+
+/// What a worker does, as its word says it: the number of a call, and one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// The process was started.
+    Starting,
+    /// It runs the initializer.
+    Initializing,
+    Waiting,
+    /// It runs the task of this call.
+    Running(u64),
+    /// The task of this call has ended.
+    Answering(u64),
+    /// The task of this call is not wanted any more, and the worker is going to be killed. It begins with nothing.
+    Revoked(u64),
+    /// It ends, to be replaced.
+    Leaving,
+}
+
+impl Doing {
+    fn word(self) -> u64 {
+        match self {
+            Doing::Starting => 0,
+            Doing::Initializing => 1,
+            Doing::Waiting => 2,
+            Doing::Running(call) => 3 | call << 3,
+            Doing::Answering(call) => 4 | call << 3,
+            Doing::Revoked(call) => 5 | call << 3,
+            Doing::Leaving => 6,
+        }
+    }
+
+    fn of(word: u64) -> Self {
+        let call = word >> 3;
+        match word & 7 {
+            1 => Doing::Initializing,
+            2 => Doing::Waiting,
+            3 => Doing::Running(call),
+            4 => Doing::Answering(call),
+            5 => Doing::Revoked(call),
+            6 => Doing::Leaving,
+            _ => Doing::Starting,
+        }
+    }
+}
+
+/// The words of one worker. In a child after `fork` they are left alone.
+pub(super) struct Row<'a> {
+    pub(super) board: &'a Array<u64>,
+    pub(super) worker: usize,
+}
+
+impl Row<'_> {
+    fn get(&self, word: usize) -> u64 {
+        self.board.at(self.worker * WORDS + word).load().unwrap_or(0)
+    }
+
+    fn set(&self, word: usize, value: u64) {
+        let _ = self.board.at(self.worker * WORDS + word).store(value);
+    }
+
+    pub(super) fn doing(&self) -> Doing {
+        Doing::of(self.get(DOING))
+    }
+
+    /// Since when it does that, on this machine's monotonic clock.
+    pub(super) fn since(&self) -> u64 {
+        self.get(SINCE)
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.get(ANSWERED)
+    }
+
+    /// By the worker, or by its parent while there is no process.
+    pub(super) fn begin(&self, doing: Doing) {
+        // First: who reads the word and then the time takes a task for younger than it is, never for older.
+        self.set(SINCE, clock::now().as_nanos());
+        self.set(DOING, doing.word());
+    }
+
+    /// Goes on from one thing to the next, unless the word was changed.
+    pub(super) fn turn(&self, from: Doing, to: Doing) -> bool {
+        let word = self.board.at(self.worker * WORDS + DOING);
+        matches!(word.compare_exchange(from.word(), to.word()), Ok(Ok(_)))
+    }
+
+    fn count(&self) {
+        self.set(ANSWERED, self.answered().wrapping_add(1));
+    }
+}
+
+/// Which worker, the most bytes of a result and of what failed, after how many calls and above how many bytes of memory it is replaced; 0:
+/// never.
+pub(super) type Limits = (u64, u64, u64, u64, u64);
+/// The initializer: its name, its schema, its arguments.
+pub(super) type Initializer = (String, u64, Vec<u8>);
+
+/// The task of a worker's process.
+pub(super) fn work(
+    jobs: ByteWorkQueue,
+    notes: Queue<u64>,
+    board: Array<u64>,
+    (worker, max_result, max_failure, most_calls, most_memory): Limits,
+    initializer: Option<Initializer>,
+) {
+    let row = Row { board: &board, worker: worker as usize };
+    if let Some(initializer) = initializer {
+        row.begin(Doing::Initializing);
+        initialize(initializer);
+    }
+    row.begin(Doing::Waiting);
+    let mut reply = Vec::new();
+    let mut calls = 0;
+    loop {
+        let lease = match jobs.recv() {
+            Ok(lease) => lease,
+            Err(RecvError::Closed) => return,
+            Err(error) => {
+                // Not a peaceful end: the pool counts it as a start that has failed.
+                row.begin(Doing::Initializing);
+                panic!("the pool's queue: {error}");
+            }
+        };
+        let Some((head, name, args)) = Head::read(&lease) else {
+            let _ = lease.done();
+            continue;
+        };
+        row.begin(Doing::Running(head.call));
+        // Behind it: whoever gives the call up does so first, and then looks for its worker. One of the two sees the other.
+        fence(Ordering::SeqCst);
+        if lease.is_wanted() {
+            reply.clear();
+            let (max_result, max_failure) = (max_result as usize, max_failure as usize);
+            match task::named(name, head.schema) {
+                Some(entry) => {
+                    (entry.serve)(Serving { args, count: head.count, max_result, max_failure, reply: &mut reply });
+                }
+                None => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
+            }
+        }
+        if !row.turn(Doing::Running(head.call), Doing::Answering(head.call)) {
+            stop();
+        }
+        row.count();
+        // A reply is never longer than the block: its parts were measured.
+        if matches!(lease.reply(&reply), Ok(true)) {
+            // An error is that of a damaged queue, which the pool finds, too.
+            let _ = notes.send(head.call);
+        }
+        calls += 1;
+        if most_calls > 0 && calls >= most_calls || most_memory > 0 && memory() > most_memory {
+            row.begin(Doing::Leaving);
+            return;
+        }
+        row.begin(Doing::Waiting);
+    }
+}
+crate::task!(work, name = "ipc_posix::pool::work");
+
+/// A panic of the initializer is the end of the worker.
+fn initialize((name, schema, args): Initializer) {
+    let Some(entry) = task::named(&name, schema) else {
+        panic!("the initializer {name} of schema {schema} is not known here, but: {}", task::known());
+    };
+    let mut reply = Vec::new();
+    let (max_result, max_failure) = (usize::MAX, FAILURE);
+    (entry.serve)(Serving { args: &args, count: 1, max_result, max_failure, reply: &mut reply });
+    let Some(Reply { failure: Some((_, text, place, _)), .. }) = Reply::read(&reply) else { return };
+    let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
+    panic!("the initializer {name} failed{at}: {text}");
+}
+
+/// Waits for SIGKILL, which is under way.
+fn stop() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// The bytes of memory that this process has for itself, see proc_pid_statm(5); 0 if nobody knows.
+fn memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let mut numbers = text.split_ascii_whitespace().map(|number| number.parse().unwrap_or(0_u64));
+    let (resident, shared) = (numbers.nth(1).unwrap_or(0), numbers.next().unwrap_or(0));
+    // SAFETY: a plain number.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    resident.saturating_sub(shared).saturating_mul(u64::try_from(page).unwrap_or(0))
+}
+
+/// What a worker has for a task: the arguments of some calls, and room for their results.
+#[doc(hidden)]
+pub struct Serving<'a> {
+    args: &'a [u8],
+    count: u32,
+    max_result: usize,
+    max_failure: usize,
+    reply: &'a mut Vec<u8>,
+}
+
+/// Calls a function with each of the arguments that have come. It goes on as long as the results are not longer than one alone may be.
+#[doc(hidden)]
+pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
+    let Serving { mut args, count, max_result, max_failure, reply } = serving;
+    let mut done = 0;
+    Reply::begin(reply);
+    let begun = reply.len();
+    while done < count && (done == 0 || reply.len() - begun < max_result) {
+        let before = reply.len();
+        // Also what users have written to read arguments and write results may panic.
+        let ended = catch_unwind(AssertUnwindSafe(|| -> Result<(), Failure> {
+            let (value, rest) = read_first::<F::Args>(args).map_err(|error| failure::args(&error.to_string()))?;
+            args = rest;
+            let result = function.call(value);
+            append(reply, &result).map_err(|error| failure::result(&error.to_string()))
+        }));
+        let len = reply.len() - before;
+        let failed = match ended {
+            Ok(Ok(())) if len > max_result => {
+                failure::result(&format!("it takes {len} bytes, and the pool's `max_result` is {max_result}"))
+            }
+            Ok(Ok(())) => {
+                done += 1;
+                continue;
+            }
+            Ok(Err(failed)) => failed,
+            Err(payload) => panics::told(&*payload),
+        };
+        reply.truncate(before);
+        return Reply::failed(reply, done, &failed, max_failure);
+    }
+    Reply::succeeded(reply, done);
+}
