@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-// Clippy tells users of errors from 128 bytes on (`result_large_err`).
-const _: () = assert!(size_of::<Error>() < 128);
-
 use ipc_core::duplex::{ClaimError as DuplexClaimError, ClaimErrorKind as DuplexClaimErrorKind};
 use ipc_core::error::*;
 use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 use ipc_core::spsc::{ClaimError, ClaimErrorKind};
 
 use crate::error::{ObjectError, ObjectErrorKind, RegionError, debug_as_display};
+
+// Clippy tells users of errors from 128 bytes on (`result_large_err`).
+const _: () = assert!(size_of::<Error>() < 128);
 
 /// Writes [`Error`]: a variant for each error type. `valued` ones give a value back and `guarded` ones a guard; a conversion drops it.
 macro_rules! any_error {
