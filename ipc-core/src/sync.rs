@@ -150,6 +150,53 @@ pub fn publish(word: &AtomicU64, value: u64) {
     word.swap(value, Ordering::Release);
 }
 
+/// A count that the thread which stores it has loaded before.
+///
+/// When loom searches for other orders it knows only the last access to a word: the load of the one that stores would hide those of the
+/// others before it. In a model each access therefore touches a second word first, by a read-modify-write that orders nothing.
+#[cfg_attr(not(loom), repr(transparent))]
+#[derive(Debug)]
+pub struct Count {
+    value: AtomicU64,
+    #[cfg(loom)]
+    touched: loom::sync::atomic::AtomicU64,
+}
+
+impl Count {
+    /// With this value.
+    pub fn new(value: u64) -> Self {
+        Count {
+            value: AtomicU64::new(value),
+            #[cfg(loom)]
+            touched: loom::sync::atomic::AtomicU64::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn touch(&self) {
+        #[cfg(loom)]
+        if !crash::is_dead() {
+            self.touched.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// As that of an atomic.
+    #[inline(always)]
+    #[track_caller]
+    pub fn load(&self, order: Ordering) -> u64 {
+        self.touch();
+        self.value.load(order)
+    }
+
+    /// As that of an atomic.
+    #[inline(always)]
+    #[track_caller]
+    pub fn store(&self, value: u64, order: Ordering) {
+        self.touch();
+        self.value.store(value, order);
+    }
+}
+
 /// Death in a model: an actor that runs the shipped code stops before its n-th write.
 ///
 /// Only writes count: to die before a load is, for everybody else, to die before the next write. Death is an unwinding

@@ -148,6 +148,60 @@ fn two_receivers() {
     });
 }
 
+/// Proves that a stack with a message is never found empty, while others send and receive: neither by a question nor by a receiver.
+#[test]
+fn no_message_is_overlooked() {
+    for asks in [true, false] {
+        explore(2, move || {
+            let machine = Machine::new();
+            let shared = made(2);
+            let stack = shared.handle(&machine.actor(3));
+            stack.try_send(message(1)).unwrap();
+            // Receivers have put it on top.
+            assert_eq!(stack.peek(), Ok(message(1)));
+            let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
+            let other = shared.clone();
+            let busy = thread::spawn(move || {
+                let stack = other.handle(&one);
+                send(&stack, 2);
+                assert_eq!(receive(&stack), 2);
+            });
+            let looks = thread::spawn(move || {
+                let stack = shared.handle(&two);
+                if asks {
+                    assert!(!stack.is_empty());
+                } else {
+                    assert_ne!(stack.peek(), Err(TryRecvError::Empty));
+                }
+            });
+            busy.join().unwrap();
+            looks.join().unwrap();
+        });
+    }
+}
+
+/// Proves that a stack with room is never found full, while others receive and send.
+#[test]
+fn no_place_is_overlooked() {
+    explore(2, || {
+        let machine = Machine::new();
+        let shared = made(2);
+        shared.handle(&machine.actor(3)).try_send(message(1)).unwrap();
+        let (one, two) = (machine.actor(1).without_barriers(), machine.actor(2).without_barriers());
+        let other = shared.clone();
+        let busy = thread::spawn(move || {
+            let stack = other.handle(&one);
+            for number in 1..=2 {
+                assert_eq!(receive(&stack), number);
+                send(&stack, number + 1);
+            }
+        });
+        let looks = thread::spawn(move || assert!(!shared.handle(&two).is_full()));
+        busy.join().unwrap();
+        looks.join().unwrap();
+    });
+}
+
 /// Proves that a closing beside a send lets its message in, to be received, or tells the sender; then comes the end.
 #[test]
 fn nothing_is_behind_the_end() {

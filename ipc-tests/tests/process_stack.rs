@@ -174,7 +174,8 @@ fn receivers_die() {
     }
 }
 
-/// While a process is stopped, the others go on, unless it has the lock: then they wait for it in vain, and get it when it is killed.
+/// While a sender is stopped, receivers go on, and so do other senders, unless it has their lock: then they wait for it in vain, and get it
+/// when it is killed.
 #[test]
 fn a_stopped_process_is_alive() {
     let _watchdog = Watchdog::new(LIMIT, "a_stopped_process_is_alive");
@@ -192,15 +193,18 @@ fn a_stopped_process_is_alive() {
         }
         child.sigstop();
         match stack.try_recv() {
-            Ok(got) => {
-                sender_and_number(&got);
-                went_on += 1;
-            }
-            Err(TryRecvError::Empty) => {}
+            Ok(got) => _ = sender_and_number(&got),
+            Err(error) => assert_eq!(error, TryRecvError::Empty),
+        }
+        // There is room now.
+        let ours = message(1, 1);
+        match stack.try_send(ours) {
+            Ok(()) => went_on += 1,
             Err(error) => {
-                assert_eq!(error, TryRecvError::Busy);
+                assert_eq!((error, stack.is_full()), (TrySendError::Full(ours), false));
                 let short = Duration::from_millis(30);
-                assert_eq!(stack.recv_timeout(short), Err(RecvTimeoutError::Timeout), "not taken from the living");
+                let timeout = Err(SendTimeoutError::Timeout(ours));
+                assert_eq!(stack.send_timeout(ours, short), timeout, "not taken from the living");
                 waited += 1;
             }
         }

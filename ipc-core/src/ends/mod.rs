@@ -10,6 +10,7 @@
 
 mod batches;
 mod half;
+mod inbox;
 mod iter;
 mod messages;
 mod moves;
@@ -21,6 +22,7 @@ mod verbs;
 pub(crate) use batches::batches;
 pub(crate) use batches::slices;
 pub(crate) use half::{Counted, Half, counted, halves};
+pub(crate) use inbox::{Counts, FIRST, Inbox, places};
 pub use iter::{Ends, IntoIter, Iter, ReceiveError, TryIter};
 pub(crate) use iter::{Receives, end, iterators};
 pub(crate) use messages::messages;

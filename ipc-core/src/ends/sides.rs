@@ -1,19 +1,20 @@
-//! The words of an object with senders and receivers, all of which exclude each other under one robust lock: where they sleep, whether
-//! it is closed, and who is there. And what they do around the change itself.
+//! The words of an object with senders and receivers, and what these do around the change itself: where they sleep, whether it is
+//! closed, and who is there.
 //!
-//! The change is the object's: messages are put in, or taken out, by one committing store.
+//! Senders exclude each other, and receivers do, under robust locks: see `inbox.rs`. The change is the object's: messages are put in, or taken
+//! out, by one committing store.
 //!
-//! *Empty and full are found without the lock*: those that poll take nothing from those that work.
-//!
-//! *The end.* `closed` is a word of its own, so that closing never waits for the lock. A sender loads it again under the lock. A
-//! receiver that finds the object empty and closed under the lock reports the end: the next holders of the lock find it closed, too.
-//! So nothing comes behind the end, and a sender that had loaded `closed` before gets its message in, to be received.
+//! *The end.* `closed` is a word of its own, so that closing never waits for a lock. A sender loads it again under its lock. A receiver that
+//! finds the object empty and closed takes the senders' lock, too: whoever has it next finds the object closed. If it is still
+//! empty then, nothing will come. So nothing comes behind the end, and a sender that had loaded `closed` before gets its message in,
+//! to be received.
 //!
 //! | step | ordering | pairs with |
 //! |---|---|---|
 //! | `closed`: the closer's swap | AcqRel | a load before the lock, Acquire: what the closer did before |
-//! | `closed`: a sender's load under the lock | Relaxed | a receiver that reported the end had the lock before |
+//! | `closed`: a sender's load under the lock | Relaxed | a receiver that reported the end had that lock before |
 
+use super::inbox::Inbox;
 use super::{Presence, Role};
 use crate::error::{Fault, Refused};
 use crate::mutex::{RawMutex, Turn};
@@ -57,8 +58,8 @@ pub(crate) struct Around<'a, 'p, 'w, 'l, P: Platform> {
 impl<'p, P: Platform> Around<'_, 'p, '_, '_, P> {
     /// Takes the lock.
     #[inline(always)]
-    fn turn(self, lock: &'p RawMutex) -> Result<Turn<'p, P>, Refused> {
-        match self.patience {
+    fn turn(&mut self, lock: &'p RawMutex) -> Result<Turn<'p, P>, Refused> {
+        match self.patience.as_deref_mut() {
             Some(waits) => lock.turn_within(self.platform, self.budget, waits),
             None => lock.patient_turn(self.platform),
         }
@@ -97,9 +98,9 @@ impl Sides {
         }
     }
 
-    /// Frees the lock of a dead participant, removes its halves, and wakes everybody. A second sweeper is harmless, as each part is.
-    pub(crate) fn sweep<P: Platform + ?Sized>(&self, lock: &RawMutex, dead: &Dead, platform: &P) {
-        lock.sweep(dead, platform);
+    /// Frees the locks of a dead participant, removes its halves, and wakes everybody. A second sweeper is harmless, as each part is.
+    pub(crate) fn sweep<P: Platform + ?Sized>(&self, inbox: &Inbox, dead: &Dead, platform: &P) {
+        inbox.sweep(dead, platform);
         self.senders.sweep(dead);
         self.receivers.sweep(dead);
         // The dead one may also have owed a wake-up.
@@ -126,21 +127,21 @@ impl Sides {
     #[inline(always)]
     pub(crate) fn send<'p, P: Platform>(
         &self,
-        lock: &'p RawMutex,
-        around: Around<'_, 'p, '_, '_, P>,
-        is_full: bool,
+        inbox: &'p Inbox,
+        mut around: Around<'_, 'p, '_, '_, P>,
+        capacity: u64,
         put: impl FnOnce() -> Result<u64, Refused>,
     ) -> Result<usize, Refused> {
         if self.is_closed() {
             return Err(Refused::Closed);
         }
-        // Without the lock: see the module's essay.
-        if is_full {
+        // Without the lock: see `inbox.rs`.
+        if inbox.is_full(capacity) {
             return Err(Refused::NotNow);
         }
         let platform = around.platform;
         let count = {
-            let _turn = around.turn(lock)?;
+            let _turn = around.turn(inbox.senders())?;
             // Relaxed: what was closed before the last holder took the lock shows with the lock.
             if self.gates.closed.load(Ordering::Relaxed) != 0 {
                 return Err(Refused::Closed);
@@ -151,10 +152,10 @@ impl Sides {
         Ok(count as usize)
     }
 
-    /// Whether a receiver shall take the lock, as far as is known without it: see the module's essay.
+    /// Whether a receiver shall take its lock, as far as is known without it.
     #[inline(always)]
-    fn hint(&self, is_empty: bool) -> Result<(), Refused> {
-        if is_empty && !self.is_closed() {
+    fn hint(&self, inbox: &Inbox) -> Result<(), Refused> {
+        if inbox.is_empty() && !self.is_closed() {
             return Err(Refused::NotNow);
         }
         Ok(())
@@ -165,16 +166,30 @@ impl Sides {
     #[inline]
     pub(crate) fn peek<'p, P: Platform>(
         &self,
-        lock: &'p RawMutex,
-        around: Around<'_, 'p, '_, '_, P>,
-        is_empty: bool,
-        look: impl FnOnce() -> Result<bool, Refused>,
+        inbox: &'p Inbox,
+        mut around: Around<'_, 'p, '_, '_, P>,
+        look: impl FnMut() -> Result<bool, Refused>,
     ) -> Result<(), Refused> {
-        self.hint(is_empty)?;
-        let _turn = around.turn(lock)?;
+        self.hint(inbox)?;
+        let _turn = around.turn(inbox.receivers())?;
+        self.or_end(inbox, &mut around, look)?.then_some(()).ok_or(Fault::InvalidValue.into())
+    }
+
+    /// What `look` finds under the receivers' lock; the [end](Refused::Closed) if it is [empty](Refused::NotNow) and nothing will come: no
+    /// sender is in the middle of a send that began before it was closed.
+    #[inline(always)]
+    fn or_end<'p, P: Platform, R>(
+        &self,
+        inbox: &'p Inbox,
+        around: &mut Around<'_, 'p, '_, '_, P>,
+        mut look: impl FnMut() -> Result<R, Refused>,
+    ) -> Result<R, Refused> {
         match look() {
-            Err(Refused::NotNow) if self.is_closed() => Err(Refused::Closed),
-            looked => looked?.then_some(()).ok_or(Fault::InvalidValue.into()),
+            Err(Refused::NotNow) if self.is_closed() => {
+                let _turn = around.turn(inbox.senders())?;
+                look().map_err(|refused| if refused == Refused::NotNow { Refused::Closed } else { refused })
+            }
+            found => found,
         }
     }
 
@@ -183,20 +198,15 @@ impl Sides {
     #[inline(always)]
     pub(crate) fn receive<'p, P: Platform>(
         &self,
-        lock: &'p RawMutex,
-        around: Around<'_, 'p, '_, '_, P>,
-        is_empty: bool,
-        take: impl FnOnce() -> Result<(usize, u64), Refused>,
+        inbox: &'p Inbox,
+        mut around: Around<'_, 'p, '_, '_, P>,
+        take: impl FnMut() -> Result<(usize, u64), Refused>,
     ) -> Result<usize, Refused> {
-        self.hint(is_empty)?;
+        self.hint(inbox)?;
         let platform = around.platform;
         let (good, taken) = {
-            let _turn = around.turn(lock)?;
-            match take() {
-                // It is empty.
-                Err(Refused::NotNow) if self.is_closed() => return Err(Refused::Closed),
-                taken => taken?,
-            }
+            let _turn = around.turn(inbox.receivers())?;
+            self.or_end(inbox, &mut around, take)?
         };
         self.gates.space.notify(platform, move || sleepers(taken));
         if good == 0 { Err(Fault::InvalidValue.into()) } else { Ok(good) }

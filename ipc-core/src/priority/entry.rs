@@ -2,7 +2,8 @@
 
 use core::mem::MaybeUninit;
 
-use super::words::{Counts, View};
+use super::words::View;
+use crate::ends::{Counts, FIRST};
 use crate::error::Refused;
 use crate::object::{Key, Message};
 use crate::payload;
@@ -45,16 +46,20 @@ impl Entry<'_> {
     /// Whether it is a message that is there.
     pub(super) fn is_there(&self, counts: Counts) -> bool {
         // Relaxed, as all that is done to entries under the lock.
-        counts.holds(self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
+        let (sent, received) = (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed));
+        (FIRST..counts.merged).contains(&sent) && !(FIRST..counts.taken).contains(&received)
     }
 
-    /// Makes it a message that is there once the count of sends says so.
-    pub(super) fn write<K: Key, T: Message>(&self, sent: u64, key: &K, value: &T) {
+    /// Makes it the message that lies in these cells of the ring, once the count of those that were moved says so.
+    #[inline(always)]
+    pub(super) fn write(&self, sent: u64, key: &[AtomicU64], value: &[AtomicU64]) {
         self.sent.store(sent, Ordering::Relaxed);
         // Behind `sent`, also for a kill between the two (Release): or a message that was taken long ago would be there again.
         self.received.store(0, Ordering::Release);
-        payload::store(key, self.key);
-        payload::store(value, self.value);
+        for (from, to) in key.iter().zip(self.key).chain(value.iter().zip(self.value)) {
+            // Relaxed: "sent".
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     /// Copies the message out. Returns whether its bits are values.

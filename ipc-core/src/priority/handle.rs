@@ -103,13 +103,16 @@ unsafe impl<K, T> Blueprint for Options<K, T> {
 /// - No message is lost, doubled or torn, whichever process is killed at whichever instruction. A receiver that dies after its receive
 ///   has committed takes with it what that receive took.
 /// - What is received had the lowest key at one instant of the call. A batch is in the queue, or out of it, in one step.
-/// - All senders and receivers exclude each other for the time of a copy and some comparisons, whose number grows with the logarithm of
-///   the number of messages, under a robust lock. Nobody waits for a dead process: the next one sets the order up anew, which takes
-///   a look at each place (about 10 ms for a million). While a process is *stopped* in the middle of an operation, the others wait.
-///   `try_` operations let it run for up to a millisecond, and then report [`Full`](TrySendError::Full) or [`Busy`](TryRecvError::Busy).
+/// - Senders exclude each other for the time of a copy, under a robust lock. Receivers do under another one, for a copy and some
+///   comparisons, whose number grows with the logarithm of the number of messages, and the same again for each message that was sent
+///   since the last receive. A send never waits for a receiver, nor the other way round, except for room, for a message, and at the end.
+/// - Nobody waits for a dead process: the next receiver sets the order up anew, which reads each place (about 10 ms for a million). While
+///   a process is *stopped* in the middle of an operation, the others of its side wait. `try_` operations let it run for up to a
+///   millisecond, and then report [`Full`](TrySendError::Full) or [`Busy`](TryRecvError::Busy).
+/// - A send beside a receive may find the queue full with the message that this receive returns.
 /// - While no thread sleeps, no operation makes a system call.
 ///
-/// The keys are compared by [`Ord::cmp`] under the lock: it should be short and must not use this queue. If it panics, the operation has
+/// Receivers compare the keys by [`Ord::cmp`] under their lock: it should be short and must not use this queue. If it panics, the receive has
 /// not happened, and the others go on. If it is no order, or not that of the other processes, messages come in any order.
 ///
 /// ```
@@ -137,6 +140,8 @@ handle!(PriorityQueue<K, T>, "queue", self => self.recv_budgets, self.send_budge
 
 impl<K, T, P> PriorityQueue<'_, K, T, P> {
     /// Returns the bytes that a priority queue of `K` and `T` with this capacity takes in a region.
+    ///
+    /// Each message has a place in the senders' ring and one with the receivers: about twice its size. The ring's places are a power of two.
     ///
     /// # Panics
     ///

@@ -6,7 +6,8 @@
 use core::cmp::Ordering::{Greater, Less};
 
 use super::entry::Rank;
-use super::words::{Counts, View};
+use super::words::View;
+use crate::ends::Counts;
 use crate::error::Refused;
 use crate::object::Key;
 use crate::sync::Ordering;
@@ -94,7 +95,7 @@ impl View<'_> {
             };
             self.set_number(at, number)?;
         }
-        if len != counts.len() {
+        if len != counts.moved() {
             return Err(Refused::CORRUPTED);
         }
         for at in (0..len.div_ceil(ARITY)).rev() {

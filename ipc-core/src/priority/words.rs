@@ -3,12 +3,12 @@
 use core::mem::MaybeUninit;
 
 use super::entry::{Entry, cells};
-use crate::ends::{Around, Presence, Role, Sides};
+use crate::ends::{Around, Counts, Inbox, Presence, Role, Sides, places};
 use crate::error::Refused;
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::RawMutex;
 use crate::object::{Fact, HEADER_BYTES, Key, Message, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
+use crate::payload;
 use crate::platform::Platform;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::wait::Gate;
@@ -16,24 +16,20 @@ use crate::wait::Gate;
 /// The most messages that a queue may hold: their numbers have 32 bits.
 const MOST: u64 = 1 << 31;
 
-/// The words besides the heap and the entries.
+/// The words besides the ring, the heap and the entries.
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub struct Words {
-    top: Top,
+    inbox: Inbox,
+    order: Order,
     sides: Sides,
 }
 
-/// What every operation changes, and what none does.
+/// What receivers say about the heap, and what none changes.
 #[repr(C, align(128))]
 #[derive(Debug)]
-struct Top {
-    /// The number that the next send gives. What has a lower one was sent.
-    next: AtomicU64,
-    /// The number that the next receive gives. What has a lower one was taken.
-    taken: AtomicU64,
-    lock: RawMutex,
-    /// Not 0 while the holder of the lock changes the heap, and if it has died or panicked meanwhile.
+struct Order {
+    /// Not 0 while the holder of the receivers' lock changes the heap, and if it has died or panicked meanwhile.
     changing: AtomicU32,
     /// Size and alignment of a key. Written once.
     key_size: AtomicU32,
@@ -42,10 +38,7 @@ struct Top {
 
 /// Bytes from the start of the object to the heap.
 const HEAP_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-crate::sync::assert_layout!(HEAP_OFFSET == 640);
-
-/// What the numbers of sends and receives begin with: 0 is none.
-const FIRST: u64 = 1;
+crate::sync::assert_layout!(HEAP_OFFSET == 1152);
 
 /// A queue's sizes.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +46,11 @@ pub struct Geometry {
     pub(super) capacity: u64,
     /// Size and alignment of a key.
     pub(super) key: [u32; 2],
-    /// Bytes from the start of the object to the entries.
+    /// Places of the ring.
+    places: usize,
+    /// Bytes from the start of the object to the entries, and to the ring.
     entries: usize,
+    ring: usize,
     /// The 64-bit cells of an entry.
     stride: usize,
 }
@@ -69,19 +65,31 @@ impl Geometry {
         let numbers = capacity as usize * size_of::<AtomicU32>();
         let entries = HEAP_OFFSET + numbers.next_multiple_of(OBJECT_ALIGN);
         let stride = cells(key[0] as usize, value_size);
-        match (capacity as usize).checked_mul(stride) {
-            Some(all) if all <= LIMIT => Some(Geometry { capacity, key, entries, stride }),
-            _ => None,
+        let places = places(capacity) as usize;
+        let all = match (capacity as usize).checked_mul(stride) {
+            Some(cells) if cells <= LIMIT => cells,
+            _ => return None,
+        };
+        match places.checked_mul(stride - Entry::KEY) {
+            Some(cells) if cells <= LIMIT => {}
+            _ => return None,
         }
+        let ring = entries + (all * size_of::<AtomicU64>()).next_multiple_of(OBJECT_ALIGN);
+        Some(Geometry { capacity, key, places, entries, ring, stride })
     }
 
     const fn cells(&self) -> usize {
         self.capacity as usize * self.stride
     }
 
+    /// The 64-bit cells of the ring, whose messages have no numbers.
+    const fn ring_cells(&self) -> usize {
+        self.places * (self.stride - Entry::KEY)
+    }
+
     /// Bytes of the object, a multiple of the object alignment.
     pub(super) const fn bytes(&self) -> u64 {
-        ((self.entries + self.cells() * size_of::<AtomicU64>()) as u64).next_multiple_of(OBJECT_ALIGN as u64)
+        ((self.ring + self.ring_cells() * size_of::<AtomicU64>()) as u64).next_multiple_of(OBJECT_ALIGN as u64)
     }
 }
 
@@ -90,21 +98,26 @@ pub(super) fn geometry_of(shape: &Shape, key: [u32; 2]) -> Result<Geometry, Shap
     Geometry::new(shape.capacity, key, shape.element_size as usize).ok_or(impossible)
 }
 
-/// The words, the heap and the entries.
+/// The words, the heap, the entries and the ring.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'m> {
     words: &'m Words,
     /// The numbers of entries: first those of the messages, as a heap, then the free ones.
     pub(super) numbers: &'m [AtomicU32],
     pub(super) cells: &'m [AtomicU64],
+    /// What senders have sent: a key and a value at each place.
+    pub(super) ring: &'m [AtomicU64],
     geometry: Geometry,
 }
 
 // SAFETY: atomics behind the header of every priority queue.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
-        layout!(Words { top, sides }),
-        layout!(Top { next, taken, lock, changing, key_size, key_align }),
+        layout!(Words { inbox, order, sides }),
+        Inbox::LAYOUT[0],
+        Inbox::LAYOUT[1],
+        Inbox::LAYOUT[2],
+        layout!(Order { changing, key_size, key_align }),
         Sides::LAYOUT[0],
         Sides::LAYOUT[1],
         Fact::number("heap", HEAP_OFFSET),
@@ -116,7 +129,7 @@ unsafe impl Object for Words {
     unsafe fn geometry(memory: Memory<'_>, shape: &Shape, _: u64) -> Result<Geometry, ShapeError> {
         // SAFETY: the caller's promise.
         let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(ShapeError::Missing)?;
-        let Top { key_size, key_align, .. } = &words[0].top;
+        let Order { key_size, key_align, .. } = &words[0].order;
         // Relaxed: written before the object was declared complete.
         geometry_of(shape, [key_size, key_align].map(|word| word.load(Ordering::Relaxed)))
     }
@@ -133,29 +146,13 @@ unsafe impl Object for Words {
         let numbers = unsafe { memory.atomics(HEAP_OFFSET, geometry.capacity as usize) }.ok_or(too_small)?;
         // SAFETY: see above.
         let cells = unsafe { memory.atomics(geometry.entries, geometry.cells()) }.ok_or(too_small)?;
-        Ok(View { words: &words[0], numbers, cells, geometry: *geometry })
+        // SAFETY: see above.
+        let ring = unsafe { memory.atomics(geometry.ring, geometry.ring_cells()) }.ok_or(too_small)?;
+        Ok(View { words: &words[0], numbers, cells, ring, geometry: *geometry })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
         view.sweep(dead, platform);
-    }
-}
-
-/// What has been sent and taken, for the holder of the lock.
-#[derive(Clone, Copy)]
-pub(super) struct Counts {
-    pub(super) next: u64,
-    pub(super) taken: u64,
-}
-
-impl Counts {
-    pub(super) fn len(self) -> u64 {
-        self.next.wrapping_sub(self.taken)
-    }
-
-    /// Whether an entry with these numbers is a message that is there.
-    pub(super) fn holds(self, sent: u64, received: u64) -> bool {
-        (FIRST..self.next).contains(&sent) && !(FIRST..self.taken).contains(&received)
     }
 }
 
@@ -167,23 +164,25 @@ impl<'m> View<'m> {
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry) -> Result<(), ShapeError> {
         let [key_size, key_align] = geometry.key;
-        let top = || Top {
-            next: AtomicU64::new(FIRST),
-            taken: AtomicU64::new(FIRST),
-            lock: RawMutex::new(),
+        let order = || Order {
             changing: AtomicU32::new(0),
             key_size: AtomicU32::new(key_size),
             key_align: AtomicU32::new(key_align),
         };
+        let words = || Words { inbox: Inbox::new(), order: order(), sides: Sides::new() };
         // SAFETY: the caller's promise.
-        unsafe { memory.place(HEADER_BYTES, 1, |_| Words { top: top(), sides: Sides::new() }) }
-            .ok_or(ShapeError::Missing)?;
+        unsafe { memory.place(HEADER_BYTES, 1, |_| words()) }.ok_or(ShapeError::Missing)?;
         // SAFETY: the caller's promise.
         unsafe { memory.place(HEAP_OFFSET, geometry.capacity as usize, |number| AtomicU32::new(number as u32)) }
             .ok_or(ShapeError::Missing)?;
         // SAFETY: the caller's promise.
         unsafe { memory.place(geometry.entries, geometry.cells(), |_| AtomicU64::new(0)) }
             .ok_or(ShapeError::Missing)?;
+        if cfg!(loom) {
+            // No place is read before it is written; a model's cells are made.
+            // SAFETY: the caller's promise.
+            unsafe { memory.place(geometry.ring, geometry.ring_cells(), |_| AtomicU64::new(0)) };
+        }
         Ok(())
     }
 
@@ -206,7 +205,7 @@ impl<'m> View<'m> {
 
     /// Repairs after a dead participant. The heap is left to the next holder of the lock, who knows how to compare.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
-        self.sides().sweep(&self.words.top.lock, dead, platform);
+        self.sides().sweep(&self.words.inbox, dead, platform);
     }
 
     /// How many messages fit.
@@ -216,39 +215,51 @@ impl<'m> View<'m> {
 
     /// How many messages there are. A snapshot: 0 only if there was none at an instant of the call.
     pub(super) fn len(&self) -> u64 {
-        // Acquire, with the fence in `unsettle`: `next` comes behind it. As `next` only grows, no message is overlooked.
-        let taken = self.words.top.taken.load(Ordering::Acquire);
-        self.words.top.next.load(Ordering::Relaxed).wrapping_sub(taken).min(self.geometry.capacity)
+        self.words.inbox.len(self.geometry.capacity)
     }
 
     /// Whether there is no room: only if there was none at an instant of the call.
     pub(super) fn is_full(&self) -> bool {
-        // Acquire, with the same fence: `taken` comes behind it. As `taken` only grows, no place is overlooked.
-        let next = self.words.top.next.load(Ordering::Acquire);
-        let len = next.wrapping_sub(self.words.top.taken.load(Ordering::Relaxed));
-        // Below 0 if more has been sent and taken meanwhile.
-        (self.geometry.capacity..=u64::MAX / 2).contains(&len)
+        self.words.inbox.is_full(self.geometry.capacity)
     }
 
-    /// The counts, for the holder of the lock. More messages than fit make no sense.
+    /// The place in the ring of the message with this position.
     #[inline(always)]
-    fn counts(&self) -> Result<Counts, Refused> {
-        let Top { next, taken, .. } = &self.words.top;
-        // Relaxed: the last holder's stores came with the lock, by its unlock or by its seizure.
-        let counts = Counts { next: next.load(Ordering::Relaxed), taken: taken.load(Ordering::Relaxed) };
-        if counts.len() > self.geometry.capacity { Err(Refused::CORRUPTED) } else { Ok(counts) }
+    fn place<K, T>(&self, position: u64) -> Result<(&'m [AtomicU64], &'m [AtomicU64]), Refused> {
+        // The types' own, not the object's, which is the same: so the copies' lengths are known.
+        let stride = const { cells(size_of::<K>(), size_of::<T>()) - Entry::KEY };
+        let start = (position as usize & (self.geometry.places - 1)) * stride;
+        let place = self.ring.get(start..).and_then(|rest| rest.get(..stride)).ok_or(Refused::CORRUPTED)?;
+        Ok(place.split_at(const { payload::cells::<K>() }))
     }
 
-    /// Begins a change of the heap: from here to [`settle`](Self::settle) it is not valid. Rebuilds it first if it is not valid now.
+    /// Begins a change of the heap: from here to [`settle`](Self::settle) it is not valid. Rebuilds it first if it is not valid now, and
+    /// then puts in what was sent.
     #[inline(always)]
     fn unsettle<K: Key, T>(&self, counts: Counts) -> Result<(), Refused> {
-        if self.words.top.changing.load(Ordering::Relaxed) != 0 {
+        let changing = &self.words.order.changing;
+        if changing.load(Ordering::Relaxed) != 0 {
             self.rebuild::<K, T>(counts)?;
         } else {
-            self.words.top.changing.store(1, Ordering::Relaxed);
+            changing.store(1, Ordering::Relaxed);
         }
-        // Release: a kill that comes behind any change finds `changing` set; and who loads one count finds the other at least as new.
+        // Release: a kill that comes behind any change finds `changing` set.
         fence(Ordering::Release);
+        if counts.merged == counts.next {
+            return Ok(());
+        }
+        for at in counts.moved()..counts.len() {
+            let sent = counts.taken.wrapping_add(at);
+            let number = self.number(at)?;
+            let entry = self.entry::<K, T>(number)?;
+            if entry.is_there(counts) {
+                return Err(Refused::CORRUPTED);
+            }
+            let (key, value) = self.place::<K, T>(sent)?;
+            entry.write(sent, key, value);
+            self.rise::<K, T>(at, number, entry.rank())?;
+        }
+        self.words.inbox.moved(counts.next);
         Ok(())
     }
 
@@ -256,7 +267,7 @@ impl<'m> View<'m> {
     #[inline(always)]
     fn settle(&self) {
         // Release: a kill that comes behind it leaves a valid heap.
-        self.words.top.changing.store(0, Ordering::Release);
+        self.words.order.changing.store(0, Ordering::Release);
     }
 
     /// Puts as many of these in as there is room for, in this order among equal keys.
@@ -266,28 +277,16 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         messages: &[(K, T)],
     ) -> Result<usize, Refused> {
-        self.sides().send(&self.words.top.lock, around, self.is_full(), || {
-            let counts = self.counts()?;
-            let room = self.geometry.capacity - counts.len();
-            if room == 0 {
-                return Err(Refused::NotNow);
-            }
-            let count = room.min(messages.len() as u64);
-            self.unsettle::<K, T>(counts)?;
-            for (ahead, (key, value)) in (0..count).zip(messages) {
-                let sent = counts.next.wrapping_add(ahead);
-                let number = self.number(counts.len() + ahead)?;
-                let entry = self.entry::<K, T>(number)?;
-                if entry.is_there(counts) {
-                    return Err(Refused::CORRUPTED);
+        let (inbox, capacity) = (&self.words.inbox, self.geometry.capacity);
+        self.sides().send(inbox, around, capacity, || {
+            inbox.put(capacity, messages.len() as u64, |next, count| {
+                for (ahead, (key, value)) in (0..count).zip(messages) {
+                    let (key_cells, value_cells) = self.place::<K, T>(next.wrapping_add(ahead))?;
+                    payload::store(key, key_cells);
+                    payload::store(value, value_cells);
                 }
-                entry.write(sent, key, value);
-                self.rise::<K, T>(counts.len() + ahead, number, (Some(*key), sent))?;
-            }
-            // Release: a kill that comes behind it leaves whole messages.
-            self.words.top.next.store(counts.next.wrapping_add(count), Ordering::Release);
-            self.settle();
-            Ok(count)
+                Ok(())
+            })
         })
     }
 
@@ -297,17 +296,13 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         place: &mut MaybeUninit<(K, T)>,
     ) -> Result<(), Refused> {
-        self.sides().peek(&self.words.top.lock, around, self.len() == 0, || {
-            let counts = self.counts()?;
-            if counts.len() == 0 {
-                return Err(Refused::NotNow);
-            }
-            if self.words.top.changing.load(Ordering::Relaxed) != 0 {
-                self.rebuild::<K, T>(counts)?;
-                self.settle();
-            }
+        let inbox = &self.words.inbox;
+        self.sides().peek(inbox, around, || {
+            let counts = inbox.counts(self.geometry.capacity)?;
+            self.unsettle::<K, T>(counts)?;
+            self.settle();
             let entry = self.entry::<K, T>(self.number(0)?)?;
-            if entry.is_there(counts) { Ok(entry.read(place)) } else { Err(Refused::CORRUPTED) }
+            if entry.is_there(counts.merged()) { Ok(entry.read(place)) } else { Err(Refused::CORRUPTED) }
         })
     }
 
@@ -318,12 +313,11 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         out: &mut [MaybeUninit<(K, T)>],
     ) -> Result<usize, Refused> {
-        self.sides().receive(&self.words.top.lock, around, self.len() == 0, || {
-            let counts = self.counts()?;
-            if counts.len() == 0 {
-                return Err(Refused::NotNow);
-            }
+        let inbox = &self.words.inbox;
+        self.sides().receive(inbox, around, || {
+            let counts = inbox.counts(self.geometry.capacity)?;
             self.unsettle::<K, T>(counts)?;
+            let counts = counts.merged();
             let (mut good, mut taken) = (0, 0);
             for (place, len) in out.iter_mut().zip((1..=counts.len()).rev()) {
                 let number = self.number(0)?;
@@ -344,8 +338,7 @@ impl<'m> View<'m> {
                     break;
                 }
             }
-            // Release: as in `put`, of the copies and of the marks.
-            self.words.top.taken.store(counts.taken.wrapping_add(taken), Ordering::Release);
+            inbox.took(counts.taken.wrapping_add(taken));
             self.settle();
             Ok((good, taken))
         })

@@ -79,9 +79,12 @@ unsafe impl<T> Blueprint for Options<T> {
 /// - No message is lost, doubled or torn, whichever process is killed at whichever instruction. A receiver that dies after its receive
 ///   has committed takes that one message with it.
 /// - What is received is what was on top at one instant of the call; a batch is on the stack, or off it, in one step.
-/// - All senders and receivers exclude each other for the time of a copy, under a robust lock. Nobody waits for a dead process. While a
-///   process is *stopped* in the middle of its copy, the others wait. `try_` operations let it run for up to a millisecond, and then
-///   report [`Full`](TrySendError::Full) or [`Busy`](TryRecvError::Busy).
+/// - Senders exclude each other for the time of a copy, under a robust lock. Receivers do under another one, for a copy of what they take and
+///   one of each message that was sent since the last receive. A send never waits for a receiver, nor the other way round, except for
+///   room, for a message, and at the end.
+/// - Nobody waits for a dead process. While a process is *stopped* in the middle of an operation, the others of its side wait. `try_`
+///   operations let it run for up to a millisecond, and then report [`Full`](TrySendError::Full) or [`Busy`](TryRecvError::Busy).
+/// - A send beside a receive may find the stack full with the message that this receive returns.
 /// - While no thread sleeps, no operation makes a system call.
 ///
 /// ```
@@ -109,6 +112,8 @@ handle!(Stack<T>, "stack", self => self.recv_budgets, self.send_budgets);
 
 impl<T, P> Stack<'_, T, P> {
     /// Returns the bytes that a stack of `T` with this capacity takes in a region.
+    ///
+    /// Each message has a place in the senders' ring and one with the receivers: about twice its size. The ring's places are a power of two.
     ///
     /// # Panics
     ///

@@ -4,10 +4,9 @@ use core::mem::MaybeUninit;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::ends::{Around, Presence, Role, Sides};
+use crate::ends::{Around, Inbox, Presence, Role, Sides, places};
 use crate::error::Refused;
 use crate::memory::{Memory, OBJECT_ALIGN};
-use crate::mutex::RawMutex;
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::payload;
@@ -22,22 +21,13 @@ const MOST: u64 = 1 << 40;
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub struct Words {
-    top: Top,
+    inbox: Inbox,
     sides: Sides,
-}
-
-/// What every operation changes.
-#[repr(C, align(128))]
-#[derive(Debug)]
-struct Top {
-    /// How many messages there are. Changed under the lock only.
-    len: AtomicU64,
-    lock: RawMutex,
 }
 
 /// Bytes from the start of the object to the lowest entry.
 const ENTRIES_OFFSET: usize = HEADER_BYTES + size_of::<Words>();
-crate::sync::assert_layout!(ENTRIES_OFFSET == 640);
+crate::sync::assert_layout!(ENTRIES_OFFSET == 1024);
 
 /// A stack's sizes.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +35,10 @@ pub struct Geometry {
     capacity: u64,
     /// The 64-bit cells of an entry.
     stride: usize,
+    /// Places of the ring.
+    places: usize,
+    /// Bytes from the start of the object to the ring.
+    ring: usize,
 }
 
 impl Geometry {
@@ -54,19 +48,27 @@ impl Geometry {
         if capacity == 0 || capacity > MOST {
             return None;
         }
-        match capacity.checked_mul(stride as u64) {
-            Some(cells) if cells <= isize::MAX as u64 / 16 => Some(Geometry { capacity, stride }),
-            _ => None,
+        let places = places(capacity);
+        match places.checked_mul(stride as u64) {
+            Some(cells) if cells <= isize::MAX as u64 / 16 => {}
+            _ => return None,
         }
+        let entries = capacity as usize * stride * size_of::<AtomicU64>();
+        let ring = ENTRIES_OFFSET + entries.next_multiple_of(OBJECT_ALIGN);
+        Some(Geometry { capacity, stride, places: places as usize, ring })
     }
 
     const fn cells(&self) -> usize {
         self.capacity as usize * self.stride
     }
 
+    const fn ring_cells(&self) -> usize {
+        self.places * self.stride
+    }
+
     /// Bytes of the object, a multiple of the object alignment.
     pub(super) const fn bytes(&self) -> u64 {
-        ((ENTRIES_OFFSET + self.cells() * size_of::<AtomicU64>()) as u64).next_multiple_of(OBJECT_ALIGN as u64)
+        ((self.ring + self.ring_cells() * size_of::<AtomicU64>()) as u64).next_multiple_of(OBJECT_ALIGN as u64)
     }
 }
 
@@ -80,14 +82,18 @@ pub(super) fn geometry_of(shape: &Shape) -> Result<Geometry, ShapeError> {
 pub struct View<'m> {
     words: &'m Words,
     cells: &'m [AtomicU64],
+    /// What senders have sent and receivers have not put on top yet.
+    ring: &'m [AtomicU64],
     geometry: Geometry,
 }
 
 // SAFETY: atomics behind the header of every stack.
 unsafe impl Object for Words {
     const LAYOUT: &'static [Fact] = &[
-        layout!(Words { top, sides }),
-        layout!(Top { len, lock }),
+        layout!(Words { inbox, sides }),
+        Inbox::LAYOUT[0],
+        Inbox::LAYOUT[1],
+        Inbox::LAYOUT[2],
         Sides::LAYOUT[0],
         Sides::LAYOUT[1],
         Fact::number("entries", ENTRIES_OFFSET),
@@ -109,7 +115,9 @@ unsafe impl Object for Words {
         let words: &[Words] = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
         // SAFETY: see above.
         let cells = unsafe { memory.atomics(ENTRIES_OFFSET, geometry.cells()) }.ok_or(too_small)?;
-        Ok(View { words: &words[0], cells, geometry: *geometry })
+        // SAFETY: see above.
+        let ring = unsafe { memory.atomics(geometry.ring, geometry.ring_cells()) }.ok_or(too_small)?;
+        Ok(View { words: &words[0], cells, ring, geometry: *geometry })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
@@ -125,17 +133,14 @@ impl<'m> View<'m> {
     /// Nobody else uses this memory yet.
     pub(super) unsafe fn lay(memory: Memory<'_>, geometry: &Geometry) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe {
-            memory.place(HEADER_BYTES, 1, |_| Words {
-                top: Top { len: AtomicU64::new(0), lock: RawMutex::new() },
-                sides: Sides::new(),
-            })
-        }
-        .ok_or(ShapeError::Missing)?;
+        unsafe { memory.place(HEADER_BYTES, 1, |_| Words { inbox: Inbox::new(), sides: Sides::new() }) }
+            .ok_or(ShapeError::Missing)?;
         if cfg!(loom) {
             // No entry is read before it is written; a model's cells are made.
             // SAFETY: the caller's promise.
             unsafe { memory.place(ENTRIES_OFFSET, geometry.cells(), |_| AtomicU64::new(0)) };
+            // SAFETY: the caller's promise.
+            unsafe { memory.place(geometry.ring, geometry.ring_cells(), |_| AtomicU64::new(0)) };
         }
         Ok(())
     }
@@ -159,7 +164,7 @@ impl<'m> View<'m> {
 
     /// Repairs after a dead participant.
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
-        self.sides().sweep(&self.words.top.lock, dead, platform);
+        self.sides().sweep(&self.words.inbox, dead, platform);
     }
 
     /// How many messages fit.
@@ -167,23 +172,14 @@ impl<'m> View<'m> {
         self.geometry.capacity
     }
 
-    /// How many messages there are. A snapshot; one load.
+    /// How many messages there are. A snapshot: 0 only if there was none at an instant of the call.
     pub(super) fn len(&self) -> u64 {
-        // Relaxed: a figure, and a hint before the lock is taken.
-        self.words.top.len.load(Ordering::Relaxed).min(self.geometry.capacity)
+        self.words.inbox.len(self.geometry.capacity)
     }
 
-    /// Whether there is no room. A snapshot.
+    /// Whether there is no room: only if there was none at an instant of the call.
     pub(super) fn is_full(&self) -> bool {
-        self.len() == self.geometry.capacity
-    }
-
-    /// How many messages there are, for the holder of the lock. More than fit make no sense.
-    #[inline(always)]
-    fn len_within(&self) -> Result<u64, Refused> {
-        // Relaxed: the last holder's store came with the lock, by its unlock or by its seizure.
-        let len = self.words.top.len.load(Ordering::Relaxed);
-        if len > self.geometry.capacity { Err(Refused::CORRUPTED) } else { Ok(len) }
+        self.words.inbox.is_full(self.geometry.capacity)
     }
 
     /// The entry with this number, which is less than the capacity.
@@ -195,6 +191,14 @@ impl<'m> View<'m> {
         self.cells.get(start..start + stride).ok_or(Refused::CORRUPTED)
     }
 
+    /// The place in the ring of the message with this position.
+    #[inline(always)]
+    fn place<T>(&self, position: u64) -> Result<&'m [AtomicU64], Refused> {
+        let stride = const { payload::cells::<T>() };
+        let start = (position as usize & (self.geometry.places - 1)) * stride;
+        self.ring.get(start..start + stride).ok_or(Refused::CORRUPTED)
+    }
+
     /// Puts as many of these on top as there is room for, one after the other.
     #[inline]
     pub(super) fn put<T: NoUninit, P: Platform>(
@@ -202,20 +206,33 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         values: &[T],
     ) -> Result<usize, Refused> {
-        self.sides().send(&self.words.top.lock, around, self.is_full(), || {
-            let len = self.len_within()?;
-            let room = self.geometry.capacity - len;
-            if room == 0 {
-                return Err(Refused::NotNow);
-            }
-            let count = room.min(values.len() as u64);
-            for (number, value) in (len..).zip(&values[..count as usize]) {
-                payload::store(value, self.entry::<T>(number)?);
-            }
-            // Release: a kill that comes behind it, in whichever order the compiler likes, leaves whole messages.
-            self.words.top.len.store(len + count, Ordering::Release);
-            Ok(count)
+        let (inbox, capacity) = (&self.words.inbox, self.geometry.capacity);
+        self.sides().send(inbox, around, capacity, || {
+            inbox.put(capacity, values.len() as u64, |next, count| {
+                for (ahead, value) in (0..count).zip(values) {
+                    payload::store(value, self.place::<T>(next.wrapping_add(ahead))?);
+                }
+                Ok(())
+            })
         })
+    }
+
+    /// Puts what was sent on top of the entries. Returns how many there are then, at least one, and how many were taken in all.
+    #[inline(always)]
+    fn gather<T>(&self) -> Result<(u64, u64), Refused> {
+        let inbox = &self.words.inbox;
+        let counts = inbox.counts(self.geometry.capacity)?;
+        if counts.merged != counts.next {
+            for number in counts.moved()..counts.len() {
+                let from = self.place::<T>(counts.taken.wrapping_add(number))?;
+                for (from, to) in from.iter().zip(self.entry::<T>(number)?) {
+                    // Relaxed: "sent".
+                    to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+            }
+            inbox.moved(counts.next);
+        }
+        Ok((counts.len(), counts.taken))
     }
 
     /// Copies the topmost message, which stays.
@@ -224,9 +241,9 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         place: &mut MaybeUninit<T>,
     ) -> Result<(), Refused> {
-        self.sides().peek(&self.words.top.lock, around, self.len() == 0, || {
-            let top = self.len_within()?.checked_sub(1).ok_or(Refused::NotNow)?;
-            payload::load_into(self.entry::<T>(top)?, place);
+        self.sides().peek(&self.words.inbox, around, || {
+            let (len, _) = self.gather::<T>()?;
+            payload::load_into(self.entry::<T>(len - 1)?, place);
             // SAFETY: copied from cells, all of which are initialised.
             Ok(unsafe { payload::valid_prefix(core::slice::from_ref(place)) } == 1)
         })
@@ -239,11 +256,8 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         out: &mut [MaybeUninit<T>],
     ) -> Result<usize, Refused> {
-        self.sides().receive(&self.words.top.lock, around, self.len() == 0, || {
-            let len = self.len_within()?;
-            if len == 0 {
-                return Err(Refused::NotNow);
-            }
+        self.sides().receive(&self.words.inbox, around, || {
+            let (len, before) = self.gather::<T>()?;
             let count = len.min(out.len() as u64);
             let copied = &mut out[..count as usize];
             for (number, place) in (len - count..len).rev().zip(&mut *copied) {
@@ -253,8 +267,7 @@ impl<'m> View<'m> {
             let good = unsafe { payload::valid_prefix(copied) };
             // A message whose bits are no value ends the batch before it; as the first one it is dropped.
             let taken = good.max(1) as u64;
-            // Release: as in `put`, of the copies.
-            self.words.top.len.store(len - taken, Ordering::Release);
+            self.words.inbox.took(before.wrapping_add(taken));
             Ok((good, taken))
         })
     }

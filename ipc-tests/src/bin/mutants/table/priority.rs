@@ -6,34 +6,23 @@ const WORDS: &str = "ipc-core/src/priority/words.rs";
 const ENTRY: &str = "ipc-core/src/priority/entry.rs";
 const HEAP: &str = "ipc-core/src/priority/heap.rs";
 
-const PUT_IN: &str = "            // Release: a kill that comes behind it leaves whole messages.\n            self.words.top.next.store(counts.next.wrapping_add(count), Ordering::Release);\n";
-const TAKE_OUT: &str = "            // Release: as in `put`, of the copies and of the marks.\n            self.words.top.taken.store(counts.taken.wrapping_add(taken), Ordering::Release);\n";
+const MOVED: &str = "        self.words.inbox.moved(counts.next);\n";
+const TAKE_OUT: &str = "            inbox.took(counts.taken.wrapping_add(taken));\n";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
-        name: "priority: a send counts its messages before they are written",
+        name: "priority: what was sent counts as moved before it is",
         edits: &[
-            edit(WORDS, 1, PUT_IN, ""),
+            edit(WORDS, 1, MOVED, ""),
             edit(
                 WORDS,
                 1,
-                "            for (ahead, (key, value)) in",
-                "            self.words.top.next.store(counts.next.wrapping_add(count), Ordering::Release);\n            for (ahead, (key, value)) in",
+                "        for at in counts.moved()..counts.len() {",
+                "        self.words.inbox.moved(counts.next);\n        for at in counts.moved()..counts.len() {",
             ),
         ],
-        protects: "a sender that dies has sent whole messages or none",
-        caught_by: ("loom_priority", "a_sender_dies"),
-    },
-    Mutant {
-        name: "priority: a send counts message by message",
-        edits: &[edit(
-            WORDS,
-            1,
-            "(Some(*key), sent))?;",
-            "(Some(*key), sent))?;\n                self.words.top.next.store(sent + 1, Ordering::Release);",
-        )],
-        protects: "a sender that dies has sent its batch or nothing",
-        caught_by: ("loom_priority", "a_sender_dies"),
+        protects: "a receiver that dies while it moves messages leaves as many as the queue says",
+        caught_by: ("loom_priority", "a_receiver_dies"),
     },
     Mutant {
         name: "priority: a receive counts message by message",
@@ -41,7 +30,7 @@ pub const MUTANTS: &[Mutant] = &[
             WORDS,
             1,
             "                self.remove_first::<K, T>(len, number)?;\n",
-            "                self.remove_first::<K, T>(len, number)?;\n                self.words.top.taken.store(counts.taken + taken + 1, Ordering::Release);\n",
+            "                self.remove_first::<K, T>(len, number)?;\n                inbox.took(counts.taken + taken + 1);\n",
         )],
         protects: "a receiver that dies has taken its batch or nothing",
         caught_by: ("loom_priority", "a_receiver_dies"),
@@ -54,7 +43,7 @@ pub const MUTANTS: &[Mutant] = &[
                 WORDS,
                 1,
                 "            let (mut good, mut taken) = (0, 0);\n",
-                "            let (mut good, mut taken) = (0, 0);\n            self.words.top.taken.store(counts.taken + counts.len().min(out.len() as u64), Ordering::Release);\n",
+                "            let (mut good, mut taken) = (0, 0);\n            inbox.took(counts.taken + counts.len().min(out.len() as u64));\n",
             ),
         ],
         protects: "a receiver that dies leaves as many messages as the queue says",
@@ -71,12 +60,12 @@ pub const MUTANTS: &[Mutant] = &[
                 "        self.received.store(0, Ordering::Release);\n        self.sent.store(sent, Ordering::Relaxed);\n",
             ),
         ],
-        protects: "what was taken does not come back where a sender dies",
-        caught_by: ("loom_priority", "a_sender_dies"),
+        protects: "what was taken does not come back where a receiver dies",
+        caught_by: ("loom_priority", "a_rebuild_beside_a_sender"),
     },
     Mutant {
         name: "priority: a change does not say that it began",
-        edits: &[edit(WORDS, 1, "self.words.top.changing.store(1, Ordering::Relaxed);", "")],
+        edits: &[edit(WORDS, 1, "            changing.store(1, Ordering::Relaxed);\n", "")],
         protects: "a heap that is half changed is not trusted",
         caught_by: ("loom_priority", "a_receiver_dies"),
     },
@@ -88,7 +77,7 @@ pub const MUTANTS: &[Mutant] = &[
                 WORDS,
                 1,
                 "            self.settle();\n            Ok((good, taken))",
-                "            self.settle();\n            self.words.top.taken.store(counts.taken.wrapping_add(taken), Ordering::Release);\n            Ok((good, taken))",
+                "            self.settle();\n            inbox.took(counts.taken.wrapping_add(taken));\n            Ok((good, taken))",
             ),
         ],
         protects: "heap and counts fit each other where it is not",
@@ -100,7 +89,7 @@ pub const MUTANTS: &[Mutant] = &[
             WORDS,
             1,
             "{\n            self.rebuild::<K, T>(counts)?;\n",
-            "{\n            self.settle();\n            self.rebuild::<K, T>(counts)?;\n            self.words.top.changing.store(1, Ordering::Relaxed);\n",
+            "{\n            self.settle();\n            self.rebuild::<K, T>(counts)?;\n            changing.store(1, Ordering::Relaxed);\n",
         )],
         protects: "another one repairs after one that died repairing",
         caught_by: ("loom_priority", "who_repairs_after_a_receiver_dies"),
@@ -117,36 +106,26 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_priority", "a_receiver_dies"),
     },
     Mutant {
-        name: "priority: a rebuild leaves the numbers of a send that was not counted",
+        name: "priority: a rebuild leaves the numbers of what was not moved to its end",
         edits: &[edit(
             ENTRY,
             1,
             "            self.sent.store(0, Ordering::Relaxed);\n            false",
             "            false",
         )],
-        protects: "they do not become valid with a later send",
-        caught_by: ("loom_priority", "a_sender_dies"),
+        protects: "they do not become valid with a later move",
+        caught_by: ("loom_priority", "who_repairs_after_a_receiver_dies"),
     },
     Mutant {
-        name: "priority: a look trusts a heap that is half changed",
-        edits: &[edit(
-            WORDS,
-            1,
-            "            if self.words.top.changing.load(Ordering::Relaxed) != 0 {\n                self.rebuild::<K, T>(counts)?;\n                self.settle();\n            }\n",
-            "",
-        )],
+        name: "priority: a rebuild counts what was not moved",
+        edits: &[edit(HEAP, 1, "if len != counts.moved() {", "if len != counts.len() {")],
+        protects: "messages that only the ring has are no part of a repair",
+        caught_by: ("loom_priority", "a_receiver_dies"),
+    },
+    Mutant {
+        name: "priority: a heap that is half changed is trusted",
+        edits: &[edit(WORDS, 1, "if changing.load(Ordering::Relaxed) != 0 {", "if false {")],
         protects: "`peek` finds the lowest message after any death",
-        caught_by: ("loom_priority", "who_looks_after_a_death_finds_the_lowest"),
-    },
-    Mutant {
-        name: "priority: a look says at the beginning of its repair that it is done",
-        edits: &[edit(
-            WORDS,
-            1,
-            "                self.rebuild::<K, T>(counts)?;\n                self.settle();\n",
-            "                self.settle();\n                self.rebuild::<K, T>(counts)?;\n",
-        )],
-        protects: "the next one repairs after one that died while it looked",
         caught_by: ("loom_priority", "who_looks_after_a_death_finds_the_lowest"),
     },
     Mutant {
@@ -154,49 +133,5 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(HEAP, 1, "self.sink::<K, T>(at, len, self.number(at)?)?;", "_ = at;")],
         protects: "the lowest key comes first after a repair, too",
         caught_by: ("loom_priority", "who_repairs_after_a_receiver_dies"),
-    },
-    Mutant {
-        name: "priority: empty is found by the last send",
-        edits: &[edit(
-            WORDS,
-            1,
-            "        let taken = self.words.top.taken.load(Ordering::Acquire);\n        self.words.top.next.load(Ordering::Relaxed).wrapping_sub(taken)",
-            "        let next = self.words.top.next.load(Ordering::Acquire);\n        next.wrapping_sub(self.words.top.taken.load(Ordering::Relaxed))",
-        )],
-        protects: "no message is overlooked",
-        caught_by: ("loom_priority", "no_message_is_overlooked"),
-    },
-    Mutant {
-        name: "priority: empty, Relaxed",
-        edits: &[edit(
-            WORDS,
-            1,
-            "self.words.top.taken.load(Ordering::Acquire)",
-            "self.words.top.taken.load(Ordering::Relaxed)",
-        )],
-        protects: "the same",
-        caught_by: ("loom_priority", "no_message_is_overlooked"),
-    },
-    Mutant {
-        name: "priority: full is found by the last receive",
-        edits: &[edit(
-            WORDS,
-            1,
-            "        let next = self.words.top.next.load(Ordering::Acquire);\n        let len = next.wrapping_sub(self.words.top.taken.load(Ordering::Relaxed));",
-            "        let taken = self.words.top.taken.load(Ordering::Acquire);\n        let len = self.words.top.next.load(Ordering::Relaxed).wrapping_sub(taken);",
-        )],
-        protects: "no place is overlooked",
-        caught_by: ("loom_priority", "no_place_is_overlooked"),
-    },
-    Mutant {
-        name: "priority: full, Relaxed",
-        edits: &[edit(
-            WORDS,
-            1,
-            "self.words.top.next.load(Ordering::Acquire)",
-            "self.words.top.next.load(Ordering::Relaxed)",
-        )],
-        protects: "the same",
-        caught_by: ("loom_priority", "no_place_is_overlooked"),
     },
 ];
