@@ -5,7 +5,7 @@
 //! out, by one committing store.
 //!
 //! *The end.* `closed` is a word of its own, so that closing never waits for a lock. A sender loads it again under its lock. A receiver that
-//! finds the object empty and closed takes the senders' lock, too: whoever has it next finds the object closed. If it is still
+//! finds the object empty and closed takes the senders' lock, too: the next sender that holds it finds the object closed. If it is still
 //! empty then, nothing will come. So nothing comes behind the end, and a sender that had loaded `closed` before gets its message in,
 //! to be received.
 //!
