@@ -202,7 +202,7 @@ impl Shared {
         let _ = (&self.bell).write(&[1]);
     }
 
-    /// Sends a job of so many arguments, which was begun by [`Head::write`]. Waits while there is no room. `owner` gets the answer.
+    /// Sends a job of `count` arguments, which was begun by [`Head::write`]. Waits while there is no room. `owner` gets the answer.
     pub(super) fn send(
         &self,
         task: &'static str,
