@@ -154,7 +154,7 @@ pub enum CallError {
     Closed,
     /// The pool was [terminated](super::Pool::terminate), or dropped.
     Terminated,
-    /// The pool has stopped: so many workers in a row could not be started, or ended in the initializer.
+    /// The pool has stopped: too many workers in a row could not be started, or ended in the initializer.
     Stopped {
         /// How many.
         failures: u32,
