@@ -77,12 +77,12 @@ impl<'a> Reply<'a> {
         reply.extend_from_slice(&[0; REPLY_HEAD]);
     }
 
-    /// There are so many results, and no failure.
+    /// There are `count` results, and no failure.
     pub(super) fn succeeded(reply: &mut [u8], count: u32) {
         reply[..4].copy_from_slice(&count.to_le_bytes());
     }
 
-    /// There are so many results, and what failed comes behind them, cut to this room.
+    /// There are `count` results, and what failed comes behind them, cut to this room.
     pub(super) fn failed(reply: &mut Vec<u8>, count: u32, failure: &Failure, room: usize) {
         if reply.is_empty() {
             Reply::begin(reply);
