@@ -168,7 +168,7 @@ fn start() -> Result<f64> {
     Ok(median_of(times))
 }
 
-/// How long two programs that were started by hand take to begin.
+/// How long it takes until two programs that were started by hand have answered.
 fn by_hand() -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..STARTS {

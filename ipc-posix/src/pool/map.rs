@@ -114,7 +114,7 @@ impl Chunks {
         self.send(first + done as usize, rest, chunk.count - done)
     }
 
-    /// Waits until so many answers are there, or one that is an error.
+    /// Waits until this number of answers is there, or one that is an error.
     fn wait(&self, answers: usize) -> Result<(), CallError> {
         let shared = &self.reader.shared;
         shared.here()?;

@@ -121,7 +121,7 @@ impl PoolOptions {
         self
     }
 
-    /// Replaces a worker by a new one after so many calls. Default, also for 0: never.
+    /// Replaces a worker by a new one after this number of calls. Default, also for 0: never.
     #[doc(alias = "maxtasksperchild")]
     pub fn calls_per_worker(mut self, most: u64) -> Self {
         self.calls_per_worker = most;

@@ -252,7 +252,7 @@ impl Supervisor {
             pause = pause.min(SHORT_PAUSE * (1 << self.failures.min(6)));
         }
         let milliseconds = i32::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
-        // SAFETY: so many entries, which live until the call is over.
+        // SAFETY: the length is that of the entries, which live until the call is over.
         unsafe { libc::poll(wanted.as_mut_ptr(), wanted.len() as libc::nfds_t, milliseconds) };
         let mut bytes = [0; 64];
         while self.bell.read(&mut bytes).is_ok_and(|read| read == bytes.len()) {}
