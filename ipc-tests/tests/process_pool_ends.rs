@@ -338,3 +338,22 @@ fn a_child_after_fork_leaves_the_pool_alone() {
     let _watchdog = Watchdog::new(LIMIT, "a_child_after_fork_leaves_the_pool_alone");
     assert_eq!(process::options().daemon().spawn(forks, ()).unwrap().join().unwrap(), 1);
 }
+
+fn leave(code: i32) {
+    std::process::exit(code);
+}
+task!(leave);
+
+#[test]
+fn workers_that_end_at_once_are_told_apart() {
+    let _watchdog = Watchdog::new(LIMIT, "workers_that_end_at_once_are_told_apart");
+    let pool = pool::options().workers(4).attempts(1).start().unwrap();
+    for round in 0..40 {
+        let calls: Vec<_> = (1..5).map(|code| pool.submit(leave, code).unwrap()).collect();
+        for (code, call) in (1..5).zip(calls) {
+            let CallError::WorkerDied { pid, ended, .. } = call.get().unwrap_err() else { panic!("{round}: {code}") };
+            let ended = ended.unwrap_or_else(|| panic!("{round}: {pid:?} has no status"));
+            assert_eq!((ended.code(), pid.is_some()), (Some(code), true), "{round}");
+        }
+    }
+}

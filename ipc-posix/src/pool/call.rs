@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use ipc_core::bytes::read_first;
 use serde::de::DeserializeOwned;
 
-use super::desk::{Basket, Outcome, Shared};
+use super::basket::{Basket, Outcome};
+use super::desk::Shared;
 use super::error::CallError;
 use super::job::Reply;
 use crate::process::task::Entry;

@@ -1,85 +1,36 @@
-//! The calls of a pool, in its parent's private memory: what is asked, who waits for it, and how answers come to them.
+//! The calls of a pool, in its parent's private memory: what is asked, and who gets the answer.
 //!
-//! Answers lie in the blocks of the queue of jobs. A worker that has answered sends the call's number as a note. One thread at a time
-//! *leads*: it receives notes, and gives the answers to their owners. A thread that waits for an answer leads if nobody does, so that an
-//! answer comes to it without a detour. Others sleep until the leader has theirs, or hands the lead on. The collector, a thread of the pool,
-//! leads while calls are under way that nobody waits for.
+//! Answers lie in the blocks of the queue of jobs. A worker that has answered sends the call's number as a note, to the thread that leads.
 //!
 //! A call leaves the table once, under the lock: with its answer, or as the supervisor finds it failed, or cancelled. What comes later
 //! finds no call of its number. A call whose worker died between its answer and its note is found by the supervisor, which looks at all
 //! calls after a death, and twice a second.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use ipc_core::Fault;
-use ipc_core::error::{RecvError, RecvTimeoutError, TryAnswerError, TrySendBytesError};
+use ipc_core::error::{TryAnswerError, TrySendBytesError};
 
+use super::basket::{Outcome, Owner, Seat};
 use super::error::CallError;
-use super::job::{Head, Reply};
+use super::job::Head;
 use super::worker::{Doing, Row, WORDS};
 use crate::fork::ForkGuard;
 use crate::objects::{Array, ByteWorkQueue, Queue, WorkTicket};
 use crate::region::Region;
 
-/// How many answers a leader takes under one lock.
-const BATCH: usize = 64;
 /// How long a thread that finds no room for a job waits before it tries again, whatever it hears.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// The bytes of an answer, or why there is none.
-pub(super) type Outcome = Result<Vec<u8>, CallError>;
 /// What the thread for callbacks does.
 pub(super) type Work = Box<dyn FnOnce() + Send>;
-
-/// Where a thread sleeps.
-#[derive(Default)]
-pub(super) struct Seat {
-    condvar: Condvar,
-}
-
-/// Where answers go, each with the number that its owner gave it.
-#[derive(Default)]
-pub(super) struct Basket {
-    pub(super) seat: Arc<Seat>,
-    answers: Mutex<VecDeque<(usize, Outcome)>>,
-    trouble: AtomicBool,
-}
-
-impl Basket {
-    pub(super) fn pop(&self) -> Option<(usize, Outcome)> {
-        locked(&self.answers).pop_front()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        locked(&self.answers).len()
-    }
-
-    /// Whether one of the answers that have come is an error.
-    pub(super) fn has_trouble(&self) -> bool {
-        // Relaxed: asked under the lock of the desk, as it is stored.
-        self.trouble.load(Ordering::Relaxed)
-    }
-
-    fn push(&self, index: usize, outcome: Outcome) {
-        if !outcome.as_ref().is_ok_and(|reply| !Reply::has_failed(reply)) {
-            self.trouble.store(true, Ordering::Relaxed);
-        }
-        locked(&self.answers).push_back((index, outcome));
-    }
-}
-
-/// Who gets an answer.
-pub(super) enum Owner {
-    Basket(Arc<Basket>, usize),
-    Callback(Box<dyn FnOnce(Outcome) + Send>),
-}
 
 /// A call that is under way.
 struct Record {
@@ -88,7 +39,8 @@ struct Record {
     task: &'static str,
     /// Whether a thread waits for it, or is going to.
     attended: bool,
-    /// The last worker that died with it.
+    /// How many workers were seen dead that had it, and the last one.
+    deaths: u32,
     death: Option<(u32, Option<ExitStatus>)>,
 }
 
@@ -112,12 +64,12 @@ pub(super) struct Seen {
 pub(super) struct Desk {
     calls: HashMap<u64, Record>,
     next: u64,
-    leading: bool,
+    pub(super) leading: bool,
     /// Those who sleep because somebody leads.
-    followers: Vec<Arc<Seat>>,
-    collector_sleeps: bool,
+    pub(super) followers: Vec<Arc<Seat>>,
+    pub(super) collector_sleeps: bool,
     /// Calls that nobody waits for.
-    unattended: usize,
+    pub(super) unattended: usize,
     /// How many calls have left the table.
     pub(super) finished: u64,
     /// And how many of them for another reason than an answer.
@@ -134,7 +86,7 @@ pub(super) struct Shared {
     pub(super) home: ForkGuard,
     // Its tickets are of the queue below, which is dropped later.
     desk: Mutex<Desk>,
-    collector: Seat,
+    pub(super) collector: Seat,
     space: Arc<Seat>,
     pub(super) jobs: ByteWorkQueue,
     pub(super) notes: Queue<u64>,
@@ -227,7 +179,7 @@ impl Shared {
             // Under the lock: its answer may be there before this returns.
             match jobs.try_call(job) {
                 Ok(ticket) => {
-                    desk.calls.insert(call, Record { ticket, owner, task, attended, death: None });
+                    desk.calls.insert(call, Record { ticket, owner, task, attended, deaths: 0, death: None });
                     if !attended {
                         desk.unattended += 1;
                         self.wake_collector(&mut desk);
@@ -249,116 +201,8 @@ impl Shared {
         }
     }
 
-    /// Waits until `ready` says so, the deadline comes, or the pool is over. Leads if nobody does.
-    pub(super) fn wait<'a>(
-        &'a self,
-        mut desk: MutexGuard<'a, Desk>,
-        seat: &Arc<Seat>,
-        deadline: Option<Instant>,
-        mut ready: impl FnMut(&Desk) -> bool,
-    ) -> MutexGuard<'a, Desk> {
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let late = left.is_some_and(|left| left.is_zero());
-            if late || ready(&desk) || matches!(desk.phase, Phase::Over(_)) {
-                // Perhaps the lead was handed on to this thread.
-                self.hand_on(&mut desk);
-                return desk;
-            }
-            if !desk.leading {
-                desk = self.lead(desk, deadline, &mut ready);
-                continue;
-            }
-            desk.followers.push(Arc::clone(seat));
-            desk = match left {
-                None => seat.condvar.wait(desk).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => seat.condvar.wait_timeout(desk, left).unwrap_or_else(PoisonError::into_inner).0,
-            };
-            let mine = desk.followers.iter().position(|other| Arc::ptr_eq(other, seat));
-            if let Some(mine) = mine {
-                desk.followers.swap_remove(mine);
-            }
-        }
-    }
-
-    /// Gives answers to their owners until `ready` says so, the deadline comes, or the pool is over.
-    fn lead<'a>(
-        &'a self,
-        mut desk: MutexGuard<'a, Desk>,
-        deadline: Option<Instant>,
-        ready: &mut dyn FnMut(&Desk) -> bool,
-    ) -> MutexGuard<'a, Desk> {
-        desk.leading = true;
-        loop {
-            drop(desk);
-            let note = match deadline {
-                None => self.notes.recv().map_err(|error| match error {
-                    RecvError::Fault(fault) => RecvTimeoutError::Fault(fault),
-                    _ => RecvTimeoutError::Closed,
-                }),
-                Some(deadline) => self.notes.recv_deadline(deadline),
-            };
-            let mut late = false;
-            match note {
-                Ok(note) => {
-                    desk = self.desk();
-                    self.note(&mut desk, note);
-                    for _ in 0..BATCH {
-                        let Ok(note) = self.notes.try_recv() else { break };
-                        self.note(&mut desk, note);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    desk = self.desk();
-                    late = true;
-                }
-                // The queue of notes is damaged, or cannot say who is dead: nobody gets an answer any more.
-                Err(error) => {
-                    desk = self.desk();
-                    let fault = if let RecvTimeoutError::Fault(fault) = error { fault } else { Fault::Corrupted };
-                    self.end(&mut desk, CallError::Fault(fault), true);
-                }
-            }
-            if late || matches!(desk.phase, Phase::Over(_)) || ready(&desk) {
-                desk.leading = false;
-                self.hand_on(&mut desk);
-                return desk;
-            }
-        }
-    }
-
-    /// Lets another thread lead, if nobody does.
-    fn hand_on(&self, desk: &mut Desk) {
-        match desk.followers.last() {
-            _ if desk.leading => {}
-            Some(next) => next.condvar.notify_all(),
-            None if desk.unattended > 0 => self.wake_collector(desk),
-            None => {}
-        }
-    }
-
-    fn wake_collector(&self, desk: &mut Desk) {
-        if desk.collector_sleeps && !desk.leading {
-            desk.collector_sleeps = false;
-            self.collector.condvar.notify_all();
-        }
-    }
-
-    /// The collector's thread: leads while nobody else does, and calls are under way that nobody waits for.
-    pub(super) fn collect(&self) {
-        let mut desk = self.desk();
-        while !matches!(desk.phase, Phase::Over(_)) {
-            if desk.unattended > 0 && !desk.leading && desk.followers.is_empty() {
-                desk = self.lead(desk, None, &mut |desk| desk.unattended == 0);
-            } else {
-                desk.collector_sleeps = true;
-                desk = self.collector.condvar.wait(desk).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-    }
-
     /// A call is answered. It may have left the table before.
-    fn note(&self, desk: &mut Desk, call: u64) {
+    pub(super) fn note(&self, desk: &mut Desk, call: u64) {
         let Some(record) = desk.calls.get(&call) else { return };
         let outcome = match record.ticket.try_wait() {
             Ok(reply) => Ok(reply.to_vec()),
@@ -371,16 +215,24 @@ impl Shared {
     /// Looks at all calls: after deaths, and now and then.
     pub(super) fn look(&self) {
         let mut desk = self.desk();
+        // The queue may know of a death before the supervisor, which is to say how that worker ended.
+        let unseen = |call: u64| {
+            let mut workers = desk.workers.iter().enumerate().filter(|(_, seen)| seen.pid.is_some());
+            workers.any(|(worker, _)| {
+                matches!(self.row(worker).doing(), Doing::Running(its) | Doing::Answering(its) if its == call)
+            })
+        };
         let found = desk.calls.iter().filter_map(|(call, record)| {
             let outcome = match record.ticket.try_wait() {
                 Ok(reply) => Ok(reply.to_vec()),
                 Err(TryAnswerError::Pending) => return None,
-                Err(TryAnswerError::Failed { attempts }) => Err(CallError::WorkerDied {
-                    task: record.task,
-                    attempts,
-                    pid: record.death.map(|(pid, _)| pid),
-                    ended: record.death.and_then(|(_, ended)| ended),
-                }),
+                Err(TryAnswerError::Failed { .. }) if unseen(*call) => return None,
+                Err(TryAnswerError::Failed { attempts }) => {
+                    // Of a worker that had not yet said what it has, nothing is known. Then the last death is an earlier one.
+                    let last = record.death.filter(|_| record.deaths == attempts);
+                    let (pid, ended) = last.map_or((None, None), |(pid, ended)| (Some(pid), ended));
+                    Err(CallError::WorkerDied { task: record.task, attempts, pid, ended })
+                }
                 Err(TryAnswerError::Fault(fault)) => Err(fault.into()),
                 // Workers are done with nothing that they do not answer.
                 Err(_) => Err(CallError::Fault(Fault::Corrupted)),
@@ -467,6 +319,7 @@ impl Shared {
     /// The worker that had this call has died.
     pub(super) fn mourn(&self, call: u64, pid: u32, ended: Option<ExitStatus>) {
         if let Some(record) = self.desk().calls.get_mut(&call) {
+            record.deaths += 1;
             record.death = Some((pid, ended));
         }
     }

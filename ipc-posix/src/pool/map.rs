@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use ipc_core::bytes::{append, read_first};
 
+use super::basket::{Basket, Owner};
 use super::call::Reader;
-use super::desk::{Basket, Owner, locked};
+use super::desk::locked;
 use super::error::CallError;
 use super::job::Head;
 use crate::process::task::Task;

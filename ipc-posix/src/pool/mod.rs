@@ -65,10 +65,12 @@
 //! This process has two for each pool: one starts, watches and ends the workers; one takes in results that no thread waits for. Functions for
 //! [`submit_with`](Pool::submit_with) are called on a third one, so that a slow one holds up no result. All of them block signals.
 
+mod basket;
 mod call;
 mod desk;
 mod error;
 mod job;
+mod lead;
 mod map;
 mod options;
 mod stats;
@@ -80,9 +82,10 @@ use std::io;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
+use basket::{Basket, Owner};
 pub use call::Call;
 use call::Reader;
-use desk::{Basket, Owner, Phase, Shared, locked};
+use desk::{Phase, Shared, locked};
 pub use error::{CallError, PoolError};
 pub use map::{AsCompleted, MapCall, Stream};
 pub use options::PoolOptions;
