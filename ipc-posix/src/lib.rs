@@ -148,6 +148,9 @@ pub use any_error::Error;
 /// ```
 pub use bytemuck;
 pub use error::{NotAFile, ObjectError, ObjectErrorKind, RegionError, RegionErrorKind};
+/// The crate of the bars of [`pool`], in the version that they have (feature `progress`).
+#[cfg(feature = "progress")]
+pub use indicatif;
 pub use ipc_core::atomic::{Bitwise as AtomicBitwise, Number as AtomicNumber, Value as AtomicValue};
 pub use ipc_core::barrier::BarrierWaitResult;
 pub use ipc_core::broadcast::{Policy as BroadcastPolicy, Stats as BroadcastStats};

@@ -20,7 +20,7 @@ fn example(name: &str) -> PathBuf {
         "-q",
         "--workspace",
         "--features",
-        "ipc-posix/derive ipc-posix/process",
+        "ipc-posix/derive ipc-posix/process ipc-posix/progress",
         "--example",
         name,
         "--manifest-path",
@@ -34,7 +34,12 @@ fn example(name: &str) -> PathBuf {
 
 /// What the example prints. It has to succeed.
 fn run(name: &str) -> String {
-    let output = Command::new(example(name)).output().expect("it starts");
+    run_with(name, &[])
+}
+
+/// What the example prints with these arguments. It has to succeed.
+fn run_with(name: &str, args: &[PathBuf]) -> String {
+    let output = Command::new(example(name)).args(args).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     text
@@ -127,8 +132,12 @@ fn the_karaoke_room() {
 
 /// Starts the example, kills the first process whose id it prints, and returns all that it prints. It has to succeed.
 fn run_and_kill(name: &str) -> String {
+    run_and_kill_with(name, &[])
+}
+
+fn run_and_kill_with(name: &str, args: &[PathBuf]) -> String {
     let mut program = Command::new(example(name));
-    let mut child = program.stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut child = program.args(args).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
     let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut text = String::new();
     output.read_line(&mut text).expect("text");
@@ -297,6 +306,33 @@ fn pool_of_three() {
     all(&text);
     // A worker that is killed behind the last task need not be replaced.
     assert!(text.contains("\neach task has its result, workers that were replaced: "), "{text}");
+}
+
+#[test]
+fn pool_or_processes() {
+    let all = |text: &str| {
+        assert_eq!(text.matches("\na pool of four: 100 tasks in ").count(), 1, "{text}");
+        assert_eq!(text.matches("\na process for each: 100 tasks in ").count(), 1, "{text}");
+        assert!(text.ends_with("\nboth sums are 328350\n"), "{text}");
+    };
+    all(&run("pool_or_processes"));
+    all(&run_and_kill("pool_or_processes"));
+}
+
+#[test]
+fn word_count_map() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let paths = ["src", "examples", "no such file"].map(|name| here.join(name));
+    let all = |text: &str| {
+        assert_eq!(text.matches("not counted: ").count(), 1, "{text}");
+        assert!(text.contains("no such file: No such file or directory"), "{text}");
+        assert!(text.ends_with(" files, and 1 files that cannot be read\none process counts the same\n"), "{text}");
+    };
+    let text = run_with("word_count_map", &paths);
+    all(&text);
+    assert!(text.contains("\nworkers that were replaced: 0\n"), "{text}");
+    let text = run_and_kill_with("word_count_map", &paths);
+    all(&text);
 }
 
 /// The examples leave no region behind.

@@ -42,6 +42,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 mod temp_name;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 pub use temp_name::TempName;
 
@@ -142,13 +144,34 @@ pub fn hear() -> String {
 /// When the program cannot be started.
 #[must_use]
 pub fn spawn(role: &str, args: &[(&str, &str)]) -> Child {
+    let mut command = command(role, args);
+    command.stdin(Stdio::piped());
+    Child::start(role, command)
+}
+
+/// Starts this test binary again as `role`, in front of a terminal of its own. What is written to the file is typed there: the
+/// byte 3 is Ctrl-C. It has no lines of the parent.
+///
+/// # Panics
+///
+/// When the program cannot be started, or there is no terminal.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn spawn_at_terminal(role: &str, args: &[(&str, &str)]) -> (Child, std::fs::File) {
+    let mut command = command(role, args);
+    let (keyboard, terminal) = terminal::open();
+    command.stdin(terminal);
+    terminal::lead_session(&mut command);
+    (Child::start(role, command), keyboard)
+}
+
+fn command(role: &str, args: &[(&str, &str)]) -> Command {
     let program = std::env::current_exe().expect("the path of the test binary");
     let mut command = Command::new(program);
     command
         .args([ENTRY, "--exact", "--nocapture", "--test-threads=1"])
         .env(ROLE_VARIABLE, role)
         .envs(args.iter().map(|(key, value)| (format!("{ARGUMENT_PREFIX}{key}"), *value)))
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     #[cfg(target_os = "linux")]
     {
@@ -161,10 +184,7 @@ pub fn spawn(role: &str, args: &[(&str, &str)]) -> Child {
             });
         }
     }
-    let mut child = command.spawn().expect("the test binary starts again");
-    let stdin = child.stdin.take();
-    let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
-    Child { role: role.to_owned(), process: child, stdin, stdout }
+    command
 }
 
 /// Whether `check` holds in a child after `fork`, without an `exec`: for handles and guards that come through it.
@@ -199,6 +219,13 @@ pub struct Child {
 }
 
 impl Child {
+    fn start(role: &str, mut command: Command) -> Child {
+        let mut child = command.spawn().expect("the test binary starts again");
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        Child { role: role.to_owned(), process: child, stdin, stdout }
+    }
+
     /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -168,7 +168,7 @@ fn every_public_type_has_its_auto_traits() {
         // Processes of tasks.
         "SsUrP":
             process::Process<std::rc::Rc<u64>>, process::ProcessOptions, process::Descriptor, process::TaskError, process::TaskPanic,
-            pool::Pool, pool::PoolStats, pool::WorkerStats, pool::Activity, pool::MapCall<u64>;
+            pool::Pool, pool::Progress, pool::PoolStats, pool::WorkerStats, pool::Activity, pool::MapCall<u64>;
         // With a guard in them they are as it is.
         "sUrP": LockError<MutexGuard<'static, u64>>, TryLockError<MutexGuard<'static, u64>>, LockTimeoutError<MutexGuard<'static, u64>>;
     }

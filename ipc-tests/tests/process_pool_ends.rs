@@ -4,7 +4,9 @@
 #![cfg(all(not(loom), target_os = "linux"))]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -18,7 +20,7 @@ use ipc_tests::watchdog::Watchdog;
 /// Generous: a busy machine is no failure.
 const LIMIT: Duration = Duration::from_secs(300);
 
-const ROLES: &[Role] = &[("mother", mother), ("leaves", leaves), ("execs", execs)];
+const ROLES: &[Role] = &[("mother", mother), ("leaves", leaves), ("execs", execs), ("at a terminal", at_a_terminal)];
 
 ipc_posix::task_entry!();
 
@@ -198,6 +200,49 @@ fn no_worker_outlives_a_parent_that_leaves() {
         let mut parent = children::spawn(role, &[]);
         while parent.try_hear().is_some() {}
     }
+}
+
+fn at_a_terminal(_: &Args) {
+    let _pool = busy_pool();
+    let regions = regions(Path::new("/proc/self"));
+    assert!(!regions.is_empty());
+    children::say(&regions.join("; "));
+    wait();
+}
+
+/// The regions without a name that this process has in its memory: the numbers of their files.
+fn regions(process: &Path) -> Vec<String> {
+    let maps = std::fs::read_to_string(process.join("maps")).unwrap_or_default();
+    let of_regions = maps.lines().filter(|map| map.contains("/memfd:ipc-region"));
+    of_regions.filter_map(|map| map.split_ascii_whitespace().nth(4)).map(str::to_owned).collect()
+}
+
+/// Only the process in front of the terminal gets the signal, for workers have groups of their own. No process keeps the region.
+#[test]
+fn ctrl_c_ends_the_parent_and_with_it_the_workers() {
+    let _watchdog = Watchdog::new(LIMIT, "ctrl_c_ends_the_parent_and_with_it_the_workers");
+    let mut longest = Duration::ZERO;
+    for round in 0..40_u64 {
+        let (mut parent, mut keyboard) = children::spawn_at_terminal("at a terminal", &[]);
+        let mut heard = String::new();
+        for _ in 0..round % 4 {
+            heard = parent.hear();
+        }
+        spin(round * 97 % 6000);
+        keyboard.write_all(b"\x03").unwrap();
+        assert_eq!(parent.wait().signal(), Some(libc::SIGINT));
+        let ended = Instant::now();
+        while parent.try_hear().is_some() {}
+        longest = longest.max(ended.elapsed());
+        if round % 4 == 3 {
+            for process in std::fs::read_dir("/proc").unwrap() {
+                for region in regions(&process.unwrap().path()) {
+                    assert!(heard.split("; ").all(|of_parent| of_parent != region));
+                }
+            }
+        }
+    }
+    println!("the last worker ended {longest:?} after its parent at most");
 }
 
 /// In a process of its own, which has no other children: pools that end at any moment.

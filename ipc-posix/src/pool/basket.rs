@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::desk::locked;
 use super::error::CallError;
 use super::job::Reply;
+use super::progress::Counts;
 
 /// The bytes of an answer, or why there is none.
 pub(super) type Outcome = Result<Vec<u8>, CallError>;
@@ -23,9 +24,15 @@ pub(super) struct Basket {
     pub(super) seat: Arc<Seat>,
     answers: Mutex<VecDeque<(usize, Outcome)>>,
     trouble: AtomicBool,
+    counts: Option<Arc<Counts>>,
 }
 
 impl Basket {
+    /// One whose answers are counted.
+    pub(super) fn counted(counts: Arc<Counts>) -> Self {
+        Basket { counts: Some(counts), ..Basket::default() }
+    }
+
     pub(super) fn pop(&self) -> Option<(usize, Outcome)> {
         locked(&self.answers).pop_front()
     }
@@ -43,6 +50,9 @@ impl Basket {
     pub(super) fn push(&self, index: usize, outcome: Outcome) {
         if !outcome.as_ref().is_ok_and(|reply| !Reply::has_failed(reply)) {
             self.trouble.store(true, Ordering::Relaxed);
+        }
+        if let Some(counts) = &self.counts {
+            counts.add(&outcome);
         }
         locked(&self.answers).push_back((index, outcome));
     }

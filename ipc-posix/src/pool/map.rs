@@ -10,9 +10,10 @@ use ipc_core::bytes::{append, read_first};
 
 use super::basket::{Basket, Owner};
 use super::call::Reader;
-use super::desk::locked;
+use super::desk::{Desk, Phase, locked};
 use super::error::CallError;
 use super::job::Head;
+use super::progress::{Counts, Meter, Progress};
 use crate::process::task::Task;
 
 /// The most calls of a map that are under way, unless something else is said.
@@ -82,15 +83,17 @@ struct Chunk {
 }
 
 /// Chunks that are under way, by the number of their first argument.
-struct Chunks {
+pub(super) struct Chunks {
     reader: Reader,
     basket: Arc<Basket>,
     sent: HashMap<usize, Chunk>,
+    pub(super) meter: Meter,
 }
 
 impl Chunks {
-    fn new(reader: Reader) -> Self {
-        Chunks { reader, basket: Arc::default(), sent: HashMap::new() }
+    fn new(reader: Reader, meter: Meter) -> Self {
+        let basket = Arc::new(Basket::counted(Arc::clone(&meter.counts)));
+        Chunks { reader, basket, sent: HashMap::new(), meter }
     }
 
     fn send(&mut self, first: usize, mut job: Vec<u8>, count: u32) -> Result<(), CallError> {
@@ -118,11 +121,19 @@ impl Chunks {
     /// Waits until this number of answers is there, or one that is an error.
     fn wait(&self, answers: usize) -> Result<(), CallError> {
         let shared = &self.reader.shared;
-        shared.here()?;
-        drop(shared.wait(shared.desk(), &self.basket.seat, None, |_| {
-            self.basket.len() >= answers || answers > 1 && self.basket.has_trouble()
-        }));
-        Ok(())
+        let enough = |_: &Desk| self.basket.len() >= answers || answers > 1 && self.basket.has_trouble();
+        loop {
+            shared.here()?;
+            let look = self.meter.next_look();
+            let desk = shared.wait(shared.desk(), &self.basket.seat, look, enough);
+            let over = look.is_none() || enough(&desk) || matches!(desk.phase, Phase::Over(_));
+            // The desk is not held while somebody draws.
+            drop(desk);
+            self.meter.show();
+            if over {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -137,33 +148,54 @@ impl Drop for Chunks {
     }
 }
 
+/// How items are put into chunks.
+pub(super) enum Chunking {
+    /// So many chunks for each worker, if it is known how many items there are.
+    Each(usize),
+    /// So many items in each.
+    Items(usize),
+}
+
+/// How many items there are, if the iterator knows.
+fn len_of(items: &impl Iterator) -> Option<usize> {
+    let (least, most) = items.size_hint();
+    most.filter(|most| *most == least)
+}
+
 /// The results for all items, in their order.
 pub(super) fn map<Form, F: Task<Form>>(
     reader: Reader,
     items: impl IntoIterator<Item = F::Args>,
-    chunk: Option<usize>,
+    chunking: Chunking,
+    meter: Meter,
 ) -> Result<Vec<F::Output>, CallError> {
     reader.shared.here()?;
     let mut items = items.into_iter().fuse();
-    let chunk = chunk.unwrap_or_else(|| match items.size_hint() {
-        (least, Some(most)) if least == most => least / (4 * reader.shared.desk().workers.len()),
-        _ => 1,
-    });
+    let len = len_of(&items);
+    let chunk = match chunking {
+        Chunking::Items(items) => items,
+        Chunking::Each(chunks) => len.map_or(1, |len| len / (chunks * reader.shared.desk().workers.len())),
+    };
     let chunk = u32::try_from(chunk).unwrap_or(u32::MAX).max(1);
     let window = WINDOW.min(reader.shared.jobs.capacity());
-    let (mut writer, mut chunks) = (Writer::new(reader.clone()), Chunks::new(reader.clone()));
+    if let Some(len) = len {
+        meter.counts.set_total(len);
+        meter.show();
+    }
+    let (mut writer, mut chunks) = (Writer::new(reader.clone()), Chunks::new(reader.clone(), meter));
     let mut results: Vec<Option<F::Output>> = Vec::new();
     let (mut first, mut left) = (0, true);
     loop {
         while left && chunks.sent.len() < window {
             let job = match items.next() {
-                Some(args) => match writer.add::<Form, F>(&args)? {
+                Some(args) => match writer.add::<Form, F>(&args).inspect_err(|_| chunks.meter.counts.fail())? {
                     None if writer.count < chunk => continue,
                     None => writer.take(),
                     full => full,
                 },
                 None => {
                     left = false;
+                    chunks.meter.counts.set_total(first + writer.count as usize);
                     writer.take()
                 }
             };
@@ -194,7 +226,9 @@ pub(super) fn map<Form, F: Task<Form>>(
     }
     let task = reader.entry.name;
     let results: Option<Vec<_>> = results.into_iter().collect();
-    results.ok_or_else(|| CallError::Result { task, reason: "one is missing".to_owned() })
+    let results = results.ok_or_else(|| CallError::Result { task, reason: "one is missing".to_owned() })?;
+    chunks.meter.complete();
+    Ok(results)
 }
 
 /// A map whose results are fetched later. Made by [`Pool::map_async`](super::Pool::map_async).
@@ -203,6 +237,7 @@ pub(super) fn map<Form, F: Task<Form>>(
 #[must_use = "the results are lost when this is dropped"]
 pub struct MapCall<R> {
     result: Arc<Later<R>>,
+    counts: Arc<Counts>,
 }
 
 struct Later<R> {
@@ -212,7 +247,10 @@ struct Later<R> {
 
 impl<R: Send + 'static> MapCall<R> {
     /// Lets a thread of its own make the calls.
-    pub(super) fn new(work: impl FnOnce() -> Result<Vec<R>, CallError> + Send + 'static) -> std::io::Result<Self> {
+    pub(super) fn new(
+        counts: Arc<Counts>,
+        work: impl FnOnce() -> Result<Vec<R>, CallError> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let result = Arc::new(Later { results: Mutex::new(None), there: Condvar::new() });
         let there = Arc::clone(&result);
         let _blocked = crate::sys::SignalsBlocked::new();
@@ -223,7 +261,35 @@ impl<R: Send + 'static> MapCall<R> {
             *locked(&there.results) = Some(results.unwrap_or_else(|_| Err(error())));
             there.there.notify_all();
         })?;
-        Ok(MapCall { result })
+        Ok(MapCall { result, counts })
+    }
+
+    /// Returns how many items are done. Never waits.
+    ///
+    /// ```standalone_crate
+    /// use std::time::Duration;
+    ///
+    /// use ipc_posix::{pool, process, task};
+    ///
+    /// fn square(number: u64) -> u64 {
+    ///     number * number
+    /// }
+    /// task!(square);
+    ///
+    /// fn main() -> Result<(), ipc_posix::Error> {
+    ///     process::init();
+    ///     let pool = pool::options().workers(2).start()?;
+    ///     let squares = pool.map_async(square, 0..1000)?;
+    ///     while !squares.wait_timeout(Duration::from_millis(100)) {
+    ///         println!("{} of 1000", squares.progress().done);
+    ///     }
+    ///     assert_eq!(squares.progress().done, 1000);
+    ///     assert_eq!(squares.get()?[3], 9);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn progress(&self) -> Progress {
+        self.counts.get()
     }
 
     /// Returns whether the results are there, or an error. Never waits.
@@ -264,7 +330,7 @@ impl<R: Send + 'static> MapCall<R> {
 
 impl<R> fmt::Debug for MapCall<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapCall").finish_non_exhaustive()
+        f.debug_struct("MapCall").field("progress", &self.counts.get()).finish_non_exhaustive()
     }
 }
 
@@ -276,7 +342,7 @@ impl<R> fmt::Debug for MapCall<R> {
 #[must_use = "nothing is sent before a result is asked for"]
 pub struct Stream<Form, F: Task<Form>, I> {
     items: std::iter::Fuse<I>,
-    chunks: Chunks,
+    pub(super) chunks: Chunks,
     window: usize,
     sent: usize,
     returned: usize,
@@ -290,7 +356,11 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
     pub(super) fn new(reader: Reader, items: I) -> Self {
         let window = 16 * reader.shared.desk().workers.len();
         let window = window.min(reader.shared.jobs.capacity());
-        let (chunks, there) = (Chunks::new(reader), BTreeMap::new());
+        let meter = Meter::default();
+        if let Some(len) = len_of(&items) {
+            meter.counts.set_total(len);
+        }
+        let (chunks, there) = (Chunks::new(reader, meter), BTreeMap::new());
         Stream { items: items.fuse(), chunks, window, sent: 0, returned: 0, there, over: false, form: PhantomData }
     }
 
@@ -314,10 +384,18 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
             self.sent += 1;
             let sent = job_of::<Form, F>(&self.chunks.reader, &args).and_then(|job| self.chunks.send(index, job, 1));
             if let Err(error) = sent {
+                self.chunks.meter.counts.fail();
                 self.over = !matches!(error, CallError::Args { .. } | CallError::ArgsTooLong { .. });
                 self.there.insert(index, Err(error));
             }
         }
+    }
+
+    /// How many results there are at least and at most: none comes for an item that was not sent when the pool ends.
+    fn left(&self) -> (usize, Option<usize>) {
+        let sent = self.sent - self.returned;
+        let unsent = if self.over { Some(0) } else { self.items.size_hint().1 };
+        (self.there.len(), unsent.and_then(|unsent| unsent.checked_add(sent)))
     }
 
     /// The next result, in order or the first that is there.
@@ -331,9 +409,11 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
             let next = self.there.first_entry().filter(|first| !in_order || *first.key() == self.returned);
             if let Some(first) = next {
                 self.returned += 1;
+                self.chunks.meter.show();
                 return Some(first.remove_entry());
             }
             if self.chunks.sent.is_empty() {
+                self.chunks.meter.complete();
                 return None;
             }
             if let Err(error) = self.chunks.wait(1) {
@@ -352,6 +432,10 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Iterator for Stream<Form,
     fn next(&mut self) -> Option<Self::Item> {
         self.step(true).map(|(_, result)| result)
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left()
+    }
 }
 
 impl<Form, F: Task<Form>, I> fmt::Debug for Stream<Form, F, I> {
@@ -369,6 +453,10 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Iterator for AsCompleted<
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.step(false)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.left()
     }
 }
 

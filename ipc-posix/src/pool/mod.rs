@@ -65,6 +65,8 @@
 //! This process has two for each pool: one starts, watches and ends the workers; one takes in results that no thread waits for. Functions for
 //! [`submit_with`](Pool::submit_with) are called on a third one, so that a slow one holds up no result. All of them block signals.
 
+#[cfg(feature = "progress")]
+mod bar;
 mod basket;
 mod call;
 mod desk;
@@ -73,6 +75,7 @@ mod job;
 mod lead;
 mod map;
 mod options;
+mod progress;
 mod stats;
 mod supervisor;
 mod worker;
@@ -82,19 +85,27 @@ use std::io;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
+#[cfg(feature = "progress")]
+pub use bar::progress_bar;
 use basket::{Basket, Owner};
 pub use call::Call;
 use call::Reader;
 use desk::{Phase, Shared, locked};
 pub use error::{CallError, PoolError};
+use map::Chunking;
 pub use map::{AsCompleted, MapCall, Stream};
 pub use options::PoolOptions;
+use progress::Meter;
+pub use progress::Progress;
 pub use stats::{Activity, PoolStats, WorkerStats};
 #[doc(hidden)]
 pub use worker::{Serving, serve};
 
 use crate::process::Task;
 use crate::process::task::{self, Entry};
+
+/// As in Python.
+const CHUNKING: Chunking = Chunking::Each(4);
 
 /// Returns the options of a pool that is to be started.
 ///
@@ -261,7 +272,7 @@ impl Pool {
         function: F,
         items: impl IntoIterator<Item = F::Args>,
     ) -> Result<Vec<F::Output>, CallError> {
-        map::map::<Form, F>(self.reader(&function)?, items, None)
+        map::map::<Form, F>(self.reader(&function)?, items, CHUNKING, Meter::default())
     }
 
     /// Calls a task with each item, `chunk` of them in one message, and returns the results in the items' order. With 1, a long task
@@ -280,7 +291,7 @@ impl Pool {
         function: F,
         items: impl IntoIterator<Item = F::Args>,
     ) -> Result<Vec<F::Output>, CallError> {
-        map::map::<Form, F>(self.reader(&function)?, items, Some(chunk))
+        map::map::<Form, F>(self.reader(&function)?, items, Chunking::Items(chunk), Meter::default())
     }
 
     /// Does what [`map`](Self::map) does, on a thread of its own.
@@ -297,7 +308,9 @@ impl Pool {
     {
         let reader = self.reader(&function)?;
         let task = reader.entry.name;
-        let call = MapCall::new(move || map::map::<Form, F>(reader, items, None));
+        let meter = Meter::default();
+        let counts = Arc::clone(&meter.counts);
+        let call = MapCall::new(counts, move || map::map::<Form, F>(reader, items, CHUNKING, meter));
         call.map_err(|error| CallError::Args { task, reason: format!("no thread for a map: {error}") })
     }
 
