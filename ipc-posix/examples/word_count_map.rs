@@ -54,15 +54,15 @@ fn main() -> Result<()> {
         let pid = worker.pid.ok_or("a worker has ended")?;
         println!("a worker is process {pid}: kill -9 {pid}");
     }
-    let (mut sums, mut failed) = (Counts::new(), 0);
+    let (mut sums, mut failed) = (Counts::new(), Vec::new());
     for result in pool.stream(count_file, files.iter().cloned()).bar(pool::progress_bar()) {
         match result {
             Ok(counts) => add(&mut sums, counts),
-            Err(error) => {
-                println!("not counted: {error}");
-                failed += 1;
-            }
+            Err(error) => failed.push(error),
         }
+    }
+    for error in &failed {
+        println!("not counted: {error}");
     }
     let replaced: u64 = pool.stats().workers.iter().map(|worker| worker.replaced).sum();
     pool.join()?;
@@ -78,7 +78,7 @@ fn main() -> Result<()> {
     }
     println!("workers that were replaced: {replaced}");
     let words: u64 = sums.values().sum();
-    println!("{words} words in {} files, and {failed} files that cannot be read", files.len() - failed);
+    println!("{words} words in {} files, and {} files that cannot be read", files.len() - failed.len(), failed.len());
     if sums != alone {
         return Err("one process counts something else".into());
     }

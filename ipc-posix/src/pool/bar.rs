@@ -11,7 +11,7 @@ use crate::process::Task;
 
 /// How many chunks each worker gets of a map with a bar, which moves with each.
 const CHUNKS: usize = 64;
-const TEMPLATE: &str = "[{bar:30}] {pos}{of}, {failed} failed, {per_sec}{left}";
+const TEMPLATE: &str = "[{bar:30}] {pos}{of}, {failed} failed, {rate}{left}";
 
 /// Returns a bar that says how many items have an outcome, how many of these are errors, how many there are in a second, and how long the
 /// rest is going to take (feature `progress`).
@@ -27,8 +27,12 @@ pub fn progress_bar() -> ProgressBar {
             let _ = write!(text, " of {len}");
         }
     });
+    let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+        let _ = write!(text, "{:.1}/s", state.per_sec());
+    });
     let style = style.with_key("left", |state: &ProgressState, text: &mut dyn Write| {
-        if state.len().is_some() && !state.is_finished() {
+        // Before the first one nobody knows.
+        if state.len().is_some() && state.pos() > 0 && !state.is_finished() {
             let _ = write!(text, ", {:#} left", HumanDuration(state.eta()));
         }
     });
