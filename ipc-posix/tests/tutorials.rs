@@ -320,6 +320,20 @@ fn pool_or_processes() {
 }
 
 #[test]
+fn upper_case_pool() {
+    let all = |text: &str| {
+        for client in 0..8 {
+            assert!(text.contains(&format!("\nclient {client}: 200 answers, each right\n")), "{text}");
+        }
+        assert!(text.contains("\nno client has lost its connection, workers that were replaced: "), "{text}");
+    };
+    let text = run("upper_case_pool");
+    all(&text);
+    assert!(text.ends_with(": 0\n"), "{text}");
+    all(&run_and_kill("upper_case_pool"));
+}
+
+#[test]
 fn word_count_map() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let paths = ["src", "examples", "no such file"].map(|name| here.join(name));
