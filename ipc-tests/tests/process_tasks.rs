@@ -309,7 +309,7 @@ fn many_descriptors_keep_their_order() {
     let texts = process::spawn(read_all, files(251)).unwrap().join().unwrap();
     assert!(texts.iter().enumerate().all(|(number, text)| *text == number.to_string()), "{texts:?}");
     let many = process::spawn(read_all, files(252)).unwrap_err();
-    assert_eq!(many.to_string(), "the descriptors for a task: at most 251 go to one process");
+    assert_eq!(many.to_string(), "the descriptors for a task: at most 251 go with arguments");
 }
 
 fn give_back(descriptor: Descriptor) -> Descriptor {

@@ -22,8 +22,10 @@ use super::basket::{Outcome, Owner, Seat};
 use super::error::CallError;
 use super::job::Head;
 use super::worker::{Doing, Row, WORDS};
+use super::writer::Job;
 use crate::fork::ForkGuard;
 use crate::objects::{Array, ByteWorkQueue, Queue, WorkTicket};
+use crate::process::descriptors::Luggage;
 use crate::region::Region;
 
 /// How long a thread that finds no room for a job waits before it tries again, whatever it hears.
@@ -37,6 +39,8 @@ struct Record {
     ticket: WorkTicket<'static>,
     owner: Owner,
     task: &'static str,
+    /// What goes beside its bytes.
+    luggage: Option<Arc<Luggage>>,
     /// Whether a thread waits for it, or is going to.
     attended: bool,
     /// How many workers were seen dead that had it, and the last one.
@@ -154,12 +158,11 @@ impl Shared {
         let _ = (&self.bell).write(&[1]);
     }
 
-    /// Sends a job of `count` arguments, which was begun by [`Head::write`]. Waits while there is no room. `owner` gets the answer.
+    /// Sends a job. Waits while there is no room. `owner` gets the answer.
     pub(super) fn send(
         &self,
         task: &'static str,
-        job: &mut [u8],
-        count: u32,
+        job: &mut Job,
         owner: Owner,
         attended: bool,
     ) -> Result<u64, CallError> {
@@ -175,11 +178,14 @@ impl Shared {
             }
             let call = desk.next;
             desk.next += 1;
-            Head::number(job, call, count);
+            let (count, parcel) = (job.count(), job.luggage.is_some());
+            Head::number(&mut job.bytes, call, count, parcel);
             // Under the lock: its answer may be there before this returns.
-            match jobs.try_call(job) {
+            match jobs.try_call(&job.bytes) {
                 Ok(ticket) => {
-                    desk.calls.insert(call, Record { ticket, owner, task, attended, deaths: 0, death: None });
+                    let luggage = job.luggage.clone();
+                    let record = Record { ticket, owner, task, luggage, attended, deaths: 0, death: None };
+                    desk.calls.insert(call, record);
                     if !attended {
                         desk.unattended += 1;
                         self.wake_collector(&mut desk);
@@ -250,6 +256,7 @@ impl Shared {
         let Some(record) = desk.calls.remove(&call) else { return false };
         // Frees the block, or withdraws the job.
         drop(record.ticket);
+        drop(record.luggage);
         desk.finished += 1;
         desk.failed += u64::from(outcome.is_err());
         if !record.attended {
@@ -329,6 +336,11 @@ impl Desk {
     /// How many calls are under way.
     pub(super) fn open(&self) -> usize {
         self.calls.len()
+    }
+
+    /// What goes beside the bytes of a call that is under way.
+    pub(super) fn luggage(&self, call: u64) -> Option<Arc<Luggage>> {
+        self.calls.get(&call)?.luggage.clone()
     }
 
     /// The task of a call that is under way.

@@ -1,7 +1,7 @@
 //! The bytes of a job and of its answer.
 //!
 //! ```text
-//! job:     call, 8 | schema, 8 | how many arguments, 4 | length of the name, 2 | name | arguments
+//! job:     call, 8 | schema, 8 | how many arguments, 4 | whether descriptors go with it, 1 | length of the name, 2 | name | arguments
 //! answer:  how many results, 4 | whether something failed, 1 | results | what failed
 //! ```
 //!
@@ -13,7 +13,7 @@ use crate::process::Failure;
 use crate::process::failure;
 
 /// The bytes before the name.
-pub(super) const HEAD: usize = 22;
+pub(super) const HEAD: usize = 23;
 /// The bytes before the results.
 pub(super) const REPLY_HEAD: usize = 5;
 /// Room for what failed, its lengths included: a text and a place, and with a backtrace as much as of a process alone.
@@ -26,6 +26,8 @@ pub(super) struct Head {
     pub(super) call: u64,
     pub(super) schema: u64,
     pub(super) count: u32,
+    /// Whether open descriptors go with it.
+    pub(super) parcel: bool,
 }
 
 impl Head {
@@ -34,14 +36,16 @@ impl Head {
         job.extend_from_slice(&self.call.to_le_bytes());
         job.extend_from_slice(&self.schema.to_le_bytes());
         job.extend_from_slice(&self.count.to_le_bytes());
+        job.push(u8::from(self.parcel));
         job.extend_from_slice(&(name.len() as u16).to_le_bytes());
         job.extend_from_slice(name.as_bytes());
     }
 
-    /// Gives a job its number and how many arguments it has.
-    pub(super) fn number(job: &mut [u8], call: u64, count: u32) {
+    /// Gives a job its number, how many arguments it has, and whether descriptors go with it.
+    pub(super) fn number(job: &mut [u8], call: u64, count: u32, parcel: bool) {
         job[..8].copy_from_slice(&call.to_le_bytes());
         job[16..20].copy_from_slice(&count.to_le_bytes());
+        job[20] = u8::from(parcel);
     }
 
     /// What a job is, the name of its task, and the arguments; `None` if it is no job.
@@ -49,12 +53,14 @@ impl Head {
         let (call, rest) = job.split_first_chunk()?;
         let (schema, rest) = rest.split_first_chunk()?;
         let (count, rest) = rest.split_first_chunk()?;
+        let (parcel, rest) = rest.split_first()?;
         let (len, rest) = rest.split_first_chunk()?;
         let (name, args) = rest.split_at_checked(u16::from_le_bytes(*len).into())?;
         let head = Head {
             call: u64::from_le_bytes(*call),
             schema: u64::from_le_bytes(*schema),
             count: u32::from_le_bytes(*count),
+            parcel: *parcel == 1,
         };
         Some((head, std::str::from_utf8(name).ok()?, args))
     }
@@ -117,13 +123,13 @@ mod tests {
 
     #[test]
     fn a_job_arrives() {
-        let head = Head { call: 7, schema: 3, count: 1 };
+        let head = Head { call: 7, schema: 3, count: 1, parcel: false };
         let mut job = Vec::new();
         head.write("a::task", &mut job);
         assert_eq!(job.len(), HEAD + 7);
         job.extend_from_slice(b"args");
-        Head::number(&mut job, 9, 2);
-        let head = Head { call: 9, schema: 3, count: 2 };
+        Head::number(&mut job, 9, 2, true);
+        let head = Head { call: 9, schema: 3, count: 2, parcel: true };
         assert_eq!(Head::read(&job), Some((head, "a::task", &b"args"[..])));
         assert_eq!(Head::read(&job[..HEAD + 6]), None);
         assert_eq!(Head::read(&[]), None);

@@ -6,79 +6,22 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ipc_core::bytes::{append, read_first};
-
 use super::basket::{Basket, Owner};
 use super::call::Reader;
 use super::desk::{Desk, Phase, locked};
 use super::error::CallError;
-use super::job::Head;
 use super::progress::{Counts, Meter, Progress};
+use super::writer::{Job, Writer, job_of};
 use crate::process::task::Task;
 
 /// The most calls of a map that are under way, unless something else is said.
 const WINDOW: usize = 256;
 
-/// Writes jobs.
-struct Writer {
-    reader: Reader,
-    head: usize,
-    /// The beginning of the next one, and the first of its arguments if that did not fit into the one before.
-    job: Vec<u8>,
-    count: u32,
-}
-
-impl Writer {
-    fn new(reader: Reader) -> Self {
-        let mut job = Vec::new();
-        Head { call: 0, schema: reader.entry.schema, count: 0 }.write(reader.entry.name, &mut job);
-        Writer { reader, head: job.len(), job, count: 0 }
-    }
-
-    /// Adds an argument. Returns the job before it, and how many arguments that has, if there is no room for this one.
-    fn add<Form, F: Task<Form>>(&mut self, args: &F::Args) -> Result<Option<(Vec<u8>, u32)>, CallError> {
-        let (task, max) = (self.reader.entry.name, self.reader.shared.max_args);
-        let before = self.job.len();
-        let written = append(&mut self.job, args);
-        written.map_err(|error| CallError::Args { task, reason: error.to_string() })?;
-        let len = self.job.len() - before;
-        if len > max {
-            self.job.truncate(before);
-            return Err(CallError::ArgsTooLong { task, len, max });
-        }
-        self.count += 1;
-        if self.job.len() - self.head <= max {
-            return Ok(None);
-        }
-        let mut next = self.job[..self.head].to_vec();
-        next.extend_from_slice(&self.job[before..]);
-        self.job.truncate(before);
-        let full = std::mem::replace(&mut self.job, next);
-        Ok(Some((full, std::mem::replace(&mut self.count, 1) - 1)))
-    }
-
-    /// What was added, if it is something.
-    fn take(&mut self) -> Option<(Vec<u8>, u32)> {
-        if self.count == 0 {
-            return None;
-        }
-        let next = self.job[..self.head].to_vec();
-        Some((std::mem::replace(&mut self.job, next), std::mem::take(&mut self.count)))
-    }
-}
-
-/// The job of one call.
-pub(super) fn job_of<Form, F: Task<Form>>(reader: &Reader, args: &F::Args) -> Result<Vec<u8>, CallError> {
-    let mut writer = Writer::new(reader.clone());
-    writer.add::<Form, F>(args)?;
-    Ok(writer.job)
-}
-
 /// A chunk that is under way.
 struct Chunk {
     call: u64,
     /// The job, if it has several arguments: those whose results find no room are sent again.
-    job: Option<Vec<u8>>,
+    job: Option<Job>,
     count: u32,
 }
 
@@ -96,26 +39,21 @@ impl Chunks {
         Chunks { reader, basket, sent: HashMap::new(), meter }
     }
 
-    fn send(&mut self, first: usize, mut job: Vec<u8>, count: u32) -> Result<(), CallError> {
+    fn send(&mut self, first: usize, mut job: Job) -> Result<(), CallError> {
+        let count = job.count();
         let owner = Owner::Basket(Arc::clone(&self.basket), first);
-        let call = self.reader.shared.send(self.reader.entry.name, &mut job, count, owner, true)?;
+        let call = self.reader.shared.send(self.reader.entry.name, &mut job, owner, true)?;
         self.sent.insert(first, Chunk { call, job: (count > 1).then_some(job), count });
         Ok(())
     }
 
     /// Sends those arguments of a chunk again that no worker has begun with.
-    fn send_rest<Form, F: Task<Form>>(&mut self, first: usize, chunk: Chunk, done: u32) -> Result<(), CallError> {
+    fn send_rest(&mut self, first: usize, chunk: Chunk, done: u32) -> Result<(), CallError> {
         let task = self.reader.entry.name;
-        let lost = || CallError::Result { task, reason: "it is damaged".to_owned() };
-        let job = chunk.job.filter(|_| done > 0).ok_or_else(lost)?;
-        let (_, _, mut args) = Head::read(&job).ok_or_else(lost)?;
-        let head = job.len() - args.len();
-        for _ in 0..done {
-            args = read_first::<F::Args>(args).map_err(|_| lost())?.1;
-        }
-        let mut rest = job[..head].to_vec();
-        rest.extend_from_slice(args);
-        self.send(first + done as usize, rest, chunk.count - done)
+        let done = done as usize;
+        let rest = chunk.job.and_then(|job| job.rest(done));
+        let rest = rest.ok_or_else(|| CallError::Result { task, reason: "it is damaged".to_owned() })?;
+        self.send(first + done, rest)
     }
 
     /// Waits until this number of answers is there, or one that is an error.
@@ -176,7 +114,7 @@ pub(super) fn map<Form, F: Task<Form>>(
         Chunking::Items(items) => items,
         Chunking::Each(chunks) => len.map_or(1, |len| len / (chunks * reader.shared.desk().workers.len())),
     };
-    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX).max(1);
+    let chunk = chunk.clamp(1, u32::MAX as usize);
     let window = WINDOW.min(reader.shared.jobs.capacity());
     if let Some(len) = len {
         meter.counts.set_total(len);
@@ -189,19 +127,20 @@ pub(super) fn map<Form, F: Task<Form>>(
         while left && chunks.sent.len() < window {
             let job = match items.next() {
                 Some(args) => match writer.add::<Form, F>(&args).inspect_err(|_| chunks.meter.counts.fail())? {
-                    None if writer.count < chunk => continue,
+                    None if writer.count() < chunk => continue,
                     None => writer.take(),
                     full => full,
                 },
                 None => {
                     left = false;
-                    chunks.meter.counts.set_total(first + writer.count as usize);
+                    chunks.meter.counts.set_total(first + writer.count());
                     writer.take()
                 }
             };
-            let Some((job, count)) = job else { continue };
-            chunks.send(first, job, count)?;
-            first += count as usize;
+            let Some(job) = job else { continue };
+            let count = job.count() as usize;
+            chunks.send(first, job)?;
+            first += count;
         }
         if chunks.sent.is_empty() {
             break;
@@ -220,7 +159,7 @@ pub(super) fn map<Form, F: Task<Form>>(
                 next += 1;
             })?;
             if done < chunk.count {
-                chunks.send_rest::<Form, F>(begun, chunk, done)?;
+                chunks.send_rest(begun, chunk, done)?;
             }
         }
     }
@@ -382,7 +321,7 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
             let Some(args) = self.items.next() else { break };
             let index = self.sent;
             self.sent += 1;
-            let sent = job_of::<Form, F>(&self.chunks.reader, &args).and_then(|job| self.chunks.send(index, job, 1));
+            let sent = job_of::<Form, F>(&self.chunks.reader, &args).and_then(|job| self.chunks.send(index, job));
             if let Err(error) = sent {
                 self.chunks.meter.counts.fail();
                 self.over = !matches!(error, CallError::Args { .. } | CallError::ArgsTooLong { .. });

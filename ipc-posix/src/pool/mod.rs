@@ -29,8 +29,10 @@
 //! [`process::spawn`](crate::process::spawn). The workers are this program, started anew, and come to [`process::init`](crate::process::init). A
 //! worker keeps what tasks leave in a `static`. What all tasks need is prepared by an [`initializer`](PoolOptions::initializer).
 //!
-//! Handles of objects may be arguments if their region has a name. Open files cannot be: [`process::spawn`](crate::process::spawn) takes
-//! them.
+//! Arguments may be handles of objects, also of regions without a name, and open files and connections, as a
+//! [`Descriptor`](crate::process::Descriptor). The pool keeps copies of these until the call has its outcome: the next worker gets them if one
+//! dies. What that one has read is read. A worker asks for the descriptors of a call when it begins with it, which
+//! takes two wake-ups more.
 //!
 //! # When something goes wrong
 //!
@@ -75,10 +77,12 @@ mod job;
 mod lead;
 mod map;
 mod options;
+mod parcel;
 mod progress;
 mod stats;
 mod supervisor;
 mod worker;
+mod writer;
 
 use std::fmt;
 use std::io;
@@ -182,10 +186,10 @@ impl Pool {
         attended: bool,
     ) -> Result<Call<F::Output>, CallError> {
         let reader = self.reader(&function)?;
-        let mut job = map::job_of::<Form, F>(&reader, &args)?;
+        let mut job = writer::job_of::<Form, F>(&reader, &args)?;
         let basket = Arc::new(Basket::default());
         let owner = Owner::Basket(Arc::clone(&basket), 0);
-        let call = self.shared.send(reader.entry.name, &mut job, 1, owner, attended)?;
+        let call = self.shared.send(reader.entry.name, &mut job, owner, attended)?;
         Ok(Call::new(reader, basket, call))
     }
 
@@ -229,14 +233,14 @@ impl Pool {
         then: impl FnOnce(Result<F::Output, CallError>) + Send + 'static,
     ) -> Result<(), CallError> {
         let reader = self.reader(&function)?;
-        let mut job = map::job_of::<Form, F>(&reader, &args)?;
+        let mut job = writer::job_of::<Form, F>(&reader, &args)?;
         self.start_callbacks().map_err(|error| CallError::Args {
             task: reader.entry.name,
             reason: format!("no thread for callbacks: {error}"),
         })?;
         let name = reader.entry.name;
         let owner = Owner::Callback(Box::new(move |outcome| then(reader.one(outcome))));
-        self.shared.send(name, &mut job, 1, owner, false)?;
+        self.shared.send(name, &mut job, owner, false)?;
         Ok(())
     }
 

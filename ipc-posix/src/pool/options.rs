@@ -17,6 +17,7 @@ use super::supervisor::{Plan, Supervisor};
 use super::worker::{Initializer, WORDS};
 use crate::fork::ForkGuard;
 use crate::objects::{Array, ByteWorkQueue, Queue};
+use crate::process::descriptors::{self, Luggage};
 use crate::process::task::{self, Task};
 use crate::region::{MemoryBarrier, Region};
 use crate::sys::SignalsBlocked;
@@ -59,7 +60,7 @@ pub struct PoolOptions {
     time_limit: Option<Duration>,
     calls_per_worker: u64,
     memory_per_worker: u64,
-    initializer: Option<Result<Initializer, CallError>>,
+    initializer: Option<Result<(Initializer, Arc<Luggage>), CallError>>,
     init_limit: Duration,
     failed_starts: u32,
     max_args: usize,
@@ -240,7 +241,7 @@ impl PoolOptions {
         };
         let refused = |(option, reason)| PoolError::Option { option, reason };
         most.and(room).and(attempts).and(lens).map_err(refused)?;
-        let initializer = self.initializer.clone().transpose().map_err(PoolError::Initializer)?;
+        let initializer = self.initializer.clone().transpose().map_err(PoolError::Initializer)?.unzip();
         let home = ForkGuard::new().map_err(PoolError::Thread)?;
 
         let max_len = HEAD + task::longest_name() + self.max_args;
@@ -275,7 +276,8 @@ impl PoolOptions {
         let shared = Arc::new(Shared::new(home, parts));
         let plan = Plan {
             name: self.name.clone(),
-            initializer,
+            initializer: initializer.0,
+            luggage: initializer.1.unwrap_or_default(),
             init_limit: self.init_limit,
             time_limit: self.time_limit,
             max_result: self.max_result,
@@ -312,12 +314,15 @@ impl PoolOptions {
     }
 }
 
-fn initializer<Form, F: Task<Form>>(function: F, args: &F::Args) -> Result<Initializer, CallError> {
+fn initializer<Form, F: Task<Form>>(function: F, args: &F::Args) -> Result<(Initializer, Arc<Luggage>), CallError> {
     let entry = super::entry_of(&function)?;
-    let mut bytes = Vec::new();
-    let written = append(&mut bytes, args);
-    written.map_err(|error| CallError::Args { task: entry.name, reason: error.to_string() })?;
-    Ok((entry.name.to_owned(), entry.schema, bytes))
+    let (mut bytes, mut luggage) = (Vec::new(), Luggage::default());
+    let written = descriptors::written(&mut luggage, || append(&mut bytes, args));
+    let trouble = luggage.trouble.take().map(|error| error.to_string());
+    if let Some(reason) = trouble.or(written.err().map(|error| error.to_string())) {
+        return Err(CallError::Args { task: entry.name, reason });
+    }
+    Ok(((entry.name.to_owned(), entry.schema, bytes, !luggage.is_empty()), Arc::new(luggage)))
 }
 
 impl std::fmt::Debug for PoolOptions {

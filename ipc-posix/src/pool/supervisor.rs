@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::desk::{Desk, Phase, Shared};
 use super::error::CallError;
+use super::parcel::Counter;
 use super::worker::{self, Doing, Initializer, Row};
 use crate::clock;
-use crate::process::{self, Process, SpawnError};
+use crate::process::descriptors::Luggage;
+use crate::process::{self, Descriptor, Process, SpawnError};
 
 /// The longest sleep. Then all is looked at, whatever was heard.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -24,6 +26,8 @@ const LOOKS: u32 = 8;
 pub(super) struct Plan {
     pub(super) name: String,
     pub(super) initializer: Option<Initializer>,
+    /// What goes with its arguments.
+    pub(super) luggage: Arc<Luggage>,
     pub(super) init_limit: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) max_result: usize,
@@ -38,6 +42,8 @@ pub(super) struct Plan {
 /// A worker's process.
 struct Worker {
     process: Process<()>,
+    /// Where it asks for open descriptors, until it closes that.
+    counter: Option<Counter>,
     begun: Instant,
     /// Whether it was seen behind its initializer.
     ready: bool,
@@ -72,7 +78,7 @@ impl Supervisor {
         let (shared, plan) = (&self.shared, &self.plan);
         shared.row(index).begin(Doing::Starting);
         let name = format!("{} worker {index}", plan.name);
-        let room = plan.initializer.as_ref().map_or(0, |(name, _, args)| name.len() + args.len());
+        let room = plan.initializer.as_ref().map_or(0, |(name, _, args, _)| name.len() + args.len());
         let mut options = process::options().name(name).daemon().max_args(room + 4096).max_result(64);
         if plan.backtrace {
             options = options.backtrace();
@@ -82,13 +88,16 @@ impl Supervisor {
         }
         let [max_result, max_failure] = [plan.max_result, plan.max_failure].map(|bytes| bytes as u64);
         let limits = (index as u64, max_result, max_failure, plan.most_calls, plan.most_memory);
-        let args = (shared.jobs.clone(), shared.notes.clone(), shared.board.clone(), limits, plan.initializer.clone());
+        let (counter, window) = Counter::new(&plan.luggage).map_err(SpawnError::Descriptors)?;
+        let objects = (shared.jobs.clone(), shared.notes.clone(), shared.board.clone());
+        let args = (objects, limits, plan.initializer.clone(), Descriptor::from(window));
         let process = options.spawn(worker::work, args)?;
         let mut desk = shared.desk();
         desk.workers[index].pid = Some(process.pid());
         desk.workers[index].starts += 1;
         drop(desk);
-        self.workers[index] = Some(Worker { process, begun: Instant::now(), ready: false, verdict: None });
+        self.workers[index] =
+            Some(Worker { process, counter: Some(counter), begun: Instant::now(), ready: false, verdict: None });
         Ok(())
     }
 
@@ -105,6 +114,7 @@ impl Supervisor {
             for index in unwanted {
                 self.kill(index, "a call was cancelled");
             }
+            self.hand_out();
             self.keep_time();
             if self.reap() {
                 // An error: the system does not say who is dead, now. Whoever waits in the queue asks again.
@@ -126,6 +136,14 @@ impl Supervisor {
         self.kill_all();
         let mut desk = self.shared.desk();
         self.shared.end(&mut desk, CallError::Closed, false);
+    }
+
+    /// Answers workers that ask for open descriptors.
+    fn hand_out(&mut self) {
+        for worker in self.workers.iter_mut().flatten() {
+            // Closed: it has ended, or does not want to ask any more.
+            worker.counter.take_if(|counter| counter.answer(|call| self.shared.desk().luggage(call)).is_err());
+        }
     }
 
     /// Starts a process for each worker that has none.
@@ -243,6 +261,7 @@ impl Supervisor {
                 Some(process) => wanted.push(poll_of(&process)),
                 None => pause = pause.min(SHORT_PAUSE),
             }
+            wanted.extend(worker.counter.as_ref().map(poll_of));
             if !worker.ready {
                 pause = pause.min(self.plan.init_limit.saturating_sub(worker.begun.elapsed()).max(SHORT_PAUSE));
             }

@@ -7,10 +7,11 @@ use ipc_core::bytes::{append, read_first};
 use ipc_core::error::RecvError;
 
 use super::job::{FAILURE, Head, Reply};
+use super::parcel::{self, Parcel, Window};
 use crate::clock;
 use crate::objects::{Array, ByteWorkQueue, Queue};
 use crate::process::task::{self, Task};
-use crate::process::{Failure, failure, panics};
+use crate::process::{Descriptor, Failure, descriptors, failure, panics};
 
 /// The words of the board that each worker has: what it does, since when, how many calls it has answered.
 pub(super) const WORDS: usize = 3;
@@ -112,21 +113,23 @@ impl Row<'_> {
 /// Which worker, the most bytes of a result and of what failed, after how many calls and above how many bytes of memory it is replaced; 0:
 /// never.
 pub(super) type Limits = (u64, u64, u64, u64, u64);
-/// The initializer: its name, its schema, its arguments.
-pub(super) type Initializer = (String, u64, Vec<u8>);
+/// The initializer: its name, its schema, its arguments, and whether open descriptors go with them.
+pub(super) type Initializer = (String, u64, Vec<u8>, bool);
+/// Jobs, notes of answers, and what each worker does.
+pub(super) type Objects = (ByteWorkQueue, Queue<u64>, Array<u64>);
 
 /// The task of a worker's process.
 pub(super) fn work(
-    jobs: ByteWorkQueue,
-    notes: Queue<u64>,
-    board: Array<u64>,
+    (jobs, notes, board): Objects,
     (worker, max_result, max_failure, most_calls, most_memory): Limits,
     initializer: Option<Initializer>,
+    window: Descriptor,
 ) {
+    let window = Window::new(window.into_inner());
     let row = Row { board: &board, worker: worker as usize };
     if let Some(initializer) = initializer {
         row.begin(Doing::Initializing);
-        initialize(initializer);
+        initialize(initializer, &window);
     }
     row.begin(Doing::Waiting);
     let mut reply = Vec::new();
@@ -151,11 +154,14 @@ pub(super) fn work(
         if lease.is_wanted() {
             reply.clear();
             let (max_result, max_failure) = (max_result as usize, max_failure as usize);
-            match task::named(name, head.schema) {
-                Some(entry) => {
-                    (entry.serve)(Serving { args, count: head.count, max_result, max_failure, reply: &mut reply });
+            let parcel = if head.parcel { window.ask(head.call) } else { Ok(Parcel::default()) };
+            match (task::named(name, head.schema), parcel) {
+                (Some(entry), Ok(parcel)) => {
+                    let count = head.count;
+                    (entry.serve)(Serving { args, parcel, count, max_result, max_failure, reply: &mut reply });
                 }
-                None => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
+                (Some(_), Err(why)) => Reply::failed(&mut reply, 0, &failure::args(&why), max_failure),
+                (None, _) => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
             }
         }
         if !row.turn(Doing::Running(head.call), Doing::Answering(head.call)) {
@@ -178,13 +184,15 @@ pub(super) fn work(
 crate::task!(work, name = "ipc_posix::pool::work");
 
 /// A panic of the initializer is the end of the worker.
-fn initialize((name, schema, args): Initializer) {
+fn initialize((name, schema, args, parcel): Initializer, window: &Window) {
     let Some(entry) = task::named(&name, schema) else {
         panic!("the initializer {name} of schema {schema} is not known here, but: {}", task::known());
     };
     let mut reply = Vec::new();
     let (max_result, max_failure) = (usize::MAX, FAILURE);
-    (entry.serve)(Serving { args: &args, count: 1, max_result, max_failure, reply: &mut reply });
+    let parcel = if parcel { window.take(parcel::INITIALIZER) } else { Ok(Parcel::default()) };
+    let parcel = parcel.unwrap_or_else(|why| panic!("the initializer {name}: {why}"));
+    (entry.serve)(Serving { args: &args, parcel, count: 1, max_result, max_failure, reply: &mut reply });
     let Some(Reply { failure: Some((_, text, place, _)), .. }) = Reply::read(&reply) else { return };
     let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
     panic!("the initializer {name} failed{at}: {text}");
@@ -211,6 +219,7 @@ fn memory() -> u64 {
 #[doc(hidden)]
 pub struct Serving<'a> {
     args: &'a [u8],
+    parcel: Parcel,
     count: u32,
     max_result: usize,
     max_failure: usize,
@@ -220,7 +229,7 @@ pub struct Serving<'a> {
 /// Calls a function with each of the arguments that have come. It goes on as long as the results are not longer than one alone may be.
 #[doc(hidden)]
 pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
-    let Serving { mut args, count, max_result, max_failure, reply } = serving;
+    let Serving { mut args, mut parcel, count, max_result, max_failure, reply } = serving;
     let mut done = 0;
     Reply::begin(reply);
     let begun = reply.len();
@@ -228,7 +237,8 @@ pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
         let before = reply.len();
         // Also what users have written to read arguments and write results may panic.
         let ended = catch_unwind(AssertUnwindSafe(|| -> Result<(), Failure> {
-            let (value, rest) = read_first::<F::Args>(args).map_err(|error| failure::args(&error.to_string()))?;
+            let (read, reason) = descriptors::read(&mut parcel.open, || read_first::<F::Args>(args));
+            let (value, rest) = read.map_err(|error| failure::args(&reason.unwrap_or_else(|| error.to_string())))?;
             args = rest;
             let result = function.call(value);
             append(reply, &result).map_err(|error| failure::result(&error.to_string()))

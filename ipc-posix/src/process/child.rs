@@ -28,7 +28,7 @@ pub struct Started {
     region: Region,
     /// Regions without a name, whose handles are among the arguments: open, so that these find them.
     carried: Vec<Region>,
-    open: Vec<OwnedFd>,
+    open: Vec<Option<OwnedFd>>,
 }
 
 /// Runs the task that this process was started for, and ends the process. Returns at once in any other process.
@@ -92,7 +92,7 @@ fn begin() -> io::Result<(Started, Order)> {
     let carried = carried.collect::<Result<_, _>>().map_err(io::Error::other)?;
     let order: Order =
         region.value_queue(ORDER).open().map_err(io::Error::other)?.try_recv().map_err(io::Error::other)?;
-    Ok((Started { region, carried, open: open.collect() }, order))
+    Ok((Started { region, carried, open: open.map(Some).collect() }, order))
 }
 
 /// Does the task. Returns how the process ends.
@@ -111,10 +111,10 @@ fn work(started: Started, (task, schema, name, backtrace): Order) -> i32 {
 /// Runs a function on the arguments that have come, and puts its result into the region. Returns how the process ends.
 #[doc(hidden)]
 pub fn run<Form, F: Task<Form>>(function: F, started: Started) -> i32 {
-    let Started { region, carried, open } = started;
+    let Started { region, carried, mut open } = started;
     // Also what users have written to read arguments and write results may panic.
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let (args, reason) = descriptors::read(open, || args::<F::Args>(&region));
+        let (args, reason) = descriptors::read(&mut open, || args::<F::Args>(&region));
         let args = args.map_err(|error| failure::args(&reason.unwrap_or(error)))?;
         // From now on, their handles have them open.
         drop(carried);

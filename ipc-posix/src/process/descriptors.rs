@@ -1,4 +1,4 @@
-//! Open descriptors as arguments: they go to the child over a socket, and the argument's bytes say which one.
+//! Open descriptors as arguments: they go to the process over a socket, and the argument's bytes say which one.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::socket;
 use crate::region::Region;
 
-/// The most descriptors that go to one process besides its own two.
+/// The most descriptors that go with arguments, besides the two that each new process gets.
 const MOST: usize = socket::MOST - 2;
 
 thread_local! {
@@ -27,30 +27,41 @@ enum Travelling {
 
 /// What goes beside the bytes of arguments.
 #[derive(Default)]
-pub(super) struct Luggage {
+pub(crate) struct Luggage {
     /// Regions without a name, each once, and descriptors of them.
     regions: Vec<(u128, OwnedFd)>,
     /// Other descriptors.
     open: Vec<OwnedFd>,
     /// Why one could not be taken.
-    pub(super) trouble: Option<io::Error>,
+    pub(crate) trouble: Option<io::Error>,
 }
 
 impl Luggage {
     /// How many regions there are, and how many other descriptors.
-    pub(super) fn counts(&self) -> [u16; 2] {
+    pub(crate) fn counts(&self) -> [u16; 2] {
         [self.regions.len(), self.open.len()].map(|count| u16::try_from(count).unwrap_or(u16::MAX))
     }
 
+    /// Whether nothing goes beside the bytes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts() == [0; 2]
+    }
+
+    /// Keeps these many only: those of before.
+    pub(crate) fn cut_to(&mut self, [regions, open]: [u16; 2]) {
+        self.regions.truncate(regions.into());
+        self.open.truncate(open.into());
+    }
+
     /// All of them, the regions first.
-    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.regions.iter().map(|(_, fd)| fd.as_fd()).chain(self.open.iter().map(AsFd::as_fd))
     }
 
     /// Notes one more of these; if there is none, why.
     fn take<T>(&mut self, copy: io::Result<T>) -> Result<T, &'static str> {
         let room = self.regions.len() + self.open.len() < MOST;
-        let copy = if room { copy } else { Err(io::Error::other(format!("at most {MOST} go to one process"))) };
+        let copy = if room { copy } else { Err(io::Error::other(format!("at most {MOST} go with arguments"))) };
         copy.map_err(|error| {
             self.trouble = Some(error);
             "a descriptor cannot be passed on"
@@ -59,7 +70,7 @@ impl Luggage {
 }
 
 /// An open descriptor as an argument of a task: a connection, a file, a pipe. The process gets a copy of it. The one here is closed
-/// when the arguments are dropped, which [`spawn`](super::spawn) does.
+/// when the arguments are dropped, which [`spawn`](super::spawn) does; a call of a [`Pool`](crate::pool::Pool) keeps a copy until it has its outcome.
 ///
 /// It is made from whatever owns a descriptor, and becomes that again:
 ///
@@ -84,8 +95,8 @@ impl Luggage {
 /// }
 /// ```
 ///
-/// Outside of the arguments of [`spawn`](super::spawn) it can be neither written nor read: a queue refuses it, and so does a task's result.
-/// Up to 251 descriptors go to one process, those of regions without a name included.
+/// Outside of the arguments of a task it can be neither written nor read: a queue refuses it, and so does a task's result.
+/// Up to 251 descriptors go with the arguments of one process, or of one call of a pool, those of regions without a name included.
 #[derive(Debug)]
 pub struct Descriptor {
     open: OwnedFd,
@@ -121,7 +132,7 @@ impl Serialize for Descriptor {
                 luggage.open.push(copy);
                 Ok(luggage.open.len() as u32 - 1)
             }
-            _ => Err("a descriptor is written as an argument of a new process only"),
+            _ => Err("a descriptor is written as an argument of a task only"),
         });
         serializer.serialize_u32(number.map_err(S::Error::custom)?)
     }
@@ -142,7 +153,7 @@ impl<'de> Deserialize<'de> for Descriptor {
                 let copy = luggage.open.get(index).ok_or(none)?.try_clone();
                 Ok(Descriptor { open: luggage.take(copy)?, number: Some(number) })
             }
-            None => Err("a descriptor is read as an argument of a new process only"),
+            None => Err("a descriptor is read as an argument of a task only"),
         });
         found.map_err(|why| {
             keep_reason(&why);
@@ -187,22 +198,26 @@ impl Drop for Before {
     }
 }
 
-/// Lets this thread write arguments; returns what is to go with them.
-pub(super) fn written<R>(write: impl FnOnce() -> R) -> (R, Luggage) {
-    let _before = Before::begin(Travelling::Out(Luggage::default()));
+/// Lets this thread write arguments. What is to go with them is added to this.
+pub(crate) fn written<R>(luggage: &mut Luggage, write: impl FnOnce() -> R) -> R {
+    let _before = Before::begin(Travelling::Out(std::mem::take(luggage)));
     let result = write();
-    match TRAVELLING.take() {
-        Some(Travelling::Out(luggage)) => (result, luggage),
-        _ => (result, Luggage::default()),
+    if let Some(Travelling::Out(more)) = TRAVELLING.take() {
+        *luggage = more;
     }
+    result
 }
 
-/// Lets this thread read arguments, to which these descriptors belong; returns why a part of them could not be read, too.
-pub(super) fn read<R>(open: Vec<OwnedFd>, read: impl FnOnce() -> R) -> (R, Option<String>) {
-    let _before = Before::begin(Travelling::In(open.into_iter().map(Some).collect(), None));
+/// Lets this thread read arguments, to which these descriptors belong. It takes those that are read. Returns why a part of them could not be
+/// read, too.
+pub(crate) fn read<R>(open: &mut Vec<Option<OwnedFd>>, read: impl FnOnce() -> R) -> (R, Option<String>) {
+    let _before = Before::begin(Travelling::In(std::mem::take(open), None));
     let result = read();
     match TRAVELLING.take() {
-        Some(Travelling::In(_, reason)) => (result, reason),
+        Some(Travelling::In(left, reason)) => {
+            *open = left;
+            (result, reason)
+        }
         _ => (result, None),
     }
 }

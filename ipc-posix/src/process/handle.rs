@@ -11,7 +11,7 @@ use ipc_core::error::{TryRecvError, TryRecvValueError, WaitTimeoutError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::descriptors;
+use super::descriptors::{self, Luggage};
 use super::error::{SignalError, SpawnError, TaskError};
 use super::failure::{self, Failure};
 use super::pid::{ChildPid, Ended};
@@ -130,8 +130,8 @@ impl ProcessOptions {
         let (result, failure) = (queue(&region, RESULT, rooms[2])?, queue(&region, FAILURE, rooms[3])?);
         let home = ForkGuard::new().map_err(SpawnError::Descriptors)?;
 
-        let (written, mut luggage) = descriptors::written(|| arguments.try_send(&args));
-        if let Err(error) = written {
+        let mut luggage = Luggage::default();
+        if let Err(error) = descriptors::written(&mut luggage, || arguments.try_send(&args)) {
             return Err(luggage.trouble.take().map_or(SpawnError::Args(error), SpawnError::Descriptors));
         }
         let variable = format!("{} (schema {})", entry.name, entry.schema);

@@ -49,14 +49,14 @@
 //! if that is killed.
 
 mod child;
-mod descriptors;
+pub(crate) mod descriptors;
 mod error;
 pub(crate) mod failure;
 mod handle;
 mod life;
 pub(crate) mod panics;
-mod pid;
-mod socket;
+pub(crate) mod pid;
+pub(crate) mod socket;
 mod start;
 pub(crate) mod task;
 

@@ -151,7 +151,7 @@ fn status_of(code: libc::c_int, status: libc::c_int) -> ExitStatus {
 }
 
 /// Waits until the process has ended, for at most this time. Returns whether it has; a signal may end the wait before.
-pub(super) fn poll(process: &OwnedFd, most: Duration) -> bool {
+pub(crate) fn poll(process: &impl AsRawFd, most: Duration) -> bool {
     let mut wanted = libc::pollfd { fd: process.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let milliseconds = i32::try_from(most.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
     // SAFETY: one entry, which lives until the call is over.

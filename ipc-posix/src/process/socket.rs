@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use crate::sys;
 
 /// The most descriptors of a message: the kernel's `SCM_MAX_FD`.
-pub(super) const MOST: usize = 253;
+pub(crate) const MOST: usize = 253;
 
 /// Room for a control message with this many descriptors, aligned as cmsg(3) wants it.
 fn control(count: usize) -> Vec<u64> {
@@ -25,8 +25,8 @@ fn message(part: &mut libc::iovec, space: &mut [u64]) -> libc::msghdr {
     message
 }
 
-/// Sends these bytes and copies of the descriptors, of which there is one at least. Does not wait.
-pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], open: &[BorrowedFd<'_>]) -> io::Result<()> {
+/// Sends these bytes and copies of the descriptors. Does not wait.
+pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8], open: &[BorrowedFd<'_>]) -> io::Result<()> {
     if open.len() > MOST {
         return Err(io::Error::from_raw_os_error(libc::ETOOMANYREFS));
     }
@@ -56,7 +56,7 @@ pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], open: &[BorrowedFd<'_>]
 }
 
 /// Receives a message that is there: how many bytes it has, and its descriptors, which are closed on exec. Does not wait.
-pub(super) fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+pub(crate) fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = control(MOST);
     let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     let mut message = message(&mut part, &mut space);
