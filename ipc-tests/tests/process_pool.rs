@@ -350,3 +350,50 @@ fn options_that_are_not_possible() {
     let pool: Result<Pool, Error> = Pool::new().map_err(Error::from);
     assert_eq!(pool.unwrap().workers(), std::thread::available_parallelism().unwrap().get());
 }
+
+/// Prints lines in pieces, so that others come in between.
+fn print_in_pieces(task: u32) {
+    for line in 0..20 {
+        for part in 0..10 {
+            eprint!("<{task} {line} {part}>");
+            std::thread::yield_now();
+        }
+        eprintln!(".");
+        println!("<{task} {line}>");
+    }
+    // Without an end; a killed worker leaves as much.
+    eprint!("<{task}>");
+    std::process::abort();
+}
+task!(print_in_pieces);
+
+/// What the program prints below.
+#[test]
+fn printing_parent() {
+    if std::env::var_os("IPC_TESTS_PRINTS").is_some() {
+        let pool = pool::options().workers(4).attempts(1).whole_lines().start().unwrap();
+        let calls: Vec<_> = (0..8).map(|task| pool.submit(print_in_pieces, task).unwrap()).collect();
+        calls.into_iter().for_each(|call| assert!(matches!(call.get(), Err(CallError::WorkerDied { .. }))));
+        pool.join().unwrap();
+    }
+}
+
+#[test]
+fn lines_of_workers_are_whole_if_asked() {
+    let _watchdog = Watchdog::new(LIMIT, "lines_of_workers_are_whole_if_asked");
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap());
+    program.args(["printing_parent", "--exact", "--nocapture"]).env("IPC_TESTS_PRINTS", "1");
+    let printed = program.output().unwrap();
+    let lines = |bytes: Vec<u8>| -> BTreeSet<String> {
+        let text = String::from_utf8(bytes).unwrap();
+        // The test runner writes to the first of the lines.
+        text.lines().filter_map(|line| line.find('<').map(|begin| line[begin..].to_owned())).collect()
+    };
+    assert!(printed.status.success());
+    let (output, errors) = (lines(printed.stdout), lines(printed.stderr));
+    let pieces = |task, line| (0..10).map(|part| format!("<{task} {line} {part}>")).collect::<String>() + ".";
+    let all = (0..8).flat_map(|task| (0..20).map(move |line| (task, line)));
+    assert_eq!(output, all.clone().map(|(task, line)| format!("<{task} {line}>")).collect());
+    let last = (0..8).map(|task| format!("<{task}>"));
+    assert_eq!(errors, all.map(|(task, line)| pieces(task, line)).chain(last).collect());
+}

@@ -65,7 +65,8 @@
 //! # Threads
 //!
 //! This process has two for each pool: one starts, watches and ends the workers; one takes in results that no thread waits for. Functions for
-//! [`submit_with`](Pool::submit_with) are called on a third one, so that a slow one holds up no result. All of them block signals.
+//! [`submit_with`](Pool::submit_with) are called on a third one, so that a slow one holds up no result, and one more passes on what workers
+//! print if [lines are to be whole](PoolOptions::whole_lines). All of them block signals.
 
 #[cfg(feature = "progress")]
 mod bar;
@@ -77,6 +78,7 @@ mod job;
 mod lead;
 mod map;
 mod options;
+mod output;
 mod parcel;
 mod progress;
 mod stats;
@@ -130,6 +132,8 @@ pub struct Pool {
     shared: Arc<Shared>,
     threads: Mutex<Option<[JoinHandle<()>; 2]>>,
     callbacks: Mutex<Option<JoinHandle<()>>>,
+    /// The thread that passes on what workers print.
+    output: Mutex<Option<JoinHandle<()>>>,
     workers: usize,
 }
 
@@ -365,6 +369,9 @@ impl Pool {
         self.shared.here()?;
         self.close();
         self.wait_for_threads();
+        if let Some(output) = locked(&self.output).take() {
+            let _ = output.join();
+        }
         let mut desk = self.shared.desk();
         desk.callbacks = None;
         let phase = desk.phase.clone();

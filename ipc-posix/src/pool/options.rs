@@ -13,6 +13,7 @@ use super::Pool;
 use super::desk::{Parts, Shared};
 use super::error::{CallError, PoolError};
 use super::job::{FAILURE, FAILURE_WITH_BACKTRACE, HEAD, REPLY_HEAD};
+use super::output::Output;
 use super::supervisor::{Plan, Supervisor};
 use super::worker::{Initializer, WORDS};
 use crate::fork::ForkGuard;
@@ -68,6 +69,7 @@ pub struct PoolOptions {
     capacity: Option<usize>,
     backtrace: bool,
     program: Option<PathBuf>,
+    whole_lines: bool,
 }
 
 impl PoolOptions {
@@ -87,6 +89,7 @@ impl PoolOptions {
             capacity: None,
             backtrace: false,
             program: None,
+            whole_lines: false,
         }
     }
 
@@ -215,6 +218,17 @@ impl PoolOptions {
         self
     }
 
+    /// Keeps lines whole that workers print. Without this, workers write to the streams of this program by themselves, and parts of their lines
+    /// may mix, on the standard error above all.
+    ///
+    /// With this, each worker prints to pipes, and a thread here passes whole lines on to this program's standard output and standard error,
+    /// in pieces if they are longer than 64 KiB. To a worker its streams are no terminal. [`join`](super::Pool::join) waits until all is passed
+    /// on; the other ways to end do not. The thread takes the locks of the two streams: who holds one, and calls `join`, waits for ever.
+    pub fn whole_lines(mut self) -> Self {
+        self.whole_lines = true;
+        self
+    }
+
     /// Starts another program than this one for the workers, as [`ProcessOptions::program`](crate::process::ProcessOptions::program).
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
@@ -271,6 +285,8 @@ impl PoolOptions {
 
         let (bell, heard) = UnixStream::pair().map_err(PoolError::Thread)?;
         bell.set_nonblocking(true).and(heard.set_nonblocking(true)).map_err(PoolError::Thread)?;
+        let printing = if self.whole_lines { Some(Output::start().map_err(PoolError::Thread)?) } else { None };
+        let (output, passing) = printing.unzip();
         let (max_args, program) = (self.max_args, self.program.clone());
         let parts = Parts { jobs, notes, board, region, bell, max_args, program };
         let shared = Arc::new(Shared::new(home, parts));
@@ -287,6 +303,7 @@ impl PoolOptions {
             most_failures: self.failed_starts.max(1),
             backtrace: self.backtrace,
             program: self.program.clone(),
+            output,
         };
         let supervisor = Supervisor::start(Arc::clone(&shared), plan, workers, heard).map_err(PoolError::Spawn)?;
         // Signals are for the program's own threads.
@@ -303,7 +320,7 @@ impl PoolOptions {
             (Ok(collector), Ok(supervising)) => {
                 let _ = hand.send(supervisor);
                 let threads = Mutex::new(Some([supervising, collector]));
-                Ok(Pool { shared, threads, callbacks: Mutex::new(None), workers })
+                Ok(Pool { shared, threads, callbacks: Mutex::new(None), output: Mutex::new(passing), workers })
             }
             (collector, supervising) => {
                 shared.end(&mut shared.desk(), CallError::Terminated, false);

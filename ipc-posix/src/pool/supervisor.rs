@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::desk::{Desk, Phase, Shared};
 use super::error::CallError;
+use super::output::Output;
 use super::parcel::Counter;
 use super::worker::{self, Doing, Initializer, Row};
 use crate::clock;
@@ -37,6 +38,8 @@ pub(super) struct Plan {
     pub(super) most_failures: u32,
     pub(super) backtrace: bool,
     pub(super) program: Option<PathBuf>,
+    /// Where workers print, if lines are to be whole.
+    pub(super) output: Option<Output>,
 }
 
 /// A worker's process.
@@ -91,7 +94,8 @@ impl Supervisor {
         let (counter, window) = Counter::new(&plan.luggage).map_err(SpawnError::Descriptors)?;
         let objects = (shared.jobs.clone(), shared.notes.clone(), shared.board.clone());
         let args = (objects, limits, plan.initializer.clone(), Descriptor::from(window));
-        let process = options.spawn(worker::work, args)?;
+        let output = plan.output.as_ref().map(Output::pipes).transpose().map_err(SpawnError::Descriptors)?;
+        let process = options.spawn_printing_to(output, worker::work, args)?;
         let mut desk = shared.desk();
         desk.workers[index].pid = Some(process.pid());
         desk.workers[index].starts += 1;
@@ -290,7 +294,7 @@ impl Supervisor {
     }
 }
 
-fn poll_of(descriptor: &impl AsFd) -> libc::pollfd {
+pub(super) fn poll_of(descriptor: &impl AsFd) -> libc::pollfd {
     libc::pollfd { fd: descriptor.as_fd().as_raw_fd(), events: libc::POLLIN, revents: 0 }
 }
 

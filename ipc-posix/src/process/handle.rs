@@ -1,7 +1,7 @@
 //! A process that runs a task, as its parent has it.
 
 use std::fmt;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -113,6 +113,16 @@ impl ProcessOptions {
     /// [`Descriptors`](SpawnError::Descriptors), [`Region`](SpawnError::Region) and [`Object`](SpawnError::Object),
     /// [`Start`](SpawnError::Start) with the program. Then nothing is left. The arguments are dropped.
     pub fn spawn<Form, F: Task<Form>>(&self, function: F, args: F::Args) -> Result<Process<F::Output>, SpawnError> {
+        self.spawn_printing_to(None, function, args)
+    }
+
+    /// Starts a process with this standard output and standard error.
+    pub(crate) fn spawn_printing_to<Form, F: Task<Form>>(
+        &self,
+        output: Option<[OwnedFd; 2]>,
+        function: F,
+        args: F::Args,
+    ) -> Result<Process<F::Output>, SpawnError> {
         let entry = task::entry_of(&function)?;
         let name = self.name.clone().unwrap_or_else(|| entry.name.to_owned());
         let order: Order = (entry.name.to_owned(), entry.schema, name.clone(), self.backtrace);
@@ -135,7 +145,7 @@ impl ProcessOptions {
             return Err(luggage.trouble.take().map_or(SpawnError::Args(error), SpawnError::Descriptors));
         }
         let variable = format!("{} (schema {})", entry.name, entry.schema);
-        let pid = start::start(self.program.as_deref(), &variable, &region, self.daemon, &luggage)?;
+        let pid = start::start(self.program.as_deref(), &variable, &region, self.daemon, &luggage, output)?;
         Ok(Process { pid, home, name, entry, program: self.program.clone(), orders, result, failure })
     }
 }

@@ -75,6 +75,7 @@ pub(super) fn start(
     region: &Region,
     daemon: bool,
     luggage: &Luggage,
+    output: Option<[OwnedFd; 2]>,
 ) -> Result<ChildPid, SpawnError> {
     let memory = region.try_clone_fd().map_err(SpawnError::Region)?;
     let life = if daemon { Some(life::ours().map_err(SpawnError::Region)?) } else { None };
@@ -90,6 +91,9 @@ pub(super) fn start(
         command.args(task::runner_arguments().into_iter().flatten());
     }
     command.env(VARIABLE, variable).stdin(input).process_group(0);
+    if let Some([output, errors]) = output {
+        command.stdout(output).stderr(errors);
+    }
     match command.spawn() {
         Ok(child) => Ok(ChildPid::new(child.id())),
         Err(error) => Err(SpawnError::Start { program: command.get_program().into(), error }),
