@@ -80,7 +80,7 @@ impl<'m> Memory<'m> {
             return None;
         }
         // SAFETY: in range and aligned (checked above), initialised and alive for 'm (`from_raw`), made of
-        // atomics (the caller's promise), so shared references are sound whoever else writes.
+        // atomics (the caller's promise), so shared references are sound, whichever process writes besides.
         Some(unsafe { core::slice::from_raw_parts(self.base.as_ptr().add(offset).cast::<T>(), count) })
     }
 

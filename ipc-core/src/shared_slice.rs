@@ -308,7 +308,7 @@ mod tests {
         let platform = SpinPlatform::new(1);
         for len in [0, 1, 63, 64, 65, 130, 1000] {
             let mut memory = [7_u16; 1001];
-            // SAFETY: inside our own array, which is borrowed for so long.
+            // SAFETY: inside our own array, which is borrowed for that long.
             unsafe { SharedSliceMut::new(memory.as_mut_ptr(), len, &platform) }.fill(9);
             assert!(memory[..len].iter().all(|element| *element == 9));
             assert!(memory[len..].iter().all(|element| *element == 7));

@@ -68,12 +68,12 @@ impl Timestamp {
 
 /// How long a blocking call may take. `D` is the caller's own clock: see [`Platform::Deadline`].
 ///
-/// No clock is read before the call has to wait: whoever finds what it wants at once pays nothing for its limit.
+/// No clock is read before the call has to wait: a call that finds what it wants at once pays nothing for its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit<D> {
     /// As long as it takes.
     Forever,
-    /// So long from the moment at which the call has to wait.
+    /// This long from the moment at which the call has to wait.
     For(Duration),
     /// Until then.
     Until(D),

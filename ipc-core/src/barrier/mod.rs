@@ -1,4 +1,4 @@
-//! A barrier: so many parties wait for each other, over and over, and a party that dies does not leave the others waiting.
+//! A barrier: a number of parties wait for each other, over and over, and a party that dies does not leave the others waiting.
 //!
 //! ```text
 //! byte 0        8
@@ -12,7 +12,7 @@
 //!             phase    owner (a participant), 0 = nobody
 //! ```
 //!
-//! To arrive is to take a seat for the current phase: one compare-exchange. Whoever then finds all seats taken for this phase ends
+//! To arrive is to take a seat for the current phase: one compare-exchange. A party that then finds all seats taken for this phase ends
 //! it with one compare-exchange of the state, and is the leader. So no step is ever half-done: a party that is killed has
 //! arrived or not, and if it was the last and did not come to end the phase, one of the others does.
 //!
@@ -21,7 +21,7 @@
 //!
 //! | state | who gets there | who leaves it |
 //! |---|---|---|
-//! | phase n | the creator; whoever ends phase n - 1, or resets the barrier | whoever finds all seats taken: phase n + 1; a reset: phase n + 1, with n among those that were broken |
+//! | phase n | the creator; the party that ends phase n - 1, or resets the barrier | a party that finds all seats taken: phase n + 1; a reset: phase n + 1, with n among those that were broken |
 //! | phase n, broken | who aborts, gives up waiting, or finds the owner of a seat dead | a reset |
 //!
 //! | seat | who gets there |

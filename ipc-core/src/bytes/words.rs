@@ -132,7 +132,7 @@ impl Geometry {
         self.bytes
     }
 
-    /// Bytes of the longest message that the ring can hold, whoever sends it.
+    /// Bytes of the longest message that the ring can hold, from any sender.
     #[cfg(feature = "alloc")]
     pub(super) const fn longest(&self) -> usize {
         ((self.ring - 1) * WORD) as usize

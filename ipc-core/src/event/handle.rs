@@ -111,7 +111,7 @@ impl<'m, P: Platform> Event<'m, P> {
         Event { words: self.words, reset: self.reset, budget: SpinBudget::new(&platform), platform }
     }
 
-    /// Sets the flag and wakes whoever may go; `true` if it was clear.
+    /// Sets the flag and wakes the waiters that may go; `true` if it was clear.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl<'m, P: Platform> Event<'m, P> {
         }
     }
 
-    /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
+    /// Whether somebody sleeps, or is about to. A hint: that waiter may have given up or died meanwhile.
     #[doc(hidden)]
     #[must_use]
     pub fn is_awaited(&self) -> bool {

@@ -16,7 +16,7 @@
 //! | `set`: compare-exchange | AcqRel | a waiter's Acquire: everything before the `set`, and before earlier ones |
 //! | `wait`, `is_set`: load | Acquire | the above |
 //! | taking the flag: compare-exchange | Acquire | the above |
-//! | `clear`: fetch_and | Release | `set`'s Acquire: whoever sets again sees what the clearer did |
+//! | `clear`: fetch_and | Release | `set`'s Acquire: the next setter sees what the clearer did |
 //! | announcing (`waiters`): compare-exchange | Relaxed | the kernel compares the word again under its own lock |
 //!
 //! *Manual reset* (Python's, Windows' and real-time kernels' event): the flag stays until it is cleared, and everybody who

@@ -95,7 +95,7 @@ impl Words {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & SET != 0 {
-                // A read-modify-write that changes nothing: whoever takes the flag later sees what we did, too.
+                // A read-modify-write that changes nothing: the process that takes the flag later sees what we did, too.
                 match self.word.compare_exchange(word, word, Ordering::AcqRel, Ordering::Relaxed) {
                     Ok(_) => return false,
                     Err(now) => {
@@ -129,7 +129,7 @@ impl Words {
             }
             Reset::Auto => {
                 if platform.wake(&self.word, 1) == 0 {
-                    // Nobody sleeps. Whoever is about to has seen a clear flag, and the kernel will find another word.
+                    // Nobody sleeps. A waiter that is about to has seen a clear flag, and the kernel will find another word.
                     let _ = self.word.compare_exchange(set, set & !WAITERS, Ordering::Release, Ordering::Relaxed);
                 }
             }
@@ -147,7 +147,7 @@ impl Words {
         self.word.load(Ordering::Acquire) & SET != 0
     }
 
-    /// Whether somebody sleeps, or is about to. A hint: whoever did may have given up or died meanwhile.
+    /// Whether somebody sleeps, or is about to. A hint: that waiter may have given up or died meanwhile.
     pub(super) fn is_awaited(&self) -> bool {
         self.word.load(Ordering::Relaxed) & WAITERS != 0
     }

@@ -37,7 +37,7 @@ impl<'g, 'm, T: ?Sized + Guarded, P: Platform> MutexGuard<'g, 'm, T, P> {
         guard.mutex
     }
 
-    /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    /// Declares the data consistent: a process that locks from now on is not told of earlier deaths and panics.
     ///
     /// # Errors
     ///

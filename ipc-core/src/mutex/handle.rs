@@ -104,7 +104,7 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 ///
 /// # A holder that dies
 ///
-/// Whoever locks next gets the guard inside an error, [`LockError::OwnerDied`], as std does after a panic: the data may be
+/// The next locker gets the guard inside an error, [`LockError::OwnerDied`], as std does after a panic: the data may be
 /// half-changed. Repair them and call [`mark_consistent`](MutexGuard::mark_consistent), or leave the mark for others.
 /// A waiter notices the death within some 12 ms after the kernel has released the dead process's memory (which takes longer for
 /// a large process), a later locker at once.
@@ -135,7 +135,7 @@ pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 /// # What it costs, and who gets it
 ///
 /// Lock and unlock without a rival are two read-modify-writes and no system call. With rivals it polls for some
-/// microseconds and lets others run (as long as that has helped lately), then sleeps. A free lock goes to whoever comes first; a
+/// microseconds and lets others run (while that has helped lately), then sleeps. A free lock goes to the first to come; a
 /// sleeper that has lost three times is handed the lock next. No order is promised.
 ///
 /// # Trust

@@ -6,7 +6,7 @@
 //!                                                        for its thread, 0 = ?    0 = free
 //! ```
 //!
-//! The owner is a process; its threads exclude each other too, for the word says "taken" whoever took it.
+//! The owner is a process; its threads exclude each other too, for the word says "taken" to all threads.
 //!
 //! | word | who gets there | who leaves it |
 //! |---|---|---|
@@ -38,7 +38,7 @@
 //! is no epoch in the word: a participant's number is given to another only after everything that the dead one held
 //! has been swept.
 //!
-//! *Fairness.* A lock that is free goes to whoever comes first, running threads before sleepers: that is where the
+//! *Fairness.* A lock that is free goes to the first to come, running threads before sleepers: that is where the
 //! throughput of every modern mutex comes from. But a sleeper that has waited for 2 ms, or was woken three times too late, takes a
 //! place in the [line]. While somebody is at its head, nobody who has not slept takes the lock: an unlock hands it to the first. So with *n*
 //! others that want the lock, everybody gets it after about *n* turns.

@@ -1,6 +1,6 @@
 //! A mutex that its holder may take again: the mutex's words, and how often its holder has taken it besides the first time.
 //!
-//! Only the holder touches the depth, so it needs no ordering of its own; whoever takes a lock that was free, or a dead one's,
+//! Only the holder touches the depth, so it needs no ordering of its own; a process that takes a lock that was free, or a dead one's,
 //! begins at 0. Several guards exist at once, so none of them hands out a reference: the value is copied out and in. Each
 //! change is a commit as a transaction's: a holder that dies never leaves half a value. (It may leave the first of two changes that
 //! belong together, so the next holder is told all the same.)
@@ -281,7 +281,7 @@ impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
         self.get().and_then(|value| self.set(change(value)))
     }
 
-    /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    /// Declares the data consistent: a process that locks from now on is not told of earlier deaths and panics.
     #[doc(alias = "clear_poison")]
     pub fn mark_consistent(&self) -> Result<(), Fault> {
         self.mutex.clear_poison()

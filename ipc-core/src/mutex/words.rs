@@ -321,7 +321,7 @@ impl RawMutex {
     #[inline(never)]
     fn wake<P: Platform + ?Sized>(&self, platform: &P, free: u32) {
         if self.wake_next(platform, free) == 0 {
-            // Nobody sleeps. Whoever is about to has seen a word with an owner, and the kernel will find another...
+            // Nobody sleeps. A waiter that is about to has seen a word with an owner, and the kernel will find another...
             let free = without_front(free);
             let quiet = free & !SLEEPERS;
             // Relaxed: it orders nothing, and if the word has changed somebody else sees to it.
@@ -347,7 +347,7 @@ impl RawMutex {
 
     /// The holder's transaction becomes a change in place: from now on the data are suspect if it dies.
     pub(crate) fn work_in_place(&self) {
-        // Relaxed: whoever seizes the dead holder sees all that it did.
+        // Relaxed: the process that seizes the dead holder sees all that it did.
         self.word.fetch_and(!TRANSACTION, Ordering::Relaxed);
     }
 

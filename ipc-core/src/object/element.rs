@@ -117,7 +117,7 @@ pub unsafe trait Guarded {
     /// The value itself, or one of the slice.
     type Element: LockData;
 
-    /// The value, or a slice of so many, in this memory.
+    /// The value, or a slice of `len` values, in this memory.
     #[doc(hidden)]
     fn over(start: NonNull<Self::Element>, len: usize) -> NonNull<Self>;
 

@@ -43,7 +43,7 @@ impl<T: ?Sized + Guarded> Place<T> {
         Place(T::over(start.cast(), len))
     }
 
-    /// A new place, of `len` values of a slice, with this value or so many of it.
+    /// A new place, of `len` values of a slice, with this value in it, or `len` times this value.
     ///
     /// # Safety
     ///

@@ -86,7 +86,7 @@ pub fn append<T, E>(
     buffer.reserve(most);
     let count = fill(&mut buffer.spare_capacity_mut()[..most])?;
     assert!(count <= most);
-    // SAFETY: there is room for so many, and `fill` has written them.
+    // SAFETY: there is room for all of them, and `fill` has written them.
     unsafe { buffer.set_len(buffer.len() + count) };
     Ok(count)
 }

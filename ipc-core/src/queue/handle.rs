@@ -32,7 +32,7 @@ pub struct Options<T> {
 }
 
 impl<T> Options<T> {
-    /// A queue of so many `T`.
+    /// A queue of this many `T`.
     pub const fn new(capacity: u64) -> Self {
         Options { capacity, schema: Schema::NONE, start: 0, element: PhantomData }
     }
@@ -235,7 +235,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
     /// another one did.
     ///
     /// The closing is one step: when it returned, no later message can get in. A closer that is killed on the way
-    /// has closed the queue or not; whoever notices a half-done closing completes it.
+    /// has closed the queue or not; a process that notices a half-done closing completes it.
     ///
     /// # Errors
     ///

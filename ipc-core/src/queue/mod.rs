@@ -4,7 +4,7 @@
 //! sleep on one, producers on the other), a closed flag, and the sets of participants that hold sender or
 //! receiver halves. What it promises:
 //!
-//! - **Nothing lost, nothing doubled, nothing torn**, whoever is killed and wherever; except that a consumer
+//! - **Nothing lost, nothing doubled, nothing torn**, whichever process is killed and wherever; except that a consumer
 //!   that dies after its receive has committed takes that one message with it.
 //! - **Order**: one global order a queue; messages of one producer arrive in the order they were sent.
 //! - **Visibility**: once a send has returned, a `try_recv` that starts afterwards, in any process, does not

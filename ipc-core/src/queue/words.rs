@@ -45,7 +45,7 @@ pub struct Gates {
     pub items: Gate,
     /// Producers sleep here.
     pub space: Gate,
-    /// Not 0 once somebody has begun to close: whoever sees it completes the closing (in `tail`).
+    /// Not 0 once somebody has begun to close: a process that sees it completes the closing (in `tail`).
     pub closing: AtomicU32,
     pub(super) _reserved: AtomicU32,
     /// Tickets that were given up for dead producers: statistics.

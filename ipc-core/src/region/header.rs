@@ -61,7 +61,7 @@ impl Geometry {
     /// The most entries that a directory may have.
     pub const MAX_OBJECTS: u32 = 1 << 16;
 
-    /// A region of `total` bytes for so many participants and objects. `None` if that is impossible.
+    /// A region of `total` bytes for this many participants and objects. `None` if that is impossible.
     pub const fn new(total: u64, participants: u32, objects: u32) -> Option<Self> {
         let geometry = Geometry { total, participants, objects };
         let fits = participants >= 1

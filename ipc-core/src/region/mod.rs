@@ -10,7 +10,7 @@
 //! All integers are fixed-width, little-endian on the supported targets, and there are no pointers. A change of
 //! layout changes [`ABI_VERSION`] or, at least, the layout hash.
 //!
-//! Whoever creates a region has it to itself until it publishes the whole (one `linkat` on POSIX). After that,
+//! The process that creates a region has it to itself until it publishes the whole (one `linkat` on POSIX). After that,
 //! objects are created under the region's lock, which survives its holder (see [`RegionLock`]), and become visible
 //! by one Release store of an entry's state. Where the next object goes follows from the entries alone, so a
 //! creator that dies at any instruction leaves nothing: neither a half-made object nor lost room. Those who [wait](Created)

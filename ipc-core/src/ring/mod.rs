@@ -70,7 +70,7 @@
 //! | void | slot stamp compare-exchange, Release | slot stamp, Acquire | nothing but itself: `Void` has no payload. AcqRel is kept on the repair path, where it costs nothing, so that no reasoning about it is owed |
 //!
 //! `publish` is a store, not a read-modify-write, so it ends a release sequence that a marker's `Busy` may have
-//! headed. Nobody relies on that sequence: whoever reads `Full` synchronizes with the publisher itself.
+//! headed. Nobody relies on that sequence: a process that reads `Full` synchronizes with the publisher itself.
 //!
 //! # Progress
 //!

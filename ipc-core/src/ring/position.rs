@@ -103,7 +103,7 @@ impl Tail {
         Tail(self.position().next().0 | OWNER.name(me))
     }
 
-    /// The tail after `me` has taken so many tickets.
+    /// The tail after `me` has taken this many tickets.
     #[inline(always)]
     pub const fn claimed_many_by(self, me: ParticipantId, count: i64) -> Self {
         Tail(self.position().offset(count).0 | OWNER.name(me))
@@ -149,7 +149,7 @@ impl Stamp {
         owner(self.0)
     }
 
-    /// Whether a message of this position is published, whoever its owner: one comparison.
+    /// Whether a message of this position is published, by any owner: one comparison.
     #[inline(always)]
     pub const fn is_full_at(self, at: Position) -> bool {
         self.0 & !OWNER.mask() == at.0 | SlotState::Full as u64

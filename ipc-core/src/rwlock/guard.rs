@@ -70,7 +70,7 @@ impl<'g, 'm, T: ?Sized + Guarded, P: Platform> RwLockWriteGuard<'g, 'm, T, P> {
         Ok(lock.read_guard())
     }
 
-    /// Declares the data consistent: whoever locks from now on is not told of earlier deaths and panics.
+    /// Declares the data consistent: a process that locks from now on is not told of earlier deaths and panics.
     ///
     /// # Errors
     ///

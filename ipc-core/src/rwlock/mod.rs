@@ -11,7 +11,7 @@
 //! `RawMutex`: writers hold it while they wait for the readers to leave and while they write.
 //!
 //! *Reader:* count oneself; look at the turnstile; if no writer has it, one is in. Otherwise take the count back, and queue at the
-//! turnstile with the writers: whoever gets it counts itself, and passes it on.
+//! turnstile with the writers: a reader that gets it counts itself, and passes it on.
 //! *Writer:* take the turnstile; look at all counters until each has been 0; write.
 //!
 //! | turnstile | who gets there | what readers do |
@@ -25,7 +25,7 @@
 //! |---|---|
 //! | + 1 | its participant: on a try that may be taken back, holding the turnstile, or with the write lock that becomes a read lock |
 //! | - 1 | its participant: a reader leaves, or takes a try back |
-//! | 0 | whoever has seized its participant, which is dead |
+//! | 0 | the process that has seized its participant, which is dead |
 //!
 //! | access | ordering | pairs with |
 //! |---|---|---|

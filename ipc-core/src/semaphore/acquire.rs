@@ -63,7 +63,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         self.unless_closed(self.take_last().ok_or(Refused::Short)?)
     }
 
-    /// Takes so many permits, or none.
+    /// Takes this many permits, or none.
     pub(super) fn collect(&self, permits: u32) -> Result<RawPermit, Refused> {
         if self.view.is_closed(&self.platform) {
             return Err(Refused::Closed);
@@ -117,7 +117,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         }
     }
 
-    /// Acquires so many permits if they are there, all or none; never waits.
+    /// Acquires this many permits if they are there, all or none; never waits.
     ///
     /// # Errors
     ///

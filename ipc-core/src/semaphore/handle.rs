@@ -86,7 +86,7 @@ unsafe impl Blueprint for Options {
     of_view!(Semaphore<'m, P>: |_, view, _, platform| Semaphore::over(view, platform));
 }
 
-/// A counting semaphore between processes: so many may be in at once, or so many signals have come.
+/// A counting semaphore between processes: it says how many may be in at once, or how many signals have come.
 ///
 /// As a guard of places it works like [tokio's](https://docs.rs/tokio/latest/tokio/sync/struct.Semaphore.html): acquiring
 /// gives a permit that goes back when it is dropped. As a signal it works like POSIX's: begin with 0 permits, anybody
@@ -94,9 +94,9 @@ unsafe impl Blueprint for Options {
 ///
 /// # Guarantees
 ///
-/// - The permits of a dead process come back, exactly: those that it held, no more and no fewer. Whoever waits for a permit
+/// - The permits of a dead process come back, exactly: those that it held, no more and no fewer. A process that waits for a permit
 ///   notices the death within some 20 ms, without anybody's help.
-/// - A signal is posted once or not at all, whoever dies where; one that was consumed stays consumed.
+/// - A signal is posted once or not at all, whichever process dies and wherever; one that was consumed stays consumed.
 /// - `acquire_many` takes all or none, and holds none while it waits. In line, it keeps out the calls behind it until it has all:
 ///   so a process that holds permits and waits for more can wait for itself, as with every fair semaphore.
 /// - Nobody asleep costs nothing: then acquiring and releasing makes no system call.

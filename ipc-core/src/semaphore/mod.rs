@@ -21,7 +21,7 @@
 //! So permits come back from the dead exactly, and each signal of a poster that dies was posted or not: no word can be
 //! counted twice. (A release of several that dies while it publishes has posted some of them.)
 //!
-//! Any other word is garbage: it is passed over, and whoever finds no permit because of it gets
+//! Any other word is garbage: it is passed over, and a process that finds no permit because of it gets
 //! [`Corrupted`](crate::Fault::Corrupted).
 //!
 //! The *link* chains the permits that were acquired (or claimed) together: each word names the one taken before it, and
@@ -36,7 +36,7 @@
 //!
 //! Acquirers of one and of many sleep on the same [event count](crate::wait). A wake-up of one sleeper must not go to one
 //! that cannot use it while another could, so those who wait for many set the word `many`, after they have announced
-//! themselves and before they look. A notifier that reads it set clears it and wakes everybody: whoever set it and still
+//! themselves and before they look. A notifier that reads it set clears it and wakes everybody: a waiter that set it and still
 //! lacks permits sets it again before it sleeps again. The notifier clears *before* it bumps the epoch, so a sleeper whose
 //! mark was cleared holds an old ticket, and does not sleep on it.
 //!

@@ -49,7 +49,7 @@ impl<P: Platform> Semaphore<'_, P> {
         Ok(())
     }
 
-    /// Adds permits, all of them or none, whoever has acquired what: a signal. Not needed to give a permit back, which is
+    /// Adds permits, all of them or none, of which no process holds any: a signal. Not needed to give a permit back, which is
     /// dropping it.
     ///
     /// ```

@@ -108,7 +108,7 @@ unsafe impl Object for Words {
 }
 
 impl<'m> View<'m> {
-    /// Writes the words of a semaphore with so many permits available, of at most `max`.
+    /// Writes the words of a semaphore with this many permits available, of at most `max`.
     ///
     /// # Safety
     ///

@@ -18,7 +18,7 @@ pub use model::{Place, Slots};
 pub(crate) use places::Slots;
 pub(crate) use prefetch::{Intent, prefetch, prefetch_lines};
 
-/// Bytes of a place for an element of so many bytes. A model's place has its cells elsewhere.
+/// Bytes of a place for an element of this size. A model's place has its cells elsewhere.
 pub(crate) const fn stride(element_size: usize) -> usize {
     Slots::<u8>::stride(element_size)
 }

@@ -49,7 +49,7 @@ impl<'m, T> Slots<'m, T> {
         size_of::<Place>()
     }
 
-    /// Makes so many places in new memory.
+    /// Makes this many places in new memory.
     ///
     /// # Safety
     ///

@@ -36,7 +36,7 @@ impl<'m, T> Slots<'m, T> {
         element_size
     }
 
-    /// Makes so many places in new memory: nothing to do.
+    /// Makes places in new memory: nothing to do.
     ///
     /// # Safety
     ///
@@ -44,7 +44,7 @@ impl<'m, T> Slots<'m, T> {
     #[allow(clippy::unused_self)]
     pub(crate) unsafe fn lay(_: Memory<'m>, _: usize, _: usize) {}
 
-    /// So many places (a power of two) in `memory` from byte `offset`; `None` if they do not lie inside or would not be aligned.
+    /// This many places (a power of two) in `memory` from byte `offset`; `None` if they do not lie inside or would not be aligned.
     pub(crate) fn new(memory: Memory<'m>, offset: usize, places: usize) -> Option<Self> {
         if !places.is_power_of_two() || align_of::<T>() > OBJECT_ALIGN || !offset.is_multiple_of(OBJECT_ALIGN) {
             return None;

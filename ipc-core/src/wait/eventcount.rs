@@ -43,7 +43,7 @@ const WAITERS: u32 = 0b01;
 const FENCED: u32 = 0b10;
 const ANNOUNCED: u32 = WAITERS | FENCED;
 const ONE_EPOCH: u32 = 0b100;
-/// One in so many wakes that find too few sleepers clears the announcement.
+/// Of this many wakes that find too few sleepers, one clears the announcement.
 const FRUITLESS_WAKES: u32 = crate::sync::bound(16, 2);
 /// A count that wakes all sleepers there can be.
 const EVERYBODY: u32 = i32::MAX as u32;

@@ -127,7 +127,7 @@ impl<P: Platform> Deref for ByteLease<'_, '_, P> {
     fn deref(&self) -> &[u8] {
         self.held.platform.assert_here();
         // SAFETY: the block has at least `len` bytes, initialised, mapped as long as the queue's handle lives. It is leased to this process
-        // while `self` lives: whoever goes through this library writes it only once it is nobody's (W6).
+        // while `self` lives: a process that goes through this library writes it only once it is nobody's (W6).
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }

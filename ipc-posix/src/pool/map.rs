@@ -88,9 +88,9 @@ impl Drop for Chunks {
 
 /// How items are put into chunks.
 pub(super) enum Chunking {
-    /// So many chunks for each worker, if it is known how many items there are.
+    /// This many chunks for each worker, if it is known how many items there are.
     Each(usize),
-    /// So many items in each.
+    /// This many items in each.
     Items(usize),
 }
 

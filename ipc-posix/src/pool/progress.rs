@@ -61,7 +61,7 @@ impl Counts {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// There are so many items.
+    /// There are this many items.
     pub(super) fn set_total(&self, items: usize) {
         self.total.store(items, Ordering::Relaxed);
     }

@@ -121,7 +121,7 @@ impl Supervisor {
             self.hand_out();
             self.keep_time();
             if self.reap() {
-                // An error: the system does not say who is dead, now. Whoever waits in the queue asks again.
+                // An error: the system does not say who is dead, now. A thread that waits in the queue asks again.
                 let _ = self.shared.region.recover();
             }
             self.shared.look();

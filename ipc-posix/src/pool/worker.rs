@@ -149,7 +149,7 @@ pub(super) fn work(
             continue;
         };
         row.begin(Doing::Running(head.call));
-        // Behind it: whoever gives the call up does so first, and then looks for its worker. One of the two sees the other.
+        // Behind it: a thread that gives the call up does so first, and then looks for its worker. One of the two sees the other.
         fence(Ordering::SeqCst);
         if lease.is_wanted() {
             reply.clear();

@@ -36,7 +36,7 @@ pub(crate) fn result(why: &str) -> Failure {
     (RESULT, cut(why, TEXT_BYTES), String::new(), String::new())
 }
 
-/// The same in so many bytes, of which there are 1024 at least: half of them for the text, a quarter for the place.
+/// The failure in `room` bytes, of which there are 1024 at least: half of them for the text, a quarter for the place.
 pub(crate) fn cut_to((kind, text, place, backtrace): &Failure, room: usize) -> Failure {
     // The lengths take three bytes each.
     let room = room - 16;
@@ -45,7 +45,7 @@ pub(crate) fn cut_to((kind, text, place, backtrace): &Failure, room: usize) -> F
     (*kind, text, place, cut(backtrace, left))
 }
 
-/// The beginning of a text, of so many bytes at most.
+/// The beginning of a text, of `most` bytes at most.
 fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

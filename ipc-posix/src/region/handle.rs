@@ -104,7 +104,7 @@ impl Region {
         Self::options().from_fd(fd)
     }
 
-    /// Removes the region's name. Whoever has the region open goes on with it and can find out by
+    /// Removes the region's name. A process that has the region open goes on with it and can find out by
     /// [`is_orphaned`](Self::is_orphaned); a process that opens or creates the name from now on gets another region. The memory
     /// is given back when the last one is gone.
     #[doc(alias = "shm_unlink")]
