@@ -47,6 +47,10 @@ fn results_come_back() {
         assert_eq!(call.get().unwrap(), (number * number) as u64);
     }
     assert_ne!(pool.apply(pid, ()).unwrap(), std::process::id());
+    let last = pool.submit(square, 5).unwrap();
+    pool.close();
+    assert!(matches!(pool.submit(square, 1), Err(CallError::Closed)));
+    assert_eq!(last.get().unwrap(), 25);
     pool.join().unwrap();
     assert!(matches!(pool.submit(square, 1), Err(CallError::Closed)));
 }
@@ -69,6 +73,15 @@ fn maps_keep_the_order() {
     assert_eq!(later.get().unwrap(), squares);
 }
 
+/// Every fifth one comes behind those after it.
+fn late(number: u64) -> u64 {
+    if number % 5 == 0 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    number
+}
+task!(late);
+
 #[test]
 fn streams_are_endless_and_keep_a_window() {
     let _watchdog = Watchdog::new(LIMIT, "streams_are_endless_and_keep_a_window");
@@ -82,6 +95,8 @@ fn streams_are_endless_and_keep_a_window() {
         assert!(asked.get() <= number + 10);
     }
     drop(stream);
+    let stream = pool.stream(late, 0..20).map(Result::unwrap);
+    assert_eq!(stream.collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
     let found = pool.stream(square, 0..500).as_completed().map(|(index, result)| {
         assert_eq!(result.unwrap(), square(index as u64));
         index
@@ -142,6 +157,11 @@ fn echo(bytes: Vec<u8>) -> Vec<u8> {
 }
 task!(echo);
 
+fn grow(len: usize) -> Vec<u8> {
+    vec![7; len]
+}
+task!(grow);
+
 fn no_task(number: u64) -> u64 {
     number
 }
@@ -157,6 +177,7 @@ fn what_cannot_be_sent_is_an_error_of_the_call() {
     // Chunks are cut where arguments or results become too long together.
     let items: Vec<_> = (0..200).map(|len| vec![7; len * 2]).collect();
     assert_eq!(pool.map_with(50, echo, items.clone()).unwrap(), items);
+    assert_eq!(pool.map_with(50, grow, (0..200).map(|len| len * 2)).unwrap(), items);
     let text = pool.apply(no_task, 1).unwrap_err().to_string();
     assert!(text.contains("no_task is no task"), "{text}");
     let results: Vec<_> = pool.stream(echo, [vec![1], vec![1; 2000], vec![2]]).map(|result| result.is_ok()).collect();
