@@ -37,6 +37,10 @@ impl<T: Value, P> fmt::Debug for Element<'_, T, P> {
 
 impl<T: Value, P: Platform> Element<'_, T, P> {
     /// Returns the value. One load.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn load(&self) -> Result<T, Fault> {
         self.platform.here()?;
@@ -44,6 +48,10 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
     }
 
     /// Stores a value. One store.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn store(&self, value: T) -> Result<(), Fault> {
         self.platform.here()?;
@@ -52,6 +60,10 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
     }
 
     /// Stores a value and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn swap(&self, value: T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -60,6 +72,10 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
 
     /// Stores `new` if the value is `current`. The inner result is that of the standard library's: the old value, as `Ok` if it
     /// was `current`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "compare_and_swap")]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<Result<T, T>, Fault> {
@@ -69,6 +85,10 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
 
     /// Replaces the value with `change(old)`, unless that is `None`. The read and the write are one step, so `change` may be
     /// called several times. The inner result is the old value: `Ok` if it was replaced, `Err` if it was left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "try_update")]
     pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
@@ -77,6 +97,10 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
     }
 
     /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn update(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -86,6 +110,10 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
 
 impl<T: Bitwise, P: Platform> Element<'_, T, P> {
     /// Stores the bitwise "and" of both values and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_and(&self, value: T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -93,6 +121,10 @@ impl<T: Bitwise, P: Platform> Element<'_, T, P> {
     }
 
     /// Stores the bitwise "or" of both values and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_or(&self, value: T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -100,6 +132,10 @@ impl<T: Bitwise, P: Platform> Element<'_, T, P> {
     }
 
     /// Stores the bitwise "exclusive or" of both values and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_xor(&self, value: T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -109,6 +145,10 @@ impl<T: Bitwise, P: Platform> Element<'_, T, P> {
 
 impl<T: Number, P: Platform> Element<'_, T, P> {
     /// Adds and returns the old value. Integers wrap around at the end of the type's range.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_add(&self, value: T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -116,6 +156,10 @@ impl<T: Number, P: Platform> Element<'_, T, P> {
     }
 
     /// Subtracts and returns the old value. Integers wrap around at the end of the type's range.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_sub(&self, value: T) -> Result<T, Fault> {
         self.platform.here()?;
@@ -123,12 +167,20 @@ impl<T: Number, P: Platform> Element<'_, T, P> {
     }
 
     /// Stores the greater one of both values and returns the old one. A NaN counts as the smaller one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
         self.update(|old| old.or_greater(value))
     }
 
     /// Stores the smaller one of both values and returns the old one. A NaN counts as the greater one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
         self.update(|old| old.or_smaller(value))
@@ -137,6 +189,10 @@ impl<T: Number, P: Platform> Element<'_, T, P> {
 
 impl<P: Platform> Element<'_, bool, P> {
     /// Inverts the flag and returns the old value.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_not(&self) -> Result<bool, Fault> {
         self.fetch_xor(true)

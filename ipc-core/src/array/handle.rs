@@ -211,6 +211,10 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
     /// # Panics
     ///
     /// If there is none of this index.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[track_caller]
     pub fn set(&self, index: usize, value: T) -> Result<(), Fault> {
@@ -249,6 +253,10 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
     }
 
     /// Stores `value` in all elements, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fill(&self, value: T) -> Result<(), Fault> {
         self.here()?;
@@ -261,6 +269,10 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
     /// # Panics
     ///
     /// If the array ends before `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[track_caller]
     pub fn copy_to_slice(&self, start: usize, out: &mut [T]) -> Result<(), Fault> {
@@ -275,6 +287,10 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
     /// # Panics
     ///
     /// If the array ends before `values`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[track_caller]
     pub fn copy_from_slice(&self, start: usize, values: &[T]) -> Result<(), Fault> {

@@ -128,6 +128,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     }
 
     /// Returns the value. One load.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "get")]
     pub fn load(&self) -> Result<T, Fault> {
@@ -136,6 +140,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     }
 
     /// Stores a value.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "set")]
     pub fn store(&self, value: T) -> Result<(), Fault> {
@@ -143,6 +151,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     }
 
     /// Stores a value and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn swap(&self, value: T) -> Result<T, Fault> {
         self.here()?;
@@ -151,6 +163,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
 
     /// Stores `new` if the value is `current`. The inner result is that of the standard library's: the old value, as `Ok` if it
     /// was `current`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "compare_and_swap")]
     pub fn compare_exchange(&self, current: T, new: T) -> Result<Result<T, T>, Fault> {
@@ -160,6 +176,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
 
     /// Replaces the value with `change(old)`, unless that is `None`. The read and the write are one step, so `change` may be
     /// called several times. The inner result is the old value: `Ok` if it was replaced, `Err` if it was left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "try_update")]
     pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
@@ -168,6 +188,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     }
 
     /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn update(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
         self.here()?;
@@ -176,6 +200,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
 
     /// Blocks until `condition` holds and returns the value for which it did. May miss a condition that holds only for a moment:
     /// it sees the values that are there when it loads.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn wait_until(&self, condition: impl FnMut(T) -> bool) -> Result<T, Fault> {
         self.wait_until_within(&Limit::Forever, condition).map_err(WaitTimeoutError::endless)
@@ -211,6 +239,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     /// assert_eq!(tickets.load()?, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn wait_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<T, Fault> {
         self.wait_update_within(&Limit::Forever, change).map_err(WaitTimeoutError::endless)
     }
@@ -234,6 +266,10 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
 
 impl<T: Bitwise, P: Platform> Atomic<'_, T, P> {
     /// Stores the bitwise "and" of both values and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_and(&self, value: T) -> Result<T, Fault> {
         self.here()?;
@@ -241,6 +277,10 @@ impl<T: Bitwise, P: Platform> Atomic<'_, T, P> {
     }
 
     /// Stores the bitwise "or" of both values and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_or(&self, value: T) -> Result<T, Fault> {
         self.here()?;
@@ -248,6 +288,10 @@ impl<T: Bitwise, P: Platform> Atomic<'_, T, P> {
     }
 
     /// Stores the bitwise "exclusive or" of both values and returns the old one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     #[doc(alias = "toggle")]
     pub fn fetch_xor(&self, value: T) -> Result<T, Fault> {
@@ -258,6 +302,10 @@ impl<T: Bitwise, P: Platform> Atomic<'_, T, P> {
 
 impl<T: Number, P: Platform> Atomic<'_, T, P> {
     /// Adds and returns the old value. Integers wrap around at the end of the type's range.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_add(&self, value: T) -> Result<T, Fault> {
         self.here()?;
@@ -266,6 +314,10 @@ impl<T: Number, P: Platform> Atomic<'_, T, P> {
 
     /// Subtracts and returns the old value. Integers wrap around at the end of the type's range. To stop at 0, see
     /// [`fetch_update`](Self::fetch_update) and [`wait_update`](Self::wait_update).
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_sub(&self, value: T) -> Result<T, Fault> {
         self.here()?;
@@ -273,12 +325,20 @@ impl<T: Number, P: Platform> Atomic<'_, T, P> {
     }
 
     /// Stores the greater one of both values and returns the old one. A NaN counts as the smaller one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
         self.update(|old| old.or_greater(value))
     }
 
     /// Stores the smaller one of both values and returns the old one. A NaN counts as the greater one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
         self.update(|old| old.or_smaller(value))
@@ -287,6 +347,10 @@ impl<T: Number, P: Platform> Atomic<'_, T, P> {
 
 impl<P: Platform> Atomic<'_, bool, P> {
     /// Inverts the flag and returns the old value.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_not(&self) -> Result<bool, Fault> {
         self.fetch_xor(true)

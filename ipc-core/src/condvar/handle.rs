@@ -119,6 +119,10 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// Gives the lock back, blocks until notified, and takes the lock again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mutex::lock`](crate::Mutex::lock).
     pub fn wait<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
@@ -127,6 +131,10 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// Blocks as long as `condition` holds.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
     pub fn wait_while<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
@@ -138,6 +146,10 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait`](Self::wait) that blocks for at most `timeout`, and then until the lock is free.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
     pub fn wait_timeout<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
@@ -147,6 +159,10 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait`](Self::wait) that blocks until `deadline` at the latest, and then until the lock is free.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
     pub fn wait_deadline<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
@@ -156,6 +172,10 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait_while`](Self::wait_while) that blocks for at most `timeout` in all. `timed_out` tells that `condition` still held.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
     pub fn wait_timeout_while<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,
@@ -166,6 +186,10 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// [`wait_while`](Self::wait_while) that blocks until `deadline` at the latest. `timed_out` tells that `condition` still held.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
     pub fn wait_deadline_while<'g, 'n, T: ?Sized + Guarded, Q: Platform>(
         &self,
         guard: MutexGuard<'g, 'n, T, Q>,

@@ -22,9 +22,17 @@ pub trait ReceivesAlone {
     fn platform(&self) -> &Self::Platform;
 
     /// Blocks for a message.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no message.
     fn receive(&mut self) -> Result<Self::Item, Self::Error>;
 
     /// Takes a message that is there.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no message.
     fn try_receive(&mut self) -> Result<Self::Item, Self::TryError>;
 
     /// How many messages in a row that are no values a step passes over if it does not wait.

@@ -134,22 +134,38 @@ impl<P> EventGroup<'_, P> {
 macro_rules! waits {
     ($what:literal, $all:literal, $take:literal, $try:ident, $wait:ident, $timeout:ident, $deadline:ident) => {
         #[doc = concat!("Returns the flags if ", $what, ". Never waits.")]
+        ///
+        /// # Errors
+        ///
+        /// [`Fault::Forked`].
         pub fn $try(&self, flags: u32) -> Result<Option<u32>, Fault> {
             self.try_wait(Wanted { flags, all: $all, take: $take })
         }
 
         #[doc = concat!("Blocks until ", $what, ". Returns the flags.")]
+        ///
+        /// # Errors
+        ///
+        /// [`Fault::Forked`].
         pub fn $wait(&self, flags: u32) -> Result<u32, Fault> {
             let wanted = Wanted { flags, all: $all, take: $take };
             self.wait_within(wanted, &Limit::Forever).map_err(WaitTimeoutError::endless)
         }
 
         #[doc = concat!("Blocks until ", $what, ", for at most `timeout`. Flags that are there win over any time limit.")]
+        ///
+        /// # Errors
+        ///
+        /// [`Timeout`](WaitTimeoutError::Timeout), [`Fault::Forked`].
         pub fn $timeout(&self, flags: u32, timeout: Duration) -> Result<u32, WaitTimeoutError> {
             self.wait_within(Wanted { flags, all: $all, take: $take }, &Limit::For(timeout))
         }
 
         #[doc = concat!("Blocks until ", $what, ", until `deadline` at the latest.")]
+        ///
+        /// # Errors
+        ///
+        /// [`Timeout`](WaitTimeoutError::Timeout), [`Fault::Forked`].
         pub fn $deadline(&self, flags: u32, deadline: P::Deadline) -> Result<u32, WaitTimeoutError> {
             self.wait_within(Wanted { flags, all: $all, take: $take }, &Limit::Until(deadline))
         }
@@ -162,6 +178,10 @@ impl<'m, P: Platform> EventGroup<'m, P> {
     }
 
     /// Returns the flags that are set. One load.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[inline]
     pub fn flags(&self) -> Result<u32, Fault> {
         self.here()?;
@@ -169,12 +189,20 @@ impl<'m, P: Platform> EventGroup<'m, P> {
     }
 
     /// Sets these flags and wakes all waiters. Returns the flags that were set before. Wait-free.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn set(&self, flags: u32) -> Result<u32, Fault> {
         self.here()?;
         Ok(self.words.change(&self.platform, |word| Word::fetch_or(word, flags)))
     }
 
     /// Clears these flags. Returns the flags that were set before. Wait-free.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn clear(&self, flags: u32) -> Result<u32, Fault> {
         self.here()?;
         Ok(self.words.change(&self.platform, |word| Word::fetch_and(word, !flags)))

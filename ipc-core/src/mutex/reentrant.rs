@@ -264,12 +264,20 @@ pub struct ReentrantMutexGuard<'g, 'm, T: Pod, P: Platform> {
 
 impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
     /// A copy of the value; `Err` if the memory is not there any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn get(&self) -> Result<T, Fault> {
         self.mutex.here()?;
         Ok(self.mutex.read_current())
     }
 
     /// Replaces the value, in one step.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn set(&self, value: T) -> Result<(), Fault> {
         self.mutex.here()?;
         self.mutex.commit(&value);
@@ -277,11 +285,19 @@ impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
     }
 
     /// Replaces the value by what `change` makes of it. A change that `change` itself makes, through another guard, is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     pub fn update(&self, change: impl FnOnce(T) -> T) -> Result<(), Fault> {
         self.get().and_then(|value| self.set(change(value)))
     }
 
     /// Declares the data consistent: a process that locks from now on is not told of earlier deaths and panics.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
     #[doc(alias = "clear_poison")]
     pub fn mark_consistent(&self) -> Result<(), Fault> {
         self.mutex.clear_poison()

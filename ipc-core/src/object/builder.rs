@@ -16,9 +16,17 @@ pub trait Host {
     type Error;
 
     /// The object with this name, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it is another one than is wanted; those of the host.
     fn open<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
 
     /// The object with this name, once it exists. When the limit is over, the error of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
     fn wait_open<B: Blueprint>(
         &self,
         name: &str,
@@ -27,9 +35,17 @@ pub trait Host {
     ) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
 
     /// A new object with this name, which must be free.
+    ///
+    /// # Errors
+    ///
+    /// The name is taken, or there is no room for it; those of the host.
     fn create<B: Blueprint>(&self, name: &str, wanted: &B) -> Result<B::Handle<'static, Self::Platform>, Self::Error>;
 
     /// The object with this name if it exists, a new one otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and of [`create`](Self::create).
     fn open_or_create<B: Blueprint>(
         &self,
         name: &str,
@@ -40,6 +56,10 @@ pub trait Host {
     type AloneError;
 
     /// The object in a region of the same name that is just large enough; both are created if need be.
+    ///
+    /// # Errors
+    ///
+    /// Those of the region and of the object.
     fn open_or_create_alone<B: Blueprint>(
         name: &str,
         wanted: &B,

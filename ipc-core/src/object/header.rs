@@ -83,6 +83,10 @@ impl ObjectHeader {
     }
 
     /// The shape and the length in bytes. Each word is read once.
+    ///
+    /// # Errors
+    ///
+    /// [`ShapeError`]: this is no header of an object.
     pub fn read(&self) -> Result<(Shape, u64), ShapeError> {
         if self.state.load(Ordering::Acquire) != READY {
             return Err(ShapeError::Missing);

@@ -69,6 +69,10 @@ impl Shape {
     }
 
     /// Compares with the shape that is `wanted`; a wanted capacity of 0 means any. The first difference is the error.
+    ///
+    /// # Errors
+    ///
+    /// What differs.
     pub fn check(&self, wanted: &Shape) -> Result<(), ShapeError> {
         let found = self;
         if found.kind != wanted.kind {

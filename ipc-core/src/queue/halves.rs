@@ -43,6 +43,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
     /// Sends if there is room, as [`Queue::try_send`]. Once the last receiver half has left, the result is
     /// [`Disconnected`](TrySendError::Disconnected), room or not. That the last one was killed is noticed when the queue is full, within
     /// a thousand tries.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Queue::try_send`], and [`Disconnected`](TrySendError::Disconnected).
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         if self.half.is_left() {
@@ -59,6 +63,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
     /// Sends, and blocks while there is no room, as [`Queue::send`]. Once the last receiver half has left, the result is
     /// [`Disconnected`](SendError::Disconnected), room or not. A call that waits for room ends with it, too: at once when the last
     /// receiver leaves, within half a second when it was killed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Queue::send`], and [`Disconnected`](SendError::Disconnected).
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.queue().send_within(value, &Limit::Forever, true).map_err(SendTimeoutError::endless)
@@ -70,6 +78,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
     }
 
     /// Sends as many of these as there is room for, as [`Queue::try_send_slice`] and [`try_send`](Self::try_send).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_send`](Self::try_send). Then none was sent.
     pub fn try_send_slice(&self, values: &[T]) -> Result<usize, TrySendError<()>> {
         self.try_watching(|queue| queue.try_send_slice(values))
     }
@@ -89,6 +101,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Sender<'m, T, P> {
     }
 
     /// Sends all of these, as [`Queue::send_slice`] and [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send), with how many were sent before.
     pub fn send_slice(&self, values: &[T]) -> Result<(), SendSliceError> {
         self.queue()
             .send_slice_within(values, &mut Limit::Forever.over_all_waits(), true)
@@ -113,6 +129,10 @@ pub struct Receiver<'m, T, P: Platform> {
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
     /// Receives the oldest message if there is one, as [`Queue::try_recv`]. An empty queue whose last sender has left is
     /// [`Disconnected`](TryRecvError::Disconnected). That the last one was killed is noticed within a thousand tries.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Queue::try_recv`], and [`Disconnected`](TryRecvError::Disconnected).
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut value = MaybeUninit::uninit();
@@ -139,6 +159,10 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Receiver<'m, T, P> {
 
     /// Receives, and blocks while there is no message, as [`Queue::recv`]. Waiting ends with [`Disconnected`](RecvError::Disconnected) when the queue is empty and the
     /// last living sender is gone: at once if it left, within half a second if it was killed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Queue::recv`], and [`Disconnected`](RecvError::Disconnected).
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         self.queue().recv_within(&Limit::Forever, true)

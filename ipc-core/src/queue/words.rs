@@ -219,6 +219,10 @@ pub struct Stats {
 }
 
 /// A queue of any element type, for looking: only loads, so read-only memory will do.
+///
+/// # Errors
+///
+/// [`ShapeError`]: there is no queue in this memory.
 pub fn inspect<'m>(memory: Memory<'m>) -> Result<View<'m>, ShapeError> {
     let (_, geometry) = sizes::<Words>(memory, Kind::Queue)?;
     // SAFETY: `sizes` has found a queue of these sizes.
@@ -226,6 +230,10 @@ pub fn inspect<'m>(memory: Memory<'m>) -> Result<View<'m>, ShapeError> {
 }
 
 /// The figures of the queue in this memory. Only loads.
+///
+/// # Errors
+///
+/// [`ShapeError`]: there is no queue in this memory.
 pub fn stats(memory: Memory<'_>) -> Result<Stats, ShapeError> {
     inspect(memory).map(|queue| queue.stats())
 }

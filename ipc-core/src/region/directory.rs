@@ -53,6 +53,10 @@ pub struct Name {
 
 impl Name {
     /// The name with this text.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryError`]: the text is no name.
     pub fn new(text: &str) -> Result<Self, DirectoryError> {
         let len = text.len();
         if len == 0 || text.chars().any(char::is_control) {

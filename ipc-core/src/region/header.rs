@@ -281,6 +281,10 @@ impl<'m> RegionView<'m> {
     }
 
     /// The region in `memory`, after its header has been checked against the memory's length. Only loads.
+    ///
+    /// # Errors
+    ///
+    /// [`HeaderError`]: what is in this memory is no region, or one of another version or length.
     pub fn attach(memory: Memory<'m>) -> Result<Self, HeaderError> {
         let len = memory.len() as u64;
         if len < PAGE as u64 {

@@ -58,6 +58,10 @@ impl RegionLock {
     /// Takes the lock, waiting until `deadline` at most. A dead holder's lock is taken over.
     ///
     /// The owner is a process. Threads of one process exclude each other, too.
+    ///
+    /// # Errors
+    ///
+    /// [`LockBusy`] with the holder, when the deadline comes.
     pub fn lock_until<'l, P: Platform + ?Sized>(
         &'l self,
         platform: &'l P,

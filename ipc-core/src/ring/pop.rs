@@ -70,6 +70,10 @@ impl Ring<'_> {
     ///
     /// `accept` says how many of those that were copied shall be taken. It may be asked about torn copies, which are
     /// then dropped. Lock-free among consumers.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]: nothing was taken.
     pub fn try_pop_slice<T>(
         &self,
         out: &mut [MaybeUninit<T>],

@@ -210,6 +210,10 @@ impl<'m> Ring<'m> {
     /// Appends `value` for `me`. `hints` are private memory of the calling handle.
     ///
     /// Lock-free; one read-modify-write when uncontended. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]: nothing was appended.
     #[inline(always)]
     pub fn try_push<T: NoUninit>(&self, me: ParticipantId, value: &T, hints: &Hints) -> Result<Position, Refused> {
         match self.try_push_first(me, value, hints) {
@@ -257,6 +261,10 @@ impl<'m> Ring<'m> {
 
     /// Appends as many of `values` as there is room for, from the first on, one behind the other: the first one's position and how
     /// many. One read-modify-write for all when uncontended. Lock-free; never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]: nothing was appended.
     pub fn try_push_slice<T: NoUninit>(
         &self,
         me: ParticipantId,

@@ -66,6 +66,10 @@ impl<R> Attempt<R> {
 /// wins over a deadline that has passed.
 ///
 /// A sleeper that finds by its own [look](super::rota) what it was not woken for wakes the others: they may not have been woken either.
+///
+/// # Errors
+///
+/// [`Unmet`]: the deadline has passed, or the attempt has failed.
 #[cold]
 #[inline(never)]
 pub fn block_until<'a, P: Platform + ?Sized, R>(

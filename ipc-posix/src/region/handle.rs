@@ -77,6 +77,10 @@ impl Region {
     }
 
     /// Creates a region with the default options; it must not exist. See [`RegionOptions::create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RegionOptions::create`].
     #[doc(alias = "SharedMemory")]
     #[doc(alias = "shm_open")]
     pub fn create(name: &str) -> Result<Region, RegionError> {
@@ -84,22 +88,38 @@ impl Region {
     }
 
     /// Opens a region, which must exist. See [`RegionOptions::open`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RegionOptions::open`].
     #[doc(alias = "attach")]
     pub fn open(name: &str) -> Result<Region, RegionError> {
         Self::options().open(name)
     }
 
     /// Opens a region, or creates it with the default options. See [`RegionOptions::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RegionOptions::open_or_create`].
     pub fn open_or_create(name: &str) -> Result<Region, RegionError> {
         Self::options().open_or_create(name)
     }
 
     /// Opens a region for looking only. See [`RegionOptions::open_read_only`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RegionOptions::open_read_only`].
     pub fn open_read_only(name: &str) -> Result<ReadOnlyRegion, RegionError> {
         Self::options().open_read_only(name)
     }
 
     /// Opens the region behind a descriptor. See [`RegionOptions::from_fd`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RegionOptions::from_fd`].
     pub fn from_fd(fd: impl AsFd) -> Result<Region, RegionError> {
         Self::options().from_fd(fd)
     }
@@ -107,6 +127,10 @@ impl Region {
     /// Removes the region's name. A process that has the region open goes on with it and can find out by
     /// [`is_orphaned`](Self::is_orphaned); a process that opens or creates the name from now on gets another region. The memory
     /// is given back when the last one is gone.
+    ///
+    /// # Errors
+    ///
+    /// There is no such region; [`PermissionDenied`](crate::RegionErrorKind::PermissionDenied).
     #[doc(alias = "shm_unlink")]
     pub fn unlink(name: &str) -> Result<(), RegionError> {
         Self::options().unlink(name)
@@ -182,6 +206,10 @@ impl Region {
 
     /// A descriptor of the region's file, to pass to another process, which opens the region with
     /// [`from_fd`](Self::from_fd). It carries no locks and is closed on exec.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened again: this process has too many files open, say, or `/proc` is not there.
     pub fn try_clone_fd(&self) -> Result<OwnedFd, RegionError> {
         let attachment = &self.membership;
         let another = attachment.probe().another();
@@ -223,6 +251,10 @@ impl Region {
     }
 
     /// The figures of the queue with this name.
+    ///
+    /// # Errors
+    ///
+    /// There is no queue of this name; [`Forked`](ObjectErrorKind::Forked).
     pub fn queue_stats(&self, name: &str) -> Result<QueueStats, ObjectError> {
         if !self.is_usable() {
             return Err(ObjectError::new(ipc_core::object::Kind::Queue, name, ObjectErrorKind::Forked));

@@ -318,6 +318,11 @@ impl RegionOptions {
 
     /// Opens the region if it exists, creates it otherwise. Any number of processes may do so at once: one creates,
     /// the others open the same region. Sizes are the creator's.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and of [`create`](Self::create); [`Contended`](RegionErrorKind::Contended) if others create and
+    /// remove the region again and again.
     pub fn open_or_create(&self, name: &str) -> Result<Region, RegionError> {
         let path = self.path_of(name)?;
         for _ in 0..ROUNDS {
@@ -339,6 +344,10 @@ impl RegionOptions {
 
     /// Opens the region for looking only: the mapping is read-only, and no participant's place is taken. Takes no locks. The right
     /// to read the file is also the right to lock it for reading, see [`mode`](Self::mode).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
     pub fn open_read_only(&self, name: &str) -> Result<ReadOnlyRegion, RegionError> {
         let path = self.path_of(name)?;
         ReadOnlyRegion::open(self, name, &path)
@@ -346,23 +355,39 @@ impl RegionOptions {
 
     /// Creates a region without a name: a file in memory that only those can open who are given its
     /// [descriptor](Region::try_clone_fd), and that nobody can truncate.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create), except for those about its name.
     pub fn anonymous(&self) -> Result<Region, RegionError> {
         create::anonymous(self)
     }
 
     /// Opens the region whose file this is: an [anonymous](Self::anonymous) one that came over a Unix socket or by
     /// inheritance, or any other. The descriptor stays the caller's, who may close it. Needs `/proc`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), except for those about its name.
     pub fn from_fd(&self, fd: impl AsFd) -> Result<Region, RegionError> {
         open::descriptor(self, fd.as_fd())
     }
 
     /// Removes the region's name. See [`Region::unlink`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Region::unlink`].
     pub fn unlink(&self, name: &str) -> Result<(), RegionError> {
         let path = self.path_of(name)?;
         open::unlink(&self.directory, name, &path)
     }
 
     /// Removes the region's name if no living process has it open. See [`Region::unlink_if_unused`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Region::unlink_if_unused`].
     pub fn unlink_if_unused(&self, name: &str) -> Result<bool, RegionError> {
         let region = self.open(name)?;
         region.membership().remove_if_last()

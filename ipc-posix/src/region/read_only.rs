@@ -87,6 +87,10 @@ impl ReadOnlyRegion {
     }
 
     /// The figures of the queue with this name.
+    ///
+    /// # Errors
+    ///
+    /// There is no queue of this name; [`Forked`](ObjectErrorKind::Forked).
     pub fn queue_stats(&self, name: &str) -> Result<QueueStats, ObjectError> {
         if !self.fork.is_here() {
             return Err(ObjectError::new(ipc_core::object::Kind::Queue, name, ObjectErrorKind::Forked));
