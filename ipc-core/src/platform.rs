@@ -62,7 +62,7 @@ pub unsafe trait Platform {
     /// What callers give as a deadline: an instant of the clock that programs on this platform use.
     type Deadline: Copy;
 
-    /// The same instant on [this](Self::now) clock.
+    /// Returns this instant on [this platform's](Self::now) clock.
     fn instant(&self, deadline: Self::Deadline) -> Instant;
 
     /// Sleeps while `word` holds `expected`, at most `timeout`. The comparison and the falling asleep are

@@ -213,7 +213,7 @@ impl<'a, T, P: Platform> SharedSliceMut<'a, T, P> {
         self.len == 0
     }
 
-    /// The same elements for a shorter time.
+    /// Borrows the elements for a shorter time.
     #[inline]
     pub fn reborrow(&mut self) -> SharedSliceMut<'_, T, P> {
         SharedSliceMut { start: self.start, len: self.len, platform: self.platform, elements: PhantomData }

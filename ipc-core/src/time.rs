@@ -89,7 +89,7 @@ impl<D: Copy> Limit<D> {
         }
     }
 
-    /// The same limit for a call that may wait several times.
+    /// This limit for a call that may wait several times.
     pub(crate) fn over_all_waits(&self) -> Waits<'_, D> {
         Waits { limit: self, deadline: None }
     }

@@ -191,7 +191,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         self.receive(out, &Patience::new(&self.recv_budgets, limit), watch)
     }
 
-    /// The same with a time limit that earlier waits may have begun.
+    /// Receives with a time limit that earlier waits may have begun.
     #[inline]
     fn receive(
         &self,
@@ -282,7 +282,7 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
     }
 }
 
-/// The same memory.
+/// These bytes, as ones that need not be initialised.
 fn uninit(out: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let start: *mut MaybeUninit<u8> = out.as_mut_ptr().cast();
     // SAFETY: the same memory, borrowed exclusively, into which only bytes are written.

@@ -53,7 +53,7 @@ impl WaitTimeoutResult {
 
 type Relocked<G> = Result<G, LockError<G>>;
 
-/// The same with the result of the time limit, in the errors, too.
+/// A lock that was taken again, or an error, each with the result of the time limit.
 type RelockedInTime<G> = Result<(G, WaitTimeoutResult), LockError<(G, WaitTimeoutResult)>>;
 
 /// A condition variable between processes, as [`std::sync::Condvar`] is between threads. A holder of a

@@ -46,7 +46,7 @@ macro_rules! lock_error {
                 self.map(drop)
             }
 
-            /// The same error with another guard.
+            /// Replaces the guard inside with what `change` makes of it.
             pub fn map<H>(self, change: impl FnOnce(G) -> H) -> $name<H> {
                 match self {
                     $name::OwnerDied(guard) => $name::OwnerDied(change(guard)),

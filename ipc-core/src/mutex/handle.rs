@@ -88,7 +88,7 @@ pub(super) unsafe fn lay<T: ?Sized + Guarded>(
 
 /// What locking gives: the guard, or in the error, if something has happened to a former holder.
 pub(super) type Locked<G> = Result<G, LockError<G>>;
-/// The same with a time limit.
+/// The result of a lock with a time limit.
 pub(super) type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 
 /// A lock with data between processes: what [`std::sync::Mutex`] is between threads, and it survives its holder's death.

@@ -69,7 +69,7 @@ pub enum Intent {
 pub struct Words {
     pub(super) raw: RawMutex,
     pub(super) versions: Versions,
-    /// See [`ReentrantMutex`](super::ReentrantMutex).
+    /// Of a [`ReentrantMutex`](super::ReentrantMutex): how often its holder has locked it.
     pub(super) depth: AtomicU32,
 }
 

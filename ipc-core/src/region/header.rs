@@ -183,7 +183,7 @@ pub enum HeaderError {
         /// This program's version.
         supported: u32,
     },
-    /// The same version, but other struct sizes: another architecture or build.
+    /// This version, but other struct sizes: another architecture or build.
     Layout {
         /// The region's fingerprint.
         found: u64,

@@ -113,7 +113,7 @@ pub(super) unsafe fn lay<T: ?Sized + Guarded>(
 
 /// What locking gives: the guard, or in the error, if something has happened to a former writer.
 type Locked<G> = Result<G, LockError<G>>;
-/// The same with a time limit.
+/// The result of a lock with a time limit.
 type LockedInTime<G> = Result<G, LockTimeoutError<G>>;
 
 /// A lock with data between processes, for one writer or many readers: what [`std::sync::RwLock`] is between threads, and it

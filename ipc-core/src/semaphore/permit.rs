@@ -104,7 +104,7 @@ impl<'s, 'm, P: Platform> Permit<'s, 'm, P> {
         self.semaphore
     }
 
-    /// The same permits with a handle of their own.
+    /// Returns these permits with a handle of their own.
     pub fn into_owned(mut self) -> OwnedPermit<'m, P>
     where
         P: Clone,

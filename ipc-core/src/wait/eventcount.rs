@@ -65,7 +65,7 @@ impl EventCount {
         EventCount(AtomicU32::new(0))
     }
 
-    /// The same with an epoch: with an odd one, the next fruitless wake clears nothing.
+    /// A new event count of this epoch: with an odd one, the next fruitless wake clears nothing.
     #[cfg(loom)]
     pub fn with_epoch(epoch: u32) -> Self {
         EventCount(AtomicU32::new(epoch * ONE_EPOCH))

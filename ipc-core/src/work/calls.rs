@@ -1,6 +1,6 @@
 //! Answers: how a caller learns what became of its job, and how it goes.
 //!
-//! See the essay of [`work`](super), "Calls".
+//! The essay of [`work`](super) has the protocol, under "Calls".
 
 use super::deaths::After;
 use super::jobs::Taken;

@@ -1,6 +1,6 @@
 //! Time limits of leases: until when a holder that lives may keep its job, and who takes it over then.
 //!
-//! See the essay of [`work`](super), "Time limits".
+//! The essay of [`work`](super) has the protocol, under "Time limits".
 
 use core::time::Duration;
 

@@ -18,7 +18,7 @@ use crate::{clock, probe};
 /// A region that this process has open. Clones share the attachment; it ends with the last clone and the last handle
 /// of an object in it.
 ///
-/// See the [crate's page](crate) for an example and for what lives how long.
+/// The [crate's page](crate) has an example, and says what lives how long.
 #[derive(Clone)]
 pub struct Region {
     membership: Membership,
