@@ -288,6 +288,8 @@ any_error! {
         Pool(pool::PoolError),
         /// A call of a pool has no result.
         Call(pool::CallError),
+        /// A worker of another program's pool takes no calls.
+        PoolWorker(pool::WorkerError),
     }
 }
 
@@ -353,6 +355,8 @@ impl Error {
             Error::Task(crate::process::TaskError::Fault(fault)) => Some(*fault),
             #[cfg(feature = "process")]
             Error::Call(crate::pool::CallError::Fault(fault)) => Some(*fault),
+            #[cfg(feature = "process")]
+            Error::PoolWorker(crate::pool::WorkerError::Fault(fault)) => Some(*fault),
             #[cfg(feature = "process")]
             Error::Signal(crate::process::SignalError::Forked) => Some(Fault::Forked),
             Error::SendSlice(SendSliceError { cause: SendError::Fault(_, fault), .. })

@@ -261,20 +261,12 @@ impl Attachment {
 
     /// The part of [`remove_if_last`](Self::remove_if_last) during which no process attaches or leaves.
     fn remove_behind_gate(&self) -> Result<bool, RegionError> {
-        let Some(path) = self.path.as_ref().filter(|_| self.is_last()) else { return Ok(false) };
-        let _turn = match Turn::wait(path, TURN_PATIENCE, || !self.has_name()) {
-            Waited::Turn(turn) => Some(turn),
-            Waited::Unavailable => None,
-            Waited::Interrupted => return Ok(false),
-            Waited::Stuck { pid } => return Err(self.busy("creating", pid)),
-        };
-        // Under the turn: no process gives the name to a new region between this check and the removal.
-        if !self.has_name() {
-            return Ok(false);
-        }
-        std::fs::remove_file(path)
-            .map(|()| true)
-            .map_err(|error| unlink_error(&self.name, path, path.parent().unwrap_or(path), error))
+        if self.is_last() { self.remove_name() } else { Ok(false) }
+    }
+
+    /// Removes the region's name if it is still this region's, also while others have it open. `true` if it did.
+    pub(crate) fn remove_name(&self) -> Result<bool, RegionError> {
+        self.path.as_ref().map_or(Ok(false), |path| remove_name(&self.name, path, self.probe.id()))
     }
 
     fn busy(&self, action: &'static str, pid: Option<u32>) -> RegionError {
@@ -315,6 +307,24 @@ impl Drop for Attachment {
         // Not before the byte: of two that leave at once, the second must not find the first still there.
         drop(gate);
     }
+}
+
+/// Removes a region's name if it still means this file. `true` if it did.
+pub(crate) fn remove_name(name: &str, path: &Path, id: FileId) -> Result<bool, RegionError> {
+    let is_its = || Status::of_path(path).is_ok_and(|status| status.id == id);
+    let _turn = match Turn::wait(path, TURN_PATIENCE, || !is_its()) {
+        Waited::Turn(turn) => Some(turn),
+        Waited::Unavailable => None,
+        Waited::Interrupted => return Ok(false),
+        Waited::Stuck { pid } => return Err(RegionError::new(name, RegionErrorKind::Busy { action: "creating", pid })),
+    };
+    // Under the turn: no process gives the name to a new region between this check and the removal.
+    if !is_its() {
+        return Ok(false);
+    }
+    std::fs::remove_file(path)
+        .map(|()| true)
+        .map_err(|error| unlink_error(name, path, path.parent().unwrap_or(path), error))
 }
 
 fn locks_not_kept(name: &str, path: Option<&PathBuf>, file_system: u64) -> RegionError {

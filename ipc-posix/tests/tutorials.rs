@@ -349,6 +349,17 @@ fn word_count_map() {
     all(&text);
 }
 
+#[test]
+fn pool_by_name() {
+    let text = run("pool_by_name");
+    assert_eq!(text.matches(" was started by hand\n").count(), 2, "{text}");
+    assert_eq!(text.matches(" is killed\n").count(), 1, "{text}");
+    // One of three may have been slow.
+    let processes = numbers(&text, "148933 primes below 2000000, found by ", " processes");
+    assert!(matches!(processes[..], [1..=3]), "{text}");
+    assert!(!Path::new("/dev/shm/prime-numbers").exists());
+}
+
 /// The examples leave no region behind.
 #[test]
 fn nothing_is_left() {

@@ -162,13 +162,13 @@ fn every_public_type_has_its_auto_traits() {
             LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
         "SsP": Error, RegionError, RegionErrorKind, RecoveryThread, process::SpawnError, process::SignalError,
-            pool::PoolError, pool::CallError, pool::PoolOptions, pool::Call<std::rc::Rc<u64>>,
+            pool::PoolError, pool::CallError, pool::WorkerError, pool::PoolOptions, pool::Call<std::rc::Rc<u64>>,
             pool::Stream<fn(u64) -> u64, fn(u64) -> u64, std::ops::Range<u64>>,
             pool::AsCompleted<fn(u64) -> u64, fn(u64) -> u64, std::ops::Range<u64>>;
         // Processes of tasks.
         "SsUrP":
             process::Process<std::rc::Rc<u64>>, process::ProcessOptions, process::Descriptor, process::TaskError, process::TaskPanic,
-            pool::Pool, pool::Progress, pool::PoolStats, pool::WorkerStats, pool::Activity, pool::MapCall<u64>;
+            pool::Pool, pool::Progress, pool::PoolStats, pool::WorkerStats, pool::Activity, pool::MapCall<u64>, pool::WorkerOptions;
         // With a guard in them they are as it is.
         "sUrP": LockError<MutexGuard<'static, u64>>, TryLockError<MutexGuard<'static, u64>>, LockTimeoutError<MutexGuard<'static, u64>>;
     }

@@ -222,7 +222,7 @@ fn processes() {
 
 #[test]
 fn pools() {
-    use ipc_posix::pool::{CallError, PoolError};
+    use ipc_posix::pool::{CallError, PoolError, WorkerError};
     let started = |error: PoolError| -> Result<(), Error> { Err(error)? };
     let error = started(PoolError::Option { option: "workers", reason: "is 1 to 400" }).unwrap_err();
     assert_eq!(error.to_string(), "a pool's `workers` is 1 to 400");
@@ -231,6 +231,10 @@ fn pools() {
     let text = called(died).unwrap_err().to_string();
     assert_eq!(text, "square: a worker died with it in 1 of 1 attempts, the last one was process 5");
     assert_eq!(called(Fault::Forked.into()).unwrap_err().fault(), Some(Fault::Forked));
+    let joined = |error: WorkerError| -> Result<(), Error> { Err(error)? };
+    let error = joined(WorkerError::NoPool { pool: "thumbnails".to_owned(), directory: None }).unwrap_err();
+    assert_eq!(error.to_string(), "there is no pool \"thumbnails\"");
+    assert_eq!(joined(WorkerError::Fault(Fault::Corrupted)).unwrap_err().fault(), Some(Fault::Corrupted));
 }
 
 /// Public error types that are in no error of an operation by themselves, and why.

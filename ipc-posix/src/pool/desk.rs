@@ -21,7 +21,9 @@ use ipc_core::error::{TryAnswerError, TrySendBytesError};
 use super::basket::{Outcome, Owner, Seat};
 use super::error::CallError;
 use super::job::Head;
-use super::worker::{Doing, Row, WORDS};
+use super::rows::Guests;
+use super::stats::Seen;
+use super::worker::{Doing, NO_WINDOW, Row, WORDS};
 use super::writer::Job;
 use crate::fork::ForkGuard;
 use crate::objects::{Array, ByteWorkQueue, Queue, WorkTicket};
@@ -57,13 +59,6 @@ pub(super) enum Phase {
     Over(CallError),
 }
 
-/// What is known of a worker beside its words.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Seen {
-    pub(super) pid: Option<u32>,
-    pub(super) starts: u64,
-}
-
 /// What is under the lock.
 pub(super) struct Desk {
     calls: HashMap<u64, Record>,
@@ -82,6 +77,8 @@ pub(super) struct Desk {
     /// Workers whose calls were cancelled.
     pub(super) unwanted: Vec<usize>,
     pub(super) workers: Vec<Seen>,
+    /// How many of the pool's own workers there are to be.
+    pub(super) wanted: usize,
     pub(super) callbacks: Option<mpsc::Sender<Work>>,
 }
 
@@ -100,6 +97,9 @@ pub(super) struct Shared {
     pub(super) bell: UnixStream,
     pub(super) max_args: usize,
     pub(super) program: Option<PathBuf>,
+    /// How many workers the pool may have of its own.
+    pub(super) own: usize,
+    pub(super) guests: Option<Guests>,
 }
 
 /// What a pool's parent needs of its region.
@@ -111,6 +111,8 @@ pub(super) struct Parts {
     pub(super) bell: UnixStream,
     pub(super) max_args: usize,
     pub(super) program: Option<PathBuf>,
+    pub(super) own: usize,
+    pub(super) guests: Option<Guests>,
 }
 
 /// A lock whose holder has panicked: what it guards is changed in single steps.
@@ -120,7 +122,7 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(home: ForkGuard, parts: Parts) -> Self {
-        let Parts { jobs, notes, board, region, bell, max_args, program } = parts;
+        let Parts { jobs, notes, board, region, bell, max_args, program, own, guests } = parts;
         let desk = Desk {
             calls: HashMap::new(),
             next: 1,
@@ -133,11 +135,12 @@ impl Shared {
             phase: Phase::Open,
             unwanted: Vec::new(),
             workers: vec![Seen::default(); board.len() / WORDS],
+            wanted: 0,
             callbacks: None,
         };
         let (collector, space) = Default::default();
         let desk = Mutex::new(desk);
-        Shared { home, desk, collector, space, jobs, notes, board, region, bell, max_args, program }
+        Shared { home, desk, collector, space, jobs, notes, board, region, bell, max_args, program, own, guests }
     }
 
     pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -166,6 +169,10 @@ impl Shared {
         owner: Owner,
         attended: bool,
     ) -> Result<u64, CallError> {
+        if job.luggage.is_some() && self.guests.is_some() {
+            // Any worker may take it.
+            return Err(CallError::Args { task, reason: NO_WINDOW.to_owned() });
+        }
         // SAFETY: the tickets lie in `desk`, which is dropped before `jobs`, and `Shared` is never moved: it is made in an `Arc`. What
         // leaves the desk is dropped under its lock.
         let jobs: &'static ByteWorkQueue = unsafe { &*std::ptr::from_ref(&self.jobs) };
@@ -223,7 +230,8 @@ impl Shared {
         let mut desk = self.desk();
         // The queue may know of a death before the supervisor, which is to say how that worker ended.
         let unseen = |call: u64| {
-            let mut workers = desk.workers.iter().enumerate().filter(|(_, seen)| seen.pid.is_some());
+            let mut workers =
+                desk.workers.iter().enumerate().filter(|(worker, seen)| seen.pid.is_some() || *worker >= self.own);
             workers.any(|(worker, _)| {
                 matches!(self.row(worker).doing(), Doing::Running(its) | Doing::Answering(its) if its == call)
             })

@@ -24,6 +24,13 @@ pub enum PoolError {
     },
     /// The initializer is no task, or its arguments cannot be written.
     Initializer(CallError),
+    /// A pool of this name runs already.
+    InUse {
+        /// The name.
+        name: String,
+        /// The pool's process id, as it knows itself, if it is known.
+        pid: Option<u32>,
+    },
     /// The region cannot be made.
     Region(RegionError),
     /// An object in the region cannot be made.
@@ -39,6 +46,10 @@ impl fmt::Display for PoolError {
         match self {
             PoolError::Option { option, reason } => write!(f, "a pool's `{option}` {reason}"),
             PoolError::Initializer(error) => write!(f, "the initializer of a pool: {error}"),
+            PoolError::InUse { name, pid } => {
+                write!(f, "a pool of the name {name:?} runs already")?;
+                pid.map_or(Ok(()), |pid| write!(f, " (process {pid})"))
+            }
             PoolError::Region(error) => write!(f, "the memory of a pool: {error}"),
             PoolError::Object(error) => write!(f, "the memory of a pool: {error}"),
             PoolError::Spawn(error) => write!(f, "a worker of a pool: {error}"),
@@ -50,7 +61,7 @@ impl fmt::Display for PoolError {
 impl Error for PoolError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            PoolError::Option { .. } => None,
+            PoolError::Option { .. } | PoolError::InUse { .. } => None,
             PoolError::Initializer(error) => Some(error),
             PoolError::Region(error) => Some(error),
             PoolError::Object(error) => Some(error),
@@ -124,7 +135,7 @@ pub enum CallError {
         /// How that one ended, if the system says so.
         ended: Option<ExitStatus>,
     },
-    /// The task took longer than [`time_limit`](super::PoolOptions::time_limit). Its worker was killed.
+    /// The task took longer than [`time_limit`](super::PoolOptions::time_limit).
     TimeLimit {
         /// The task.
         task: &'static str,
@@ -132,6 +143,8 @@ pub enum CallError {
         limit: Duration,
         /// The worker's process id.
         pid: u32,
+        /// Whether the worker was killed: not if it was [started by hand](super::worker()).
+        killed: bool,
     },
     /// It was [cancelled](super::Call::cancel).
     Cancelled,
@@ -200,8 +213,9 @@ impl fmt::Display for CallError {
                 pid.map_or(Ok(()), |pid| write!(f, ", the last one was process {pid}"))?;
                 ended.map_or(Ok(()), |ended| write!(f, ", {ended}"))
             }
-            CallError::TimeLimit { task, limit, pid } => {
-                write!(f, "{task} took longer than {limit:?}, and its worker was killed (process {pid})")
+            CallError::TimeLimit { task, limit, pid, killed } => {
+                let what = if *killed { "and its worker was killed" } else { "in a worker that was started by hand" };
+                write!(f, "{task} took longer than {limit:?}, {what} (process {pid})")
             }
             CallError::Cancelled => f.write_str("the call was cancelled"),
             CallError::Unknown { task, schema, program, known } => {
@@ -237,4 +251,59 @@ impl From<Fault> for CallError {
     }
 }
 
-debug_as_display!(PoolError, CallError);
+/// Why a worker that was started by hand takes no calls. See [`WorkerOptions::run`](super::WorkerOptions::run).
+#[non_exhaustive]
+pub enum WorkerError {
+    /// There is no pool of this name, or its process is gone.
+    NoPool {
+        /// The name.
+        pool: String,
+        /// Where it was looked for, if not in the default directory.
+        directory: Option<PathBuf>,
+    },
+    /// The region of this name is no pool's, or it is damaged.
+    NotAPool {
+        /// The name.
+        name: String,
+    },
+    /// This program lacks tasks that the pool's program has, or has them with another schema.
+    Tasks {
+        /// The pool.
+        pool: String,
+        /// These tasks, with the schemas there and here.
+        differences: String,
+    },
+    /// The pool has as many guests as its [`guests`](super::PoolOptions::guests) allow.
+    Full {
+        /// The pool.
+        pool: String,
+        /// How many.
+        guests: usize,
+    },
+    /// The pool's initializer has failed here.
+    Initializer {
+        /// The pool.
+        pool: String,
+        /// What has happened.
+        reason: String,
+    },
+    /// The pool's region cannot be opened.
+    Region(RegionError),
+    /// An object in it cannot be opened.
+    Object(ObjectError),
+    /// The pool's memory is damaged, or the system does not say who is dead.
+    Fault(Fault),
+}
+
+impl Error for WorkerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            WorkerError::Region(error) => Some(error),
+            WorkerError::Object(error) => Some(error),
+            WorkerError::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+debug_as_display!(PoolError, CallError, WorkerError);

@@ -112,7 +112,7 @@ pub(super) fn map<Form, F: Task<Form>>(
     let len = len_of(&items);
     let chunk = match chunking {
         Chunking::Items(items) => items,
-        Chunking::Each(chunks) => len.map_or(1, |len| len / (chunks * reader.shared.desk().workers.len())),
+        Chunking::Each(chunks) => len.map_or(1, |len| len / (chunks * reader.shared.workers().max(1))),
     };
     let chunk = chunk.clamp(1, u32::MAX as usize);
     let window = WINDOW.min(reader.shared.jobs.capacity());
@@ -293,7 +293,7 @@ pub struct Stream<Form, F: Task<Form>, I> {
 
 impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
     pub(super) fn new(reader: Reader, items: I) -> Self {
-        let window = 16 * reader.shared.desk().workers.len();
+        let window = 16 * reader.shared.workers().max(1);
         let window = window.min(reader.shared.jobs.capacity());
         let meter = Meter::default();
         if let Some(len) = len_of(&items) {

@@ -40,8 +40,8 @@
 //! |---|---|---|
 //! | a task panics | the worker goes on | [`Panicked`](CallError::Panicked) with message, place, and backtrace if asked |
 //! | a worker is killed, crashes, exits, or runs out of memory | it is replaced; its task goes to another one first | the result; [`WorkerDied`](CallError::WorkerDied) after the last of its [`attempts`](PoolOptions::attempts) |
-//! | a task takes too long | its worker is killed and replaced | [`TimeLimit`](CallError::TimeLimit) |
-//! | a call is cancelled | a worker that runs it is killed and replaced | [`Cancelled`](CallError::Cancelled) |
+//! | a task takes too long | its worker is killed and replaced, unless it was started by hand | [`TimeLimit`](CallError::TimeLimit) |
+//! | a call is cancelled | a worker that runs it is killed and replaced, unless it was started by hand | [`Cancelled`](CallError::Cancelled) |
 //! | arguments or a result are too long | nothing | an error with both lengths |
 //! | starts of workers fail, one behind the other | the pool stops | [`Stopped`](CallError::Stopped) with the last failure |
 //! | this process ends, or is killed | the workers end within half a second, with the programs that they have started | – |
@@ -50,11 +50,48 @@
 //! Only the task of a worker that died is touched. It **may run again**, from its beginning: a task that must not takes
 //! [`attempts(1)`](PoolOptions::attempts). Each call has one outcome, also if its worker is killed behind its answer.
 //!
-//! Memory is anonymous: nothing is left when all of the processes are gone, whichever way.
+//! Memory is anonymous, unless the pool is [shared](PoolOptions::shared_as): nothing is left when all of the processes are gone, whichever
+//! way.
+//!
+//! # More workers and fewer
+//!
+//! [`set_workers`](Pool::set_workers) changes their number while the pool runs. A worker that is too many ends behind its task.
+//!
+//! # Workers by hand
+//!
+//! A pool that is [`shared_as`](PoolOptions::shared_as) a name can be joined by programs that it has not started: in other terminals, of a
+//! service manager, in other containers that mount the same [directory](PoolOptions::dir).
+//!
+//! ```text
+//! let pool = pool::options().shared_as("thumbnails").start()?;   // one program
+//! pool::worker("thumbnails").run()?;                             // any number of others
+//! ```
+//!
+//! Such a *guest* takes calls as any worker does, and may be killed at any moment. It may come and go:
+//!
+//! | what happens | what becomes of it |
+//! |---|---|
+//! | the guest is killed, or crashes | its task goes to another worker, within a fraction of a second; nobody starts another guest |
+//! | its task takes too long, or is cancelled | the call has its error; the guest answers nothing, and goes on with the next call behind its task |
+//! | the pool is closed | the guest ends when all calls are done |
+//! | the pool is terminated, or its process is gone | the guest ends behind its task; one that waits, within a quarter of a second |
+//!
+//! A guest is not killed by the pool: it may do other things, its process id may mean another process here, and its users may not be the pool's.
+//! What limits the pool's own workers ([`calls_per_worker`](PoolOptions::calls_per_worker),
+//! [`memory_per_worker`](PoolOptions::memory_per_worker), [`init_limit`](PoolOptions::init_limit)) does not hold for guests, either.
+//!
+//! Open files and handles of regions without a name cannot be arguments in a pool that is shared: each call may go to each worker.
+//!
+//! A guest's program has to know all tasks of the pool's program, each with the same schema. Otherwise it is refused, with
+//! [what it lacks](WorkerError::Tasks). So each call can go to each worker, and none waits for one that is not there. The usual way is a
+//! library with the tasks that both programs use, or one program with two modes.
+//!
+//! The region's name goes with the pool. If its process is killed, workers and guests remove it. If all of them are killed, it stays until a pool
+//! of that name starts. A living pool has its name alone.
 //!
 //! # How it works
 //!
-//! A region without a name has three objects. Calls are jobs of a [`ByteWorkQueue`](crate::ByteWorkQueue), whose answers lie in the
+//! A region, without a name unless it is shared, has three objects. Calls are jobs of a [`ByteWorkQueue`](crate::ByteWorkQueue), whose answers lie in the
 //! jobs' own blocks; so a worker's death needs no rule of the pool. A [`Queue`](crate::Queue) has the numbers of the calls that were
 //! answered, and an [`Array`](crate::Array) says what each worker does. The queue decides what becomes of a task. The array only says whom to kill, and whose
 //! end was the reason.
@@ -73,7 +110,10 @@ mod bar;
 mod basket;
 mod call;
 mod desk;
+mod elastic;
 mod error;
+mod guest;
+mod guests;
 mod job;
 mod lead;
 mod map;
@@ -81,6 +121,7 @@ mod options;
 mod output;
 mod parcel;
 mod progress;
+mod rows;
 mod stats;
 mod supervisor;
 mod worker;
@@ -97,7 +138,8 @@ use basket::{Basket, Owner};
 pub use call::Call;
 use call::Reader;
 use desk::{Phase, Shared, locked};
-pub use error::{CallError, PoolError};
+pub use error::{CallError, PoolError, WorkerError};
+pub use guest::WorkerOptions;
 use map::Chunking;
 pub use map::{AsCompleted, MapCall, Stream};
 pub use options::PoolOptions;
@@ -122,6 +164,20 @@ pub fn options() -> PoolOptions {
     PoolOptions::new()
 }
 
+/// Returns the options of a worker for the pool of this name, which another program has started. See [workers by
+/// hand](self#workers-by-hand).
+///
+/// ```
+/// use ipc_posix::pool::{self, WorkerError};
+///
+/// let error = pool::worker("no-such-pool").run().unwrap_err();
+/// assert!(matches!(error, WorkerError::NoPool { .. }));
+/// assert_eq!(error.to_string(), "there is no pool \"no-such-pool\"");
+/// ```
+pub fn worker(pool: &str) -> WorkerOptions {
+    WorkerOptions::new(pool)
+}
+
 /// Worker processes that run tasks. Made by [`PoolOptions::start`].
 ///
 /// Any number of threads may use it at once. Dropped, it is [terminated](Self::terminate). See the [module's page](self).
@@ -134,7 +190,6 @@ pub struct Pool {
     callbacks: Mutex<Option<JoinHandle<()>>>,
     /// The thread that passes on what workers print.
     output: Mutex<Option<JoinHandle<()>>>,
-    workers: usize,
 }
 
 /// The entry of a function of this program.
@@ -150,11 +205,6 @@ impl Pool {
     /// Those of [`PoolOptions::start`].
     pub fn new() -> Result<Pool, PoolError> {
         options().start()
-    }
-
-    /// Returns how many workers there are.
-    pub fn workers(&self) -> usize {
-        self.workers
     }
 
     fn reader<F: 'static>(&self, function: &F) -> Result<Reader, CallError> {
@@ -428,6 +478,6 @@ impl Drop for Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("workers", &self.workers).finish_non_exhaustive()
+        f.debug_struct("Pool").field("workers", &self.workers()).finish_non_exhaustive()
     }
 }

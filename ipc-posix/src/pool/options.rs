@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +14,9 @@ use super::desk::{Parts, Shared};
 use super::error::{CallError, PoolError};
 use super::job::{FAILURE, FAILURE_WITH_BACKTRACE, HEAD, REPLY_HEAD};
 use super::output::Output;
+use super::rows::{self, Guests, Stage};
 use super::supervisor::{Plan, Supervisor};
-use super::worker::{Initializer, WORDS};
+use super::worker::{self, Initializer};
 use crate::fork::ForkGuard;
 use crate::objects::{Array, ByteWorkQueue, Queue};
 use crate::process::descriptors::{self, Luggage};
@@ -27,6 +28,8 @@ use crate::sys::SignalsBlocked;
 const ROOM: usize = 16 << 10;
 /// How many calls wait for each worker, unless something else is said.
 const CALLS: usize = 8;
+/// How many workers of other programs may join, unless something else is said.
+const GUESTS: usize = 16;
 
 /// What a [`Pool`] should be like. Made by [`options`](super::options).
 ///
@@ -56,6 +59,10 @@ const CALLS: usize = 8;
 #[must_use = "a builder does nothing until start"]
 pub struct PoolOptions {
     workers: Option<usize>,
+    most_workers: usize,
+    shared_as: Option<String>,
+    directory: Option<PathBuf>,
+    guests: Option<usize>,
     name: String,
     attempts: u32,
     time_limit: Option<Duration>,
@@ -76,6 +83,10 @@ impl PoolOptions {
     pub(super) fn new() -> Self {
         PoolOptions {
             workers: None,
+            most_workers: 0,
+            shared_as: None,
+            directory: None,
+            guests: None,
             name: "pool".to_owned(),
             attempts: 3,
             time_limit: None,
@@ -93,12 +104,42 @@ impl PoolOptions {
         }
     }
 
-    /// Sets how many worker processes there are. Default: as many as
+    /// Sets how many worker processes there are, 1 to 400. Default: as many as
     /// [`available_parallelism`](std::thread::available_parallelism) says, which knows affinity and the quota of cgroups.
     #[doc(alias = "processes")]
     #[doc(alias = "max_workers")]
     pub fn workers(mut self, count: usize) -> Self {
         self.workers = Some(count);
+        self
+    }
+
+    /// Sets how many workers there may be later on: see [`Pool::set_workers`](super::Pool::set_workers). Default: as many as there are at the
+    /// beginning. Memory is reserved for that many.
+    pub fn most_workers(mut self, count: usize) -> Self {
+        self.most_workers = count;
+        self
+    }
+
+    /// Gives the pool's memory this name, so that workers of other programs can join: see [workers by
+    /// hand](super#workers-by-hand). What a dead pool of this name has left is replaced; the error
+    /// that another one runs takes a second. Then [`workers`](Self::workers) may be 0, which
+    /// leaves all calls to such workers. They have to be of the same user, or of the superuser.
+    pub fn shared_as(mut self, name: impl Into<String>) -> Self {
+        self.shared_as = Some(name.into());
+        self
+    }
+
+    /// Sets the directory of that name, as [`RegionOptions::dir`](crate::RegionOptions::dir). Default: `/dev/shm`. Containers that mount
+    /// the same directory share the pool.
+    pub fn dir(mut self, directory: impl AsRef<Path>) -> Self {
+        self.directory = Some(directory.as_ref().to_owned());
+        self
+    }
+
+    /// Sets how many workers of other programs may join at once. Default: 16 if the pool has a name to share. Memory is reserved for that
+    /// many.
+    pub fn guests(mut self, most: usize) -> Self {
+        self.guests = Some(most);
         self
     }
 
@@ -205,7 +246,7 @@ impl PoolOptions {
         self
     }
 
-    /// Sets how many calls wait for a worker at most; then [`submit`](super::Pool::submit) blocks. Default: 8 for each worker. More spare
+    /// Sets how many calls wait for a worker at most; then [`submit`](super::Pool::submit) blocks. Default: 8 for each worker that there may be. More spare
     /// tiny tasks, each in a message of its own, some sleeps.
     pub fn capacity(mut self, calls: usize) -> Self {
         self.capacity = Some(calls);
@@ -242,7 +283,18 @@ impl PoolOptions {
     /// Why there is no pool. Then nothing is left of it.
     pub fn start(&self) -> Result<Pool, PoolError> {
         let workers = self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
-        let most = if workers == 0 || workers > 400 { Err(("workers", "is 1 to 400")) } else { Ok(()) };
+        let own = workers.max(self.most_workers);
+        let guests = match (&self.shared_as, self.guests) {
+            (Some(_), guests @ (None | Some(1..=400))) => Ok(guests.unwrap_or(GUESTS)),
+            (None, None) => Ok(0),
+            (None, _) => Err(("guests", "needs `shared_as`")),
+            _ => Err(("guests", "is 1 to 400")),
+        };
+        let most = match own {
+            _ if workers == 0 && self.shared_as.is_none() || workers > 400 => Err(("workers", "is 1 to 400")),
+            ..=400 => Ok(()),
+            _ => Err(("most_workers", "is at most 400")),
+        };
         let room = match self.capacity {
             Some(capacity) if capacity == 0 || capacity > 1 << 19 => Err(("capacity", "is 1 to 2^19")),
             _ => Ok(()),
@@ -255,29 +307,48 @@ impl PoolOptions {
         };
         let refused = |(option, reason)| PoolError::Option { option, reason };
         most.and(room).and(attempts).and(lens).map_err(refused)?;
+        let guests = guests.map_err(refused)?;
         let initializer = self.initializer.clone().transpose().map_err(PoolError::Initializer)?.unzip();
+        if self.shared_as.is_some() && initializer.1.as_ref().is_some_and(|luggage| !luggage.is_empty()) {
+            return Err(refused(("initializer", "has open files, which cannot go to workers of other programs")));
+        }
         let home = ForkGuard::new().map_err(PoolError::Thread)?;
 
         let max_len = HEAD + task::longest_name() + self.max_args;
         // A chunk goes on until its results are as long as one may be, so there may be as much again.
         let max_failure = if self.backtrace { FAILURE_WITH_BACKTRACE } else { FAILURE };
         let max_reply = REPLY_HEAD + self.max_result + self.max_result.max(max_failure);
-        let capacity = self.capacity.unwrap_or(CALLS * workers);
-        let leases = workers as u32 + 4;
+        let rows = own + guests;
+        let capacity = self.capacity.unwrap_or(CALLS * rows);
+        let leases = rows as u32 + 4;
         // A note for each block, and for those who nudge a leader.
         let notes = capacity + leases as usize + 64;
-        let words = WORDS * workers;
-        let sizes = [
+        let words = worker::board_words(rows);
+        let mut sizes = vec![
             ByteWorkQueue::footprint(capacity, max_len, max_reply, leases),
             Queue::<u64>::footprint(notes),
             Array::<u64>::footprint(words),
         ];
+        let tasks = if self.shared_as.is_some() { rows::tasks() } else { Vec::new() };
+        let about = (self.max_result as u64, max_failure as u64, self.backtrace, initializer.0.clone(), tasks);
+        let about = rows::written(&about);
+        if self.shared_as.is_some() {
+            sizes.extend(Guests::footprints(guests, &about));
+        }
         // A worker that was killed keeps its place until its death is noticed.
-        let options = Region::options().participants(2 * workers as u32 + 8).objects(3).fit(&sizes);
+        let options = Region::options().participants(2 * rows as u32 + 8).objects(3 + rows::OBJECTS).fit(&sizes);
         // The kernel registers a process with several threads for `membarrier` in some ten milliseconds, which is longer than all the rest
         // of a worker's start.
         let options = options.memory_barrier(MemoryBarrier::Fence);
-        let region = options.anonymous().map_err(PoolError::Region)?;
+        let (region, guests) = match &self.shared_as {
+            None => (options.anonymous().map_err(PoolError::Region)?, None),
+            Some(name) => {
+                let options = self.directory.iter().fold(options, |options, directory| options.dir(directory));
+                let region = rows::region(&options.remove_with_last(true), name)?;
+                let guests = Guests::create(&region, guests, &about)?;
+                (region, Some(guests))
+            }
+        };
         let jobs = region.byte_work_queue("jobs").capacity(capacity).max_len(max_len).max_reply(max_reply);
         let jobs = jobs.leases(leases).attempts(self.attempts).create().map_err(PoolError::Object)?;
         let notes = region.queue("notes").capacity(notes).create().map_err(PoolError::Object)?;
@@ -288,8 +359,13 @@ impl PoolOptions {
         let printing = if self.whole_lines { Some(Output::start().map_err(PoolError::Thread)?) } else { None };
         let (output, passing) = printing.unzip();
         let (max_args, program) = (self.max_args, self.program.clone());
-        let parts = Parts { jobs, notes, board, region, bell, max_args, program };
+        let parts = Parts { jobs, notes, board, region, bell, max_args, program, own, guests };
+        worker::want(&parts.board, workers);
         let shared = Arc::new(Shared::new(home, parts));
+        shared.desk().wanted = workers;
+        if let Some(guests) = &shared.guests {
+            guests.set_stage(Stage::Open);
+        }
         let plan = Plan {
             name: self.name.clone(),
             initializer: initializer.0,
@@ -305,7 +381,7 @@ impl PoolOptions {
             program: self.program.clone(),
             output,
         };
-        let supervisor = Supervisor::start(Arc::clone(&shared), plan, workers, heard).map_err(PoolError::Spawn)?;
+        let supervisor = Supervisor::start(Arc::clone(&shared), plan, heard).map_err(PoolError::Spawn)?;
         // Signals are for the program's own threads.
         let _blocked = SignalsBlocked::new();
         // If this one fails, the workers end with the pool's drop, which needs the other thread; so that comes second.
@@ -320,7 +396,7 @@ impl PoolOptions {
             (Ok(collector), Ok(supervising)) => {
                 let _ = hand.send(supervisor);
                 let threads = Mutex::new(Some([supervising, collector]));
-                Ok(Pool { shared, threads, callbacks: Mutex::new(None), output: Mutex::new(passing), workers })
+                Ok(Pool { shared, threads, callbacks: Mutex::new(None), output: Mutex::new(passing) })
             }
             (collector, supervising) => {
                 shared.end(&mut shared.desk(), CallError::Terminated, false);

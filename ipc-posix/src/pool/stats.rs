@@ -16,7 +16,7 @@ pub struct PoolStats {
     pub finished: u64,
     /// Those of them that were cancelled, took too long, lost their workers, or were left at the end of the pool. (A panic is an answer.)
     pub failed: u64,
-    /// The workers.
+    /// The workers: the pool's own, then those that were [started by hand](super::worker()).
     pub workers: Vec<WorkerStats>,
 }
 
@@ -24,15 +24,17 @@ pub struct PoolStats {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WorkerStats {
-    /// Its process id; `None` while there is none.
+    /// Its process id, as it knows itself; `None` while there is none.
     pub pid: Option<u32>,
+    /// Whether it was [started by hand](super::worker()).
+    pub guest: bool,
     /// What it does.
     pub activity: Activity,
     /// For how long it has done that.
     pub since: Duration,
-    /// How many calls it and those before it have answered.
+    /// How many calls it and those before it in its place have answered.
     pub answered: u64,
-    /// How often it was replaced.
+    /// How often a worker in its place was followed by another one.
     pub replaced: u64,
 }
 
@@ -53,18 +55,32 @@ pub enum Activity {
     Gone,
 }
 
+/// What is known of a worker beside its words.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    pub(super) pid: Option<u32>,
+    pub(super) starts: u64,
+}
+
 pub(super) fn of(shared: &Shared) -> PoolStats {
     let desk = shared.desk();
     let now = clock::now();
-    let workers = desk.workers.iter().enumerate().map(|(index, seen)| {
+    let workers = desk.workers.iter().enumerate().filter_map(|(index, seen)| {
         let row = shared.row(index);
-        WorkerStats {
-            pid: seen.pid,
-            activity: activity(&row, &desk, seen.pid.is_some()),
+        let guest = index.checked_sub(shared.own);
+        let pid = match (guest, &shared.guests) {
+            (Some(guest), Some(guests)) => guests.holder(guest).map(|_| guests.pid(guest)),
+            _ => seen.pid,
+        };
+        let stats = WorkerStats {
+            pid,
+            guest: guest.is_some(),
+            activity: activity(&row, &desk, pid.is_some()),
             since: now.saturating_since(ipc_core::Instant::from_nanos(row.since())),
             answered: row.answered(),
             replaced: seen.starts.saturating_sub(1),
-        }
+        };
+        (index < desk.wanted || pid.is_some()).then_some(stats)
     });
     PoolStats { calls: desk.open(), finished: desk.finished, failed: desk.failed, workers: workers.collect() }
 }

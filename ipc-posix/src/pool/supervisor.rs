@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::desk::{Desk, Phase, Shared};
 use super::error::CallError;
+use super::guests;
 use super::output::Output;
 use super::parcel::Counter;
 use super::worker::{self, Doing, Initializer, Row};
@@ -55,8 +56,8 @@ struct Worker {
 }
 
 pub(super) struct Supervisor {
-    shared: Arc<Shared>,
-    plan: Plan,
+    pub(super) shared: Arc<Shared>,
+    pub(super) plan: Plan,
     workers: Vec<Option<Worker>>,
     /// Starts that failed, one behind the other.
     failures: u32,
@@ -65,8 +66,8 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// Starts all workers. If one cannot be started, those before it are killed.
-    pub(super) fn start(shared: Arc<Shared>, plan: Plan, count: usize, bell: UnixStream) -> Result<Self, SpawnError> {
-        let workers = (0..count).map(|_| None).collect();
+    pub(super) fn start(shared: Arc<Shared>, plan: Plan, bell: UnixStream) -> Result<Self, SpawnError> {
+        let (workers, count) = ((0..shared.own).map(|_| None).collect(), shared.desk().wanted);
         let mut supervisor = Supervisor { shared, plan, workers, failures: 0, bell };
         for index in 0..count {
             if let Err(error) = supervisor.spawn(index) {
@@ -120,7 +121,8 @@ impl Supervisor {
             }
             self.hand_out();
             self.keep_time();
-            if self.reap() {
+            // Both: the order of looks is no matter.
+            if self.reap() | self.see_guests() {
                 // An error: the system does not say who is dead, now. A thread that waits in the queue asks again.
                 let _ = self.shared.region.recover();
             }
@@ -138,6 +140,11 @@ impl Supervisor {
             self.sleep();
         }
         self.kill_all();
+        if let Some(guests) = &self.shared.guests {
+            guests.end();
+            // Those that wait for a call need not wait for their pause.
+            let _ = self.shared.jobs.close();
+        }
         let mut desk = self.shared.desk();
         self.shared.end(&mut desk, CallError::Closed, false);
     }
@@ -152,7 +159,8 @@ impl Supervisor {
 
     /// Starts a process for each worker that has none.
     fn replace(&mut self) {
-        for index in 0..self.workers.len() {
+        let wanted = self.shared.desk().wanted;
+        for index in 0..wanted {
             if self.workers[index].is_none()
                 && let Err(error) = self.spawn(index)
             {
@@ -193,7 +201,7 @@ impl Supervisor {
                     if now.saturating_since(begun) >= limit && row.turn(doing, Doing::Revoked(call)) {
                         let mut desk = self.shared.desk();
                         let task = desk.task(call).unwrap_or_default();
-                        let error = CallError::TimeLimit { task, limit, pid };
+                        let error = CallError::TimeLimit { task, limit, pid, killed: true };
                         self.shared.finish(&mut desk, call, Err(error), false);
                         drop(desk);
                         self.kill(index, "a task took too long");
@@ -211,7 +219,7 @@ impl Supervisor {
     }
 
     fn kill(&mut self, index: usize, why: &str) {
-        if let Some(worker) = &mut self.workers[index] {
+        if let Some(Some(worker)) = self.workers.get_mut(index) {
             worker.verdict.get_or_insert_with(|| why.to_owned());
             // It is refused only for a process that acts for another user by now.
             let _ = worker.process.kill();
@@ -260,6 +268,9 @@ impl Supervisor {
         if let Some(limit) = self.plan.time_limit {
             pause = pause.min((limit / LOOKS).max(Duration::from_millis(1)));
         }
+        if self.shared.guests.as_ref().is_some_and(|guests| guests.count() > 0) {
+            pause = pause.min(guests::PAUSE);
+        }
         for worker in self.workers.iter().flatten() {
             match worker.process.descriptor() {
                 Some(process) => wanted.push(poll_of(&process)),
@@ -271,7 +282,8 @@ impl Supervisor {
             }
         }
         // Starts that the system has refused: later and later.
-        if self.workers.iter().any(Option::is_none) {
+        let missing = self.workers[..self.shared.desk().wanted].iter().any(Option::is_none);
+        if missing {
             pause = pause.min(SHORT_PAUSE * (1 << self.failures.min(6)));
         }
         let milliseconds = i32::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);

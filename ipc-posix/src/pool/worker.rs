@@ -2,22 +2,29 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
 
+use ipc_core::Fault;
 use ipc_core::bytes::{append, read_first};
-use ipc_core::error::RecvError;
+use ipc_core::error::RecvTimeoutError;
 
 use super::job::{FAILURE, Head, Reply};
 use super::parcel::{self, Parcel, Window};
 use crate::clock;
 use crate::objects::{Array, ByteWorkQueue, Queue};
 use crate::process::task::{self, Task};
-use crate::process::{Descriptor, Failure, descriptors, failure, panics};
+use crate::process::{Descriptor, Failure, descriptors, failure, life, panics};
 
 /// The words of the board that each worker has: what it does, since when, how many calls it has answered.
 pub(super) const WORDS: usize = 3;
 const DOING: usize = 0;
 const SINCE: usize = 1;
 const ANSWERED: usize = 2;
+
+/// Why a worker that was started by hand has no open descriptors.
+pub(super) const NO_WINDOW: &str = "open files cannot go to workers that were started by hand";
+/// How long a worker waits for a call before it asks again whether it is to go on.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a worker does, as its word says it: the number of a call, and one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub(super) enum Doing {
     Answering(u64),
     /// The task of this call is not wanted any more, and the worker is going to be killed. It begins with nothing.
     Revoked(u64),
-    /// It ends, to be replaced.
+    /// It ends: to be replaced, or because there are to be fewer.
     Leaving,
 }
 
@@ -110,6 +117,20 @@ impl Row<'_> {
     }
 }
 
+/// The words of the board for this many workers: theirs, and how many there are to be.
+pub(super) fn board_words(workers: usize) -> usize {
+    WORDS * workers + 1
+}
+
+/// Says how many of the pool's own workers there are to be: those with lower numbers.
+pub(super) fn want(board: &Array<u64>, workers: usize) {
+    let _ = board.at(board.len() - 1).store(workers as u64);
+}
+
+fn is_wanted(board: &Array<u64>, worker: u64) -> bool {
+    board.at(board.len() - 1).load().is_ok_and(|wanted| worker < wanted)
+}
+
 /// Which worker, the most bytes of a result and of what failed, after how many calls and above how many bytes of memory it is replaced; 0:
 /// never.
 pub(super) type Limits = (u64, u64, u64, u64, u64);
@@ -125,77 +146,123 @@ pub(super) fn work(
     initializer: Option<Initializer>,
     window: Descriptor,
 ) {
+    life::remove_with_parent(&jobs.region());
     let window = Window::new(window.into_inner());
     let row = Row { board: &board, worker: worker as usize };
     if let Some(initializer) = initializer {
         row.begin(Doing::Initializing);
-        initialize(initializer, &window);
+        // A panic of the initializer is the end of the worker.
+        if let Err(reason) = initialize(initializer, Some(&window)) {
+            panic!("{reason}");
+        }
     }
-    row.begin(Doing::Waiting);
-    let mut reply = Vec::new();
-    let mut calls = 0;
-    loop {
-        let lease = match jobs.recv() {
-            Ok(lease) => lease,
-            Err(RecvError::Closed) => return,
-            Err(error) => {
-                // Not a peaceful end: the pool counts it as a start that has failed.
-                row.begin(Doing::Initializing);
-                panic!("the pool's queue: {error}");
-            }
-        };
-        let Some((head, name, args)) = Head::read(&lease) else {
-            let _ = lease.done();
-            continue;
-        };
-        row.begin(Doing::Running(head.call));
-        // Behind it: a thread that gives the call up does so first, and then looks for its worker. One of the two sees the other.
-        fence(Ordering::SeqCst);
-        if lease.is_wanted() {
-            reply.clear();
-            let (max_result, max_failure) = (max_result as usize, max_failure as usize);
-            let parcel = if head.parcel { window.ask(head.call) } else { Ok(Parcel::default()) };
-            match (task::named(name, head.schema), parcel) {
-                (Some(entry), Ok(parcel)) => {
-                    let count = head.count;
-                    (entry.serve)(Serving { args, parcel, count, max_result, max_failure, reply: &mut reply });
-                }
-                (Some(_), Err(why)) => Reply::failed(&mut reply, 0, &failure::args(&why), max_failure),
-                (None, _) => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
-            }
-        }
-        if !row.turn(Doing::Running(head.call), Doing::Answering(head.call)) {
-            stop();
-        }
-        row.count();
-        // A reply is never longer than the block: its parts were measured.
-        if matches!(lease.reply(&reply), Ok(true)) {
-            // An error is that of a damaged queue, which the pool finds, too.
-            let _ = notes.send(head.call);
-        }
-        calls += 1;
-        if most_calls > 0 && calls >= most_calls || most_memory > 0 && memory() > most_memory {
-            row.begin(Doing::Leaving);
-            return;
-        }
-        row.begin(Doing::Waiting);
+    let service = Service { jobs: &jobs, notes: &notes, window: Some(&window), row, max_result, max_failure };
+    let goes_on = |calls| {
+        is_wanted(&board, worker)
+            && (most_calls == 0 || calls < most_calls)
+            && (most_memory == 0 || calls == 0 || memory() <= most_memory)
+    };
+    // SIGKILL is under way to a worker whose call was revoked.
+    if let Err(fault) = service.run(PAUSE, goes_on, || stop()) {
+        // Not a peaceful end: the pool counts it as a start that has failed.
+        service.row.begin(Doing::Initializing);
+        panic!("the pool's queue: {fault}");
     }
 }
 crate::task!(work, name = "ipc_posix::pool::work");
 
-/// A panic of the initializer is the end of the worker.
-fn initialize((name, schema, args, parcel): Initializer, window: &Window) {
+/// What a worker serves calls with.
+pub(super) struct Service<'a> {
+    pub(super) jobs: &'a ByteWorkQueue,
+    pub(super) notes: &'a Queue<u64>,
+    /// Where open descriptors come from, if some can.
+    pub(super) window: Option<&'a Window>,
+    pub(super) row: Row<'a>,
+    pub(super) max_result: u64,
+    pub(super) max_failure: u64,
+}
+
+impl Service<'_> {
+    /// Serves calls until the pool is closed, or `goes_on` says no. That is told how many calls were served, and is asked before each one, and
+    /// after each pause without one. `revoked` is called where a task is not wanted any more that has run.
+    pub(super) fn run(
+        &self,
+        pause: Duration,
+        mut goes_on: impl FnMut(u64) -> bool,
+        revoked: impl Fn(),
+    ) -> Result<(), Fault> {
+        let Service { jobs, notes, window, row, max_result, max_failure } = self;
+        let mut reply = Vec::new();
+        let mut calls = 0;
+        row.begin(Doing::Waiting);
+        while goes_on(calls) {
+            let lease = match jobs.recv_timeout(pause) {
+                Ok(lease) => lease,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Fault(fault)) => return Err(fault),
+                Err(_) => return Ok(()),
+            };
+            let Some((head, name, args)) = Head::read(&lease) else {
+                let _ = lease.done();
+                continue;
+            };
+            row.begin(Doing::Running(head.call));
+            // Behind it: a thread that gives the call up does so first, and then looks for its worker. One of the two sees the other.
+            fence(Ordering::SeqCst);
+            if lease.is_wanted() {
+                reply.clear();
+                let (max_result, max_failure) = (*max_result as usize, *max_failure as usize);
+                let parcel = match window {
+                    _ if !head.parcel => Ok(Parcel::default()),
+                    Some(window) => window.ask(head.call),
+                    None => Err(NO_WINDOW.to_owned()),
+                };
+                match (task::named(name, head.schema), parcel) {
+                    (Some(entry), Ok(parcel)) => {
+                        let count = head.count;
+                        (entry.serve)(Serving { args, parcel, count, max_result, max_failure, reply: &mut reply });
+                    }
+                    (Some(_), Err(why)) => Reply::failed(&mut reply, 0, &failure::args(&why), max_failure),
+                    (None, _) => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
+                }
+            }
+            calls += 1;
+            if row.turn(Doing::Running(head.call), Doing::Answering(head.call)) {
+                row.count();
+                // A reply is never longer than the block: its parts were measured.
+                if matches!(lease.reply(&reply), Ok(true)) {
+                    // Without it, the pool finds the answer a little later. It may have no room for it behind its death, or be stopped.
+                    let _ = notes.send_timeout(head.call, pause);
+                }
+            } else {
+                revoked();
+                // Nobody waits for it.
+                let _ = lease.done();
+            }
+            row.begin(Doing::Waiting);
+        }
+        row.begin(Doing::Leaving);
+        Ok(())
+    }
+}
+
+/// Runs the initializer, or says why that has failed.
+pub(super) fn initialize((name, schema, args, parcel): Initializer, window: Option<&Window>) -> Result<(), String> {
     let Some(entry) = task::named(&name, schema) else {
-        panic!("the initializer {name} of schema {schema} is not known here, but: {}", task::known());
+        return Err(format!("the initializer {name} of schema {schema} is not known here, but: {}", task::known()));
     };
     let mut reply = Vec::new();
     let (max_result, max_failure) = (usize::MAX, FAILURE);
-    let parcel = if parcel { window.take(parcel::INITIALIZER) } else { Ok(Parcel::default()) };
-    let parcel = parcel.unwrap_or_else(|why| panic!("the initializer {name}: {why}"));
+    let parcel = match window {
+        _ if !parcel => Ok(Parcel::default()),
+        Some(window) => window.take(parcel::INITIALIZER),
+        None => Err(NO_WINDOW.to_owned()),
+    };
+    let parcel = parcel.map_err(|why| format!("the initializer {name}: {why}"))?;
     (entry.serve)(Serving { args: &args, parcel, count: 1, max_result, max_failure, reply: &mut reply });
-    let Some(Reply { failure: Some((_, text, place, _)), .. }) = Reply::read(&reply) else { return };
+    let Some(Reply { failure: Some((_, text, place, _)), .. }) = Reply::read(&reply) else { return Ok(()) };
     let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
-    panic!("the initializer {name} failed{at}: {text}");
+    Err(format!("the initializer {name} failed{at}: {text}"))
 }
 
 /// Waits for SIGKILL, which is under way.

@@ -6,13 +6,17 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 use super::pid::poll;
 use super::socket;
+use crate::attachment;
 use crate::error::RegionError;
 use crate::liveness::{self, Held, LockByte};
+use crate::probe::FileId;
 use crate::region::Region;
 use crate::sys::SignalsBlocked;
 use ipc_core::ParticipantId;
@@ -75,8 +79,21 @@ pub(super) fn watch(life: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
+/// A region's name that goes with the parent.
+static NAME: OnceLock<(PathBuf, FileId)> = OnceLock::new();
+
+/// Lets the region's name be removed when the parent is gone, if this process watches it: it is of no use to others then.
+pub(crate) fn remove_with_parent(region: &Region) {
+    if let Some(path) = region.path() {
+        let _ = NAME.set((path.to_owned(), region.membership().probe().id()));
+    }
+}
+
 /// Ends this process at once, and its group if that is its own.
 fn end() -> ! {
+    if let Some((path, id)) = NAME.get() {
+        let _ = attachment::remove_name("(a parent's)", path, *id);
+    }
     // SAFETY: no memory is passed. A group that this process does not lead is somebody else's, the shell's of a wrapper say.
     unsafe {
         let me = libc::getpid();

@@ -53,7 +53,7 @@ pub(crate) mod descriptors;
 mod error;
 pub(crate) mod failure;
 mod handle;
-mod life;
+pub(crate) mod life;
 pub(crate) mod panics;
 pub(crate) mod pid;
 pub(crate) mod socket;

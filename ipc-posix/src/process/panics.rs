@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// Notes where panics are from now on, and then does what was done before: as a rule, prints them.
-pub(super) fn note_places(with_backtrace: bool) {
+pub(crate) fn note_places(with_backtrace: bool) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();

@@ -115,9 +115,14 @@ pub(crate) fn longest_name() -> usize {
     TASKS.iter().map(|entry| entry.name.len()).max().unwrap_or(0)
 }
 
+/// Whether a task is not this crate's own.
+pub(crate) fn is_users(entry: &Entry) -> bool {
+    !entry.name.starts_with("ipc_posix::pool::")
+}
+
 /// What tasks there are, for people: those of users.
 pub(crate) fn known() -> String {
-    let users = TASKS.iter().filter(|entry| !entry.name.starts_with("ipc_posix::pool::"));
+    let users = TASKS.iter().filter(|entry| is_users(entry));
     let mut known: Vec<_> = users.map(|entry| format!("{} (schema {})", entry.name, entry.schema)).collect();
     known.sort_unstable();
     known.join(", ")
