@@ -75,7 +75,7 @@ fn maps_keep_the_order() {
 
 /// Every fifth one comes behind those after it.
 fn late(number: u64) -> u64 {
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         std::thread::sleep(Duration::from_millis(20));
     }
     number

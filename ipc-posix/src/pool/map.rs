@@ -126,6 +126,12 @@ pub(super) fn map<Form, F: Task<Form>>(
     loop {
         while left && chunks.sent.len() < window {
             let job = match items.next() {
+                Some(args) if writer.push::<Form, F>(&args) => {
+                    if writer.count() < chunk {
+                        continue;
+                    }
+                    writer.take()
+                }
                 Some(args) => match writer.add::<Form, F>(&args).inspect_err(|_| chunks.meter.counts.fail())? {
                     None if writer.count() < chunk => continue,
                     None => writer.take(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipc_core::Fault;
 use ipc_core::bytes::{append, read_first};
 use ipc_core::error::RecvTimeoutError;
+use serde::de::DeserializeOwned;
 
 use super::job::{FAILURE, Head, Reply};
 use super::parcel::{self, Parcel, Window};
@@ -293,6 +294,13 @@ pub struct Serving<'a> {
     reply: &'a mut Vec<u8>,
 }
 
+/// The next arguments, if open descriptors go with them, or why they cannot be read; and the bytes behind them.
+#[cold]
+fn arguments<'b, T: DeserializeOwned>(args: &'b [u8], parcel: &mut Parcel) -> Result<(T, &'b [u8]), Failure> {
+    let (read, reason) = descriptors::read(&mut parcel.open, || read_first(args));
+    read.map_err(|error| failure::args(&reason.unwrap_or_else(|| error.to_string())))
+}
+
 /// Calls a function with each of the arguments that have come. It goes on as long as the results are not longer than one alone may be.
 #[doc(hidden)]
 pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
@@ -304,8 +312,11 @@ pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
         let before = reply.len();
         // Also what users have written to read arguments and write results may panic.
         let ended = catch_unwind(AssertUnwindSafe(|| -> Result<(), Failure> {
-            let (read, reason) = descriptors::read(&mut parcel.open, || read_first::<F::Args>(args));
-            let (value, rest) = read.map_err(|error| failure::args(&reason.unwrap_or_else(|| error.to_string())))?;
+            let alone = if parcel.open.is_empty() { read_first::<F::Args>(args).ok() } else { None };
+            let (value, rest) = match alone {
+                Some(read) => read,
+                None => arguments(args, &mut parcel)?,
+            };
             args = rest;
             let result = function.call(value);
             append(reply, &result).map_err(|error| failure::result(&error.to_string()))

@@ -54,6 +54,22 @@ impl Writer {
         Writer { reader, bytes: head.clone(), head, ends: Vec::new(), luggage: Luggage::default() }
     }
 
+    /// Adds an argument in the common case: there is room, and nothing goes beside the bytes. Otherwise nothing is done, and
+    /// [`add`](Self::add) is the way. (Its result is as large as its errors, which would cost each argument more than all else here.)
+    #[inline]
+    pub(super) fn push<Form, F: Task<Form>>(&mut self, args: &F::Args) -> bool {
+        let before = self.bytes.len();
+        let (written, wants_more) = descriptors::written_alone(|| append(&mut self.bytes, args));
+        let most = self.head.len() + self.reader.shared.max_args;
+        let done = written.is_ok() && !wants_more && self.bytes.len() <= most && self.luggage.is_empty();
+        if done {
+            self.ends.push(self.bytes.len());
+        } else {
+            self.bytes.truncate(before);
+        }
+        done
+    }
+
     /// Adds an argument. Returns the job before it if there is no room for this one.
     pub(super) fn add<Form, F: Task<Form>>(&mut self, args: &F::Args) -> Result<Option<Job>, CallError> {
         let (task, max) = (self.reader.entry.name, self.reader.shared.max_args);
@@ -100,7 +116,9 @@ impl Writer {
 /// The job of one call.
 pub(super) fn job_of<Form, F: Task<Form>>(reader: &Reader, args: &F::Args) -> Result<Job, CallError> {
     let mut writer = Writer::new(reader.clone());
-    writer.add::<Form, F>(args)?;
+    if !writer.push::<Form, F>(args) {
+        writer.add::<Form, F>(args)?;
+    }
     let Writer { bytes, ends, luggage, .. } = writer;
     let luggage = (!luggage.is_empty()).then(|| Arc::new(luggage));
     Ok(Job { bytes, ends, luggage })

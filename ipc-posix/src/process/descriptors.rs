@@ -1,6 +1,6 @@
 //! Open descriptors as arguments: they go to the process over a socket, and the argument's bytes say which one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,6 +18,8 @@ const MOST: usize = socket::MOST - 2;
 thread_local! {
     /// What this thread writes, or reads, as arguments just now.
     static TRAVELLING: RefCell<Option<Travelling>> = const { RefCell::new(None) };
+    /// Whether something was written that wants to go beside the bytes.
+    static WANTED: Cell<bool> = const { Cell::new(false) };
 }
 
 enum Travelling {
@@ -125,6 +127,7 @@ impl AsFd for Descriptor {
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        WANTED.set(true);
         let number = TRAVELLING.with_borrow_mut(|travelling| match (travelling, self.number) {
             (Some(Travelling::Out(_)), Some(number)) => Ok(number),
             (Some(Travelling::Out(luggage)), None) => {
@@ -164,6 +167,7 @@ impl<'de> Deserialize<'de> for Descriptor {
 
 /// Takes a region without a name along, if arguments are being written.
 pub(crate) fn carry(region: &Region) -> Result<(), &'static str> {
+    WANTED.set(true);
     TRAVELLING.with_borrow_mut(|travelling| match travelling {
         Some(Travelling::Out(luggage)) if luggage.regions.iter().all(|(known, _)| *known != region.identity()) => {
             let copy = luggage.take(region.try_clone_fd().map_err(io::Error::other))?;
@@ -196,6 +200,13 @@ impl Drop for Before {
     fn drop(&mut self) {
         TRAVELLING.set(self.0.take());
     }
+}
+
+/// Writes what has nothing beside its bytes, as a rule. Returns whether it has something all the same: then it has to be [`written`].
+pub(crate) fn written_alone<R>(write: impl FnOnce() -> R) -> (R, bool) {
+    WANTED.set(false);
+    let result = write();
+    (result, WANTED.get())
 }
 
 /// Lets this thread write arguments. What is to go with them is added to this.
