@@ -126,7 +126,7 @@ impl Guests {
         (word != 0 && word != BURIED).then_some(word)
     }
 
-    /// Its process id, as it knows itself.
+    /// Its process id, as it knows itself; 0 while it has just come.
     pub(super) fn pid(&self, guest: usize) -> u32 {
         self.words.at(2 + PLACE * guest).load().unwrap_or(0) as u32
     }
@@ -150,6 +150,7 @@ impl Guests {
 
     /// By a guest that has cleared its row.
     pub(super) fn leave(&self, guest: usize) {
+        self.forget_pid(guest);
         self.change(guest, self.me(), 0);
     }
 
@@ -159,9 +160,15 @@ impl Guests {
         let buried = self.change(guest, holder, BURIED);
         if buried {
             clear();
+            self.forget_pid(guest);
             self.change(guest, BURIED, 0);
         }
         buried
+    }
+
+    /// While the place is not free: the next one must not be taken for this one.
+    fn forget_pid(&self, guest: usize) {
+        let _ = self.words.at(2 + PLACE * guest).store(0);
     }
 
     fn me(&self) -> u64 {

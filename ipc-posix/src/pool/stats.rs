@@ -69,7 +69,7 @@ pub(super) fn of(shared: &Shared) -> PoolStats {
         let row = shared.row(index);
         let guest = index.checked_sub(shared.own);
         let pid = match (guest, &shared.guests) {
-            (Some(guest), Some(guests)) => guests.holder(guest).map(|_| guests.pid(guest)),
+            (Some(guest), Some(guests)) => guests.holder(guest).map(|_| guests.pid(guest)).filter(|pid| *pid != 0),
             _ => seen.pid,
         };
         let stats = WorkerStats {
