@@ -362,6 +362,7 @@ fn forks() -> i32 {
         let forked = |result: Result<u64, CallError>| matches!(result, Err(CallError::Fault(_)));
         let mut right = forked(pool.apply(square, 3));
         right &= pool.map(square, 0..3).is_err() && pool.join().is_err();
+        right &= pool.workers() == 0 && format!("{pool:?}").starts_with("Pool");
         pool.close();
         drop(call);
         drop(pool);

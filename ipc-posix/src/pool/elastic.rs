@@ -13,9 +13,10 @@ impl Shared {
 }
 
 impl Pool {
-    /// Returns how many workers there are to be: those that the pool starts itself.
+    /// Returns how many workers there are to be: those that the pool starts itself. 0 in a child after `fork`, which has none.
     pub fn workers(&self) -> usize {
-        self.shared.desk().wanted
+        // There, another thread of the parent may have held the lock for ever.
+        if self.shared.home.is_here() { self.shared.desk().wanted } else { 0 }
     }
 
     /// Lets there be this many workers from now on, [`most_workers`](super::PoolOptions::most_workers) at most. Does not wait.
