@@ -122,7 +122,9 @@ mod output;
 mod parcel;
 mod progress;
 mod rows;
+mod start;
 mod stats;
+mod stepped;
 mod supervisor;
 mod worker;
 mod writer;
@@ -146,6 +148,8 @@ pub use options::PoolOptions;
 use progress::Meter;
 pub use progress::Progress;
 pub use stats::{Activity, PoolStats, WorkerStats};
+#[doc(hidden)]
+pub use stepped::SteppedPool;
 #[doc(hidden)]
 pub use worker::{Serving, serve};
 

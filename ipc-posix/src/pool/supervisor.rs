@@ -108,35 +108,7 @@ impl Supervisor {
 
     /// Until the pool is over, or closed and all is done.
     pub(super) fn run(mut self) {
-        loop {
-            let mut desk = self.shared.desk();
-            let unwanted = std::mem::take(&mut desk.unwanted);
-            let phase = desk.phase.clone();
-            drop(desk);
-            if matches!(phase, Phase::Over(_)) {
-                break;
-            }
-            for index in unwanted {
-                self.kill(index, "a call was cancelled");
-            }
-            self.hand_out();
-            self.keep_time();
-            // Both: the order of looks is no matter.
-            if self.reap() | self.see_guests() {
-                // An error: the system does not say who is dead, now. A thread that waits in the queue asks again.
-                let _ = self.shared.region.recover();
-            }
-            self.shared.look();
-            // What it found may have been the last call.
-            let desk = self.shared.desk();
-            let (closed, open) = (matches!(desk.phase, Phase::Closed), desk.open());
-            drop(desk);
-            if closed && open == 0 && self.workers.iter().all(Option::is_none) {
-                break;
-            }
-            if !closed || open > 0 {
-                self.replace();
-            }
+        while self.round() {
             self.sleep();
         }
         self.kill_all();
@@ -147,6 +119,39 @@ impl Supervisor {
         }
         let mut desk = self.shared.desk();
         self.shared.end(&mut desk, CallError::Closed, false);
+    }
+
+    /// What is done between two sleeps. Returns whether there is another one.
+    pub(super) fn round(&mut self) -> bool {
+        let mut desk = self.shared.desk();
+        let unwanted = std::mem::take(&mut desk.unwanted);
+        let phase = desk.phase.clone();
+        drop(desk);
+        if matches!(phase, Phase::Over(_)) {
+            return false;
+        }
+        for index in unwanted {
+            self.kill(index, "a call was cancelled");
+        }
+        self.hand_out();
+        self.keep_time();
+        // Both: the order of looks is no matter.
+        if self.reap() | self.see_guests() {
+            // An error: the system does not say who is dead, now. A thread that waits in the queue asks again.
+            let _ = self.shared.region.recover();
+        }
+        self.shared.look();
+        // What it found may have been the last call.
+        let desk = self.shared.desk();
+        let (closed, open) = (matches!(desk.phase, Phase::Closed), desk.open());
+        drop(desk);
+        if closed && open == 0 && self.workers.iter().all(Option::is_none) {
+            return false;
+        }
+        if !closed || open > 0 {
+            self.replace();
+        }
+        true
     }
 
     /// Answers workers that ask for open descriptors.

@@ -116,6 +116,10 @@ macro_rules! operations {
             sweep_work_calls_reply: "work.calls.reply" = work_calls::reply;
             sweep_work_calls_wait: "work.calls.wait" = work_calls::wait;
             sweep_work_calls_cancel: "work.calls.cancel" = work_calls::cancel;
+            sweep_pool_serve: "pool.serve" = pool::serve;
+            sweep_pool_join: "pool.join" = pool::join;
+            sweep_pool_orphan: "pool.orphan" = pool::orphan;
+            sweep_pool_start: "pool.start" = pool::start;
             sweep_broadcast_publish: "broadcast.publish" = broadcast::publish;
             sweep_broadcast_subscribe: "broadcast.subscribe" = broadcast::subscribe;
             sweep_broadcast_leave: "broadcast.leave" = broadcast::leave;
@@ -188,6 +192,7 @@ macro_rules! pairs {
             sweep_pair_calls_wait_reply: "pair.calls.wait+reply" = Deeds::Calls(work_calls::Couple::WaitReply), 3;
             sweep_pair_calls_cancel_reply: "pair.calls.cancel+reply" = Deeds::Calls(work_calls::Couple::CancelReply), 3;
             sweep_pair_calls_reply_repair: "pair.calls.reply+repair" = Deeds::Calls(work_calls::Couple::ReplyRepair), 3;
+            sweep_pair_pool_serve_give_up: "pair.pool.serve+give_up" = Deeds::Pool(pool::GiveUp), 31;
             sweep_pair_map_add_add: "pair.map.add+add" = Deeds::Map(map::Couple::AddAdd), 7;
             sweep_pair_map_get_remove: "pair.map.get+remove" = Deeds::Map(map::Couple::GetRemove), 7;
             sweep_pair_map_remove_insert: "pair.map.remove+insert" = Deeds::Map(map::Couple::RemoveInsert), 7;

@@ -47,6 +47,7 @@ mod once;
 mod pairs;
 mod piles;
 mod play;
+mod pool;
 mod queue;
 mod reentrant;
 mod region;

@@ -12,8 +12,8 @@ use super::duets::Duet;
 use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
 use super::{
-    Cpu, broadcast, byte_map, bytes, couple, duplex, full, level, loan, map, object, patience, piles, print, spsc,
-    vector, work, work_calls,
+    Cpu, broadcast, byte_map, bytes, couple, duplex, full, level, loan, map, object, patience, piles, pool, print,
+    spsc, vector, work, work_calls,
 };
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
@@ -50,6 +50,8 @@ enum Deeds {
     /// At a work queue.
     Work(work::Couple),
     Calls(work_calls::Couple),
+    /// At a pool.
+    Pool(pool::GiveUp),
     /// At a map.
     Map(map::Couple),
     /// At a byte map.
@@ -112,6 +114,7 @@ impl Pair {
             Deeds::Loan(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Work(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Calls(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::Pool(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Map(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::ByteMap(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Vector(couple) => couple::sweep(couple, self.name, sweep),

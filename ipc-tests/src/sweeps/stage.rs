@@ -199,6 +199,12 @@ pub(super) fn sleeps(pid: libc::pid_t) -> bool {
         .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S")))
 }
 
+/// Whether the process has died; its parent need not know.
+pub(super) fn is_dead(pid: libc::pid_t) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.map_or(true, |stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z")))
+}
+
 /// A process that runs this and is on its way to sleep in it. It is not traced any more.
 pub(super) fn sleeper(act: impl FnOnce(&Gate)) -> Victim {
     let mut sleeper = Victim::fork(act);
