@@ -96,6 +96,8 @@ pub(super) struct Objects {
     pool: Option<(SteppedPool, Option<Call<u64>>)>,
     /// The pool's process, if that is not the survivor.
     helper: Option<Helper>,
+    /// Another one that has the region open: the last one does not leave with the victim.
+    other: Option<Region>,
 }
 
 fn path_of(folder: &Folder) -> PathBuf {
@@ -250,14 +252,15 @@ impl Play for Deed {
         if self == Deed::Orphan {
             let helper = parent(&folder);
             set(Note::Other, helper.pid() as u64);
-            return Objects { folder, pool: None, helper: Some(helper) };
+            let other = Region::options().dir(&folder).open(NAME).expect("the region opens");
+            return Objects { folder, pool: None, helper: Some(helper), other: Some(other) };
         }
         if self == Deed::StartAgain {
             // Killed.
             drop(parent(&folder));
         }
         if matches!(self, Deed::Start | Deed::StartAgain) {
-            return Objects { folder, pool: None, helper: None };
+            return Objects { folder, pool: None, helper: None, other: None };
         }
         let mut pool = self.options(&folder).start_stepped().expect("the pool starts");
         let joins = matches!(self, Deed::Join | Deed::JoinInitializer);
@@ -266,11 +269,11 @@ impl Play for Deed {
             set(Note::Other, die_in_task(&folder));
             assert!(pool.round() && guest(&pool).is_none(), "the earlier worker is seen dead");
         }
-        Objects { folder, pool: Some((pool, call)), helper: None }
+        Objects { folder, pool: Some((pool, call)), helper: None, other: None }
     }
 
     fn open(self, folder: &Folder) -> Objects {
-        Objects { folder: path_of(folder), pool: None, helper: None }
+        Objects { folder: path_of(folder), pool: None, helper: None, other: None }
     }
 
     fn act(self, Objects { folder, .. }: &Objects, begin: &mut dyn FnMut()) {
@@ -306,7 +309,7 @@ impl Play for Deed {
     }
 
     fn look(self, objects: Objects, folder: &Folder, finished: bool, _: u64) -> Result<(), Finding> {
-        let Objects { folder: path, pool, helper } = objects;
+        let Objects { folder: path, pool, helper, other } = objects;
         let mut pool = match pool {
             Some((mut pool, Some(call))) => {
                 self.judge(&mut pool, call, &path, finished, note(Note::Other))?;
@@ -321,7 +324,9 @@ impl Play for Deed {
                 demand(!finished || folder.names().is_empty(), Verdict::TORN, || {
                     format!("a name without a pool: {:?}", folder.names())
                 })?;
-                granted("a survivor starts a pool", self.options(&path).start_stepped())?
+                let pool = granted("a survivor starts a pool", self.options(&path).start_stepped())?;
+                drop(other);
+                pool
             }
         };
         go_round(&mut pool, &path, 1)?;
