@@ -132,6 +132,22 @@ unsafe impl<T> Blueprint for Options<T> {
 /// assert_eq!(frame.to_vec(), b"hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A message may be changed and sent on in its block; a queue that is closed ends the iteration:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let texts = region.loan_queue::<u8>("texts").blocks(4).block_len(16).create()?;
+/// texts.send_copy(b"hello")?;
+/// let mut text = texts.recv()?.into_loan();
+/// text.elements().set(0, b'H');
+/// text.truncate(4);
+/// text.send().map_err(|error| error.without_value())?;
+/// texts.close()?;
+/// assert_eq!(texts.iter().map(|text| text.to_vec()).collect::<Vec<_>>(), [b"Hell"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "zero_copy")]
 #[doc(alias = "publish_subscribe")]
 pub struct LoanQueue<'m, T, P> {

@@ -125,6 +125,26 @@ unsafe impl<K, V> Blueprint for Options<K, V> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// All entries, and fewer:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let ages = region.map::<u32, u8>("ages").capacity(10).create()?;
+/// for (person, age) in [(1, 30), (2, 40), (3, 50)] {
+///     ages.insert(person, age)?;
+/// }
+/// assert!(ages.contains_key(&2)?);
+/// assert_eq!(ages.remove(&2)?, Some(40));
+/// let mut entries: Vec<_> = ages.iter().collect();
+/// entries.sort();
+/// assert_eq!(entries, [(1, 30), (3, 50)]);
+/// assert_eq!((ages.keys().max(), ages.values().max()), (Some(3), Some(50)));
+/// ages.clear()?;
+/// assert!(ages.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Guarantees
 ///
 /// - Each change of an entry is one step: [`insert`](Self::insert), [`remove`](Self::remove), [`update`](Self::update), and what an

@@ -271,6 +271,19 @@ impl<'m, T: ?Sized + Guarded, P: Platform> Mutex<'m, T, P> {
     /// Declares the data consistent, whatever happened to former holders. [`MutexGuard::mark_consistent`] does it with the lock
     /// held.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let total = region.mutex::<u64>("total").create()?;
+    /// # let other = total.clone();
+    /// # std::thread::spawn(move || { let _guard = other.lock().unwrap(); std::panic::resume_unwind(Box::new(())); }).join().unwrap_err();
+    /// // A thread has panicked while it held the lock.
+    /// assert!(total.is_poisoned());
+    /// total.clear_poison()?;
+    /// assert_eq!(*total.lock().unwrap(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Fault::Forked`].

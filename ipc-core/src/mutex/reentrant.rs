@@ -251,6 +251,18 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
 /// fn nor_this(guard: &ReentrantMutexGuard<'_, u64>) { goes_to_another_thread(guard) }
 /// ```
 ///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let account = region.reentrant_mutex::<i64>("account").create()?;
+/// let guard = account.lock().unwrap();
+/// guard.set(100)?;
+/// guard.update(|balance| balance - 30)?;
+/// guard.mark_consistent()?; // if a holder had died before
+/// assert_eq!(guard.get()?, 70);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// Its operations answer [`Fault::Forked`] in a child after `fork`, and have no other error.

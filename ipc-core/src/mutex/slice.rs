@@ -162,6 +162,22 @@ fn copied<T: Pod, P>(mutex: &Mutex<'_, [T], P>, to: usize, from: &Lent<[T]>) -> 
 ///
 /// The elements are those of a second place in the region: as with a [`MutexGuard`](super::MutexGuard), every process that writes to the
 /// region has to keep to the lock. In a child after `fork` they are not there, and a transaction panics when it is asked for them.
+///
+/// What is stored in between counts, and the transaction goes on:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let counts = region.mutex_array::<u32>("counts").len(100).create()?;
+/// let mut change = counts.lock_transaction().unwrap();
+/// change.mark_consistent()?; // if a holder had died before
+/// change[7] = 1;
+/// change.store()?;
+/// change[8] = 1;
+/// drop(change); // not committed
+/// assert_eq!(counts.lock().unwrap()[7..9], [1, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the lock is released when this is dropped, and only `commit` changes anything"]
 pub struct SliceTransaction<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, [T], P>,

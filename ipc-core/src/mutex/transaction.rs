@@ -82,6 +82,21 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 
 /// Holds a [`Mutex`] and a private copy of its data. [`commit`](Self::commit) makes the copy count; dropped without
 /// it, nothing has happened.
+///
+/// What is stored in between counts, and the transaction goes on:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let pair = region.mutex::<[u32; 2]>("pair").create()?;
+/// let mut change = pair.lock_transaction().unwrap();
+/// *change = [1, 1];
+/// change.store()?;
+/// change[0] = 2;
+/// drop(change); // not committed
+/// assert_eq!(*pair.lock().unwrap(), [1, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the lock is released when this is dropped, and only `commit` changes anything"]
 pub struct Transaction<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, T, P>,

@@ -193,6 +193,18 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
     /// [`get_or_init`](Self::get_or_init) with a `make` that may fail. The cell then stays empty, and the next process gets its
     /// turn.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let limit = region.once_cell::<u32>("limit").create()?;
+    /// let parse = |text: &str| -> Result<u32, Box<dyn std::error::Error>> {
+    ///     limit.get_or_try_init(|| Ok(text.parse()?))
+    /// };
+    /// assert!(parse("many").is_err());
+    /// assert_eq!(parse("100")?, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `make`, and a [`WriteError`].
@@ -273,6 +285,18 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
     }
 
     /// Blocks until the cell is set and returns the value. A process that dies while it sets the cell has not set it.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let address = region.once_cell::<[u8; 4]>("address").create()?;
+    /// # let server = address.clone();
+    /// # let server = std::thread::spawn(move || server.set([10, 0, 0, 1]));
+    /// // Another process sets it when it is ready.
+    /// assert_eq!(address.wait()?, [10, 0, 0, 1]);
+    /// # server.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -330,6 +330,27 @@ impl<'m, T: ?Sized + Guarded, P: Platform> RwLock<'m, T, P> {
     /// Declares the data consistent, whatever happened to former writers. [`RwLockWriteGuard::mark_consistent`] does it with
     /// the lock held.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// use ipc_posix::{LockError, RwLockWriteGuard};
+    ///
+    /// let limits = region.rwlock::<[u32; 2]>("limits").create()?;
+    /// # let other = limits.clone();
+    /// # std::thread::spawn(move || { let _guard = other.write().unwrap(); std::panic::resume_unwind(Box::new(())); }).join().unwrap_err();
+    /// // A thread has panicked, or a process was killed, while it wrote:
+    /// let mut guard = match limits.write() {
+    ///     Ok(_) => unreachable!(),
+    ///     Err(LockError::Poisoned(guard) | LockError::OwnerDied(guard)) => guard,
+    ///     Err(error) => return Err(error.without_guard().into()),
+    /// };
+    /// *guard = [10, 20];
+    /// guard.mark_consistent()?; // or, later, `limits.clear_poison()?`
+    /// let guard = RwLockWriteGuard::downgrade(guard)?; // no other writer comes between
+    /// assert_eq!(*guard, *limits.read().unwrap());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Fault::Forked`].

@@ -102,6 +102,26 @@ unsafe impl<T: VectorElement> Blueprint for Options<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// Elements that go, move, or are copied out:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let line = region.vector::<u32>("line").capacity(10).create()?;
+/// line.extend_from_slice(&[5, 6, 7, 8, 9, 10])?;
+/// line.set(0, 50)?;
+/// line.swap(0, 1)?;
+/// assert_eq!((line.remove(2)?, line.swap_remove(0)?), (Some(7), Some(6)));
+/// assert_eq!(line.to_vec()?, [10, 50, 8, 9]);
+/// line.sort_unstable_by_key(|number| number % 10)?;
+/// line.retain(|number| number % 2 == 0)?;
+/// line.truncate(2)?;
+/// let mut copy = [0; 8];
+/// assert_eq!((line.read(1, &mut copy)?, copy[0]), (1, line.get(1)?.unwrap()));
+/// line.clear()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Guarantees
 ///
 /// - Each operation is one step: no other one comes between its parts. So `update(0, |n| *n += 1)` by two processes loses nothing, unlike

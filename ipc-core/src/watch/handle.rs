@@ -118,6 +118,20 @@ impl<T: CheckedBitPattern> Versioned<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// The value alone, a change of it, and waits for another one:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let speed = region.watch("speed").initial(10_u32).create()?;
+/// assert_eq!(speed.update(|speed| speed + 5)?, 10);
+/// assert_eq!(speed.get()?, 15);
+/// // Those block until there is one; here it is there.
+/// assert_eq!(speed.wait_until(|speed| *speed > 12)?, 15);
+/// assert_eq!(speed.wait_for_change(0)?.value, 15);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Readers take no lock and write nothing. They never hold up a writer, even if they are stopped, and always get a whole value. A
 /// read is lock-free: it copies again only if three values were published during the copy. Writers take turns under a robust
 /// lock. A writer that is killed has published nothing: the previous value stays, and the next writer goes on: at once or, if it

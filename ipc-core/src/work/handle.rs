@@ -164,6 +164,21 @@ unsafe impl<T> Blueprint for Options<T> {
 /// jobs.wait_idle()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Until all is done:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.work_queue::<u32>("jobs").capacity(100).create()?;
+/// jobs.send(7)?;
+/// jobs.close()?;
+/// for job in jobs.iter() {
+///     job.done()?;
+/// }
+/// assert!(jobs.is_idle());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "JoinableQueue")]
 #[doc(alias = "acknowledge")]
 pub struct WorkQueue<'m, T, P> {
