@@ -281,6 +281,26 @@ impl<R> Process<R> {
 
     /// Asks the process to end, and the programs of its group: SIGTERM. Nothing happens if it has ended.
     ///
+    /// ```standalone_crate
+    /// use ipc_posix::process::{self, TaskError};
+    ///
+    /// fn serve(_: ()) {
+    ///     loop {
+    ///         std::thread::park();
+    ///     }
+    /// }
+    /// ipc_posix::task!(serve);
+    ///
+    /// fn main() -> Result<(), ipc_posix::Error> {
+    ///     process::init();
+    ///     let mut server = process::spawn(serve, ())?;
+    ///     server.terminate()?;
+    ///     let error: TaskError = server.join().unwrap_err();
+    ///     assert!(error.is_killed());
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SignalError::Forked`]; the system [refuses](SignalError::Refused) it.

@@ -117,6 +117,18 @@ impl Region {
 
     /// Opens the region behind a descriptor. See [`RegionOptions::from_fd`].
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// let region = Region::options().anonymous()?;
+    /// region.queue::<u32>("jobs").create()?.send(7)?;
+    ///
+    /// // In another process, which has inherited the descriptor or got it over a Unix socket:
+    /// let descriptor = region.try_clone_fd()?;
+    /// let region = Region::from_fd(descriptor)?;
+    /// assert_eq!(region.queue::<u32>("jobs").open()?.recv()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`RegionOptions::from_fd`].
@@ -138,6 +150,17 @@ impl Region {
 
     /// Removes the region's name if no living process has it open; `true` if it did. A process that opens it
     /// at the same instant keeps the name, or finds no region.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let name = format!("doc-unused-{}", std::process::id());
+    /// # let name = name.as_str();
+    /// let region = Region::create(name)?;
+    /// assert!(!Region::unlink_if_unused(name)?);
+    /// drop(region);
+    /// assert!(Region::unlink_if_unused(name)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -264,6 +287,13 @@ impl Region {
 
     /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call this: the
     /// next process that has a dead one in its way repairs, and so does the one that takes its place. For tests and tools.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// let region = Region::options().anonymous()?;
+    /// assert_eq!(region.recover()?, 0); // no process has died
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
