@@ -261,7 +261,7 @@ fn each_verb_of_regions_and_processes_has_an_example() {
         ("pool", &["Call", "MapCall", "Pool"]),
     ] {
         let folder = posix.join(folder);
-        let mut texts = folder_examples(&folder);
+        let texts = folder_examples(&folder);
         let types = sources::types(&folder, &[]);
         for name in names {
             // The objects themselves have examples on pages of their own.
