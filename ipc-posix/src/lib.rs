@@ -189,8 +189,8 @@ pub use ipc_core::level::Stats as LevelQueueStats;
 pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
 pub use ipc_core::object::{
-    BlockElement as LoanElement, CellValue, Key as PriorityKey, LockData, MapKey, MapValue, Message as QueueMessage,
-    VectorElement,
+    BlockElement as LoanElement, CellValue, Initial as InitialValue, Key as PriorityKey, LockData, MapKey, MapValue,
+    Message as QueueMessage, Unsaid, VectorElement, Zeroes,
 };
 pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError, TypeName,

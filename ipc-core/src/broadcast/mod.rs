@@ -34,6 +34,7 @@
 //! | free | a cursor's position, Release | the same, Acquire | that the message was read |
 
 mod handle;
+mod in_place;
 mod publish;
 mod publisher;
 mod subscriber;

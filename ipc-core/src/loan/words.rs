@@ -203,7 +203,7 @@ impl<'m> View<'m> {
                 let offset = geometry.payload + index * geometry.stride;
                 let start = memory.pointer(offset, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
                 // SAFETY: the caller's promise.
-                unsafe { Place::<()>::create(start, 1, &()) };
+                unsafe { Place::<()>::create(start, 1, None) };
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 use bytemuck::Pod;
@@ -70,6 +71,11 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         let bytes = self.copies[self.words.versions.current()].load();
         // SAFETY: all bytes are initialised, and any bits are a T (Pod).
         unsafe { bytes.assume_init() }
+    }
+
+    /// Copies the data to `place`, whose bytes are all initialised then. The caller has the lock.
+    pub(super) fn copy_current(&self, place: &mut MaybeUninit<T>) {
+        self.copies[self.words.versions.current()].load_into(place);
     }
 
     /// Replaces the data, in one step. The caller has the lock, and no reference to the data.

@@ -85,9 +85,9 @@ unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
 #[doc(alias = "OnceLock")]
 #[doc(alias = "LazyLock")]
 pub struct OnceCell<'m, T, P> {
-    once: View<'m>,
+    pub(super) once: View<'m>,
     budget: SpinBudget,
-    platform: P,
+    pub(super) platform: P,
     value: PhantomData<fn(T) -> T>,
 }
 
@@ -267,12 +267,12 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         Ok(value)
     }
 
-    fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
+    pub(super) fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
         self.here()?;
         self.once.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
     }
 
-    fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
+    pub(super) fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
         self.here()?;
         self.once.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
     }
@@ -310,11 +310,14 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         [&self] limit [] -> Result<T, WaitTimeoutError> { self.wait_within(limit) }
     }
 
-    fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WaitTimeoutError> {
+    /// Waits until there is a value.
+    pub(super) fn wait_set(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {
         self.here()?;
-        if !self.once.wait(&self.platform, &self.budget, limit) {
-            return Err(WaitTimeoutError::Timeout);
-        }
+        if self.once.wait(&self.platform, &self.budget, limit) { Ok(()) } else { Err(WaitTimeoutError::Timeout) }
+    }
+
+    fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WaitTimeoutError> {
+        self.wait_set(limit)?;
         Ok(self.get()?.ok_or(Fault::Corrupted)?)
     }
 }

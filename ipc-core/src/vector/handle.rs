@@ -75,7 +75,7 @@ unsafe impl<T: VectorElement> Blueprint for Options<T> {
             let start = memory.pointer(start, bytes).ok_or(ShapeError::Missing)?;
             // No element is read before it is written.
             // SAFETY: in range (`pointer`), aligned (`Geometry`); the caller's promise.
-            unsafe { Place::<[T]>::create(start, 0, &T::zeroed()) };
+            unsafe { Place::<[T]>::create(start, 0, None) };
         }
         Ok(())
     }

@@ -225,7 +225,7 @@ impl<'m> View<'m> {
                 for start in [bytes_start + block * room, replies_start + block * reply_room] {
                     if cfg!(loom) && room != 0 {
                         let start = memory.pointer(start, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
-                        Owned::<()>::create(start, 1, &());
+                        Owned::<()>::create(start, 1, None);
                     }
                 }
             }
