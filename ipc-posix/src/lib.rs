@@ -61,6 +61,8 @@
 //! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
 //! module has its own names without that prefix.
 //!
+//! The [`guide`] says how to choose among them, how large they should be, and what restarts, containers and new versions need.
+//!
 //! # What lives how long
 //!
 //! A region lives until its name is [removed](Region::unlink) and the last process that has it open is gone. Dropping
@@ -102,6 +104,7 @@ mod clock;
 mod error;
 mod fork;
 pub mod futex;
+pub mod guide;
 mod hash;
 mod host;
 mod liveness;
