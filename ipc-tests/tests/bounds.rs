@@ -10,6 +10,9 @@ use std::process::Command;
 const WRONG: &[(&str, &str, &str)] = &[
     ("queue::<String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
     ("queue::<Mine>", "`Mine` cannot be a message of this queue", "structs that derive these traits"),
+    ("queue::<Gap>", "`Gap` cannot be a message of this queue", "a gap between its fields has to be a field"),
+    ("mutex::<Gap>", "`Gap` cannot be the data of this lock", "a gap between its fields has to be a field"),
+    ("map::<u8, Gap>", "`Gap` cannot be a value of this map", "a gap between its fields has to be a field"),
     ("queue::<&'static str>", "`&'static str` cannot be a message of this queue", "`region.byte_queue`"),
     ("queue::<Option<u32>>", "`Option<u32>` cannot be a message of this queue", "arrays of numbers"),
     ("work_queue::<String>", "`String` cannot be a message of this queue", "use `region.value_queue`"),
@@ -42,6 +45,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("atomic::<String>", "`String` cannot be the value of an atomic", "use `region.watch`"),
 ];
 
+/// What the message for a struct has besides: the lines that make it plain data, which compile as they stand.
+const DERIVED: &str = "#[derive(Clone, Copy, ipc_posix::bytemuck::Pod, ipc_posix::bytemuck::Zeroable)] \
+                       #[bytemuck(crate = \"ipc_posix::bytemuck\")] #[repr(C)]";
+
 /// A program with one wrong call in a line, and one where all is right.
 #[test]
 fn the_compiler_says_what_to_use_instead() {
@@ -53,14 +60,16 @@ fn the_compiler_says_what_to_use_instead() {
     let posix = root.join("ipc-posix");
     let manifest = format!(
         "[package]\nname = \"bounds\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nipc-posix = {{ path = {posix:?}, \
-         features = [\"serde\"] }}\n"
+         features = [\"derive\", \"serde\"] }}\n"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).expect("the manifest");
     let check = |calls: &mut dyn Iterator<Item = &str>| {
-        let mut program =
-            "struct Mine(u32);fn main() { let region = ipc_posix::Region::options().anonymous().unwrap();".to_owned();
+        let mut program = format!(
+            "struct Mine(u32); #[derive(Clone, Copy)] struct Gap {{ a: u8, b: u64 }} {DERIVED} struct Plain {{ a: u8, b: [u8; 7], c: u64 }} \
+             fn main() {{ let region = ipc_posix::Region::options().anonymous().unwrap();"
+        );
         calls.for_each(|call| write!(program, "\n_ = region.{call}(\"\");").expect("a string grows"));
-        program += "\n_ = Mine(0).0; }\n";
+        program += "\n_ = (Mine(0).0, Gap { a: 1, b: 2 }.a, Plain { a: 1, b: [0; 7], c: 2 }.c); }\n";
         std::fs::write(folder.join("src/main.rs"), program).expect("the program");
         let output = Command::new(env!("CARGO"))
             .args(["check", "--offline", "--quiet", "--color", "never", "--target-dir"])
@@ -73,6 +82,8 @@ fn the_compiler_says_what_to_use_instead() {
 
     let right = [
         "queue::<char>",
+        "queue::<Plain>",
+        "mutex::<Plain>",
         "priority_queue::<[i8; 3], char>",
         "level_queue::<bool>",
         "mutex::<[f64; 3]>",
@@ -93,7 +104,8 @@ fn the_compiler_says_what_to_use_instead() {
     for (index, (call, wrong, instead)) in WRONG.iter().enumerate() {
         let line = format!("src/main.rs:{}:", index + 2);
         let of_call: String = errors.iter().filter(|error| error.contains(&line)).copied().collect();
-        for sentence in [wrong, instead] {
+        let derived = if call.contains("Gap") { DERIVED } else { "" };
+        for sentence in [wrong, instead, derived] {
             assert!(
                 of_call.contains(sentence),
                 "{call}: {sentence:?} is not in the compiler's words:\n{of_call}\n{said}"
