@@ -4,8 +4,8 @@
 //! IPC_TESTS_SOAK=60 cargo test --release -p ipc-tests --test soak -- --nocapture    # seconds; 5 if it is not set
 //! ```
 //!
-//! Each worker is a process that does one thing after the other, chosen by dice. Whoever finds something that no sequence of
-//! kills explains ends with an error, and so does whoever waits for longer than anything here may take. At the end the books
+//! Each worker is a process that does one thing after the other, chosen by dice. One that finds something that no sequence of
+//! kills explains ends with an error, and so does one that waits for longer than anything here may take. At the end the books
 //! are balanced: a token may be missing for each worker that was killed, none is there twice, no permit is gone, no lock held.
 
 #![cfg(not(loom))]
@@ -421,7 +421,7 @@ fn soak(seconds: u64) -> Result<()> {
     let spawn =
         |_, dice: &mut Dice| children::spawn("work", &[("name", name.as_str()), ("seed", &dice.roll().to_string())]);
     let storm = storm::storm(seconds, WORKERS, spawn, || {
-        // New tokens for those that went with the dead; never so many that all the workers wait for room.
+        // New tokens for those that went with the dead; never enough that all the workers wait for room.
         if objects.tokens.len() < 4 && objects.tokens.try_send([tokens; 4]).is_ok() {
             tokens += 1;
         }

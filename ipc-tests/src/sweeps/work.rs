@@ -35,7 +35,7 @@ pub(super) enum Deed {
     /// Leases, and gives back.
     GiveBack,
     GiveBackWakes,
-    /// The same on its last attempt.
+    /// Gives back on the last attempt.
     Bury,
     BuryWakes,
     /// Removes a dead letter.

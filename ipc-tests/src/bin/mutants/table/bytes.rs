@@ -117,7 +117,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "bytes: closing wakes nobody",
         edits: &[silence(BYTES, "close", 1)],
-        protects: "closing ends whoever sleeps",
+        protects: "closing ends the waits of all sleepers",
         caught_by: ("loom_bytes", "closing_ends_a_receiver"),
     },
     Mutant {

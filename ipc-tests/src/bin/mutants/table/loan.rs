@@ -135,7 +135,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "loan: closing wakes nobody",
         edits: &[silence(LOAN, "close", 1)],
-        protects: "closing ends whoever sleeps",
+        protects: "closing ends the waits of all sleepers",
         caught_by: ("loom_loan", "closing_ends_a_receiver"),
     },
 ];

@@ -99,7 +99,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "mutex: an unlock wakes nobody",
         edits: &[silence(MUTEX, "unlock", 1)],
-        protects: "whoever sleeps for the lock gets it",
+        protects: "a sleeper gets the lock",
         caught_by: ("loom_mutex", "one_at_a_time"),
     },
     Mutant {
