@@ -96,7 +96,7 @@ macro_rules! has_schema {
 pub(crate) use has_schema;
 
 impl<'r, B, H> Builder<'r, B, H> {
-    /// The same builder, with other wishes.
+    /// Returns this builder with other wishes.
     pub(crate) fn map<C>(self, change: impl FnOnce(B) -> C) -> Builder<'r, C, H> {
         let Builder { host, name, wanted, strategy } = self;
         Builder { host, name, wanted: change(wanted), strategy }
