@@ -38,6 +38,8 @@
 //! | [`platform`] | the one seam to the world |
 //! | [`memory`] | a piece of memory that objects are laid into |
 //!
+//! The [`glossary`] explains the words that are used here.
+//!
 //! # Trust
 //!
 //! Everything that is read from shared memory may have been written by a faulty or hostile peer. Geometry
@@ -109,6 +111,7 @@ pub mod duplex;
 pub mod ends;
 pub mod error;
 pub mod event;
+pub mod glossary;
 mod here;
 pub mod level;
 pub mod loan;

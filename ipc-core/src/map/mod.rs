@@ -24,7 +24,7 @@
 //! | out(v) | the beginning, a remover | an inserter: in(first copy, v + 1) |
 //! | in(copy, v) | an inserter, an updater | an updater: in(other copy, v + 1); a remover: out(v + 1) |
 //!
-//! The number v makes each state one that does not come back. Of an entry that is out, only the books say what is being done to it:
+//! The number v makes each state one that does not come back: there is no ABA. Of an entry that is out, only the books say what is being done to it:
 //! nothing, put in, or taken out. `books` is one word, with the number of entries that there were before. So `len` needs two loads
 //! while nobody writes, and the entry's state where somebody does, or has died: it is always exact.
 //!

@@ -57,7 +57,7 @@ const PREFETCH_BYTES: usize = 256;
 /// What a producing handle remembers, in private memory, to spare itself looks at the consumers' line. A hint may be
 /// stale but is never wrong: it was true of this ring once.
 ///
-/// Alone on its cache lines: it is written at every push, and handles of several threads may lie side by side.
+/// Alone on its cache lines, against false sharing: it is written at every push, and handles of several threads may lie side by side.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Hints {

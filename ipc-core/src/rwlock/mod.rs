@@ -3,7 +3,7 @@
 //! ```text
 //! byte 0          4        8      16 (more if the data's alignment wants it)
 //!      turnstile  drained  reach  the data
-//!      then, on cache lines of their own: for each participant, how many read locks its threads have
+//!      then, on cache lines of their own (no false sharing): for each participant, how many read locks its threads have
 //! ```
 //!
 //! Readers count themselves, each participant on a line of its own, so that readers do not get into each other's way; and since

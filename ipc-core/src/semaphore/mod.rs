@@ -42,7 +42,7 @@
 //!
 //! # Fairness
 //!
-//! A permit that is free goes to the caller that comes first, running threads before sleepers: a hand-over to a sleeper costs a
+//! A permit that is free goes to the caller that comes first, running threads before sleepers (barging): a hand-off to a sleeper costs a
 //! wake-up, in which the permit lies idle. So that nobody starves, an acquirer that has waited for 5 ms takes a *seat* in a
 //! line, with a ticket. While a seat is taken, the word `closing` says `PRESSED`, and permits are for the *first*, the seat
 //! with the lowest ticket, alone: it sleeps at a gate of its own, and a permit that comes wakes it. It collects what it wants
