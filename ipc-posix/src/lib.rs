@@ -188,6 +188,7 @@ pub use ipc_core::error::{
 pub use ipc_core::error::{
     RecvBytesError, RecvBytesTimeoutError, SendBytesError, SendBytesTimeoutError, TryRecvBytesError, TrySendBytesError,
 };
+pub use ipc_core::fixed::{FixedString, FixedVec, LengthError as FixedLengthError, TextError as FixedTextError};
 pub use ipc_core::level::Stats as LevelQueueStats;
 pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
@@ -220,6 +221,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority,
-    queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, fixed, level, loan, map, mutex, once,
+    priority, queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };

@@ -19,6 +19,7 @@ macro_rules! element {
             message = $message,
             label = $label,
             $(note = $note,)+
+            note = "text of a limited length is an `ipc_posix::FixedString<N>`, and such a list an `ipc_posix::FixedVec<T, N>`",
             note = "a struct gets there by the feature `derive` and `#[derive(Clone, Copy, ipc_posix::bytemuck::Pod, \
                     ipc_posix::bytemuck::Zeroable)] #[bytemuck(crate = \"ipc_posix::bytemuck\")] #[repr(C)]`; a gap between its fields has to \
                     be a field, such as `_gap: [u8; 7]`"
@@ -76,7 +77,7 @@ element! {
     "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
     notes "values are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
      fields that derive them with `#[repr(u8)]`",
-    "for text or bytes of any length, use `region.byte_map`; for a list, an array and a length of your own"
+    "for text or bytes of any length, use `region.byte_map`"
 }
 
 element! {
@@ -88,7 +89,7 @@ element! {
     "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
     notes "values are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
      fields that derive them with `#[repr(u8)]`",
-    "for text or a list, use an array and a length of your own, or send it by `region.value_queue` (feature `serde`)"
+    "values of any length are sent by `region.value_queue` (feature `serde`)"
 }
 
 element! {
@@ -100,8 +101,7 @@ element! {
     "`{Self}` cannot be the data of this lock, which lie in shared memory as plain bytes",
     "not plain bytes (bytemuck's `Pod`)",
     notes "data are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
-    "a `String`, `Vec` or reference points into one process: use an array and a length of your own, or send it by \
-     `region.value_queue` (feature `serde`)"
+    "a `String`, `Vec` or reference points into one process; values of any length are sent by `region.value_queue` (feature `serde`)"
 }
 
 element! {
@@ -113,7 +113,7 @@ element! {
     "`{Self}` cannot be an element of this vector, whose elements lie in shared memory as plain bytes",
     "not plain bytes (bytemuck's `Pod`)",
     notes "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
-    "for text, use an array of bytes that is long enough, filled up with zeros"
+    "bytes of any length are in a `region.byte_map`"
 }
 
 /// What a lock can guard: a value whose type is [`LockData`], or a slice of such values.
