@@ -56,7 +56,7 @@ pub enum RegionErrorKind {
     },
     /// There is no region of this name.
     NotFound {
-        /// Where it was looked for.
+        /// Where it was searched for.
         directory: PathBuf,
     },
     /// There is a region (or another file) of this name already.

@@ -117,7 +117,7 @@ fn send_and_receive(queue: &Queue<Message>, round: u64, tally: &mut Tally) {
     let _ = (queue.is_closed(), queue.stats());
 }
 
-/// Halves look at who lives before they sleep.
+/// Halves check who lives before they sleep.
 fn with_halves(queue: &Queue<Message>, round: u64, tally: &mut Tally) {
     let (sender, receiver) = (queue.sender().unwrap(), queue.receiver().unwrap());
     tally.count(sender.send_timeout([round; 3], SOON), |error| matches!(error, SendTimeoutError::Fault(..)));

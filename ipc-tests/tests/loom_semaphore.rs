@@ -433,7 +433,7 @@ fn a_repairer_dies() {
     });
 }
 
-/// The repairer passes on what the dead holder did, to one that has not looked at the dead itself.
+/// The repairer passes on what the dead holder did, to one that has not checked the dead itself.
 #[test]
 fn what_the_dead_did_is_seen() {
     explore(2, || {

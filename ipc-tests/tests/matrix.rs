@@ -30,7 +30,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("broadcast::Subscriber", "is_full close", "", "it is the publishers who may find no room, and who end it"),
     ("bytes::ByteQueue", "max_len", "half", "it is the capacity"),
     ("condvar", "stats", "", "it has no state"),
-    ("condvar", "wait wait_while", "try_", "there is nothing to look at but what the mutex guards"),
+    ("condvar", "wait wait_while", "try_", "there is nothing to check but what the mutex guards"),
     ("duplex", "len is_empty is_full", "", "each half of an end has them for its direction"),
     ("duplex", "close is_closed", "", "an end, or a half of it, is closed by its drop"),
     ("duplex", "stats", "", "`holder_pid` says who is there, and the halves say what is"),

@@ -282,7 +282,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
         self.ring(level).len() as usize
     }
 
-    /// Returns whether there was no message in any level, each looked at in turn. A snapshot: [`try_recv`](Self::try_recv) tells for certain.
+    /// Returns whether there was no message in any level, each checked in turn. A snapshot: [`try_recv`](Self::try_recv) tells for certain.
     ///
     /// # Panics
     ///
@@ -293,7 +293,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
         self.len() == 0
     }
 
-    /// Returns whether there was no room in any level, each looked at in turn. A snapshot.
+    /// Returns whether there was no room in any level, each checked in turn. A snapshot.
     ///
     /// # Panics
     ///

@@ -418,7 +418,7 @@ impl<'m> View<'m> {
         self.blocks.iter().filter(|block| block.state.load(Ordering::Relaxed) & STATE == FREE).count()
     }
 
-    /// Looks for dead owners of blocks whose messages they had not sent, and repairs after those that it finds: whether there was
+    /// Searches for dead owners of blocks whose messages they had not sent, and repairs after those that it finds: whether there was
     /// one. A system call for each owner.
     #[cold]
     pub(super) fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {

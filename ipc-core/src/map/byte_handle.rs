@@ -452,7 +452,7 @@ impl<'m, P: Platform> ByteMap<'m, P> {
     }
 
     /// Returns an iterator over copies of all entries, in no particular order: each is whole, as [`Map::iter`](super::Map::iter) says.
-    /// Takes no lock and never waits. A look at each place: its length is the capacity's.
+    /// Takes no lock and never waits. A check of each place: its length is the capacity's.
     #[inline]
     pub fn iter(&self) -> ByteIter<'_, 'm, P> {
         ByteIter::new(self)

@@ -326,7 +326,7 @@ impl<'m, K: MapKey, V: MapValue, P: Platform> Map<'m, K, V, P> {
         Ok(self.lock()?.clear()?)
     }
 
-    /// Returns an iterator over copies of all entries, in no particular order. Takes no lock and never waits. A look at each place:
+    /// Returns an iterator over copies of all entries, in no particular order. Takes no lock and never waits. A check of each place:
     /// its length is the capacity's.
     ///
     /// Each entry is whole: the value is one that the key had during the iteration. An entry that is there all the time comes exactly

@@ -327,7 +327,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         if unknown && freed == 0 { Err(Fault::DeathsUnknown) } else { Ok(freed != 0) }
     }
 
-    /// Looks at who holds up the head, and repairs after it if it is dead.
+    /// Checks who holds up the head, and repairs after it if it is dead.
     pub(super) fn unblock(&self) -> Attempt<Fault> {
         match self.view.ring.blocker() {
             Blocker::Nobody => Attempt::NotYet,

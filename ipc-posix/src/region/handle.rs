@@ -30,7 +30,7 @@ pub struct Region {
 pub struct Participant {
     /// The place in the region's table, from 1.
     pub number: u16,
-    /// Whether it lived when it was looked at, as the kernel says.
+    /// Whether it lived when it was checked, as the kernel says.
     pub alive: bool,
     /// Whether it is this process's own place.
     pub is_me: bool,
@@ -47,7 +47,7 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// Whether it lived when it was looked at.
+    /// Whether it lived when it was checked.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.alive
@@ -106,7 +106,7 @@ impl Region {
         Self::options().open_or_create(name)
     }
 
-    /// Opens a region for looking only. See [`RegionOptions::open_read_only`].
+    /// Opens a region for reading only. See [`RegionOptions::open_read_only`].
     ///
     /// # Errors
     ///

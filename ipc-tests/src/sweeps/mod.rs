@@ -71,7 +71,7 @@ fn patience() -> Duration {
     if WEDGED.get() < 3 { Duration::from_secs(10) } else { Duration::from_secs(1) }
 }
 
-/// Waits for one that may be killed, in short waits: a waiter looks for the dead before each sleep, and a sleep at a kill would take a tenth
+/// Waits for one that may be killed, in short waits: a waiter searches for the dead before each sleep, and a sleep at a kill would take a tenth
 /// of a second at each point of the sweep. `wait` returns `None` if its time is over.
 fn in_short_waits<R>(mut wait: impl FnMut(Duration) -> Option<R>) -> Option<R> {
     let end = Instant::now() + patience();

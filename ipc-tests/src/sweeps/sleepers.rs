@@ -125,7 +125,7 @@ impl Scene for SleeperScene {
         self.page.clear();
         let (region, queue) = self.start.make(&self.folder, &mut None);
         let (folder, page, deed) = (&self.folder, &self.page, self.deed);
-        // With halves, the victim has to be there before the receiver looks for senders.
+        // With halves, the victim has to be there before the receiver searches for senders.
         let victim = Victim::fork(|gate| {
             let queue = queue_of(&folder.open());
             let value = message(VICTIM);

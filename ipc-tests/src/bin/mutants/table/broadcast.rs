@@ -19,7 +19,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_broadcast", "nobody_misses_anything"),
     },
     Mutant {
-        name: "broadcast, looking at tail: Acquire to Relaxed",
+        name: "broadcast, loading tail: Acquire to Relaxed",
         edits: &[edit(
             WORDS,
             1,
