@@ -233,7 +233,7 @@ fn between_threads(pairs: usize, send: impl Fn(u64) + Sync, receive: impl Fn() +
 struct Way {
     /// With messages of 8 and of 64 bytes. The first is the role of its second processes, too.
     names: [&'static str; 2],
-    /// The ends to send to and to receive from, for messages of so many bytes.
+    /// The ends to send to and to receive from, for messages of this many bytes.
     open: fn(usize) -> Result<[OwnedFd; 2]>,
     /// Sends these bytes as one.
     send: fn(&mut File, &[u8]),

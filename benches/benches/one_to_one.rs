@@ -18,7 +18,7 @@ const CAPACITY: usize = 1024;
 const LARGE: usize = (1 << 20) / 8;
 const MANY: u64 = 1 << 22;
 const SPIN: Spin = Spin::BRISK;
-/// A batch is done in a moment, so a side that finds nothing looks again soon.
+/// A batch is done in a moment, so a side that finds nothing checks again soon.
 const BATCH_SPIN: Spin = Spin::EAGER;
 
 const SINGLE: Link = Link {

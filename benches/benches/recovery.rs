@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The 99th percentile is the last but one.
 const KILLS: usize = 200;
-/// The holder dies up to so long after the sleeper has fallen asleep.
+/// The holder dies up to this time after the sleeper has fallen asleep.
 const LONGEST_SLEEP: Duration = Duration::from_millis(60);
 /// What the 99th percentile may take without a recovery thread, and with it.
 const BARS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(1)];

@@ -1,7 +1,7 @@
 //! What does a send cost when the receiver sleeps, and how long until that one runs?
 //!
 //! Each message is timed by itself: what the call takes on the sender's side, and when the receiver's call has returned. The receiver is in
-//! another process on another core, and the sender looks at its state until it sleeps. Beside that the same sends to a receiver that looks
+//! another process on another core, and the sender checks its state until it sleeps. Beside that the same sends to a receiver that polls
 //! all the time, a bare futex, and a pipe.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]

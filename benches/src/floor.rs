@@ -235,7 +235,7 @@ fn sleep_until(word: &AtomicU32, number: u32) {
 /// `long syscall(SYS_futex, uint32_t *uaddr, int op, uint32_t val, const struct timespec *timeout)`
 ///
 /// Shared between processes: no `FUTEX_PRIVATE_FLAG`. Returns early if the word is not `seen`, on a signal
-/// and for no reason; the caller looks again.
+/// and for no reason; the caller checks again.
 fn futex_wait(word: &AtomicU32, seen: u32) {
     // SAFETY: the word outlives the call; a null time limit means none.
     unsafe {

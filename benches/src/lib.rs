@@ -10,7 +10,7 @@
 //! stream   the producer and the consumer of a throughput run, the same code for all contenders
 //! link     a way from one side to the other, between threads or processes
 //! rounds   round trips over each object, and over bare words
-//! message  messages of so many words over such a way, the same code for all contenders
+//! message  messages of a number of words over such a way, the same code for all contenders
 //! ways     what moves messages between processes here, and the floor under it
 //! peers    the rivals of messages by size, a file each
 //! contest  contenders measured by criterion, then against each other in turns

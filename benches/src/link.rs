@@ -1,4 +1,4 @@
-//! A way from one side to the other, in a form that fits every contender: one side that sends so many messages, one that receives
+//! A way from one side to the other, in a form that fits every contender: one side that sends a number of messages, one that receives
 //! them, between two threads or between two processes.
 //!
 //! The loop over the messages is each side's own, so that the call through the box is paid once a run.
@@ -15,7 +15,7 @@ use crate::start::Start;
 /// What went wrong, of whichever library.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// One side: does what it does for so many messages.
+/// One side: does what it does for this many messages.
 pub type Side = Box<dyn FnMut(u64)>;
 
 /// A way between processes. The first process creates it and receives; the second attaches by the address and sends.
@@ -31,7 +31,7 @@ pub struct Link {
 /// The name of the second process's role.
 pub const ROLE: &str = "link";
 
-/// A contender between two processes: so many messages from the second process to this one.
+/// A contender between two processes: this many messages from the second process to this one.
 ///
 /// # Errors
 ///

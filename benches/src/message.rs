@@ -1,4 +1,4 @@
-//! Messages of so many words between two sides: the same code for all contenders.
+//! Messages of a number of words between two sides: the same code for all contenders.
 //!
 //! A message begins and ends with its number. The sender writes both words, the receiver checks them, so that nothing is lost, doubled,
 //! swapped or torn unseen.
@@ -20,7 +20,7 @@ pub const fn key(number: u64) -> i64 {
 
 const SPIN: Spin = Spin::BRISK;
 
-/// How many messages of so many words a queue shall hold.
+/// How many messages of this many words a queue shall hold.
 #[must_use]
 pub fn held(words: usize) -> usize {
     // About 64 KiB, but some messages at least.

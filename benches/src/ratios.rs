@@ -130,7 +130,7 @@ pub enum Bar {
     AtLeast(f64),
     /// So much or less.
     AtMost(f64),
-    /// Only to look at.
+    /// Only to be read.
     None,
 }
 

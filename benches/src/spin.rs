@@ -1,7 +1,7 @@
 //! The back-off of every spinning side: the same code for all contenders.
 //!
 //! How long a side that found the ring empty or full looks away decides a throughput run as much as the
-//! ring does: whoever looks again at once takes the cache line from the side that is about to write it, and
+//! ring does: a side that polls again at once takes the cache line from the side that is about to write it, and
 //! the two go on in lockstep, a message at a time. So no contender brings its own. Nanoseconds a message on
 //! the development machine, capacity 1024, all in one run:
 //!
@@ -20,7 +20,7 @@ use std::{hint, thread};
 /// Pauses are at most 2 to this power.
 const LONGEST: u32 = 7;
 
-/// After so many waits in a row (some ten milliseconds) the other side is not running: give up the core.
+/// After this many waits in a row (some ten milliseconds) the other side is not running: give up the core.
 const LONG: u32 = 1 << 13;
 
 /// The waits of one side for one message.

@@ -33,7 +33,7 @@ fn name<const P: usize>(object: &str) -> &'static str {
     }
 }
 
-/// Looks until there is something, unless it is somebody else's business to look again.
+/// Looks until there is something, unless it is somebody else's business to check again.
 #[inline(always)]
 fn poll<const P: usize>(mut look: impl FnMut() -> bool) -> bool {
     loop {

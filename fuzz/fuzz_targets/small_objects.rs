@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use ipc_core::object::Schema;
+use ipc_core::object::{Schema, Zeroes};
 use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
 use ipc_core::{array, atomic, barrier, event, map, mutex, once, rwlock, semaphore, vector, watch};
@@ -133,7 +133,7 @@ impl Script for TheRwLockArray {
 }
 
 impl Script for TheReentrantMutex {
-    type Wanted = mutex::ReentrantOptions<Data>;
+    type Wanted = mutex::ReentrantOptions<Zeroes<Data>>;
 
     fn wanted() -> Self::Wanted {
         mutex::ReentrantOptions::default()
@@ -442,7 +442,7 @@ impl Script for TheWatch {
     type Wanted = watch::Options<Colour>;
 
     fn wanted() -> Self::Wanted {
-        watch::Options { initial: Some(Colour::number(0)), schema: SCHEMA }
+        watch::Options { initial: Colour::number(0), schema: SCHEMA }
     }
     fn step(input: &mut Input<'_>, watch: &HandleOf<'_, Self::Wanted>, deadline: Instant) {
         match input.below(6) {

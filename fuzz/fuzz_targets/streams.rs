@@ -365,7 +365,7 @@ impl Script for TheLoanQueue {
     }
 }
 
-/// The message, looked at, and as one to write again.
+/// The message, to be read, and as one to write again.
 fn read<'q, 'w>(received: loan::Received<'q, 'w, u32, Seat<'w>>) -> loan::Loan<'q, 'w, u32, Seat<'w>> {
     assert_eq!(black_box(received.to_vec()).len(), received.len());
     received.into_loan()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ipc_core::memory::{Memory, OBJECT_ALIGN};
 
-/// Zeroed heap memory of exactly so many bytes: the address sanitizer sees every access beyond it.
+/// Zeroed heap memory of exactly this many bytes: the address sanitizer sees every access beyond it.
 pub struct OwnMemory {
     base: NonNull<u8>,
     layout: Layout,

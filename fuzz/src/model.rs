@@ -199,7 +199,7 @@ impl<T: Clone + PartialEq> Model<T> {
         self.closed
     }
 
-    /// `true` if this call began the closing, whoever completed it.
+    /// `true` if this call began the closing, whichever process completed it.
     pub fn close(&mut self) -> bool {
         self.closed = true;
         !std::mem::replace(&mut self.closing, true)

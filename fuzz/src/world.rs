@@ -8,7 +8,7 @@ use ipc_core::platform::{Platform, SpinPlatform, WaitOutcome};
 use ipc_core::sync::{AtomicU32, Ordering, fence};
 use ipc_core::time::Instant;
 
-/// Looks at the clock without a sleep in between, beyond which an operation is taken for an endless loop.
+/// Readings of the clock without a sleep in between, beyond which an operation is taken for an endless loop.
 const MOST_LOOKS: u32 = 10_000;
 /// Sleeps of one operation.
 const MOST_SLEEPS: u32 = 10_000;
@@ -137,7 +137,7 @@ unsafe impl Platform for Seat<'_> {
     }
 }
 
-/// The library's own `SpinPlatform`, with the looks at its clock counted.
+/// The library's own `SpinPlatform`, with the readings of its clock counted.
 #[derive(Debug)]
 pub struct Spinning<'w> {
     pub world: &'w World,

@@ -38,6 +38,8 @@
 //! | [`platform`] | the one seam to the world |
 //! | [`memory`] | a piece of memory that objects are laid into |
 //!
+//! The [`glossary`] explains the words that are used here.
+//!
 //! # Trust
 //!
 //! Everything that is read from shared memory may have been written by a faulty or hostile peer. Geometry
@@ -109,6 +111,8 @@ pub mod duplex;
 pub mod ends;
 pub mod error;
 pub mod event;
+pub mod fixed;
+pub mod glossary;
 mod here;
 pub mod level;
 pub mod loan;
@@ -151,6 +155,7 @@ pub use condvar::Condvar;
 pub use duplex::Duplex;
 pub use error::Fault;
 pub use event::{Event, EventGroup};
+pub use fixed::{FixedString, FixedVec};
 pub use level::LevelQueue;
 pub use loan::LoanQueue;
 pub use map::Map;

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
-/// Alignment of every object: two cache lines, because adjacent lines are fetched in pairs.
+/// Alignment of every object, against false sharing: two cache lines, because adjacent lines are fetched in pairs.
 pub const OBJECT_ALIGN: usize = 128;
 
 /// A range of memory that may be shared with other threads, processes or cores.

@@ -8,7 +8,7 @@ use crate::participant::{NotSeized, ParticipantId};
 use crate::sync::{AtomicU32, Ordering, fence, spin_hint};
 use crate::time::Instant;
 
-/// How a [`Platform::wait`] ended. Every outcome may be spurious: callers look at their condition again.
+/// How a [`Platform::wait`] ended. Every outcome may be spurious: callers check their condition again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitOutcome {
     /// Woken by somebody, or for no reason.
@@ -122,10 +122,10 @@ pub unsafe trait Platform {
     /// Ends a successful [`seize`](Self::seize) or [`seize_to_repair`](Self::seize_to_repair).
     fn unseize(&self, who: ParticipantId);
 
-    /// The notifier's barrier, on every fast path: between its state change and its look at the sleepers' bit.
+    /// The notifier's barrier, on every fast path: between its state change and its check of the sleepers' bit.
     fn light_barrier(&self);
 
-    /// The sleeper's barrier: between announcing itself and looking at the state again. Together with
+    /// The sleeper's barrier: between announcing itself and checking the state again. Together with
     /// [`light_barrier`](Self::light_barrier) it must act as two `fence(SeqCst)` do.
     fn heavy_barrier(&self);
 
@@ -251,7 +251,7 @@ pub unsafe trait Observer {
 /// A platform that never sleeps and never declares anybody dead: for bare metal, and for threads that share
 /// memory without an operating system's help.
 ///
-/// Waiting is polling with a spin hint; the clock counts polls and looks at it, so timeouts are approximate: one tick a
+/// Waiting is polling with a spin hint; the clock counts polls and readings of it, so timeouts are approximate: one tick a
 /// microsecond is assumed. Put your own platform in its place where there is a timer or a `WFE`.
 #[derive(Debug)]
 pub struct SpinPlatform {
@@ -302,7 +302,7 @@ unsafe impl Platform for SpinPlatform {
         0
     }
 
-    /// Who polls looks at the clock about once a microsecond, so each look is a tick.
+    /// Who polls reads the clock about once a microsecond, so each reading is a tick.
     fn now(&self) -> Instant {
         Instant::from_nanos(u64::from(self.ticks.fetch_add(1, Ordering::Relaxed)) * 1000)
     }

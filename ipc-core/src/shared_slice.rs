@@ -177,7 +177,7 @@ pub struct SharedSliceMut<'a, T, P> {
 
 // SAFETY: a view, as `&mut [T]`.
 unsafe impl<T: Send, P: Sync> Send for SharedSliceMut<'_, T, P> {}
-// SAFETY: nothing can be done through a shared reference but to look at the address and the length.
+// SAFETY: nothing can be done through a shared reference but to read the address and the length.
 unsafe impl<T: Sync, P: Sync> Sync for SharedSliceMut<'_, T, P> {}
 
 // The elements are not touched.

@@ -140,7 +140,7 @@ fn host() -> Result<()> {
     for singer in &mut others {
         singer.wait()?;
     }
-    // A process that looks for a place takes back what the dead had; here it may be the host.
+    // A process that searches for a place takes back what the dead had; here it may be the host.
     let all = places.acquire_many_timeout(PLACES, Duration::from_secs(1))?;
     println!("{songs} songs, never more than {} inside, all {} places free again", room.fullest, all.count());
     drop((all, room.region));

@@ -30,7 +30,7 @@ fn shop() -> Result<()> {
     let region = Region::options().participants(PROCESSES as u32 + 1).remove_with_last(true).create(&name)?;
     let guarded = region.mutex::<u64>("guarded stock").create()?;
     let stock = region.counter("stock").create()?;
-    // How many processes have looked at the stock, or are through.
+    // How many processes have checked the stock, or are through.
     let looked = region.counter("looked").create()?;
 
     let mut left = [0; 3];

@@ -5,7 +5,7 @@
 //! cargo run --release -p ipc-posix --example ticket_clerks
 //! ```
 //!
-//! A clerk looks whether there is a ticket, takes the money, and writes down that there is one ticket less. Without the lock
+//! A clerk checks whether there is a ticket, takes the money, and writes down that there is one ticket less. Without the lock
 //! all of them look before anybody has written: the ticket is sold five times.
 
 use std::error::Error;

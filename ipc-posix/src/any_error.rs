@@ -4,6 +4,7 @@ use std::fmt;
 
 use ipc_core::duplex::{ClaimError as DuplexClaimError, ClaimErrorKind as DuplexClaimErrorKind};
 use ipc_core::error::*;
+use ipc_core::fixed::{LengthError, TextError};
 use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 use ipc_core::spsc::{ClaimError, ClaimErrorKind};
 
@@ -144,6 +145,10 @@ any_error! {
         SendSlice(SendSliceError),
         /// Only some of several values were sent in time.
         SendSliceTimeout(SendSliceTimeoutError),
+        /// A text or a list is too long for its place.
+        FixedLength(LengthError),
+        /// The bytes of a text are none.
+        FixedText(TextError),
     }
     plain {
         /// A receive failed.

@@ -56,7 +56,7 @@ pub enum RegionErrorKind {
     },
     /// There is no region of this name.
     NotFound {
-        /// Where it was looked for.
+        /// Where it was searched for.
         directory: PathBuf,
     },
     /// There is a region (or another file) of this name already.
@@ -373,8 +373,12 @@ impl fmt::Display for RegionError {
             RegionErrorKind::Geometry { size, participants, objects, needed } => {
                 write!(f, "{size} bytes for {participants} participants and {objects} objects are not possible")?;
                 match needed {
-                    Some(needed) => write!(f, ", {needed} bytes are needed"),
-                    None => Ok(()),
+                    Some(needed) => {
+                        write!(f, ", {needed} bytes are needed (RegionOptions::size and fit set their number)")
+                    }
+                    None => f.write_str(
+                        " (RegionOptions::participants: at most 1022; RegionOptions::objects: at most 65536)",
+                    ),
                 }
             }
             RegionErrorKind::TooManyParticipants { max } => {

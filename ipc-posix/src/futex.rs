@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipc_core::platform::WaitOutcome;
 use ipc_core::sync::AtomicU32;
 
-/// Sleeps while `word` holds `expected`, at most `timeout` (monotonic). May return early: look at the word again.
+/// Sleeps while `word` holds `expected`, at most `timeout` (monotonic). May return early: check the word again.
 ///
 /// `futex(&word, FUTEX_WAIT, expected, &timeout)`, see futex(2). A signal counts as being woken.
 ///

@@ -78,7 +78,7 @@ impl<B: Blueprint> Search<'_, B> {
         let bytes = self.wanted.bytes().map_err(|cause| no_object(self.name, self.wanted, cause))?;
         // SAFETY: under the region's lock, and not in the directory yet.
         let create = |memory: Memory<'static>| unsafe { self.wanted.create(memory, self.platform()) };
-        // SAFETY: as above, and the name was looked for under that lock.
+        // SAFETY: as above, and the name was searched for under that lock.
         let made = unsafe { view.directory().insert(name, bytes, membership, create) };
         made.map(|handle| (handle, true)).map_err(|cause| self.directory(cause))
     }

@@ -61,6 +61,8 @@
 //! Names at this root begin with the object that they belong to; [`Sender`] and [`Receiver`] alone are the queue's. Each object's
 //! module has its own names without that prefix.
 //!
+//! The [`guide`] says how to choose among them, how large they should be, and what restarts, containers and new versions need.
+//!
 //! # What lives how long
 //!
 //! A region lives until its name is [removed](Region::unlink) and the last process that has it open is gone. Dropping
@@ -102,6 +104,7 @@ mod clock;
 mod error;
 mod fork;
 pub mod futex;
+pub mod guide;
 mod hash;
 mod host;
 mod liveness;
@@ -185,12 +188,13 @@ pub use ipc_core::error::{
 pub use ipc_core::error::{
     RecvBytesError, RecvBytesTimeoutError, SendBytesError, SendBytesTimeoutError, TryRecvBytesError, TrySendBytesError,
 };
+pub use ipc_core::fixed::{FixedString, FixedVec, LengthError as FixedLengthError, TextError as FixedTextError};
 pub use ipc_core::level::Stats as LevelQueueStats;
 pub use ipc_core::loan::Stats as LoanQueueStats;
 pub use ipc_core::mutex::Stats as MutexStats;
 pub use ipc_core::object::{
-    BlockElement as LoanElement, CellValue, Key as PriorityKey, LockData, MapKey, MapValue, Message as QueueMessage,
-    VectorElement,
+    BlockElement as LoanElement, CellValue, Initial as InitialValue, Key as PriorityKey, LockData, MapKey, MapValue,
+    Message as QueueMessage, Unsaid, VectorElement, Zeroes,
 };
 pub use ipc_core::object::{
     Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError, TypeName,
@@ -217,6 +221,6 @@ pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnly
 
 #[doc(inline)]
 pub use ipc_core::{
-    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority,
-    queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
+    array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, fixed, level, loan, map, mutex, once,
+    priority, queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
 };

@@ -1,6 +1,6 @@
 //! `membarrier`: a full fence in every other participant at the cost of the one who asks.
 //!
-//! With it, a notifier needs no fence between its state change and its look for sleepers: the sleeper fences for
+//! With it, a notifier needs no fence between its state change and its search for sleepers: the sleeper fences for
 //! both. See membarrier(2), `MEMBARRIER_CMD_GLOBAL_EXPEDITED`: it reaches the processes that have registered.
 
 const CMD_QUERY: libc::c_int = 0;

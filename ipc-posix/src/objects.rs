@@ -1,6 +1,6 @@
 //! The objects: the core's handles, on this platform.
 
-use ipc_core::object::Builder;
+use ipc_core::object::{Builder, Unsaid, Zeroes};
 use ipc_core::{
     array, atomic, barrier, broadcast, bytes, condvar, duplex, ends, event, level, loan, map, mutex, once, priority,
     queue, rwlock, semaphore, shared_slice, spsc, stack, vector, watch, work,
@@ -43,13 +43,13 @@ pub type EventGroupOptions<'r> = Builder<'r, event::GroupOptions, Region>;
 /// A lock with data between processes that survives its holder's death. Made by [`Region::mutex`].
 pub type Mutex<T> = mutex::Mutex<'static, T, Posix>;
 /// What a [`Mutex`] should be like.
-pub type MutexOptions<'r, T> = Builder<'r, mutex::Options<T>, Region>;
+pub type MutexOptions<'r, T> = Builder<'r, mutex::Options<Zeroes<T>>, Region>;
 /// Holds a [`Mutex`].
 pub type MutexGuard<'a, T> = mutex::MutexGuard<'a, 'static, T, Posix>;
 /// Holds a [`Mutex`] and a private copy of its data.
 pub type MutexTransaction<'a, T> = mutex::Transaction<'a, 'static, T, Posix>;
 /// What a [`Mutex`] around a slice should be like.
-pub type MutexArrayOptions<'r, T> = Builder<'r, mutex::SliceOptions<T>, Region>;
+pub type MutexArrayOptions<'r, T> = Builder<'r, mutex::SliceOptions<Zeroes<T>>, Region>;
 /// Holds a [`Mutex`] around a slice, and changes of it that do not count yet.
 pub type MutexArrayTransaction<'a, T> = mutex::SliceTransaction<'a, 'static, T, Posix>;
 /// The lock of a [`Mutex`] as [`lock_api::RawMutex`](https://docs.rs/lock_api) (feature `lock_api`).
@@ -59,16 +59,16 @@ pub type RawMutex = mutex::Bare<Posix>;
 /// A [`Mutex`] that the thread that holds it may lock again. Made by [`Region::reentrant_mutex`].
 pub type ReentrantMutex<T> = mutex::ReentrantMutex<'static, T, Posix>;
 /// What a [`ReentrantMutex`] should be like.
-pub type ReentrantMutexOptions<'r, T> = Builder<'r, mutex::ReentrantOptions<T>, Region>;
+pub type ReentrantMutexOptions<'r, T> = Builder<'r, mutex::ReentrantOptions<Zeroes<T>>, Region>;
 /// Holds a [`ReentrantMutex`].
 pub type ReentrantMutexGuard<'a, T> = mutex::ReentrantMutexGuard<'a, 'static, T, Posix>;
 
 /// A lock with data for one writer or many readers, which survives the death of any of them. Made by [`Region::rwlock`].
 pub type RwLock<T> = rwlock::RwLock<'static, T, Posix>;
 /// What a [`RwLock`] should be like.
-pub type RwLockOptions<'r, T> = Builder<'r, rwlock::Options<T>, Region>;
+pub type RwLockOptions<'r, T> = Builder<'r, rwlock::Options<Zeroes<T>>, Region>;
 /// What a [`RwLock`] around a slice should be like.
-pub type RwLockArrayOptions<'r, T> = Builder<'r, rwlock::SliceOptions<T>, Region>;
+pub type RwLockArrayOptions<'r, T> = Builder<'r, rwlock::SliceOptions<Zeroes<T>>, Region>;
 /// Holds a read lock of a [`RwLock`].
 pub type RwLockReadGuard<'a, T> = rwlock::RwLockReadGuard<'a, 'static, T, Posix>;
 /// Holds the write lock of a [`RwLock`].
@@ -299,7 +299,7 @@ pub type BarrierOptions<'r> = Builder<'r, barrier::Options, Region>;
 /// A cell between processes that holds the latest value. Made by [`Region::watch`].
 pub type Watch<T> = watch::Watch<'static, T, Posix>;
 /// What a [`Watch`] should be like.
-pub type WatchOptions<'r, T> = Builder<'r, watch::Options<T>, Region>;
+pub type WatchOptions<'r, T> = Builder<'r, watch::Options<Unsaid<T>>, Region>;
 /// A reader of a [`Watch`] that remembers which version it has seen. Made by [`Watch::subscribe`](watch::Watch::subscribe).
 pub type WatchReader<T> = watch::WatchReader<'static, T, Posix>;
 /// A [`Watch`] that is counted as a writer. Made by [`Watch::writer`](watch::Watch::writer).

@@ -158,7 +158,7 @@ impl Probe {
         Ok(self.fd.load(Ordering::Acquire))
     }
 
-    /// A description of the file that is nobody else's. Does not allocate: a signal handler may look for the dead.
+    /// A description of the file that is nobody else's. Does not allocate: a signal handler may search for the dead.
     pub(crate) fn another(&self) -> io::Result<File> {
         let fd = self.descriptor()?;
         let file = sys::reopen(fd, self.access).and_then(|file| self.if_same(file));

@@ -19,7 +19,7 @@ const UNNUMBERED: u16 = u16::MAX;
 /// For each number, the kernel's number of the thread that has it, or had it; 0 if none ever had. No lock: a child of
 /// `fork` may find it in any state. Relaxed everywhere: what counts is only that no two living threads have the same.
 static OWNERS: [AtomicU32; 1 << 16] = [const { AtomicU32::new(0) }; 1 << 16];
-/// Where to look for a free one.
+/// Where to search for a free one.
 static NEXT: AtomicU16 = AtomicU16::new(1);
 
 thread_local! {

@@ -54,6 +54,7 @@ mod pages {
         errors: "../../docs/errors.md",
         examples: "../../docs/examples.md",
         from_python: "../../docs/from-python.md",
+        guide: "../../docs/guide.md",
         known_faults: "../../docs/known-faults.md",
         layout: "../../docs/layout.md",
         limits: "../../docs/limits.md",

@@ -4,7 +4,7 @@
 //! with respect to a wake. There are no time-outs, so a lost wake-up shows as loom's deadlock. The exception is a death:
 //! it ends each living actor's current sleep, or else its next one, once, unless that is one of more than a second. That is what the
 //! slices of the real platform are for, and nothing else here may need them. ([`Machine::without_slices`] has not even that: for models in which a sweep
-//! has to wake whoever the dead one owed a wake-up.)
+//! has to wake those that the dead one owed a wake-up.)
 //!
 //! *Dying.* [`Actor::live`] runs a body that stops before its n-th write to anything shared (the shim counts them, see
 //! [`ipc_core::sync::crash`]). Then the kernel's part follows: the actor's pins of others are gone, and the actor itself can be
@@ -77,7 +77,7 @@ impl Machine {
         Self::with(true)
     }
 
-    /// The same on which a death ends nobody's sleep: only a sweep's wake-up does.
+    /// A machine on which a death ends nobody's sleep: only a sweep's wake-up does.
     pub fn without_slices() -> Arc<Self> {
         Self::with(false)
     }
@@ -149,13 +149,13 @@ impl std::fmt::Debug for Actor {
 }
 
 impl Actor {
-    /// The same without barriers around its notifications, for models in which nobody sleeps: with `membarrier` they order
+    /// An actor without barriers around its notifications, for models in which nobody sleeps: with `membarrier` they order
     /// nothing else by the way, and a model must not rely on them.
     pub fn without_barriers(self) -> Self {
         Actor { barriers: false, ..self }
     }
 
-    /// The same as one who never finds out by itself that somebody is dead.
+    /// An actor that never finds out by itself that another one is dead.
     pub fn without_seizing(self) -> Self {
         Actor { seizes: false, ..self }
     }
@@ -233,7 +233,7 @@ unsafe impl Platform for Actor {
         }
         let me = self.me.index();
         let mut table = self.machine.table.lock().expect("the table");
-        // Relaxed: whoever wakes takes the table's lock after its change of the word, as in the kernel.
+        // Relaxed: a waker takes the table's lock after its change of the word, as in the kernel.
         if word.load(Ordering::Relaxed) != expected {
             return WaitOutcome::Changed;
         }

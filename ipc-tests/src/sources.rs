@@ -237,12 +237,21 @@ fn source(path: &Path) -> Tokens {
 /// If the sources are not there, or not as it expects.
 #[must_use]
 pub fn handles(core: &Path, object: &str) -> Handles {
-    let mut shared = vec![source(&core.join("timed.rs"))];
-    for path in files(&core.join("ends")).iter().chain(&files(&core.join(object))) {
-        shared.push(source(path));
-    }
+    let mut shared = vec![core.join("timed.rs")];
+    shared.extend(files(&core.join("ends")));
+    types(&core.join(object), &shared)
+}
+
+/// All types of a folder of sources with their methods. The macros that write some of these are in the folder or in those other files.
+///
+/// # Panics
+///
+/// If the sources are not there, or not as it expects.
+#[must_use]
+pub fn types(folder: &Path, macros: &[PathBuf]) -> Handles {
+    let shared: Vec<Tokens> = macros.iter().chain(&files(folder)).map(|path| source(path)).collect();
     let mut found = Handles::new();
-    for path in files(&core.join(object)).into_iter().filter(|path| !path.ends_with("words.rs")) {
+    for path in files(folder).into_iter().filter(|path| !path.ends_with("words.rs")) {
         let mut macros = Macros::new();
         let tokens = source(&path);
         shared.iter().for_each(|tokens| collect_macros(tokens, &mut macros));

@@ -86,7 +86,7 @@ pub fn storm(
     Ok(storm)
 }
 
-/// Tokens that went round: how many of so many are missing. None is there twice, and no more are missing than `most`.
+/// Tokens that went round: how many of the expected ones are missing. None is there twice, and no more are missing than `most`.
 ///
 /// # Errors
 ///

@@ -63,6 +63,7 @@ const TRAITS: &[&str] = &[
     "CellValue",
     "HasWaitStrategy",
     "LoanElement",
+    "InitialValue",
     "LockData",
     "MapKey",
     "MapValue",
@@ -144,7 +145,7 @@ fn every_public_type_has_its_auto_traits() {
         "SsUrP":
             QueueStats, StackStats, PriorityQueueStats, LevelQueueStats, WorkQueueStats, ByteQueueStats, LoanQueueStats, SpscStats, BroadcastStats, SemaphoreStats, WatchStats, MutexStats,
             RwLockStats, WatchSnapshot<u64>, BarrierWaitResult, WaitTimeoutResult, Footprint, MemoryBarrier, BroadcastPolicy,
-            WaitStrategy,
+            WaitStrategy, Zeroes<u64>, Unsaid<u64>, FixedString<8>, FixedVec<u64, 8>, FixedLengthError, FixedTextError,
             ObjectInfo, ObjectField, ObjectKind, ObjectShape, TypeName, Fault, NotAFile, ObjectErrorKind, SpscClaimErrorKind, DuplexClaimErrorKind,
             DuplexSide;
         // Errors: `?` takes them into a `Box<dyn Error + Send + Sync>`.

@@ -77,7 +77,7 @@ fn inheritable(region: &Region) -> OwnedFd {
 }
 
 fn own(args: &Args) -> OwnedFd {
-    // SAFETY: whoever started us left this descriptor open for us, and nobody else here owns it.
+    // SAFETY: our parent left this descriptor open for us, and nobody else here owns it.
     unsafe { OwnedFd::from_raw_fd(args.number("fd") as RawFd) }
 }
 
@@ -121,7 +121,7 @@ fn heirs_of_one_descriptor_die_one_by_one() {
 
 fn is_sent(args: &Args) {
     let stream = UnixStream::connect(args.get("socket")).unwrap();
-    // Sealed, as the library makes them: whoever sent it, nobody can take the memory away.
+    // Sealed, as the library makes them: whichever process sent it, nobody can take the memory away.
     echo(&Region::options().require_seals(true).from_fd(receive_fd(&stream)).unwrap());
 }
 
@@ -152,7 +152,7 @@ fn passes_on(args: &Args) {
 }
 
 /// The founder dies before anybody has opened the region: two descriptors on their way in a socket are all that is left of it.
-/// One of them comes over a third process. Whoever opens it first takes the founder's place and finds what was there; then one of
+/// One of them comes over a third process. The first to open it takes the founder's place and finds what was there; then one of
 /// the finders is killed as well.
 #[test]
 fn an_anonymous_region_outlives_its_founder() {
@@ -220,8 +220,8 @@ fn executed(args: &Args) {
     echo(&by_fd);
 }
 
-/// `exec` ends all attachments of a process, though its id lives on and though a descriptor of the region stays open. Whoever has
-/// the region notices nothing else, and the new program is two newcomers: by name, and by what it inherited.
+/// `exec` ends all attachments of a process, though its id lives on and though a descriptor of the region stays open. Those that have
+/// the region notice nothing else, and the new program is two newcomers: by name, and by what it inherited.
 #[test]
 fn a_descriptor_kept_across_exec_is_no_life() {
     let _watchdog = Watchdog::new(LIMIT, "a_descriptor_kept_across_exec_is_no_life");

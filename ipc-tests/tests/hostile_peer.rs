@@ -117,7 +117,7 @@ fn send_and_receive(queue: &Queue<Message>, round: u64, tally: &mut Tally) {
     let _ = (queue.is_closed(), queue.stats());
 }
 
-/// Halves look at who lives before they sleep.
+/// Halves check who lives before they sleep.
 fn with_halves(queue: &Queue<Message>, round: u64, tally: &mut Tally) {
     let (sender, receiver) = (queue.sender().unwrap(), queue.receiver().unwrap());
     tally.count(sender.send_timeout([round; 3], SOON), |error| matches!(error, SendTimeoutError::Fault(..)));
@@ -159,10 +159,10 @@ fn work(args: &Args) {
             with_halves(&queue, round, &mut tally);
             lock(&region, &mut tally);
         }
-        // Not each time: whoever creates an object may have to wait for a lock whose word is a lie.
+        // Not each time: a creator of an object may have to wait for a lock whose word is a lie.
         if round.is_multiple_of(64) {
             look_and_repair(&region, round, &mut tally);
-            // And as a newcomer, to whom the header is news.
+            // And as a newcomer, which has not read the header yet.
             tally.count(Region::open(&name), |_| true);
         }
     }
@@ -395,7 +395,7 @@ fn spoilt_between_processes<T: Picky>(kind: &str) {
     }
 }
 
-/// A bool of 2 costs its receiver one error, whoever put it there and whichever call receives it.
+/// A bool of 2 costs its receiver one error, whichever process put it there and whichever call receives it.
 #[test]
 fn bits_that_are_no_value_between_processes() {
     let _watchdog = Watchdog::new(LIMIT, "bits_that_are_no_value_between_processes");

@@ -71,7 +71,7 @@ fn looks_do_not_depend_on_the_number_of_sleepers() {
     }
 }
 
-/// Where all but one of 100 sleepers leave or are killed, it looks after 100 periods at most, and once in a period from then on.
+/// Where all but one of 100 sleepers leave or are killed, it checks after 100 periods at most, and once in a period from then on.
 #[test]
 fn the_last_sleeper_looks_on() {
     for look in LOOKS {

@@ -13,7 +13,7 @@ use loom::thread;
 
 type Words = Shared<Options<Twin>>;
 
-/// A broadcast of so many messages, whose publishers wait for so many subscribers (0: for none).
+/// A broadcast of this many messages, whose publishers wait for this many subscribers (0: for none).
 fn made(capacity: u64, subscribers: u32) -> Arc<Words> {
     let mut wanted = Options::new(capacity);
     wanted.policy = (subscribers > 0).then_some(Policy::Wait { subscribers });
@@ -64,7 +64,7 @@ fn who_is_slow_is_told() {
     });
 }
 
-/// Proves "published" and "free" where publishers wait: nothing is missed, whoever is slow.
+/// Proves "published" and "free" where publishers wait: nothing is missed, whichever side is slow.
 #[test]
 fn nobody_misses_anything() {
     explore(2, || {

@@ -190,7 +190,7 @@ fn a_receiver_dies() {
         let other = thread::spawn(move || try_receive(&second.handle(&two)));
         let taken = mortal.join().unwrap();
         let mut got: Vec<Vec<u8>> = other.join().unwrap().into_iter().collect();
-        // Whoever comes later finds it dead.
+        // One that comes later finds it dead.
         drop(Seized::try_new(&three, id(1)));
         let (len, before) = (queue.len(), got.len());
         got.extend(std::iter::from_fn(|| try_receive(&queue)));

@@ -143,7 +143,7 @@ fn a_consumer_dies_beside_another() {
     });
 }
 
-/// Whoever repairs after a dead producer dies at any write itself: the next one repairs the rest.
+/// The repairer after a dead producer dies at any write itself: the next one repairs the rest.
 #[test]
 fn a_repairer_dies() {
     explore_deaths(2, |at| {
@@ -236,7 +236,7 @@ fn a_marker_of_a_batch_dies() {
     });
 }
 
-/// Whoever repairs after a dead producer of a batch dies at any write itself: the next one repairs the rest.
+/// The repairer after a dead producer of a batch dies at any write itself: the next one repairs the rest.
 #[test]
 fn a_repairer_of_a_batch_dies() {
     explore_deaths(2, |at| {

@@ -103,7 +103,7 @@ fn nothing_is_behind_an_end_that_left() {
     });
 }
 
-/// Proves that a session begins empty at both ends, whoever comes first, and whoever raises the positions.
+/// Proves that a session begins empty at both ends, no matter which end comes first, and which one raises the positions.
 #[test]
 fn a_new_session_begins_empty() {
     explore(2, || {

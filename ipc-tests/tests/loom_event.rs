@@ -62,7 +62,7 @@ fn a_waiter_goes_and_sees() {
     }
 }
 
-/// Whoever polls goes, and sees what the setter did before.
+/// A process that polls goes on, and sees what the setter did before.
 #[test]
 fn who_polls_sees() {
     for reset in [Reset::Manual, Reset::Auto] {
@@ -90,7 +90,7 @@ fn who_polls_sees() {
     }
 }
 
-/// A set directly followed by a clear releases whoever had announced itself by then, without a second one.
+/// A set directly followed by a clear releases the waiters that had announced themselves by then, without a second one.
 #[test]
 fn a_pulse_releases_who_waits() {
     explore(3, || {

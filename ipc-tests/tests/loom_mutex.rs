@@ -219,7 +219,7 @@ fn add(locked: Result<Transaction<'_, '_, Twin, Actor>, LockError<Transaction<'_
     change.commit().unwrap();
 }
 
-/// The same as a change in place: loom's cell sees the guard's references.
+/// A change in place: loom's cell sees the guard's references.
 #[test]
 fn a_guard_lends_the_data() {
     explore(3, || {

@@ -289,7 +289,7 @@ fn the_room_of_the_dead_is_for_all() {
     });
 }
 
-/// A closer dies half-way. Whoever notices completes the closing, and wakes a receiver that sleeps.
+/// A closer dies half-way. The one that notices completes the closing, and wakes a receiver that sleeps.
 #[test]
 fn a_half_done_closing_wakes_a_receiver() {
     explore(2, || {
@@ -306,7 +306,7 @@ fn a_half_done_closing_wakes_a_receiver() {
     });
 }
 
-/// The same beside a sender that sleeps.
+/// A closer dies half-way. The one that notices completes the closing, and wakes a sender that sleeps.
 #[test]
 fn a_half_done_closing_wakes_a_sender() {
     explore(2, || {

@@ -3,7 +3,7 @@
 #![cfg(loom)]
 
 use ipc_core::broadcast::{self, Policy};
-use ipc_core::object::Blueprint;
+use ipc_core::object::{Blueprint, Zeroes};
 use ipc_core::participant::Seized;
 use ipc_core::{bytes, loan, queue, rwlock, semaphore, spsc};
 use ipc_tests::model::{Actor, Machine, Shared, explore_deaths, id};
@@ -193,7 +193,7 @@ fn an_acquirer_sleeps() {
 #[test]
 fn a_writer_sleeps() {
     strands_nobody(
-        || rwlock::Options::<u64>::new(4),
+        || rwlock::Options::<Zeroes<u64>>::new(4),
         |lock| Box::leak(Box::new(lock)).read().unwrap(),
         |lock| *lock.write().unwrap() += 1,
         drop,

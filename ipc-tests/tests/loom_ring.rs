@@ -185,7 +185,7 @@ fn two_threads_of_one_handle() {
     });
 }
 
-/// A push by a handle that another thread has just pushed with: once it has returned, whoever knows that finds a message,
+/// A push by a handle that another thread has just pushed with: once it has returned, a thread that knows that finds a message,
 /// or an older one that is still being written. Never an empty ring: what the handle remembers brings the older one along.
 #[test]
 fn a_push_after_another_threads_is_visible() {
@@ -339,7 +339,7 @@ fn push_batch(ring: &Ring<'_>, number: u16, messages: &[u64]) {
 fn pop_batch(ring: &Ring<'_>) -> Vec<u64> {
     let mut out = [MaybeUninit::<Twin>::uninit(); 2];
     let count = ring.try_pop_slice(&mut out, |copied| copied.len()).unwrap_or(0);
-    // SAFETY: so many were copied, and any bits are a Twin.
+    // SAFETY: this many were copied, and any bits are a Twin.
     out[..count].iter().map(|message| whole(unsafe { message.assume_init() })).collect()
 }
 

@@ -63,7 +63,7 @@ fn a_reader_beside_a_writer() {
     });
 }
 
-/// Two writers and a reader: writers exclude each other and the reader; whoever queues is let in.
+/// Two writers and a reader: writers exclude each other and the reader; those in line are let in.
 #[test]
 fn two_writers_and_a_reader() {
     explore(2, || {

@@ -1,4 +1,4 @@
-//! The semaphore's permits: nobody sleeps for ever, none is lost or doubled, whoever dies wherever.
+//! The semaphore's permits: nobody sleeps for ever, none is lost or doubled, at whatever step a process dies.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn spawn<R: 'static>(
     })
 }
 
-/// Once all others are gone or done: so many permits, and room for the rest, to the last one.
+/// Once all others are gone or done: this many permits, and room for the rest, to the last one.
 fn assert_permits(semaphore: &Semaphore<'_, Actor>, permits: u32) {
     let all: Vec<_> = (0..permits).map(|_| semaphore.try_acquire().expect("one more")).collect();
     assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
@@ -201,7 +201,7 @@ fn a_wake_up_goes_to_the_one_who_can_use_it() {
     });
 }
 
-/// Two that want both permits never end up with one each, and what they give back while they take wakes whoever sleeps.
+/// Two that want both permits never end up with one each, and what they give back while they take wakes sleepers.
 #[test]
 fn two_want_both() {
     explore(2, || {
@@ -224,7 +224,7 @@ fn two_want_both() {
     });
 }
 
-/// A permit that is picked up for two and put back, because the second was gone: whoever went to sleep for it is woken.
+/// A permit that is picked up for two and put back, because the second was gone: one that went to sleep for it is woken.
 #[test]
 fn what_is_put_back_wakes() {
     explore(2, || {
@@ -412,7 +412,7 @@ fn a_mark_is_cleared_and_set_again() {
     });
 }
 
-/// Whoever repairs after a dead holder dies at any write itself: the next one repairs the rest.
+/// The repairer after a dead holder dies at any write itself: the next one repairs the rest.
 #[test]
 fn a_repairer_dies() {
     explore_deaths(2, |at| {
@@ -433,7 +433,7 @@ fn a_repairer_dies() {
     });
 }
 
-/// Whoever repairs passes on what the dead holder did, to one that has not looked at the dead itself.
+/// The repairer passes on what the dead holder did, to one that has not checked the dead itself.
 #[test]
 fn what_the_dead_did_is_seen() {
     explore(2, || {

@@ -13,7 +13,7 @@ use loom::thread;
 
 type Words = Shared<Options<Twin>>;
 
-/// A queue of so many places, whose positions wrap on the way.
+/// A queue of this many places, whose positions wrap on the way.
 fn queue(capacity: u64) -> Arc<Words> {
     let mut options = Options::new(capacity);
     options.start = u64::MAX;

@@ -53,7 +53,7 @@ fn asleep(machine: &Machine, count: usize) {
     }
 }
 
-/// Once all others are gone or done: so many permits, to the last one, and a blocking acquire finds one at once.
+/// Once all others are gone or done: this many permits, to the last one, and a blocking acquire finds one at once.
 fn assert_permits(semaphore: &Semaphore<'_, Actor>, permits: u32) {
     let all: Vec<_> = (0..permits).map(|_| semaphore.try_acquire().expect("one more")).collect();
     assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);

@@ -24,7 +24,7 @@ fn handle(shared: &Words, machine: &Arc<Machine>, number: u16) -> AVector {
     shared.handle(&machine.actor(number).without_barriers())
 }
 
-/// All elements. Without a guard's slice, so that each is looked at as the shipped code looks at it.
+/// All elements. Without a guard's slice, so that each is checked as the shipped code checks it.
 fn all(vector: &AVector) -> Vec<u64> {
     let mut room = [0; CAPACITY as usize];
     let count = vector.read(0, &mut room).unwrap();

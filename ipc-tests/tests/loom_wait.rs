@@ -1,4 +1,4 @@
-//! The event count alone: whoever looks, finds nothing and sleeps is woken by what comes afterwards.
+//! The event count alone: a thread that checks, finds nothing and sleeps is woken by what comes afterwards.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn a_cleared_announcement_does_not_come_back() {
     });
 }
 
-/// A notifier that finds nobody asleep yet, and does not clear the announcement, keeps whoever has announced itself from
+/// A notifier that finds nobody asleep yet, and does not clear the announcement, keeps a waiter that has announced itself from
 /// falling asleep.
 #[test]
 fn a_notification_that_finds_nobody_counts() {

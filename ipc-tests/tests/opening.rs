@@ -150,7 +150,7 @@ fn a_queue_has_a_default_capacity() {
     assert_eq!(region.byte_queue("bytes").create().unwrap().capacity(), (64 << 10) - 8);
 }
 
-/// A byte queue for so many messages of a length has room for them, and for one that is as long as all of them.
+/// A byte queue for *n* messages of a length has room for them, and for one that is as long as all of them.
 #[test]
 fn a_byte_queue_has_room_for_its_messages() {
     let region = Region::options().size(16 << 20).anonymous().unwrap();

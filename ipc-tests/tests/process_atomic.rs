@@ -34,7 +34,7 @@ fn count(args: &Args) {
     }
 }
 
-/// Four processes add at once: nothing is lost. Whoever waits for the sum goes when it is there.
+/// Four processes add at once: nothing is lost. A waiter for the sum goes on when it is there.
 #[test]
 fn the_sum_is_right() {
     let _watchdog = Watchdog::new(LIMIT, "the_sum_is_right");

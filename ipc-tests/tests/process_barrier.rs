@@ -212,7 +212,7 @@ fn a_stopped_member_is_waited_for() {
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| barrier.wait());
         until_waiting(&barrier, 1);
-        // As long as some looks at the others take.
+        // As long as some checks of the others take.
         let never = barrier.region().counter("never").create().unwrap();
         assert!(never.wait_until_timeout(Duration::from_millis(60), |value| value == 1).unwrap_err().is_timeout());
         assert_eq!(barrier.waiting(), 1);

@@ -202,7 +202,7 @@ fn lengths() {
         }
     }
     let too_long = InsertBytesError::ValueTooLong { len: 8, max: 7 };
-    assert_eq!(too_long.to_string(), "a value of 8 bytes, at most 7 are possible");
+    assert_eq!(too_long.to_string(), "a value of 8 bytes, at most 7 are possible (`max_value` sets this)");
     assert_eq!(map.insert("key", [2; 8]), Err(too_long));
     assert_eq!(map.update("key", |value| value.push(2)), Err(too_long));
     assert_eq!(map.alter("new", |_| Some(vec![2; 8])), Err(too_long));

@@ -173,7 +173,10 @@ fn what_does_not_fit() {
     let queue = region.byte_queue("text").capacity(100).create().unwrap();
     let error = queue.send(&[1; 101]).unwrap_err();
     assert_eq!(error, SendBytesError::TooLong { len: 101, max: 100 });
-    assert_eq!(error.to_string(), "a message of 101 bytes, at most 100 are possible");
+    assert_eq!(
+        error.to_string(),
+        "a message of 101 bytes, at most 100 are possible (`max_len` or `capacity` sets this)"
+    );
     queue.send(&[1; 100]).unwrap();
     assert_eq!(queue.try_send(&[2; 100]), Err(TrySendBytesError::Full));
     assert_eq!(queue.send_timeout(&[2; 100], Duration::from_millis(2)), Err(SendBytesTimeoutError::Timeout));

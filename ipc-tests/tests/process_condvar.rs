@@ -136,7 +136,7 @@ fn die(args: &Args) {
     let _ = children::hear();
 }
 
-/// Whoever waits finds out that a holder of the lock has died, though nobody notifies.
+/// A waiter finds out that a holder of the lock has died, though nobody notifies.
 #[test]
 fn a_holder_dies_without_a_word() {
     let _watchdog = Watchdog::new(LIMIT, "a_holder_dies_without_a_word");

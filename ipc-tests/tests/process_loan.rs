@@ -259,7 +259,7 @@ fn what_is_not_possible() {
     let error = queue.try_loan(5).unwrap_err();
     assert_eq!(
         (error, error.to_string().as_str()),
-        (TryLoanError::TooLong { len: 5, max: 4 }, "a message of 5 elements, a block has 4")
+        (TryLoanError::TooLong { len: 5, max: 4 }, "a message of 5 elements, a block has 4 (`block_len` sets this)")
     );
     let zeroes = queue.try_loan(4).unwrap();
     zeroes.send().unwrap();

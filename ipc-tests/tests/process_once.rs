@@ -84,7 +84,7 @@ fn begin(args: &Args) {
     children::say(&whole(seed.unwrap()).to_string());
 }
 
-/// Whoever makes the value is killed: the one that waits makes it. One that is stopped is waited for.
+/// The maker of the value is killed: the one that waits makes it. One that is stopped is waited for.
 #[test]
 fn the_maker_dies() {
     let _watchdog = Watchdog::new(LIMIT, "the_maker_dies");

@@ -383,7 +383,7 @@ fn a_guest_that_dies_is_named() {
     let guest = start_guest(&name);
     let error = pool.apply(abort, ()).unwrap_err();
     let CallError::WorkerDied { attempts: 1, pid, ended: None, .. } = error else { panic!("{error}") };
-    // Its death may be found before the pool has looked at what it did.
+    // Its death may be found before the pool has checked what it did.
     assert!(pid.is_none_or(|pid| pid == guest.pid()), "{pid:?}");
     let second = start_guest(&name);
     assert_eq!(pool.apply(pid_of, ()).unwrap(), second.pid());

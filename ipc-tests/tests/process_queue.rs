@@ -196,7 +196,7 @@ fn storm(args: &Args) {
         let region = Region::options().size(64 << 10).participants(16).objects(4).open_or_create(&name).unwrap();
         let identity = region.identity();
         let queue = region.queue::<u128>("q").capacity(4).open_or_create().unwrap();
-        // Whoever receives a message has the same region: never a mix.
+        // The receiver of a message has the same region: never a mix.
         let _ = queue.try_send(identity);
         if let Ok(other) = queue.try_recv() {
             assert_eq!(other, identity);

@@ -258,7 +258,7 @@ fn bounds_and_builders() {
     // The number at the beginning has no meaning for one that exists.
     assert_eq!(region.semaphore("bounded").permits(9).open_or_create().unwrap().available(), 2);
     assert_eq!(region.semaphore("large").permits(3000).max(3000).create().unwrap().max(), 3000);
-    // As many as there can be, at once. (Each took a look at all the others once: minutes.)
+    // As many as there can be, at once. (Each took a check of all the others once: minutes.)
     let most = ipc_core::semaphore::MOST_PERMITS;
     let wide = Region::options().size(8 << 20).anonymous().unwrap();
     let bell = wide.semaphore("bell").permits(0).max(most).create().unwrap();

@@ -336,7 +336,7 @@ fn a_parent_may_leave_no_exit_status() {
     let _watchdog = Watchdog::new(LIMIT, "a_parent_may_leave_no_exit_status");
     let ignores = process::spawn(ignores_children, ()).unwrap().join().unwrap();
     assert_eq!(ignores, ["None", "lost"]);
-    // Whoever asks first gets it.
+    // The first to ask gets it.
     let [status, end] = process::spawn(reaps_children, ()).unwrap().join().unwrap();
     assert!(status == "None" && end == "lost" || end.ends_with("signal: 9 (SIGKILL)"), "{status} {end}");
 }

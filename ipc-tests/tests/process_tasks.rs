@@ -153,7 +153,7 @@ fn each_trouble_has_its_error() {
     let killed = told(3);
     assert!(killed.is_killed() && killed.to_string().ends_with("signal: 9 (SIGKILL)"), "{killed}");
     let long = told(4).to_string();
-    assert_eq!(long, "the result did not arrive: a message of 100003 bytes, at most 65536 are possible");
+    assert_eq!(long, "the result did not arrive: it takes 100003 bytes, and the task's `max_result` is 65536");
     assert!(told(5).to_string().contains("a panic without a message"));
     let TaskError::Panicked(panic) = told(6) else { panic!("it panics") };
     assert!(panic.message().len() <= 4096 && panic.message().ends_with("ä..."), "{}", panic.message().len());
@@ -184,7 +184,7 @@ fn inside() {
 fn what_cannot_be_spawned_is_told() {
     let _watchdog = Watchdog::new(LIMIT, "what_cannot_be_spawned_is_told");
     let long = process::options().max_args(10).spawn(join_words, ("123456789".into(), vec![], 1)).unwrap_err();
-    assert_eq!(long.to_string(), "the arguments of a task: a message of 12 bytes, at most 10 are possible");
+    assert_eq!(long.to_string(), "the arguments of a task take 12 bytes, and its `max_args` is 10");
     let unregistered = process::spawn(|| (), ()).unwrap_err();
     assert!(unregistered.to_string().ends_with("is no task: write `ipc_posix::task!` behind it"), "{unregistered}");
     let lost = process::options().program("/no/such/program").spawn(square, 3).unwrap_err();

@@ -361,7 +361,10 @@ fn limits_are_the_duplexes() {
     let mut client = found.client().unwrap();
     client.send(&vec![1; 99]).unwrap();
     let error = client.send(&vec![1; 100]).unwrap_err();
-    assert_eq!(error.to_string(), "a message of 101 bytes, at most 100 are possible");
+    assert_eq!(
+        error.to_string(),
+        "a message of 101 bytes, at most 100 are possible (`max_len` or `capacity` sets this)"
+    );
     assert!(client.try_send(&vec![1; 100]).unwrap_err().is_too_long());
     assert_eq!(made.server().unwrap().recv().unwrap().len(), 99);
 

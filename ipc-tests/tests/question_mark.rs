@@ -301,7 +301,7 @@ fn every_public_error_goes_through_the_question_mark() {
         WriteTimeoutError,
     };
     shown.extend(converted! {
-        ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,
+        FixedLengthError, FixedTextError, ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,
         SendSliceTimeoutError, SpscClaimError, DuplexClaimError, TrySendIterError<String>,
     });
     let known: BTreeSet<String> =

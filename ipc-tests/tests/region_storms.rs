@@ -62,7 +62,7 @@ fn race(children: &mut [Child], killed: usize, dice: &mut Dice) -> Vec<String> {
     children[killed..].iter_mut().map(|child| child.hear()).collect()
 }
 
-/// Whoever survives has the same region, whole; and once somebody has created it, no litter is left.
+/// Survivors have the same region, whole; and once somebody has created it, no litter is left.
 #[test]
 fn creators_of_a_region_are_killed() {
     let _watchdog = Watchdog::new(LIMIT, "creators_of_a_region_are_killed");

@@ -4,8 +4,8 @@
 //! IPC_TESTS_SOAK=60 cargo test --release -p ipc-tests --test soak -- --nocapture    # seconds; 5 if it is not set
 //! ```
 //!
-//! Each worker is a process that does one thing after the other, chosen by dice. Whoever finds something that no sequence of
-//! kills explains ends with an error, and so does whoever waits for longer than anything here may take. At the end the books
+//! Each worker is a process that does one thing after the other, chosen by dice. One that finds something that no sequence of
+//! kills explains ends with an error, and so does one that waits for longer than anything here may take. At the end the books
 //! are balanced: a token may be missing for each worker that was killed, none is there twice, no permit is gone, no lock held.
 
 #![cfg(not(loom))]
@@ -152,7 +152,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Changes an account, puts one in, takes one out, or looks at all: each is whole, and of its key.
+    /// Changes an account, puts one in, takes one out, or checks all: each is whole, and of its key.
     fn account(&self, dice: &mut Dice) -> Result<()> {
         let key = dice.below(ACCOUNTS as u64 + 3);
         let check = |key: u64, value: [u64; 3]| {
@@ -185,7 +185,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Changes a text, puts one in, takes one out, or looks at all: each is its key's number, as often as its length says.
+    /// Changes a text, puts one in, takes one out, or checks all: each is its key's number, as often as its length says.
     fn write_text(&self, dice: &mut Dice) -> Result<()> {
         let number = dice.below(ACCOUNTS as u64 + 3) as u8;
         let check = |key: &[u8], text: &[u8]| {
@@ -241,7 +241,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Publishes a value, and looks at the latest one: whole, and never older than the last look.
+    /// Publishes a value, and checks the latest one: whole, and never older than the last look.
     fn publish(&self, dice: &mut Dice) -> Result<()> {
         let before = self.latest.get_versioned()?;
         if before.value != [before.version; 6] {
@@ -259,7 +259,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Takes a token, looks whether it is whole, and puts it back. If we are killed in between, it is gone.
+    /// Takes a token, checks whether it is whole, and puts it back. If we are killed in between, it is gone.
     fn pass_a_token(&self, dice: &mut Dice, soon: Duration) -> Result<()> {
         match self.tokens.recv_timeout(soon) {
             Ok(token) if token == [token[0]; 4] => {
@@ -421,7 +421,7 @@ fn soak(seconds: u64) -> Result<()> {
     let spawn =
         |_, dice: &mut Dice| children::spawn("work", &[("name", name.as_str()), ("seed", &dice.roll().to_string())]);
     let storm = storm::storm(seconds, WORKERS, spawn, || {
-        // New tokens for those that went with the dead; never so many that all the workers wait for room.
+        // New tokens for those that went with the dead; never enough that all the workers wait for room.
         if objects.tokens.len() < 4 && objects.tokens.try_send([tokens; 4]).is_ok() {
             tokens += 1;
         }

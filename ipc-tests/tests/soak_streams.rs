@@ -220,7 +220,7 @@ impl Objects {
     }
 }
 
-/// A token of bytes: its number, and so many bytes that follow from it.
+/// A token of bytes: its number, and `len` bytes that follow from it.
 fn message(number: u64, len: u64) -> Vec<u8> {
     let mut message = number.to_ne_bytes().to_vec();
     message.extend((0..len).map(|at| (number ^ at) as u8));
@@ -421,7 +421,7 @@ fn relay_for_ever(name: &str, [from, to]: [&str; 2], mut dice: Dice) -> Result<(
     let mut to: SpscProducer<Token> = region.spsc(to).open()?.producer()?;
     let (relayed, steps) = (region.counter("relayed").open()?, region.counter("steps").open()?);
     for _ in 0..HANDFUL {
-        // Instead of one that the last relay had in its hands, perhaps. Never so many that there is no room.
+        // Instead of one that the last relay had in its hands, perhaps. Never enough that there is no room.
         if from.slots() + (to.capacity() - to.slots()) < 16 {
             to.send_timeout([relayed.fetch_add(1)?; 3], PATIENCE)?;
         }

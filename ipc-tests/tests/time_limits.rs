@@ -30,7 +30,7 @@ fn waiters_beside_many_permits_check_less_often() {
     assert!(sleeps(1 << 17) < 12, "a tenth of a second each");
 }
 
-/// What is there at once is had without a look at the clock, whatever the limit.
+/// What is there at once is had without a reading of the clock, whatever the limit.
 #[test]
 fn no_clock_is_read_without_a_wait() {
     let clock = World::default();

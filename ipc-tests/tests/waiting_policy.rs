@@ -420,7 +420,7 @@ fn a_wait_that_spins_yields_now_and_then_and_stays_awake() {
     let mut wait = before.begin(WaitStrategy::BusySpin);
     assert_eq!(wait.first(), Step::Poll(SPIN));
     assert_eq!(wait.next(Vain::Poll(SPIN)), Step::Yield, "for a partner on this core");
-    // Before it would sleep it looks for the dead. Then it polls on.
+    // Before it would sleep it searches for the dead. Then it polls on.
     assert_eq!((wait.next(Vain::Yield(300)), wait.stays_awake()), (Step::Sleep, true));
     assert_eq!(wait.over(End::TimedOut { whole: SPIN }), before);
 }

@@ -7,7 +7,7 @@ use std::mem::forget;
 use std::time::Duration;
 
 use ipc_core::error::{BarrierError, LockError, RecvBytesError, RecvError, SendError};
-use ipc_core::object::Blueprint;
+use ipc_core::object::{Blueprint, Zeroes};
 use ipc_core::{barrier, bytes, loan, mutex, queue, rwlock, semaphore, spsc};
 use ipc_tests::moved_clock::{Person, World, pair};
 
@@ -42,19 +42,19 @@ fn locks() {
         forget(mortal.lock_transaction().unwrap());
         assert!(waiter.lock_transaction().is_ok());
     });
-    play(mutex::ReentrantOptions::<u64>::default(), |waiter, mortal| {
+    play(mutex::ReentrantOptions::<Zeroes<u64>>::default(), |waiter, mortal| {
         forget(mortal.lock().unwrap());
         assert!(matches!(waiter.lock(), Err(LockError::OwnerDied(_))));
     });
-    play(rwlock::Options { initial: 0_u64, ..rwlock::Options::new(4) }, |waiter, mortal| {
+    play(rwlock::Options::<Zeroes<u64>>::new(4), |waiter, mortal| {
         forget(mortal.write().unwrap());
         assert!(matches!(waiter.read(), Err(LockError::OwnerDied(_))));
     });
-    play(rwlock::Options { initial: 0_u64, ..rwlock::Options::new(4) }, |waiter, mortal| {
+    play(rwlock::Options::<Zeroes<u64>>::new(4), |waiter, mortal| {
         forget(mortal.write().unwrap());
         assert!(matches!(waiter.write(), Err(LockError::OwnerDied(_))));
     });
-    play(rwlock::Options { initial: 0_u64, ..rwlock::Options::new(4) }, |waiter, mortal| {
+    play(rwlock::Options::<Zeroes<u64>>::new(4), |waiter, mortal| {
         forget(mortal.read().unwrap());
         assert!(waiter.write().is_ok());
     });

@@ -25,7 +25,7 @@ const MANY: u64 = 11_000;
 /// So much more is noticed.
 const TOLERANCE: f64 = 1.03;
 
-/// An operation, and what does it so many times.
+/// An operation, and what does it this many times.
 type Operation = (&'static str, fn(u64) -> Result<()>);
 
 const OPERATIONS: &[Operation] = &[
@@ -414,7 +414,7 @@ fn table() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("instructions.tsv")
 }
 
-/// The instructions of a whole run of this program that does the operation so many times.
+/// The instructions of a whole run of this program that does the operation this many times.
 fn whole_run(index: usize, n: u64) -> Result<u64> {
     let run = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -14,7 +14,7 @@ use crate::ours;
 /// What ipmpsc puts before a message: its own length, and that of the bytes in it.
 const BEFORE: usize = 12;
 
-/// The receiver looks again and again. So does the sender with small messages; with large ones it sleeps while there is no room. Either is
+/// The receiver checks again and again. So does the sender with small messages; with large ones it sleeps while there is no room. Either is
 /// the faster there.
 #[must_use]
 pub fn ipmpsc<const W: usize>() -> Link {

@@ -19,7 +19,7 @@ pub const LARGEST: usize = 8192;
 /// What an unprivileged process may ask for, unless the administrator decided otherwise.
 const FEW: usize = 10;
 
-/// A new queue for so many messages of so many bytes, or as many as the system allows. Processes started from now on inherit it.
+/// A new queue for this many messages of this many bytes, or as many as the system allows. Processes started from now on inherit it.
 ///
 /// # Errors
 ///
@@ -97,7 +97,7 @@ pub fn posix_mq<const W: usize>() -> Link {
     }
 }
 
-/// The same with a [priority](key) for each message. They arrive by priority.
+/// A queue with a [priority](key) for each message. They arrive by priority.
 #[must_use]
 pub fn posix_mq_with_priorities<const W: usize>() -> Link {
     Link {

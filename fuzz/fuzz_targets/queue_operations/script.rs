@@ -387,7 +387,7 @@ impl<'s, T: Element> Script<'s, T> {
         (1..1023).filter(|who| self.load(set + 8 * usize::from(who / 64)) >> (who % 64) & 1 != 0).collect()
     }
 
-    /// At the end all ghosts are dead. What was sent comes out, in order, whoever receives, and then nothing.
+    /// At the end all ghosts are dead. What was sent comes out, in order, whichever handle receives, and then nothing.
     fn drain(&mut self) {
         for ghost in GHOSTS {
             self.world.set_dead(id(ghost), true);

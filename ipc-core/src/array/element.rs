@@ -13,6 +13,24 @@ use crate::platform::Platform;
 /// except `fetch_update`, the operations made of it, and sums of floats, which are lock-free. Floats are compared by their bits in
 /// `compare_exchange`: 0.0 is not -0.0, and a NaN is that same NaN.
 ///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let levels = region.array::<i32>("levels").len(10).create()?;
+/// let level = levels.at(3);
+/// level.store(6)?;
+/// assert_eq!((level.swap(7)?, level.load()?), (6, 7));
+/// assert_eq!(level.compare_exchange(7, 8)?, Ok(7));
+/// assert_eq!((level.fetch_add(5)?, level.fetch_sub(1)?, level.fetch_max(20)?, level.fetch_min(3)?), (8, 13, 12, 20));
+/// assert_eq!((level.fetch_or(8)?, level.fetch_and(10)?, level.fetch_xor(2)?), (3, 11, 10));
+/// assert_eq!(level.fetch_update(|level| level.checked_mul(10))?, Ok(8));
+/// assert_eq!((level.update(|level| level + 1)?, level.load()?), (80, 81));
+///
+/// let seats = region.array::<bool>("seats").len(40).create()?;
+/// assert_eq!((seats.at(7).fetch_not()?, seats.get(7)), (false, Some(true)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// Every operation returns [`Fault::Forked`] in a child after `fork`, and no other error.

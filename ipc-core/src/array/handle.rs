@@ -302,6 +302,15 @@ impl<'m, T: Value, P: Platform> Array<'m, T, P> {
 
     /// Copies all elements into memory of their own.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let samples = region.array::<u16>("samples").len(3).create()?;
+    /// samples.set(1, 500)?;
+    /// assert_eq!(samples.to_vec(), [0, 500, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// In a child after `fork`.

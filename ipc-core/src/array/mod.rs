@@ -30,7 +30,7 @@
 //!
 //! # Why nothing can be waited for
 //!
-//! A waiter would have to be looked for after each store: a load of a further cache line and, without `membarrier`, a fence, in
+//! A waiter would have to be searched for after each store: a load of a further cache line and, without `membarrier`, a fence, in
 //! what is one plain store now. One gate for all elements would also wake every waiter for each of them. A program that waits
 //! takes an [`atomic`](crate::atomic) or an [`event`](crate::event) beside the array: who sees that change sees the elements that
 //! were written before it.

@@ -91,6 +91,25 @@ unsafe impl<T: Value> Blueprint for Options<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// All operations of the standard library's atomics, with one order of memory: what a process wrote before a change is visible
+/// to those that see the change.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let level = region.atomic::<i32>("level").initial(5).create()?;
+/// level.store(6)?;
+/// assert_eq!((level.swap(7)?, level.load()?), (6, 7));
+/// assert_eq!(level.compare_exchange(7, 8)?, Ok(7));
+/// assert_eq!((level.fetch_add(4)?, level.fetch_max(20)?, level.fetch_min(3)?), (8, 12, 20));
+/// assert_eq!((level.fetch_or(8)?, level.fetch_and(10)?, level.fetch_xor(2)?), (3, 11, 10));
+/// assert_eq!((level.update(|level| level * 10)?, level.load()?), (8, 80));
+///
+/// let on = region.atomic::<bool>("on").create()?;
+/// assert_eq!((on.fetch_not()?, on.load()?), (false, true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Each operation is one step and sequentially consistent: a process that sees a change sees everything that its author did
 /// before. All are wait-free, except `fetch_update`, the operations made of it, and sums of floats, which are lock-free. A process that is killed
 /// has made its change or not, so there is nothing to repair. An operation makes a system call only if there are waiters. If the

@@ -76,6 +76,23 @@ impl BarrierWaitResult {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A party that cannot go on breaks the barrier, and the others learn of it until it is whole again:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// use ipc_posix::BarrierError;
+///
+/// let round = region.barrier("round").parties(2).open_or_create()?;
+/// round.join()?; // its death is noticed from here on
+/// assert!(round.abort()?);
+/// assert_eq!(round.wait().unwrap_err(), BarrierError::Broken);
+/// round.reset()?;
+/// assert!(!round.is_broken());
+/// round.leave()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Members, and what becomes of the others when one dies
 ///
 /// A party is a thread that waits; each takes one of as many seats as there are parties. Its process keeps the seat between

@@ -32,9 +32,9 @@
 //!
 //! | access | ordering | pairs with |
 //! |---|---|---|
-//! | taking a seat: compare-exchange, then the look at all seats | SeqCst | the same of the others: of two that come last, one at least sees both |
-//! | the look at the seats | SeqCst, so Acquire | the taking of each: who ends the phase has seen what all did before they came |
-//! | ending the phase: compare-exchange | AcqRel | the look at the state of those that wait, Acquire |
+//! | taking a seat: compare-exchange, then the check of all seats | SeqCst | the same of the others: of two that come last, one at least sees both |
+//! | the check of the seats | SeqCst, so Acquire | the taking of each: who ends the phase has seen what all did before they came |
+//! | ending the phase: compare-exchange | AcqRel | the check of the state of those that wait, Acquire |
 //! | waking | the event count's | see [`EventCount`](crate::wait::EventCount) |
 //!
 //! A waiter that was stopped for more than 16 phases is told that its phase is broken, unless no phase was ever broken: a party is never

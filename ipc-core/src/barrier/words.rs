@@ -28,7 +28,7 @@ const ASKED_AT_ONCE: usize = 16;
 /// Compare-exchanges of one call that peers may spoil in a row before the words are declared corrupted.
 const ATTEMPTS: u32 = 1 << 20;
 
-/// Phases that may begin, one after the other, while a sweep looks for the seats of a dead member: it has come to one of them at most,
+/// Phases that may begin, one after the other, while a sweep searches for the seats of a dead member: it has come to one of them at most,
 /// and each reset empties its seats.
 const SWEEP_ATTEMPTS: u32 = 64;
 

@@ -240,6 +240,17 @@ impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     /// Subscribers read what is there and then get [`Closed`](crate::error::RecvBroadcastError::Closed). A message that is being
     /// published at this instant still gets in.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let news = region.broadcast::<u32>("news").capacity(4).create()?;
+    /// let mut subscriber = news.subscribe()?;
+    /// news.publish(1)?;
+    /// news.close()?;
+    /// assert_eq!(subscriber.iter().collect::<Vec<_>>(), [1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Fault::Forked`].

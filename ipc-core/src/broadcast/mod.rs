@@ -30,10 +30,11 @@
 //! | label | store | load | makes visible |
 //! |---|---|---|---|
 //! | published | `tail`, Release | `tail`, Acquire | the stamp and the message |
-//! | overwritten | the stamp of a slot that is being written, then a Release fence | the second look at the stamp, after an Acquire fence | who has copied a word of a later message finds the stamp changed |
+//! | overwritten | the stamp of a slot that is being written, then a Release fence | the second check of the stamp, after an Acquire fence | who has copied a word of a later message finds the stamp changed |
 //! | free | a cursor's position, Release | the same, Acquire | that the message was read |
 
 mod handle;
+mod in_place;
 mod publish;
 mod publisher;
 mod subscriber;

@@ -133,11 +133,15 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     ///
     /// [`Full`](TryPublishError::Full), [`Closed`](TryPublishError::Closed). The error holds the value.
     pub fn try_publish(&self, value: T) -> Result<u64, TryPublishError<T>> {
-        let mut published = self.publish_now(&value, None);
-        if published == Err(Refused::NotNow) && self.view.drop_dead(&self.platform) == Ok(true) {
-            published = self.publish_now(&value, None);
+        self.try_publish_copy(&value).map_err(|refused| TryPublishError::of(refused, value))
+    }
+
+    #[inline]
+    pub(super) fn try_publish_copy(&self, value: &T) -> Result<u64, Refused> {
+        match self.publish_now(value, None) {
+            Err(Refused::NotNow) if self.view.drop_dead(&self.platform) == Ok(true) => self.publish_now(value, None),
+            published => published,
         }
-        published.map_err(|refused| TryPublishError::of(refused, value))
     }
 
     /// Publishes a message, and returns its number, from 0. Where publishers wait for subscribers, it blocks for the slowest one.
@@ -162,7 +166,7 @@ impl<T: NoUninit, P: Platform> Broadcast<'_, T, P> {
     }
 
     #[inline]
-    fn publish_within(&self, value: &T, limit: &Limit<P::Deadline>) -> Result<u64, Refused> {
+    pub(super) fn publish_within(&self, value: &T, limit: &Limit<P::Deadline>) -> Result<u64, Refused> {
         // One time limit for the lock and for subscribers.
         let mut waits = limit.over_all_waits();
         match self.publish_now(value, Some(&mut waits)) {

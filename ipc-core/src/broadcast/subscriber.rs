@@ -275,7 +275,7 @@ impl<'m, T, P: Platform> Subscriber<'m, T, P> {
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     /// Copies the next message to `value`; `false` if there is none yet.
     #[inline]
-    fn next_message(&mut self, value: &mut MaybeUninit<T>) -> Result<bool, RecvBroadcastError> {
+    pub(super) fn next_message(&mut self, value: &mut MaybeUninit<T>) -> Result<bool, RecvBroadcastError> {
         self.platform.here()?;
         Ok(self.receive(value)? || self.next_message_at_the_end(value)?)
     }
@@ -345,11 +345,21 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Subscriber<'m, T, P> {
     #[inline]
     fn recv_within<E: From<RecvBroadcastError>>(&mut self, limit: &Limit<P::Deadline>, late: E) -> Result<T, E> {
         let mut value = MaybeUninit::uninit();
-        if !self.next_message(&mut value)? && !self.recv_contended(limit, &mut value)? {
+        if !self.recv_to(&mut value, limit)? {
             return Err(late);
         }
         // SAFETY: copied, and a value.
         Ok(unsafe { value.assume_init() })
+    }
+
+    /// `false`: the time was over.
+    #[inline]
+    pub(super) fn recv_to(
+        &mut self,
+        value: &mut MaybeUninit<T>,
+        limit: &Limit<P::Deadline>,
+    ) -> Result<bool, RecvBroadcastError> {
+        Ok(self.next_message(value)? || self.recv_contended(limit, value)?)
     }
 
     /// `false`: the time was over.

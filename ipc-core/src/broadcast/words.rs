@@ -34,7 +34,7 @@ pub struct Words {
 #[derive(Debug)]
 pub(super) struct Front {
     pub(super) tail: AtomicU64,
-    /// The first position that would overwrite a message which a subscriber has still to read, as of the last look at the cursors.
+    /// The first position that would overwrite a message which a subscriber has still to read, as of the last check of the cursors.
     /// Under the lock.
     pub(super) limit: AtomicU64,
     pub(super) lock: RawMutex,

@@ -121,6 +121,25 @@ unsafe impl Blueprint for Options {
 /// assert_eq!(line, b"head and tail");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Into a buffer of a fixed size, until the queue is closed:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// use ipc_posix::RecvBytesError;
+///
+/// let log = region.byte_queue("log").capacity(4096).create()?;
+/// log.send(b"one")?;
+/// log.send(b"two")?;
+/// let mut line = [0; 80];
+/// let len = log.recv(&mut line)?;
+/// assert_eq!(&line[..len], b"one");
+/// log.close()?;
+/// assert_eq!(log.iter().collect::<Vec<_>>(), [b"two"]);
+/// assert_eq!(log.recv(&mut line), Err(RecvBytesError::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "message_queue")]
 #[doc(alias = "bbqueue")]
 pub struct ByteQueue<'m, P> {

@@ -61,6 +61,24 @@ use crate::timed::timed;
 /// assert_eq!(jobs.recv()?, ("sum".to_owned(), vec![1, 2, 3]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The end of the last sender is the end of the stream for receivers; so is a queue that is closed:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let words = region.value_queue::<String>("words").capacity(4096).create()?;
+/// let (sender, receiver) = (words.sender()?, words.receiver()?);
+/// sender.send(&"hello".to_owned())?;
+/// drop(sender);
+/// assert_eq!(receiver.recv()?, "hello");
+/// assert!(receiver.recv().unwrap_err().is_disconnected());
+///
+/// words.send(&"late".to_owned())?;
+/// words.close()?;
+/// assert_eq!(words.iter().collect::<Vec<_>>(), ["late"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ValueQueue<'m, T, P> {
     bytes: ByteQueue<'m, P>,
     values: PhantomData<fn(T) -> T>,

@@ -25,7 +25,7 @@ const MOST: u64 = 1 << 40;
 /// One side's index and lock, how many messages have passed it, and the other side's index as this side loaded it last. (The other side
 /// writes its line with each message: to load it for each of ours would move the line to and fro.)
 ///
-/// The index lies apart from the others: who waits for it looks at it again and again, and would take the lock's line from its holder.
+/// The index lies apart from the others: who waits for it checks it again and again, and would take the lock's line from its holder.
 #[repr(C, align(128))]
 #[derive(Debug)]
 struct Side {
@@ -442,7 +442,7 @@ impl<'m> View<'m> {
     /// For a receiver that polls: whether there is no message and the queue is open, by a look without the lock.
     #[inline]
     pub(super) fn looks_empty(&self) -> bool {
-        // Relaxed: `receive` looks again, under the lock.
+        // Relaxed: `receive` checks again, under the lock.
         let at = self.words.head.index.0.load(Ordering::Relaxed);
         self.words.tail.index.0.load(Ordering::Relaxed) == at && !self.is_closed()
     }

@@ -173,6 +173,19 @@ impl<P: Platform> Condvar<'_, P> {
 
     /// [`wait_while`](Self::wait_while) that blocks for at most `timeout` in all. `timed_out` tells that `condition` still held.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// use std::time::Duration;
+    ///
+    /// let (work, there) = (region.mutex::<u32>("work").create()?, region.condvar("there is work").create()?);
+    /// let wait = there.wait_timeout_while(work.lock().unwrap(), Duration::from_millis(1), |work| *work == 0);
+    /// let (work, result) = wait.unwrap();
+    /// assert!(result.timed_out());
+    /// assert_eq!(*work, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`wait`](Self::wait).
@@ -252,6 +265,29 @@ impl<P: Platform> Condvar<'_, P> {
     }
 
     /// Wakes one waiter, if there are any.
+    ///
+    /// One thread for each notification:
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let (work, there) = (region.mutex::<u32>("work").create()?, region.condvar("there is work").create()?);
+    /// let worker = std::thread::spawn({
+    ///     let (work, there) = (work.clone(), there.clone());
+    ///     move || {
+    ///         let mut work = work.lock().unwrap();
+    ///         while *work == 0 {
+    ///             work = there.wait(work).unwrap();
+    ///         }
+    ///         *work -= 1;
+    ///     }
+    /// });
+    /// *work.lock().unwrap() += 1;
+    /// there.notify_one()?;
+    /// worker.join().unwrap();
+    /// assert_eq!(*work.lock().unwrap(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ impl View<'_> {
         0..(self.words.used.load(Ordering::Relaxed) as usize).min(self.states.len())
     }
 
-    /// Lets others look at the first `count` places.
+    /// Lets others check the first `count` places.
     pub(super) fn use_places(self, count: usize) {
         let used = &self.words.used;
         let mut seen = used.load(Ordering::Relaxed);

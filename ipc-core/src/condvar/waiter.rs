@@ -67,7 +67,7 @@ impl<'m> View<'m> {
         if self.state(index) != State::FREE {
             return false;
         }
-        // First: a place that is taken is one that sweeps look at.
+        // First: a place that is taken is one that sweeps check.
         self.use_places(index + 1);
         self.change(index, State::FREE, state)
     }

@@ -18,7 +18,7 @@ pub struct Words {
     pub(super) tickets: AtomicU64,
     /// Waiters with tickets below this have been notified all at once.
     pub(super) all: AtomicU64,
-    /// The number of places that were ever taken at once, at most: none behind them is looked at.
+    /// The number of places that were ever taken at once, at most: none behind them is checked.
     pub(super) used: AtomicU32,
     /// The number of repairs after dead participants.
     pub(super) deaths: AtomicU32,

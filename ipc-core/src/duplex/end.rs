@@ -96,6 +96,19 @@ impl<'m, S, R, P: Platform> DuplexEnd<'m, S, R, P> {
     }
 
     /// The half that sends, with its further operations.
+    ///
+    /// Batches go by the end's halves, without splitting it:
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let talk = region.duplex::<u32, u32>("talk").create()?;
+    /// let (mut client, mut server) = (talk.client()?, talk.server()?);
+    /// client.sender_mut().send_slice(&[1, 2, 3])?;
+    /// let mut batch = Vec::new();
+    /// assert_eq!(server.receiver_mut().recv_many(&mut batch, 10)?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sender_mut(&mut self) -> &mut Sending<'m, S, P> {
         &mut self.tx
     }

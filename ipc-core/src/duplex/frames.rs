@@ -183,7 +183,7 @@ impl Reader {
     /// Takes what is there of the message, in one step.
     fn take<P: Platform, W: Lane>(&mut self, from: &mut Consumer<'_, u8, P, W>, most: usize) -> Result<(), Refused> {
         let known = from.known();
-        // Of a header that is there as a whole, nothing is taken before the rest is looked at: a message has one step.
+        // Of a header that is there as a whole, nothing is taken before the rest is checked: a message has one step.
         let told = (HEADER - self.told).min(known);
         let mut bytes = [const { core::mem::MaybeUninit::uninit() }; HEADER];
         from.copy_out(0, &mut bytes[..told]);

@@ -142,6 +142,32 @@ unsafe impl<A, B> Blueprint for Options<A, B> {
 /// assert_eq!(lines, ["date", "uptime"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The two processes meet, and each learns when the other one has left:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// use ipc_posix::RecvError;
+///
+/// let talk = region.duplex::<u32, char>("talk").create()?;
+/// # let other = talk.clone();
+/// # let server = std::thread::spawn(move || {
+/// // One process:
+/// let mut server = other.accept()?;
+/// let number = server.recv()?;
+/// server.send(char::from_u32(number).unwrap())?;
+/// # Ok::<(), ipc_posix::Error>(()) });
+/// // The other one:
+/// let mut client = talk.connect()?;
+/// client.wait_for_peer()?; // it is there
+/// client.send(97)?;
+/// client.wait_readable()?;
+/// assert_eq!(client.try_recv(), Ok('a'));
+/// # server.join().unwrap()?;
+/// assert_eq!(client.recv(), Err(RecvError::Disconnected));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "Pipe")]
 #[doc(alias = "UnixStream")]
 #[doc(alias = "socketpair")]

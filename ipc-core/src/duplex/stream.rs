@@ -10,6 +10,18 @@ impl<S, R, P: Platform> DuplexEnd<'_, S, R, P> {
     ///
     /// The halves of a [split](Self::split) keep it, and have the same method. The other end and the methods that are not of `std::io` are
     /// not concerned.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// use std::io::{ErrorKind, Read};
+    ///
+    /// let pipe = region.pipe("shell").capacity(4096).create()?;
+    /// let (mut client, _server) = (pipe.client()?, pipe.server()?);
+    /// client.set_nonblocking(true);
+    /// assert_eq!(client.read(&mut [0; 10]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_nonblocking(&mut self, nonblocking: bool) {
         self.sender_mut().set_nonblocking(nonblocking);
         self.receiver_mut().set_nonblocking(nonblocking);

@@ -39,6 +39,29 @@ use crate::timed::timed;
 /// assert_eq!(client.recv()?, ["to", "be", "or", "not"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// The two processes meet:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let talk = region.value_duplex::<String, usize>("talk").create()?;
+/// # let other = talk.clone();
+/// # let server = std::thread::spawn(move || {
+/// // One process:
+/// let mut server = other.accept()?;
+/// let text = server.recv()?;
+/// server.send(&text.len())?;
+/// # Ok::<(), ipc_posix::Error>(()) });
+/// // The other one:
+/// let mut client = talk.connect()?;
+/// client.wait_for_peer()?; // it is there
+/// client.send(&"hello".to_owned())?;
+/// client.wait_readable()?;
+/// assert_eq!(client.try_recv()?, 5);
+/// # server.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "Pipe")]
 pub struct ValueDuplex<'m, A, B, P> {
     bytes: Duplex<'m, u8, u8, P>,

@@ -165,6 +165,19 @@ impl<'m, S, R, P: Platform> ValueEnd<'m, S, R, P> {
     }
 
     /// The half that sends.
+    ///
+    /// Of the two directions, one goes where only that is wanted:
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let talk = region.value_duplex::<String, u32>("talk").create()?;
+    /// let (mut client, mut server) = (talk.client()?, talk.server()?);
+    /// client.sender_mut().send(&"hello".to_owned())?;
+    /// drop(client);
+    /// assert_eq!(server.receiver_mut().iter().collect::<Vec<_>>(), ["hello"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sender_mut(&mut self) -> &mut ValueSender<'m, S, P> {
         &mut self.tx
     }

@@ -5,7 +5,7 @@
 //! that leaves an end empty wakes the sleepers of the other end.
 //!
 //! An end that somebody has held and that is empty now is *left*: that is one load to find out, and a sender half refuses at once. An
-//! end whose holders are all dead is *deserted*: to find that out takes a system call or two for each dead one, so it is looked for
+//! end whose holders are all dead is *deserted*: to find that out takes a system call or two for each dead one, so it is searched for
 //! before a sleep, and by `try_` operations that are refused once in a thousand times.
 
 mod batches;

@@ -161,7 +161,7 @@ impl Sides {
         Ok(())
     }
 
-    /// A receiver's look at the message that comes next: under the lock, `look` copies it, and says whether it is a value;
+    /// A receiver's check of the message that comes next: under the lock, `look` copies it, and says whether it is a value;
     /// [`NotNow`](Refused::NotNow): it is empty.
     #[inline]
     pub(crate) fn peek<'p, P: Platform>(
@@ -363,7 +363,7 @@ macro_rules! sided {
 }
 pub(crate) use sided;
 
-/// The verb that looks at what comes next: of a handle with `sided!`, and (with `half`) of its receiver half.
+/// The verb that copies what comes next: of a handle with `sided!`, and (with `half`) of its receiver half.
 macro_rules! peek_verb {
     ($handle:ident<$($T:ident: $($bound:path),+);+>, $message:ty, $which:literal, $example:literal) => {
         $crate::ends::peek_verb!(@ $handle<$($T: $($bound),+);+>, $message, $which, $example, queue => {

@@ -47,7 +47,7 @@ plain_error! {
     /// Why a process did not become a member of a barrier.
     JoinError {
         /// There are as many members as parties.
-        Full => "the barrier has as many members as parties",
+        Full => "the barrier has as many members as parties (`parties` sets their number)",
     }
 }
 

@@ -31,7 +31,7 @@ plain_error! {
         Full [is_full: "Whether all subscribers' places are taken."] {
             /// The most subscribers.
             max: u32,
-        } => "all {max} subscribers' places are taken",
+        } => "all {max} subscribers' places are taken (`wait_for_subscribers` sets their number)",
         /// A living publisher does not get on (it may be stopped).
         Busy [is_busy: "Whether a living publisher does not get on."] => "somebody is publishing and does not get on",
     }

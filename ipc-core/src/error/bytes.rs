@@ -29,7 +29,7 @@ forms! {
             len: usize,
             /// The most bytes of a message.
             max: usize,
-        } => "a message of {len} bytes, at most {max} are possible",
+        } => "a message of {len} bytes, at most {max} are possible (`max_len` or `capacity` sets this)",
     }
 }
 

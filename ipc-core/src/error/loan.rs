@@ -25,7 +25,7 @@ forms! {
             len: usize,
             /// A block's.
             max: usize,
-        } => "a message of {len} elements, a block has {max}",
+        } => "a message of {len} elements, a block has {max} (`block_len` sets this)",
         /// The queue is closed.
         Closed [is_closed: "Whether the queue is closed."] => "sending on a closed queue",
         /// The last living receiver is gone (only from a sender half).

@@ -23,7 +23,7 @@ forms! {
         Closed [is_closed: "Whether the semaphore is closed."] => "the semaphore is closed",
         /// More permits were asked for than the semaphore's maximum.
         TooMany [is_too_many: "Whether more permits were asked for than the semaphore's maximum."]
-            => "more permits were asked for than the semaphore's maximum",
+            => "more permits were asked for than the semaphore's maximum (`max` or `bounded` sets it)",
     }
 }
 
@@ -36,7 +36,7 @@ plain_error! {
             wanted: u32,
             /// For how many there was room.
             room: u32,
-        } => "released {wanted} permits, but the semaphore's maximum leaves room for {room}",
+        } => "released {wanted} permits, but the semaphore's maximum leaves room for {room} (`max` or `bounded` sets it)",
     }
 }
 

@@ -58,6 +58,6 @@ plain_error! {
             len: usize,
             /// The most bytes of an answer.
             max: usize,
-        } => "an answer of {len} bytes, at most {max} are possible",
+        } => "an answer of {len} bytes, at most {max} are possible (`max_reply` sets this)",
     }
 }

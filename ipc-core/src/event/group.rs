@@ -102,6 +102,24 @@ impl Wanted {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// All of some flags, any of some flags, and flags that only this call clears:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// const RED: u32 = 1 << 0;
+/// const BLUE: u32 = 1 << 1;
+///
+/// let lamps = region.event_group("lamps").create()?;
+/// lamps.set(RED | BLUE)?;
+/// assert_eq!(lamps.wait_all(RED | BLUE)?, RED | BLUE);
+/// assert_eq!(lamps.take_any(RED)?, RED | BLUE);
+/// assert_eq!(lamps.try_wait_all(RED | BLUE)?, None);
+/// lamps.clear(BLUE)?;
+/// assert_eq!(lamps.flags()?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// The `wait` calls leave the flags as they are. The `take` calls clear the flags that they were called with, in the same step: of
 /// several processes that take one flag, one gets it. Each call returns all flags as they were at that moment. `wait_any(0)`
 /// blocks for ever; `wait_all(0)` returns at once. A waiter may miss a flag that is set and cleared at once.

@@ -21,7 +21,7 @@
 //!
 //! *Manual reset* (Python's, Windows' and real-time kernels' event): the flag stays until it is cleared, and everybody who
 //! waits goes. A waiter also goes when the generation is no longer that of its beginning, so a `set` that is directly
-//! followed by a `clear` releases everybody who was waiting at the time. (2^30 pulses during one look at the word would hide
+//! followed by a `clear` releases everybody who was waiting at the time. (2^30 pulses during one check of the word would hide
 //! them.)
 //!
 //! *Auto reset*: each `set` lets one waiter go, which takes the flag with it. A `set` of a flag that is set changes

@@ -42,7 +42,7 @@ pub(crate) fn name(number: u64) -> Option<&'static str> {
     }
 }
 
-/// The word, zero is clear; and when its sleepers look at it by themselves, for a setter may have been killed before its wake-up.
+/// The word, zero is clear; and when its sleepers check it by themselves, for a setter may have been killed before its wake-up.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Words {

@@ -134,6 +134,24 @@ fn no_such_level(level: usize, levels: usize) -> ! {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A receive of several takes them from one level:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.level_queue::<u32>("jobs").levels(2).capacity(100).create()?;
+/// jobs.send_slice(0, &[1, 2, 3, 4])?;
+/// jobs.send(1, 100)?;
+/// assert_eq!(jobs.peek(), Some(1));
+/// let mut first = [0; 1];
+/// assert_eq!((jobs.recv_slice(&mut first)?, first), (1, [1]));
+/// let mut two = Vec::new();
+/// assert_eq!((jobs.recv_many(&mut two, 2)?, two), (2, vec![2, 3]));
+/// let mut room = [std::mem::MaybeUninit::uninit(); 10];
+/// assert_eq!(jobs.recv_uninit(&mut room)?, [4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Guarantees
 ///
 /// - No message is lost, doubled or torn, whichever process is killed at whichever instruction. A receiver that dies after its receive
@@ -264,7 +282,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
         self.ring(level).len() as usize
     }
 
-    /// Returns whether there was no message in any level, each looked at in turn. A snapshot: [`try_recv`](Self::try_recv) tells for certain.
+    /// Returns whether there was no message in any level, each checked in turn. A snapshot: [`try_recv`](Self::try_recv) tells for certain.
     ///
     /// # Panics
     ///
@@ -275,7 +293,7 @@ impl<'m, T, P: Platform> LevelQueue<'m, T, P> {
         self.len() == 0
     }
 
-    /// Returns whether there was no room in any level, each looked at in turn. A snapshot.
+    /// Returns whether there was no room in any level, each checked in turn. A snapshot.
     ///
     /// # Panics
     ///

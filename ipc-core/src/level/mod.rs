@@ -10,15 +10,15 @@
 //! ```
 //!
 //! Each level is a [ring](crate::ring) as a plain queue has one, unchanged: its protocol, its deaths and its repair are told there. A send goes
-//! to the ring of its level. A receive looks at the rings from level 0 on, and takes from the first that has a message. An idle level's
-//! lines stay in the receivers' caches, so a look at it costs two loads.
+//! to the ring of its level. A receive checks the rings from level 0 on, and takes from the first that has a message. An idle level's
+//! lines stay in the receivers' caches, so a check of it costs two loads.
 //!
 //! # What a receive that finds nothing may say
 //!
-//! A look at one level after the other is no look at all of them at once. A receiver may find level 0 empty; then a message gets into level 0;
+//! A check of one level after the other is no check of all of them at once. A receiver may find level 0 empty; then a message gets into level 0;
 //! then another receiver, which has found level 0 empty, too, takes the last one of level 1; and the first one finds level 1 empty. The queue
 //! was never empty meanwhile. Therefore `Empty` is said only if no head has moved from before the looks until after them. Then no message was
-//! taken in that time. A place that was not published when it was looked at was not published before either, for the same
+//! taken in that time. A place that was not published when it was checked was not published before either, for the same
 //! position: so at the instant at which the looks began all levels were empty at once. Otherwise another receiver got on, and
 //! the looks begin again.
 //!

@@ -20,7 +20,7 @@ use crate::wait::{Attempt, block_for_message, let_finish};
 
 /// Tries of one call that does not wait, of which each repairs after a dead participant, or was disturbed by a receiver that got on.
 const TRIES: u32 = crate::sync::bound(1 << 10, 3);
-/// Looks at a slow head before a receive asks whether its owner is dead: about the time of a publication.
+/// Checks a slow head before a receive asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
 /// Repairs of one level in one look: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = crate::sync::bound(64, 2);
@@ -64,7 +64,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
     ///
     /// # Errors
     ///
-    /// [`NotNow`](Refused::NotNow): no level had a message when it was looked at. [`Busy`](Refused::Busy): the same, and in one a message
+    /// [`NotNow`](Refused::NotNow): no level had a message when it was checked. [`Busy`](Refused::Busy): the same, and in one a message
     /// that is not published holds others up.
     #[inline]
     pub(super) fn pop(&self, out: &mut [MaybeUninit<T>]) -> Result<usize, Refused> {
@@ -282,7 +282,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         let more = || self.view.len();
         match block_for_message(&self.platform, gate, &self.recv_budget, deadline, capacity, more, attempt) {
             Ok(popped) => popped,
-            // The time may have been over before anybody looked for the dead.
+            // The time may have been over before anybody searched for the dead.
             Err(unmet) => match self.pop_now(out, false) {
                 Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),
                 popped => popped,
@@ -309,7 +309,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         }
     }
 
-    /// Looks at who holds up the heads of all levels, and repairs after the first that is dead.
+    /// Checks who holds up the heads of all levels, and repairs after the first that is dead.
     fn unblock_all(&self) -> Attempt<Fault> {
         let mut worst = Attempt::NotYet;
         for level in 0..self.view.geometry.levels {
@@ -324,7 +324,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> LevelQueue<'_, T, P> {
         worst
     }
 
-    /// Looks at who holds up the head of a level, and repairs after it if it is dead.
+    /// Checks who holds up the head of a level, and repairs after it if it is dead.
     pub(super) fn unblock(&self, level: usize) -> Attempt<Fault> {
         match self.ring(level).blocker() {
             Blocker::Nobody => Attempt::NotYet,

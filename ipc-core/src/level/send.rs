@@ -19,7 +19,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Moves for LevelQueue<'_, T, P
     #[inline]
     fn put(&self, level: usize, values: &[T], patience: Patience<'_, '_, Self>) -> Result<usize, Refused> {
         match self.push(level, values) {
-            // A call that waits looks for the dead before it sleeps.
+            // A call that waits searches for the dead before it sleeps.
             Err(Refused::NotNow) if patience.is_none() && self.make_room(level) == Ok(true) => self.push(level, values),
             pushed => pushed,
         }
@@ -82,7 +82,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Moves for LevelQueue<'_, T, P
         let room = || self.places(level).1;
         match block_for_room(&self.platform, gate, &self.send_budget, deadline, capacity, room, attempt) {
             Ok(end) => end,
-            // The time may have been over before anybody looked for the dead.
+            // The time may have been over before anybody searched for the dead.
             Err(unmet) => match self.put(level, values, None) {
                 Err(Refused::NotNow) => Err(unmet.or_fault(Refused::NotNow)),
                 put => put,

@@ -87,6 +87,19 @@ impl<T, P: Platform> Drop for Held<'_, '_, T, P> {
 /// Its elements are reached through [`elements`](Self::elements), which copies single elements or whole slices in; or as a plain
 /// `&mut [T]` through `unsafe` [`as_mut_slice`](Self::as_mut_slice), where the caller vouches that no faulty peer scribbles over
 /// the region.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let squares = region.loan_queue::<u64>("squares").blocks(4).block_len(16).create()?;
+/// let mut loan = squares.loan(3)?;
+/// loan.set(0, 1);
+/// // SAFETY: all processes with this region use the library, which writes to no block that is lent.
+/// unsafe { loan.as_mut_slice()[1..].copy_from_slice(&[4, 9]) };
+/// loan.send().map_err(|error| error.without_value())?;
+/// assert_eq!(squares.recv()?.to_vec(), [1, 4, 9]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the block goes back unsent when this is dropped"]
 pub struct Loan<'q, 'm, T, P: Platform>(Held<'q, 'm, T, P>);
 
@@ -196,6 +209,21 @@ impl<T: NoUninit, P: Platform> Loan<'_, '_, T, P> {
 ///
 /// Its elements are copied out one by one or all at once; or reached as a plain `&[T]` through `unsafe`
 /// [`as_slice`](Self::as_slice), where the caller vouches that no faulty peer scribbles over the region.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let squares = region.loan_queue::<u64>("squares").blocks(4).block_len(16).create()?;
+/// squares.send_copy(&[1, 4, 9])?;
+/// let received = squares.recv()?;
+/// assert_eq!((received.len(), received.get(1), received.iter().sum::<u64>()), (3, Some(4), 14));
+/// let mut copy = [0; 3];
+/// received.copy_to_slice(&mut copy);
+/// assert_eq!(received.elements().part(1, 3).get(1), Some(9));
+/// // SAFETY: all processes with this region use the library, which writes to no block that is lent.
+/// assert_eq!(unsafe { received.as_slice() }, copy);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the message is dropped and its block goes back when this is dropped"]
 pub struct Received<'q, 'm, T, P: Platform>(Held<'q, 'm, T, P>);
 

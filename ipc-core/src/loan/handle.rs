@@ -106,7 +106,7 @@ unsafe impl<T> Blueprint for Options<T> {
 /// - No message is lost, doubled or torn, whichever process is killed at whichever instruction. A receiver that dies takes the
 ///   messages with it that it had received.
 /// - The blocks of a dead process come back, exactly: those that it had borrowed, was about to send, or was reading. What it had sent
-///   stays in the queue. A call that finds no free block looks for them.
+///   stays in the queue. A call that finds no free block searches for them.
 /// - Lock-free in the strict sense: a process that is stopped, wherever, holds up nobody (except for the blocks that it has).
 /// - One global order.
 /// - While no thread sleeps, no operation makes a system call.
@@ -130,6 +130,22 @@ unsafe impl<T> Blueprint for Options<T> {
 ///
 /// let frame = frames.recv()?;
 /// assert_eq!(frame.to_vec(), b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A message may be changed and sent on in its block; a queue that is closed ends the iteration:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let texts = region.loan_queue::<u8>("texts").blocks(4).block_len(16).create()?;
+/// texts.send_copy(b"hello")?;
+/// let mut text = texts.recv()?.into_loan();
+/// text.elements().set(0, b'H');
+/// text.truncate(4);
+/// text.send().map_err(|error| error.without_value())?;
+/// texts.close()?;
+/// assert_eq!(texts.iter().map(|text| text.to_vec()).collect::<Vec<_>>(), [b"Hell"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "zero_copy")]
@@ -156,7 +172,7 @@ pub struct Stats {
     /// How many blocks there are.
     pub blocks: u64,
     /// Blocks that nobody has. The others are messages in the queue, or are being written or read. Those of a dead process count as
-    /// taken until a call looks for them.
+    /// taken until a call searches for them.
     pub free_blocks: u64,
     /// Messages sent since the creation, modulo 2^64.
     pub sent: u64,
@@ -248,7 +264,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
     }
 
     /// Returns how many blocks nobody has. A snapshot that loads a word of each block. Those of a dead process count as taken until a
-    /// call looks for them.
+    /// call searches for them.
     ///
     /// # Panics
     ///

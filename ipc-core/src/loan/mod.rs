@@ -39,7 +39,7 @@
 //! # Deaths
 //!
 //! Each block names its owner, so a sweep after a death frees exactly those that the dead process had borrowed, was sending (and had
-//! not sent) or was reading. What it had sent stays. A call that finds no free block looks for dead owners.
+//! not sent) or was reading. What it had sent stays. A call that finds no free block searches for dead owners.
 //!
 //! # Orderings
 //!

@@ -18,7 +18,7 @@ macro_rules! send_verbs {
     ($sends:ident, $note:literal $(, $disconnected:literal)?) => {
         impl<'m, T, P: Platform> $sends<'m, T, P> {
             /// Borrows a block for a message of `len` elements, if one is free. Never waits; lock-free. Its elements are what its last
-            /// owner left there. If there seems to be no free block, those of dead processes are looked for: that takes system calls.
+            /// owner left there. If there seems to be no free block, those of dead processes are searched for: that takes system calls.
             ///
             /// # Errors
             ///
@@ -182,7 +182,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         Some(index)
     }
 
-    /// For a caller that has found no free block: looks for those of dead processes.
+    /// For a caller that has found no free block: searches for those of dead processes.
     #[cold]
     #[inline(never)]
     fn lend_thoroughly(&self) -> Result<usize, Refused> {
@@ -213,7 +213,7 @@ impl<'m, T, P: Platform> LoanQueue<'m, T, P> {
         let gate = self.view.gate(Role::Sender);
         let (blocks, room) = (self.blocks() as u64, || self.view.free() as u64);
         let lent = block_for_room(&self.platform, gate, &self.loan_budget, deadline, blocks, room, attempt);
-        // The time may have been over before anybody looked for the dead.
+        // The time may have been over before anybody searched for the dead.
         lent.unwrap_or_else(|unmet| match self.lend_now().map_or_else(|| self.lend_thoroughly(), Ok) {
             Err(Refused::NotNow) => Err(unmet.or_fault(Refused::NotNow)),
             result => result,

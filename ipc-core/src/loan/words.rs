@@ -203,7 +203,7 @@ impl<'m> View<'m> {
                 let offset = geometry.payload + index * geometry.stride;
                 let start = memory.pointer(offset, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
                 // SAFETY: the caller's promise.
-                unsafe { Place::<()>::create(start, 1, &()) };
+                unsafe { Place::<()>::create(start, 1, None) };
             }
         }
         Ok(())
@@ -418,7 +418,7 @@ impl<'m> View<'m> {
         self.blocks.iter().filter(|block| block.state.load(Ordering::Relaxed) & STATE == FREE).count()
     }
 
-    /// Looks for dead owners of blocks whose messages they had not sent, and repairs after those that it finds: whether there was
+    /// Searches for dead owners of blocks whose messages they had not sent, and repairs after those that it finds: whether there was
     /// one. A system call for each owner.
     #[cold]
     pub(super) fn find_dead<P: Platform + ?Sized>(&self, platform: &P) -> Result<bool, Fault> {

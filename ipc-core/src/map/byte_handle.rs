@@ -141,6 +141,29 @@ unsafe impl Blueprint for ByteOptions {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// All entries, and fewer:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let capitals = region.byte_map("capitals").capacity(10).create()?;
+/// capitals.insert("France", "Paris")?;
+/// capitals.insert("Peru", "Lima")?;
+/// assert!(capitals.contains_key("Peru")?);
+/// assert_eq!(capitals.get_or_insert_with("Chad", || "N'Djamena".into())?, b"N'Djamena");
+/// let mut name = Vec::new();
+/// assert!(capitals.get_into("Peru", &mut name)? && name == b"Lima");
+/// assert!(capitals.remove("Chad")?);
+/// assert_eq!(capitals.remove_vec("Peru")?.as_deref(), Some(&b"Lima"[..]));
+/// assert_eq!(capitals.iter().collect::<Vec<_>>(), [(b"France".to_vec(), b"Paris".to_vec())]);
+/// assert_eq!((capitals.keys().count(), capitals.values().count()), (1, 1));
+///
+/// let mut all = capitals.lock()?; // other processes do not write meanwhile
+/// all.clear()?;
+/// all.insert("Mali", "Bamako")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Memory
 ///
 /// Each entry has room for the longest key and two of the longest values, whether they are that long or not.
@@ -429,7 +452,7 @@ impl<'m, P: Platform> ByteMap<'m, P> {
     }
 
     /// Returns an iterator over copies of all entries, in no particular order: each is whole, as [`Map::iter`](super::Map::iter) says.
-    /// Takes no lock and never waits. A look at each place: its length is the capacity's.
+    /// Takes no lock and never waits. A check of each place: its length is the capacity's.
     #[inline]
     pub fn iter(&self) -> ByteIter<'_, 'm, P> {
         ByteIter::new(self)

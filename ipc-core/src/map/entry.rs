@@ -24,6 +24,17 @@ use crate::platform::Platform;
 /// assert_eq!(words.entry('z').or_default()?, 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let squares = region.map::<u64, u64>("squares").capacity(100).create()?;
+/// assert_eq!(squares.entry(7).or_insert_with_key(|number| number * number)?, 49);
+/// let entry = squares.entry(7);
+/// assert_eq!(*entry.key(), 7);
+/// assert_eq!(entry.or_insert_with(|| unreachable!())?, 49);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing happens before one of the `or_` methods"]
 pub struct Entry<'a, 'm, K, V, P: Platform, F = fn(&mut V)> {
     at: At<'a, 'm, K, V, P>,

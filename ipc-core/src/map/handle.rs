@@ -125,6 +125,26 @@ unsafe impl<K, V> Blueprint for Options<K, V> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// All entries, and fewer:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let ages = region.map::<u32, u8>("ages").capacity(10).create()?;
+/// for (person, age) in [(1, 30), (2, 40), (3, 50)] {
+///     ages.insert(person, age)?;
+/// }
+/// assert!(ages.contains_key(&2)?);
+/// assert_eq!(ages.remove(&2)?, Some(40));
+/// let mut entries: Vec<_> = ages.iter().collect();
+/// entries.sort();
+/// assert_eq!(entries, [(1, 30), (3, 50)]);
+/// assert_eq!((ages.keys().max(), ages.values().max()), (Some(3), Some(50)));
+/// ages.clear()?;
+/// assert!(ages.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Guarantees
 ///
 /// - Each change of an entry is one step: [`insert`](Self::insert), [`remove`](Self::remove), [`update`](Self::update), and what an
@@ -306,7 +326,7 @@ impl<'m, K: MapKey, V: MapValue, P: Platform> Map<'m, K, V, P> {
         Ok(self.lock()?.clear()?)
     }
 
-    /// Returns an iterator over copies of all entries, in no particular order. Takes no lock and never waits. A look at each place:
+    /// Returns an iterator over copies of all entries, in no particular order. Takes no lock and never waits. A check of each place:
     /// its length is the capacity's.
     ///
     /// Each entry is whole: the value is one that the key had during the iteration. An entry that is there all the time comes exactly

@@ -24,7 +24,7 @@
 //! | out(v) | the beginning, a remover | an inserter: in(first copy, v + 1) |
 //! | in(copy, v) | an inserter, an updater | an updater: in(other copy, v + 1); a remover: out(v + 1) |
 //!
-//! The number v makes each state one that does not come back. Of an entry that is out, only the books say what is being done to it:
+//! The number v makes each state one that does not come back: there is no ABA. Of an entry that is out, only the books say what is being done to it:
 //! nothing, put in, or taken out. `books` is one word, with the number of entries that there were before. So `len` needs two loads
 //! while nobody writes, and the entry's state where somebody does, or has died: it is always exact.
 //!
@@ -47,12 +47,12 @@
 //! | `link`: a store into an entry that was taken out | Release | a reader's load, Acquire: who follows it finds `removals` counted |
 //! | `removals`: the store | Release | a reader's first load, Acquire: who finds it counted finds the entry unlinked |
 //! | a fence before cells are written, in `begin` and `replace` | Release | a reader's fence: who has read such a cell finds the state changed |
-//! | a fence before the second look at `state` | Acquire | the one above |
+//! | a fence before the second check of `state` | Acquire | the one above |
 //! | cells, and second looks | Relaxed | see the fences; for `removals`, the links |
 //!
 //! # What a death leaves
 //!
-//! A dead holder's lock is taken over, and its next holder looks at the books. If nothing is being done, nothing is to be repaired: the
+//! A dead holder's lock is taken over, and its next holder checks the books. If nothing is being done, nothing is to be repaired: the
 //! value that was being changed is the old one, or the new one. Otherwise the entry's state decides:
 //!
 //! | the books say | the entry is in | it is out |

@@ -10,7 +10,8 @@ use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, Guarded, HEADER_BYTES, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view,
+    Blueprint, Builder, Footprint, Guarded, HEADER_BYTES, Initial, Kind, Schema, Shape, ShapeError, Zeroes, handle,
+    has_schema, of_view,
 };
 use crate::participant::ParticipantId;
 use crate::place::Place;
@@ -21,52 +22,51 @@ use crate::wait::SpinBudget;
 
 /// What a mutex should be like.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<T> {
-    /// The data of a new mutex.
-    pub initial: T,
+pub struct Options<I> {
+    /// The data of a new mutex: a value, or [`Zeroes`].
+    pub initial: I,
     /// The users' own number for the meaning of `T`.
     pub schema: Schema,
 }
 
-impl<T: Pod> Default for Options<T> {
+impl<T: Pod> Default for Options<Zeroes<T>> {
     fn default() -> Self {
-        Options { initial: T::zeroed(), schema: Schema::NONE }
+        Options { initial: Zeroes::new(), schema: Schema::NONE }
     }
 }
 
-impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets the data of a new mutex. A mutex that exists keeps its own. Default: zeroes.
-    pub fn initial(mut self, value: T) -> Self {
-        self.wanted.initial = value;
-        self
+impl<'r, I: Initial, H> Builder<'r, Options<I>, H> {
+    /// Sets the data of a new mutex. A mutex that exists keeps its own. Default: zeroes, which no value on the stack is needed for.
+    pub fn initial(self, value: I::Value) -> Builder<'r, Options<I::Value>, H> {
+        self.map(|wanted| Options { initial: value, schema: wanted.schema })
     }
 }
 
-has_schema!(Options<T>.schema);
+has_schema!(Options<I>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: Pod> Blueprint for Options<T> {
+unsafe impl<I: Initial<Value: Pod>> Blueprint for Options<I> {
     const KIND: Kind = Kind::Mutex;
     type Object = Words;
-    type Handle<'m, P: Platform> = Mutex<'m, T, P>;
+    type Handle<'m, P: Platform> = Mutex<'m, I::Value, P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<T>(Kind::Mutex, 1, self.schema)
+        Shape::of::<I::Value>(Kind::Mutex, 1, self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
-        Ok((self.shape(), Layout::of::<T>()))
+        Ok((self.shape(), Layout::of::<I::Value>()))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { lay::<T>(memory, layout, &self.initial) }
+        unsafe { lay::<I::Value>(memory, layout, self.initial.value()?) }
     }
 
-    of_view!(Mutex<'m, T, P>: |_, view, layout, platform| Mutex::over(view, layout, platform));
+    of_view!(Mutex<'m, I::Value, P>: |_, view, layout, platform| Mutex::over(view, layout, platform));
 }
 
-/// Writes an unlocked mutex with this value, or with a slice whose elements are all this value.
+/// Writes an unlocked mutex with this value, or with a slice whose elements are all this value; without a value, with zeroes.
 ///
 /// # Safety
 ///
@@ -74,7 +74,7 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
 pub(super) unsafe fn lay<T: ?Sized + Guarded>(
     memory: Memory<'_>,
     layout: &Layout,
-    value: &T::Element,
+    value: Option<&T::Element>,
 ) -> Result<(), ShapeError> {
     // SAFETY: the caller's promise.
     unsafe { memory.place(HEADER_BYTES, 1, |_| Words::new()) }.ok_or(ShapeError::Missing)?;
@@ -270,6 +270,19 @@ impl<'m, T: ?Sized + Guarded, P: Platform> Mutex<'m, T, P> {
 
     /// Declares the data consistent, whatever happened to former holders. [`MutexGuard::mark_consistent`] does it with the lock
     /// held.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let total = region.mutex::<u64>("total").create()?;
+    /// # let other = total.clone();
+    /// # std::thread::spawn(move || { let _guard = other.lock().unwrap(); std::panic::resume_unwind(Box::new(())); }).join().unwrap_err();
+    /// // A thread has panicked while it held the lock.
+    /// assert!(total.is_poisoned());
+    /// total.clear_poison()?;
+    /// assert_eq!(*total.lock().unwrap(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@
 //! | lock: compare-exchange | Acquire | unlock's Release: what the last holder did |
 //! | takeover from a dead holder: compare-exchange | Acquire | the seizure: the kernel has let go of the dead one's lock byte after its last store |
 //! | unlock: fetch_sub | Release | the next lock |
-//! | unlock: the look at what to take out | Relaxed | the holder's own bits: it put them there |
+//! | unlock: the check of what to take out | Relaxed | the holder's own bits: it put them there |
 //! | announcing (`sleepers`): compare-exchange | Relaxed | the kernel compares the word again under its own lock |
 //! | commit of a transaction: store to `current` | Release | the next owner's Acquire load: the slot it names is whole |
 //!

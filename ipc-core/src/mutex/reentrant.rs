@@ -7,6 +7,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 use bytemuck::Pod;
 
@@ -15,7 +16,8 @@ use super::words::{Condition, Intent, Layout, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, Kind, Shape, ShapeError, has_schema, has_wait_strategy, of_view, waits,
+    Blueprint, Builder, Footprint, Initial, Kind, Shape, ShapeError, Zeroes, has_schema, has_wait_strategy, of_view,
+    waits,
 };
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
@@ -24,44 +26,43 @@ use crate::timed::timed;
 
 /// What a reentrant mutex should be like.
 #[derive(Clone, Copy, Debug)]
-pub struct ReentrantOptions<T>(Options<T>);
+pub struct ReentrantOptions<I>(Options<I>);
 
-impl<T: Pod> Default for ReentrantOptions<T> {
+impl<T: Pod> Default for ReentrantOptions<Zeroes<T>> {
     fn default() -> Self {
         ReentrantOptions(Options::default())
     }
 }
 
-impl<T, H> Builder<'_, ReentrantOptions<T>, H> {
+impl<'r, I: Initial, H> Builder<'r, ReentrantOptions<I>, H> {
     /// Sets the data of a new mutex. A mutex that exists keeps its own. Default: zeroes.
-    pub fn initial(mut self, value: T) -> Self {
-        self.wanted.0.initial = value;
-        self
+    pub fn initial(self, value: I::Value) -> Builder<'r, ReentrantOptions<I::Value>, H> {
+        self.map(|wanted| ReentrantOptions(Options { initial: value, schema: wanted.0.schema }))
     }
 }
 
-has_schema!(ReentrantOptions<T>.0.schema);
+has_schema!(ReentrantOptions<I>.0.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: Pod> Blueprint for ReentrantOptions<T> {
+unsafe impl<I: Initial<Value: Pod>> Blueprint for ReentrantOptions<I> {
     const KIND: Kind = Kind::ReentrantMutex;
     type Object = Words;
-    type Handle<'m, P: Platform> = ReentrantMutex<'m, T, P>;
+    type Handle<'m, P: Platform> = ReentrantMutex<'m, I::Value, P>;
 
     fn shape(&self) -> Shape {
         Shape { kind: Kind::ReentrantMutex, ..self.0.shape() }
     }
 
     fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
-        Ok((self.shape(), Layout::of::<T>()))
+        Ok((self.shape(), Layout::of::<I::Value>()))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { lay::<T>(memory, layout, &self.0.initial) }
+        unsafe { lay::<I::Value>(memory, layout, self.0.initial.value()?) }
     }
 
-    of_view!(ReentrantMutex<'m, T, P>: |_, view, layout, platform| ReentrantMutex(Mutex::over(view, layout, platform)));
+    of_view!(ReentrantMutex<'m, I::Value, P>: |_, view, layout, platform| ReentrantMutex(Mutex::over(view, layout, platform)));
 }
 
 /// A [`Mutex`](crate::Mutex) that the thread that holds it may lock again: Python's `RLock`, with data.
@@ -251,6 +252,18 @@ impl<'m, T: Pod, P: Platform> ReentrantMutex<'m, T, P> {
 /// fn nor_this(guard: &ReentrantMutexGuard<'_, u64>) { goes_to_another_thread(guard) }
 /// ```
 ///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let account = region.reentrant_mutex::<i64>("account").create()?;
+/// let guard = account.lock().unwrap();
+/// guard.set(100)?;
+/// guard.update(|balance| balance - 30)?;
+/// guard.mark_consistent()?; // if a holder had died before
+/// assert_eq!(guard.get()?, 70);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// Its operations answer [`Fault::Forked`] in a child after `fork`, and have no other error.
@@ -281,6 +294,44 @@ impl<T: Pod, P: Platform> ReentrantMutexGuard<'_, '_, T, P> {
     pub fn set(&self, value: T) -> Result<(), Fault> {
         self.mutex.here()?;
         self.mutex.commit(&value);
+        Ok(())
+    }
+
+    /// Copies the value into memory that need not be initialised, and returns it. For values that are too large for the stack.
+    ///
+    /// ```
+    /// # use ipc_posix::{Error, Region};
+    /// # fn main() -> Result<(), Error> {
+    /// # let region = Region::options().size(40 << 20).anonymous()?;
+    /// type Table = [u8; 16 << 20];
+    /// let table = region.reentrant_mutex::<Table>("table").create()?;
+    /// let guard = table.lock()?;
+    /// let mut memory = Box::<Table>::new_uninit();
+    /// let copy = guard.get_uninit(&mut memory)?;
+    /// copy[7] += 1;
+    /// guard.set_from(copy)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn get_uninit<'b>(&self, place: &'b mut MaybeUninit<T>) -> Result<&'b mut T, Fault> {
+        self.mutex.here()?;
+        self.mutex.copy_current(place);
+        // SAFETY: all bytes are initialised, and any bits are a T (Pod).
+        Ok(unsafe { place.assume_init_mut() })
+    }
+
+    /// Replaces the value by a copy of one that stays where it is, in one step. For values that are too large for the stack.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Forked`].
+    pub fn set_from(&self, value: &T) -> Result<(), Fault> {
+        self.mutex.here()?;
+        self.mutex.commit(value);
         Ok(())
     }
 

@@ -12,7 +12,9 @@ use super::words::{Intent, Layout, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, TryLockError};
 use crate::here::Here;
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Footprint, Initial, Kind, Schema, Shape, ShapeError, Zeroes, has_schema, of_view,
+};
 use crate::place::Lent;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -20,45 +22,46 @@ use crate::timed::timed;
 
 /// What a mutex around a slice should be like.
 #[derive(Clone, Copy, Debug)]
-pub struct SliceOptions<T> {
+pub struct SliceOptions<I> {
     /// How many elements there are; 0: not said.
     pub len: u64,
-    /// The elements of a new mutex.
-    pub initial: T,
+    /// The elements of a new mutex: a value, or [`Zeroes`].
+    pub initial: I,
     /// The users' own number for the meaning of `T`.
     pub schema: Schema,
 }
 
-impl<T: Pod> Default for SliceOptions<T> {
+impl<T: Pod> Default for SliceOptions<Zeroes<T>> {
     fn default() -> Self {
-        SliceOptions { len: 0, initial: T::zeroed(), schema: Schema::NONE }
+        SliceOptions { len: 0, initial: Zeroes::new(), schema: Schema::NONE }
     }
 }
 
-impl<T, H> Builder<'_, SliceOptions<T>, H> {
+impl<I, H> Builder<'_, SliceOptions<I>, H> {
     /// Sets how many elements there are. A creator must set it. An opener that sets it gets an error if it differs.
     pub fn len(mut self, elements: usize) -> Self {
         self.wanted.len = elements as u64;
         self
     }
+}
 
+impl<'r, I: Initial, H> Builder<'r, SliceOptions<I>, H> {
     /// Sets the value of each element of a new mutex. A mutex that exists keeps its own. Default: zeroes.
-    pub fn initial(mut self, value: T) -> Self {
-        self.wanted.initial = value;
-        self
+    pub fn initial(self, value: I::Value) -> Builder<'r, SliceOptions<I::Value>, H> {
+        self.map(|wanted| SliceOptions { len: wanted.len, initial: value, schema: wanted.schema })
     }
 }
 
-has_schema!(SliceOptions<T>.schema);
+has_schema!(SliceOptions<I>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: Pod> Blueprint for SliceOptions<T> {
+unsafe impl<I: Initial<Value: Pod>> Blueprint for SliceOptions<I> {
     const KIND: Kind = Kind::Mutex;
     type Object = Words;
-    type Handle<'m, P: Platform> = Mutex<'m, [T], P>;
+    type Handle<'m, P: Platform> = Mutex<'m, [I::Value], P>;
 
     fn shape(&self) -> Shape {
-        Shape::of::<T>(Kind::Mutex, self.len, self.schema)
+        Shape::of::<I::Value>(Kind::Mutex, self.len, self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
@@ -66,15 +69,15 @@ unsafe impl<T: Pod> Blueprint for SliceOptions<T> {
             0 => ShapeError::Unsaid,
             wanted => ShapeError::Capacity { wanted },
         };
-        Ok((self.shape(), Layout::of_slice::<T>(self.len).ok_or(impossible)?))
+        Ok((self.shape(), Layout::of_slice::<I::Value>(self.len).ok_or(impossible)?))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { lay::<[T]>(memory, layout, &self.initial) }
+        unsafe { lay::<[I::Value]>(memory, layout, self.initial.value()?) }
     }
 
-    of_view!(Mutex<'m, [T], P>: |_, view, layout, platform| Mutex::over(view, layout, platform));
+    of_view!(Mutex<'m, [I::Value], P>: |_, view, layout, platform| Mutex::over(view, layout, platform));
 }
 
 impl<T: Pod, P> Mutex<'_, [T], P> {
@@ -162,6 +165,22 @@ fn copied<T: Pod, P>(mutex: &Mutex<'_, [T], P>, to: usize, from: &Lent<[T]>) -> 
 ///
 /// The elements are those of a second place in the region: as with a [`MutexGuard`](super::MutexGuard), every process that writes to the
 /// region has to keep to the lock. In a child after `fork` they are not there, and a transaction panics when it is asked for them.
+///
+/// What is stored in between counts, and the transaction goes on:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let counts = region.mutex_array::<u32>("counts").len(100).create()?;
+/// let mut change = counts.lock_transaction().unwrap();
+/// change.mark_consistent()?; // if a holder had died before
+/// change[7] = 1;
+/// change.store()?;
+/// change[8] = 1;
+/// drop(change); // not committed
+/// assert_eq!(counts.lock().unwrap()[7..9], [1, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the lock is released when this is dropped, and only `commit` changes anything"]
 pub struct SliceTransaction<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, [T], P>,

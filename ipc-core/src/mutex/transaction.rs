@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 use bytemuck::Pod;
@@ -72,6 +73,11 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
         unsafe { bytes.assume_init() }
     }
 
+    /// Copies the data to `place`, whose bytes are all initialised then. The caller has the lock.
+    pub(super) fn copy_current(&self, place: &mut MaybeUninit<T>) {
+        self.copies[self.words.versions.current()].load_into(place);
+    }
+
     /// Replaces the data, in one step. The caller has the lock, and no reference to the data.
     pub(super) fn commit(&self, value: &T) {
         let other = 1 - self.words.versions.current();
@@ -82,6 +88,21 @@ impl<'m, T: Pod, P: Platform> Mutex<'m, T, P> {
 
 /// Holds a [`Mutex`] and a private copy of its data. [`commit`](Self::commit) makes the copy count; dropped without
 /// it, nothing has happened.
+///
+/// What is stored in between counts, and the transaction goes on:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let pair = region.mutex::<[u32; 2]>("pair").create()?;
+/// let mut change = pair.lock_transaction().unwrap();
+/// *change = [1, 1];
+/// change.store()?;
+/// change[0] = 2;
+/// drop(change); // not committed
+/// assert_eq!(*pair.lock().unwrap(), [1, 1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the lock is released when this is dropped, and only `commit` changes anything"]
 pub struct Transaction<'g, 'm, T: Pod, P: Platform> {
     mutex: &'g Mutex<'m, T, P>,

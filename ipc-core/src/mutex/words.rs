@@ -24,7 +24,7 @@ const OWNER: OwnerBits = OwnerBits::LOW;
 const HOLDER: u32 = TRANSACTION | SHARED | THREAD | OWNER.mask32();
 const EVERYBODY: u32 = i32::MAX as u32;
 
-/// A sleeper that was woken this often and found the lock taken again asks for a hand-over.
+/// A sleeper that was woken this often and found the lock taken again asks for a hand-off.
 pub(super) const LOSSES: u32 = crate::sync::bound(3, 1);
 /// Compare-exchanges of one call that peers may spoil in a row before the word is declared corrupted.
 pub(super) const ATTEMPTS: u32 = 1 << 20;
@@ -226,7 +226,7 @@ impl RawMutex {
         let mut word = self.word.load(Ordering::Relaxed);
         for _ in 0..ATTEMPTS {
             let taken = if owner(word).is_none() {
-                // A hand-over is for sleepers, if they are not dead.
+                // A hand-off is for sleepers, if they are not dead.
                 if is_handed_over(word) && self.wake_next(platform, word) != 0 {
                     return Err(Refused::Busy);
                 }
@@ -382,12 +382,12 @@ impl RawMutex {
     /// Frees the lock if the dead participant held it, and wakes the others.
     ///
     /// A second sweeper is harmless, however late: it changes a word that names the dead one, which none does again, or takes a
-    /// hand-over back, whose sleepers it wakes.
+    /// hand-off back, whose sleepers it wakes.
     pub fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         let mut word = self.word.load(Ordering::Relaxed);
         // The others can only add bits: a handful of attempts is enough.
         for _ in 0..u32::BITS {
-            // Without a hand-over: it would send a locker to sleep that comes after the wake-up below.
+            // Without a hand-off: it would send a locker to sleep that comes after the wake-up below.
             let freed = without_front(match owner(word) {
                 None => word,
                 Some(who) if who == dead.who() => after_death(word),

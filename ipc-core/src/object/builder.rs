@@ -95,6 +95,14 @@ macro_rules! has_schema {
 }
 pub(crate) use has_schema;
 
+impl<'r, B, H> Builder<'r, B, H> {
+    /// Returns this builder with other wishes.
+    pub(crate) fn map<C>(self, change: impl FnOnce(B) -> C) -> Builder<'r, C, H> {
+        let Builder { host, name, wanted, strategy } = self;
+        Builder { host, name, wanted: change(wanted), strategy }
+    }
+}
+
 impl<B: HasSchema, H> Builder<'_, B, H> {
     /// Sets a version number of what the object holds, which is compared at every open. Default: 0.
     ///

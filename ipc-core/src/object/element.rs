@@ -6,107 +6,115 @@ use core::ptr::NonNull;
 
 use bytemuck::{AnyBitPattern, CheckedBitPattern, NoUninit, Pod};
 
-/// A type whose values can be messages of a queue, a one-to-one queue or a broadcast: every [`NoUninit`] + [`CheckedBitPattern`].
-///
-/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a message of this queue, which copies plain data",
-    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
-    note = "messages are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for types such as `String` and `Vec`, use `region.value_queue`, or `region.value_duplex` (feature `serde`); for bytes of any length, \
-            `region.byte_queue`"
-)]
-pub trait Message: NoUninit + CheckedBitPattern {}
+/// A trait with the compiler's message for types that are none. The message ends with the line that derives what is missing: for plain
+/// bytes, or for data whose bits are checked.
+macro_rules! element {
+    (
+        $(#[$doc:meta])+
+        $name:ident: $first:ident $(+ $bound:ident)*,
+        $message:literal, $label:literal, notes $($note:literal),+
+    ) => {
+        $(#[$doc])+
+        #[diagnostic::on_unimplemented(
+            message = $message,
+            label = $label,
+            $(note = $note,)+
+            note = "text of a limited length is an `ipc_posix::FixedString<N>`, and such a list an `ipc_posix::FixedVec<T, N>`",
+            note = "a struct gets there by the feature `derive` and `#[derive(Clone, Copy, ipc_posix::bytemuck::Pod, \
+                    ipc_posix::bytemuck::Zeroable)] #[bytemuck(crate = \"ipc_posix::bytemuck\")] #[repr(C)]`; a gap between its fields has to \
+                    be a field, such as `_gap: [u8; 7]`"
+        )]
+        pub trait $name: $first $(+ $bound)* {}
 
-#[diagnostic::do_not_recommend]
-impl<T: NoUninit + CheckedBitPattern> Message for T {}
+        #[diagnostic::do_not_recommend]
+        impl<T: $first $(+ $bound)*> $name for T {}
+    };
+}
 
-/// A type whose values can be keys of a priority queue: every [`NoUninit`] + [`CheckedBitPattern`] with an [`Ord`].
-///
-/// Those are integers, `bool`, `char`, arrays of those, and structs and enums that derive these traits.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a key of this queue, which copies and compares plain data",
-    label = "not plain data with an order (bytemuck's `NoUninit` and `CheckedBitPattern`, and `Ord`)",
-    note = "keys are integers, `bool`, `char`, arrays of those, and `#[repr(C)]` structs that derive these traits (or `Pod`) and `Ord`",
-    note = "`f64` has no `Ord`: wrap it in a type whose `Ord` uses `total_cmp`"
-)]
-pub trait Key: NoUninit + CheckedBitPattern + Ord {}
+element! {
+    /// A type whose values can be messages of a queue, a one-to-one queue or a broadcast: every [`NoUninit`] + [`CheckedBitPattern`].
+    ///
+    /// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
+    Message: NoUninit + CheckedBitPattern,
+    "`{Self}` cannot be a message of this queue, which copies plain data",
+    "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    notes "messages are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
+     fields that derive them with `#[repr(u8)]`",
+    "for types such as `String` and `Vec`, use `region.value_queue`, or `region.value_duplex` (feature `serde`); for bytes of any length, \
+     `region.byte_queue`"
+}
 
-#[diagnostic::do_not_recommend]
-impl<K: NoUninit + CheckedBitPattern + Ord> Key for K {}
+element! {
+    /// A type whose values can be keys of a priority queue: every [`NoUninit`] + [`CheckedBitPattern`] with an [`Ord`].
+    ///
+    /// Those are integers, `bool`, `char`, arrays of those, and structs and enums that derive these traits.
+    Key: NoUninit + CheckedBitPattern + Ord,
+    "`{Self}` cannot be a key of this queue, which copies and compares plain data",
+    "not plain data with an order (bytemuck's `NoUninit` and `CheckedBitPattern`, and `Ord`)",
+    notes "keys are integers, `bool`, `char`, arrays of those, structs that derive these traits (or `Pod`) and `Ord`, \
+     and enums without fields that derive them with `#[repr(u8)]`",
+    "`f64` has no `Ord`: wrap it in a type whose `Ord` uses `total_cmp`"
+}
 
-/// A type whose values can be keys of a map: every [`NoUninit`] + [`CheckedBitPattern`].
-///
-/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits. Keys are equal if their bytes are.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a key of this map, which copies and compares plain data",
-    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
-    note = "keys are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for text or bytes of any length, use `region.byte_map`"
-)]
-pub trait MapKey: NoUninit + CheckedBitPattern {}
+element! {
+    /// A type whose values can be keys of a map: every [`NoUninit`] + [`CheckedBitPattern`].
+    ///
+    /// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits. Keys are equal if their bytes are.
+    MapKey: NoUninit + CheckedBitPattern,
+    "`{Self}` cannot be a key of this map, which copies and compares plain data",
+    "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    notes "keys are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
+     fields that derive them with `#[repr(u8)]`",
+    "for text or bytes of any length, use `region.byte_map`"
+}
 
-#[diagnostic::do_not_recommend]
-impl<K: NoUninit + CheckedBitPattern> MapKey for K {}
+element! {
+    /// A type whose values can be values of a map: every [`NoUninit`] + [`CheckedBitPattern`].
+    ///
+    /// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
+    MapValue: NoUninit + CheckedBitPattern,
+    "`{Self}` cannot be a value of this map, which copies plain data",
+    "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    notes "values are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
+     fields that derive them with `#[repr(u8)]`",
+    "for text or bytes of any length, use `region.byte_map`"
+}
 
-/// A type whose values can be values of a map: every [`NoUninit`] + [`CheckedBitPattern`].
-///
-/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a value of this map, which copies plain data",
-    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
-    note = "values are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for text or bytes of any length, use `region.byte_map`; for a list, an array and a length of your own"
-)]
-pub trait MapValue: NoUninit + CheckedBitPattern {}
+element! {
+    /// A type whose values can be in a `Watch` or a `OnceCell`: every [`NoUninit`] + [`CheckedBitPattern`].
+    ///
+    /// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
+    CellValue: NoUninit + CheckedBitPattern,
+    "`{Self}` cannot be the value of this cell, which copies plain data",
+    "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
+    notes "values are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
+     fields that derive them with `#[repr(u8)]`",
+    "values of any length are sent by `region.value_queue` (feature `serde`)"
+}
 
-#[diagnostic::do_not_recommend]
-impl<V: NoUninit + CheckedBitPattern> MapValue for V {}
+element! {
+    /// A type whose values can be the data of a lock: every [`Pod`].
+    ///
+    /// Those are numbers, arrays of them, and structs that derive it. Every pattern of bits has to be a value, as a holder that died
+    /// may leave any.
+    LockData: Pod,
+    "`{Self}` cannot be the data of this lock, which lie in shared memory as plain bytes",
+    "not plain bytes (bytemuck's `Pod`)",
+    notes "data are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
+    "a `String`, `Vec` or reference points into one process; values of any length are sent by `region.value_queue` (feature `serde`)"
+}
 
-/// A type whose values can be in a `Watch` or a `OnceCell`: every [`NoUninit`] + [`CheckedBitPattern`].
-///
-/// Those are numbers, `bool`, `char`, arrays of numbers, and structs and enums that derive both traits.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the value of this cell, which copies plain data",
-    label = "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
-    note = "values are numbers, `bool`, `char`, arrays of numbers, and `#[repr(C)]` structs that derive these traits (or `Pod`)",
-    note = "for text or a list, use an array and a length of your own, or send it by `region.value_queue` (feature `serde`)"
-)]
-pub trait CellValue: NoUninit + CheckedBitPattern {}
-
-#[diagnostic::do_not_recommend]
-impl<T: NoUninit + CheckedBitPattern> CellValue for T {}
-
-/// A type whose values can be the data of a lock: every [`Pod`].
-///
-/// Those are numbers, arrays of them, and structs that derive it. Every pattern of bits has to be a value, as a holder that died
-/// may leave any.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the data of this lock, which lie in shared memory as plain bytes",
-    label = "not plain bytes (bytemuck's `Pod`)",
-    note = "data are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
-    note = "a `String`, `Vec` or reference points into one process: use an array and a length of your own, or send it by \
-            `region.value_queue` (feature `serde`)"
-)]
-pub trait LockData: Pod {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Pod> LockData for T {}
-
-/// A type whose values can be elements of a vector: every [`Pod`].
-///
-/// Those are numbers, arrays of them, and structs that derive it. Under a lock the elements are read and written in place, so that every
-/// pattern of bits has to be a value.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an element of this vector, whose elements lie in shared memory as plain bytes",
-    label = "not plain bytes (bytemuck's `Pod`)",
-    note = "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
-    note = "for text, use an array of bytes that is long enough, filled up with zeros"
-)]
-pub trait VectorElement: Pod {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Pod> VectorElement for T {}
+element! {
+    /// A type whose values can be elements of a vector: every [`Pod`].
+    ///
+    /// Those are numbers, arrays of them, and structs that derive it. Under a lock the elements are read and written in place, so that every
+    /// pattern of bits has to be a value.
+    VectorElement: Pod,
+    "`{Self}` cannot be an element of this vector, whose elements lie in shared memory as plain bytes",
+    "not plain bytes (bytemuck's `Pod`)",
+    notes "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
+    "bytes of any length are in a `region.byte_map`"
+}
 
 /// What a lock can guard: a value whose type is [`LockData`], or a slice of such values.
 ///
@@ -156,18 +164,15 @@ unsafe impl<T: LockData> Guarded for [T] {
     }
 }
 
-/// A type whose values can be the elements of a loan queue's blocks: every [`NoUninit`] + [`AnyBitPattern`], so every `Pod`.
-///
-/// Those are numbers, arrays of them, and structs that derive it. A receiver reads them in place, so that every pattern of bits
-/// has to be a value.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot lie in the blocks of a loan queue, whose elements are read in place as plain bytes",
-    label = "not plain bytes (bytemuck's `Pod`)",
-    note = "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`",
-    note = "for types such as `String` and `Vec`, use `region.value_queue` (feature `serde`); for bytes of any length, \
-            `region.loan_queue::<u8>` or `region.byte_queue`"
-)]
-pub trait BlockElement: NoUninit + AnyBitPattern {}
-
-#[diagnostic::do_not_recommend]
-impl<T: NoUninit + AnyBitPattern> BlockElement for T {}
+element! {
+    /// A type whose values can be the elements of a loan queue's blocks: every [`NoUninit`] + [`AnyBitPattern`], so every `Pod`.
+    ///
+    /// Those are numbers, arrays of them, and structs that derive it. A receiver reads them in place, so that every pattern of bits
+    /// has to be a value.
+    BlockElement: NoUninit + AnyBitPattern,
+    "`{Self}` cannot lie in the blocks of a loan queue, whose elements are read in place as plain bytes",
+    "not plain bytes (bytemuck's `Pod`)",
+    notes "elements are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`",
+    "for types such as `String` and `Vec`, use `region.value_queue` (feature `serde`); for bytes of any length, \
+     `region.loan_queue::<u8>` or `region.byte_queue`"
+}

@@ -11,7 +11,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 
 use super::{
-    BlockElement, Blueprint, CellValue, HasSchema, LockData, MapKey, MapValue, Message, Schema, VectorElement,
+    BlockElement, Blueprint, CellValue, HasSchema, LockData, MapKey, MapValue, Message, Schema, Unsaid, VectorElement,
+    Zeroes,
 };
 use crate::atomic::Value;
 use crate::bytes::QueuedValue;
@@ -146,19 +147,19 @@ travels! {
     loan::LoanQueue<'static, T, P>, <T: BlockElement> by |schema| with(loan::Options::<T>::new(0, 0), schema);
     map::Map<'static, K, V, P>, <K: MapKey, V: MapValue> by |schema| with(map::Options::<K, V>::new(0, [0; 2]), schema);
     map::ByteMap<'static, P>, by |schema| with(map::ByteOptions::default(), schema);
-    mutex::Mutex<'static, T, P>, <T: LockData> by |schema| with(mutex::Options::<T>::default(), schema);
-    mutex::Mutex<'static, [T], P>, <T: LockData> by |schema| with(mutex::SliceOptions::<T>::default(), schema);
-    mutex::ReentrantMutex<'static, T, P>, <T: LockData> by |schema| with(mutex::ReentrantOptions::<T>::default(), schema);
+    mutex::Mutex<'static, T, P>, <T: LockData> by |schema| with(mutex::Options::<Zeroes<T>>::default(), schema);
+    mutex::Mutex<'static, [T], P>, <T: LockData> by |schema| with(mutex::SliceOptions::<Zeroes<T>>::default(), schema);
+    mutex::ReentrantMutex<'static, T, P>, <T: LockData> by |schema| with(mutex::ReentrantOptions::<Zeroes<T>>::default(), schema);
     once::OnceCell<'static, T, P>, <T: CellValue> by |schema| with(once::Options::<T>::default(), schema);
     priority::PriorityQueue<'static, K, T, P>, <K: Key, T: Message> by |schema| with(priority::Options::<K, T>::new(0), schema);
     queue::Queue<'static, T, P>, <T: Message> by |schema| with(queue::Options::<T>::new(0), schema);
-    rwlock::RwLock<'static, T, P>, <T: LockData> by |schema| with(rwlock::Options::<T>::new(0), schema);
-    rwlock::RwLock<'static, [T], P>, <T: LockData> by |schema| with(rwlock::SliceOptions::<T>::new(0), schema);
+    rwlock::RwLock<'static, T, P>, <T: LockData> by |schema| with(rwlock::Options::<Zeroes<T>>::new(0), schema);
+    rwlock::RwLock<'static, [T], P>, <T: LockData> by |schema| with(rwlock::SliceOptions::<Zeroes<T>>::new(0), schema);
     semaphore::Semaphore<'static, P>, by |_| semaphore::Options::default();
     spsc::Spsc<'static, T, P>, <T: Message> by |schema| with(spsc::Options::<T>::new(0), schema);
     stack::Stack<'static, T, P>, <T: Message> by |schema| with(stack::Options::<T>::new(0), schema);
     vector::Vector<'static, T, P>, <T: VectorElement> by |schema| with(vector::Options::<T>::new(0), schema);
-    watch::Watch<'static, T, P>, <T: CellValue> by |schema| with(watch::Options::<T>::default(), schema);
+    watch::Watch<'static, T, P>, <T: CellValue> by |schema| with(watch::Options::<Unsaid<T>>::default(), schema);
     work::ByteWorkQueue<'static, P>, by |schema| with(work::ByteOptions::default(), schema);
     work::ValueWorkQueue<'static, T, P>, <T: QueuedValue> by |schema| with(work::ValueOptions::<T>::of_any_format(), schema);
     work::WorkQueue<'static, T, P>, <T: Message> by |schema| with(work::Options::<T>::new(0), schema);

@@ -85,9 +85,9 @@ unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
 #[doc(alias = "OnceLock")]
 #[doc(alias = "LazyLock")]
 pub struct OnceCell<'m, T, P> {
-    once: View<'m>,
+    pub(super) once: View<'m>,
     budget: SpinBudget,
-    platform: P,
+    pub(super) platform: P,
     value: PhantomData<fn(T) -> T>,
 }
 
@@ -193,6 +193,18 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
     /// [`get_or_init`](Self::get_or_init) with a `make` that may fail. The cell then stays empty, and the next process gets its
     /// turn.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let limit = region.once_cell::<u32>("limit").create()?;
+    /// let parse = |text: &str| -> Result<u32, Box<dyn std::error::Error>> {
+    ///     limit.get_or_try_init(|| Ok(text.parse()?))
+    /// };
+    /// assert!(parse("many").is_err());
+    /// assert_eq!(parse("100")?, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of `make`, and a [`WriteError`].
@@ -255,12 +267,12 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         Ok(value)
     }
 
-    fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
+    pub(super) fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
         self.here()?;
         self.once.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
     }
 
-    fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
+    pub(super) fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
         self.here()?;
         self.once.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
     }
@@ -274,6 +286,18 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
 
     /// Blocks until the cell is set and returns the value. A process that dies while it sets the cell has not set it.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let address = region.once_cell::<[u8; 4]>("address").create()?;
+    /// # let server = address.clone();
+    /// # let server = std::thread::spawn(move || server.set([10, 0, 0, 1]));
+    /// // Another process sets it when it is ready.
+    /// assert_eq!(address.wait()?, [10, 0, 0, 1]);
+    /// # server.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`get`](Self::get).
@@ -286,11 +310,14 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         [&self] limit [] -> Result<T, WaitTimeoutError> { self.wait_within(limit) }
     }
 
-    fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WaitTimeoutError> {
+    /// Waits until there is a value.
+    pub(super) fn wait_set(&self, limit: &Limit<P::Deadline>) -> Result<(), WaitTimeoutError> {
         self.here()?;
-        if !self.once.wait(&self.platform, &self.budget, limit) {
-            return Err(WaitTimeoutError::Timeout);
-        }
+        if self.once.wait(&self.platform, &self.budget, limit) { Ok(()) } else { Err(WaitTimeoutError::Timeout) }
+    }
+
+    fn wait_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WaitTimeoutError> {
+        self.wait_set(limit)?;
         Ok(self.get()?.ok_or(Fault::Corrupted)?)
     }
 }

@@ -22,6 +22,7 @@
 //! | waking | the event count's | see [`EventCount`](crate::wait::EventCount) |
 
 mod handle;
+mod in_place;
 mod words;
 
 pub use handle::{OnceCell, Options};

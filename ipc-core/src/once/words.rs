@@ -118,6 +118,15 @@ impl<'m> View<'m> {
         self.is_set().then(|| payload::load(self.cells))
     }
 
+    /// Copies the value's bytes to `place`, whose bytes are all initialised then, if there is a value.
+    pub(super) fn copy_to<T>(&self, place: &mut MaybeUninit<T>) -> bool {
+        let is_set = self.is_set();
+        if is_set {
+            payload::load_into(self.cells, place);
+        }
+        is_set
+    }
+
     /// The lock of those that want to set the cell.
     pub(super) fn writers(&self) -> &'m RawMutex {
         &self.words.writers

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use bytemuck::Pod;
+use bytemuck::{Pod, Zeroable};
 use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
 
 use crate::object::Guarded;
@@ -49,12 +49,18 @@ impl<T: ?Sized + Guarded> Place<T> {
         unsafe { self.watch.as_ref() }
     }
 
-    pub(crate) unsafe fn create(start: NonNull<u8>, len: usize, value: &T::Element) {
+    pub(crate) unsafe fn create(start: NonNull<u8>, len: usize, value: Option<&T::Element>) {
         // SAFETY: the caller's promise.
         unsafe { start.cast().write(Watch::new(0)) };
         for index in 0..len {
             // SAFETY: the caller's promise: the values lie behind.
-            unsafe { start.add(OVERHEAD).cast::<T::Element>().add(index).write(*value) };
+            unsafe {
+                start
+                    .add(OVERHEAD)
+                    .cast::<T::Element>()
+                    .add(index)
+                    .write(value.copied().unwrap_or(T::Element::zeroed()))
+            };
         }
     }
 
@@ -125,6 +131,10 @@ impl<T: Pod> Place<T> {
     pub(crate) fn load(&self) -> MaybeUninit<T> {
         // SAFETY: loom checks.
         self.watch().with(|_| MaybeUninit::new(unsafe { self.value.read() }))
+    }
+
+    pub(crate) fn load_into(&self, value: &mut MaybeUninit<T>) {
+        *value = self.load();
     }
 
     pub(crate) fn store(&self, value: &T) {

@@ -43,15 +43,21 @@ impl<T: ?Sized + Guarded> Place<T> {
         Place(T::over(start.cast(), len))
     }
 
-    /// A new place, of `len` values of a slice, with this value in it, or `len` times this value.
+    /// A new place, of `len` values of a slice, with this value in it, or `len` times this value; without a value, of zeroes.
     ///
     /// # Safety
     ///
     /// As for `at`, and nobody else uses the bytes yet.
-    pub(crate) unsafe fn create(start: NonNull<u8>, len: usize, value: &T::Element) {
+    pub(crate) unsafe fn create(start: NonNull<u8>, len: usize, value: Option<&T::Element>) {
+        let start = start.cast::<T::Element>();
+        let Some(value) = value else {
+            // SAFETY: the caller's promise.
+            return unsafe { start.write_bytes(0, len) };
+        };
         for index in 0..len {
+            // No `write`, which moves the value: it may be larger than the stack.
             // SAFETY: the caller's promise, and inside of the value.
-            unsafe { start.cast::<T::Element>().add(index).write(*value) };
+            unsafe { start.add(index).copy_from_nonoverlapping(NonNull::from(value), 1) };
         }
     }
 
@@ -134,6 +140,11 @@ impl<T: Pod> Place<T> {
     /// A copy.
     pub(crate) fn load(&self) -> MaybeUninit<T> {
         payload::load(self.cells())
+    }
+
+    /// A copy, to a place of the caller's.
+    pub(crate) fn load_into(&self, value: &mut MaybeUninit<T>) {
+        payload::load_into(self.cells(), value);
     }
 
     /// Replaces the value.

@@ -126,6 +126,22 @@ unsafe impl<K, T> Blueprint for Options<K, T> {
 /// assert_eq!(jobs.iter().collect::<Vec<_>>(), [(20, 'A'), (30, 'Z')]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Several at a time:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.priority_queue::<u8, char>("jobs").capacity(100).create()?;
+/// jobs.send_slice(&[(4, 'd'), (1, 'a'), (3, 'c'), (2, 'b')])?;
+/// let mut first = [(0, ' '); 1];
+/// assert_eq!((jobs.recv_slice(&mut first)?, first), (1, [(1, 'a')]));
+/// let mut two = Vec::new();
+/// assert_eq!((jobs.recv_many(&mut two, 2)?, two), (2, vec![(2, 'b'), (3, 'c')]));
+/// let mut room = [std::mem::MaybeUninit::uninit(); 10];
+/// assert_eq!(jobs.recv_uninit(&mut room)?, [(4, 'd')]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "heap")]
 #[doc(alias = "BinaryHeap")]
 pub struct PriorityQueue<'m, K, T, P> {

@@ -108,6 +108,40 @@ unsafe impl<T> Blueprint for Options<T> {
 /// assert_eq!(jobs.iter().collect::<Vec<_>>(), [1, 2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Several messages at a time, and the newest instead of the oldest where there is no room:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.queue::<u32>("jobs").capacity(4).create()?;
+/// jobs.send_slice(&[1, 2, 3, 4])?;
+/// assert_eq!((jobs.peek(), jobs.force_send(5)?), (Some(1), Some(1)));
+/// let mut batch = Vec::new();
+/// assert_eq!(jobs.recv_many(&mut batch, 3)?, 3);
+/// assert_eq!(batch, [2, 3, 4]);
+/// let mut room = [std::mem::MaybeUninit::uninit(); 10];
+/// assert_eq!(jobs.recv_uninit(&mut room)?, [5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Each call that blocks has forms with a time limit, and one that never waits:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// use std::time::{Duration, Instant};
+/// use ipc_posix::{RecvTimeoutError, TryRecvError, TrySendError};
+///
+/// let jobs = region.queue::<u32>("jobs").capacity(1).create()?;
+/// assert_eq!(jobs.try_send(1), Ok(()));
+/// assert_eq!(jobs.try_send(2), Err(TrySendError::Full(2)));
+/// assert_eq!(jobs.send_timeout(2, Duration::from_millis(1)).unwrap_err().into_inner(), 2);
+/// assert_eq!(jobs.recv_deadline(Instant::now() + Duration::from_secs(1)), Ok(1));
+/// assert_eq!(jobs.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+/// assert_eq!(jobs.try_recv(), Err(TryRecvError::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "bounded")]
 #[doc(alias = "ArrayQueue")]
 #[doc(alias = "channel")]
@@ -293,7 +327,7 @@ impl<'m, T, P: Platform> Queue<'m, T, P> {
         if unknown && freed == 0 { Err(Fault::DeathsUnknown) } else { Ok(freed != 0) }
     }
 
-    /// Looks at who holds up the head, and repairs after it if it is dead.
+    /// Checks who holds up the head, and repairs after it if it is dead.
     pub(super) fn unblock(&self) -> Attempt<Fault> {
         match self.view.ring.blocker() {
             Blocker::Nobody => Attempt::NotYet,

@@ -18,7 +18,7 @@ use crate::wait::{Attempt, block_for_message, let_finish};
 use super::Receiver;
 use super::handle::Queue;
 
-/// Looks at a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
+/// Checks a slow head before `try_recv` asks whether its owner is dead: about the time of a publication.
 const PENDING_POLLS: u32 = crate::sync::bound(32, 1);
 /// Repairs in one `try_recv`: each removes a dead participant's tickets, so more are not needed at once.
 const REPAIRS: u32 = crate::sync::bound(64, 2);
@@ -216,7 +216,7 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> Queue<'_, T, P> {
         let more = || self.ring().len();
         match block_for_message(&self.platform, gate, &self.recv_budget, deadline, capacity, more, attempt) {
             Ok(popped) => popped,
-            // The time may have been over before anybody looked for the dead: so that a message behind a dead producer is found
+            // The time may have been over before anybody searched for the dead: so that a message behind a dead producer is found
             // however short the time limit.
             Err(unmet) => match self.pop_contended(value, Refused::Busy, false) {
                 Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),

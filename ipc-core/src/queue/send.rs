@@ -247,7 +247,7 @@ impl<T: NoUninit, P: Platform> Queue<'_, T, P> {
             Ok(end) => return end,
             Err(unmet) => unmet,
         };
-        // The time may have been over before anybody looked for the dead: so that room behind a dead producer is found however
+        // The time may have been over before anybody searched for the dead: so that room behind a dead producer is found however
         // short the time limit.
         let mut pushed = push();
         if matches!(pushed, Err(Refused::NotNow)) && self.make_room() == Ok(true) {

@@ -21,7 +21,7 @@ use crate::platform::Platform;
 
 use crate::ends::{Presence, Role};
 
-/// A word alone on its pair of cache lines.
+/// A word alone on its pair of cache lines, against false sharing.
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub struct Lone(pub AtomicU64);

@@ -5,7 +5,7 @@
 //!
 //! The entries are also a hash table with chaining, so that to find or create an object takes the same time whatever the number of
 //! objects: entry `b` has the head of bucket `b`, and each entry the next one of its bucket. The header counts the entries that are in
-//! their chains. A creator that dies between `READY` and the count leaves one entry that may not be chained: `find` looks at it by
+//! their chains. A creator that dies between `READY` and the count leaves one entry that may not be chained: `find` checks it by
 //! itself, and the next creator finishes the work.
 //!
 //! Who waits for an object sleeps at a gate of the header. A creator wakes all who do, once the entry is published; one that is killed
@@ -309,7 +309,7 @@ impl<'m> Directory<'m> {
 
     /// The memory of the object with this name, if there is one. Lock-free; on average a step or two.
     pub fn find(&self, name: &Name) -> Result<Option<Memory<'m>>, DirectoryError> {
-        // The count comes first: an entry that is chained later is looked at by itself, one that was chained before is in its chain.
+        // The count comes first: an entry that is chained later is checked by itself, one that was chained before is in its chain.
         let chained = self.chained();
         let last = self.entries.get(chained).into_iter();
         let mut candidates = self.chain(self.bucket(name)).map(|(_, entry)| entry).chain(last);

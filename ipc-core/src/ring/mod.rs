@@ -26,7 +26,7 @@
 //! *Push.* Read `tail`; make sure that the slot before it is stamped with its own position (if not, mark it
 //! `Busy` with the owner that `tail` names); check for room; compare-exchange `tail` to the next position
 //! with one's own identity; copy the payload; publish the stamp. *Pop.* Read `head`; if that slot is `Full`,
-//! copy the payload, then compare-exchange `head` forward: success commits, failure discards the copy.
+//! copy the payload, then compare-exchange `head` forward: success commits (the linearization point of the pop), failure discards the copy.
 //!
 //! *Several at once.* A producer takes n tickets with one compare-exchange and publishes them in ascending order. A consumer copies
 //! as many messages as it finds, and takes them with one compare-exchange.

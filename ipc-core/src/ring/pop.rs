@@ -35,7 +35,7 @@ impl Ring<'_> {
     /// The common case of a pop in one go, told in full in [`try_pop`](Self::try_pop): a message at the head, and no
     /// rival. Otherwise nothing was done.
     ///
-    /// Looks at the slot once: if it is empty, a second look would take its line from the producer that is about to fill it.
+    /// Checks the slot once: if it is empty, a second check would take its line from the producer that is about to fill it.
     ///
     /// # Errors
     ///

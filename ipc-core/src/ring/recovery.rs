@@ -94,7 +94,7 @@ impl Ring<'_> {
         let newest = tail.position().previous();
         let mut given_up = 0;
         if tail.owner() == Some(who) {
-            // In ascending order, as the marks: a successor that finds the last one given up need not look at the others.
+            // In ascending order, as the marks: a successor that finds the last one given up need not check the others.
             let mut at = self.first_unstamped(newest);
             while at.ahead_of(newest) <= 0 {
                 let word = self.stamp(at);

@@ -54,10 +54,10 @@ impl Geometry {
 /// of cache lines, and a longer distance loses again. Of larger slots, the next one is fetched.
 const PREFETCH_BYTES: usize = 256;
 
-/// What a producing handle remembers, in private memory, to spare itself looks at the consumers' line. A hint may be
+/// What a producing handle remembers, in private memory, to spare itself checks of the consumers' line. A hint may be
 /// stale but is never wrong: it was true of this ring once.
 ///
-/// Alone on its cache lines: it is written at every push, and handles of several threads may lie side by side.
+/// Alone on its cache lines, against false sharing: it is written at every push, and handles of several threads may lie side by side.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Hints {
@@ -71,13 +71,13 @@ impl Hints {
     /// A flag bit that no `tail` has: it never compares equal.
     const NO_TAIL: u64 = 0b10;
 
-    /// Hints for another handle of the same ring, without a look at the ring.
+    /// Hints for another handle of the same ring, without a check of the ring.
     pub fn for_another(&self) -> Hints {
         Hints { limit: AtomicU64::new(self.limit.load(Ordering::Acquire)), tail: AtomicU64::new(Self::NO_TAIL) }
     }
 
     /// Whether `tail` is still what this handle made it: then it is open, and the slot before it is published, for this
-    /// handle did that. (It also spares a look at a line that the consumer is reading.)
+    /// handle did that. (It also spares a check of a line that the consumer is reading.)
     #[inline(always)]
     fn is_mine(&self, tail: Tail) -> bool {
         // Acquire: if another thread of this handle took the ticket, its publication came before the hint.
@@ -93,7 +93,7 @@ impl Hints {
     /// For how many positions from `at` on there was room when somebody looked; not more than 0 if for none.
     #[inline(always)]
     fn room(&self, at: Position) -> i64 {
-        // Acquire, "free": another thread of this handle may have looked at `head` for us.
+        // Acquire, "free": another thread of this handle may have checked `head` for us.
         Position::of(self.limit.load(Ordering::Acquire)).ahead_of(at)
     }
 }
@@ -344,11 +344,11 @@ impl<'m> Ring<'m> {
     /// Writes down that `owner` holds the newest tickets, those that are neither published nor marked, up to `last` (I1). `false` if
     /// somebody is a lap ahead, so that they are not the newest.
     ///
-    /// In ascending order: who finds the last one marked need not look at the others.
+    /// In ascending order: who finds the last one marked need not check the others.
     #[cold]
     fn mark_batch(&self, last: Position, owner: Option<ParticipantId>) -> bool {
         let mut at = self.first_unstamped(last);
-        // Each is stamped after two looks at most: if the replacement fails, somebody else has just marked, given up or published it.
+        // Each is stamped after two checks at most: if the replacement fails, somebody else has just marked, given up or published it.
         for _ in 0..self.geometry.capacity.saturating_mul(2) {
             let word = self.stamp(at);
             let stamp = Stamp(word.load(Ordering::Acquire));
@@ -389,7 +389,7 @@ impl<'m> Ring<'m> {
         word.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Looks at `head` for a producer whose hint says "no room". Returns `tail` if there is some, or what `tail` has become.
+    /// Checks `head` for a producer whose hint says "no room". Returns `tail` if there is some, or what `tail` has become.
     #[inline]
     fn room(&self, at: Position, tail: Tail, hints: &Hints) -> Result<Tail, Refused> {
         // Acquire, "free": the consumers have read the cells before `head`.

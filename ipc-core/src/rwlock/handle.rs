@@ -11,7 +11,8 @@ use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Condition;
 use crate::object::{
-    Blueprint, Builder, Field, Footprint, Guarded, Kind, Object, Schema, Shape, ShapeError, handle, has_schema,
+    Blueprint, Builder, Field, Footprint, Guarded, Initial, Kind, Object, Schema, Shape, ShapeError, Zeroes, handle,
+    has_schema,
 };
 use crate::participant::ParticipantId;
 use crate::place::Place;
@@ -22,41 +23,40 @@ use crate::wait::SpinBudget;
 
 /// What a reader-writer lock should be like.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<T> {
-    /// The data of a new lock.
-    pub initial: T,
+pub struct Options<I> {
+    /// The data of a new lock: a value, or [`Zeroes`].
+    pub initial: I,
     /// The users' own number for the meaning of `T`.
     pub schema: Schema,
     /// How many participants a new lock has counters for.
     pub participants: u32,
 }
 
-impl<T: Pod> Options<T> {
+impl<T: Pod> Options<Zeroes<T>> {
     /// A lock of zeroes for *n* participants.
     pub fn new(participants: u32) -> Self {
-        Options { initial: T::zeroed(), schema: Schema::NONE, participants }
+        Options { initial: Zeroes::new(), schema: Schema::NONE, participants }
     }
 }
 
-impl<T, H> Builder<'_, Options<T>, H> {
-    /// Sets the data of a new lock. A lock that exists keeps its own. Default: zeroes.
-    pub fn initial(mut self, value: T) -> Self {
-        self.wanted.initial = value;
-        self
+impl<'r, I: Initial, H> Builder<'r, Options<I>, H> {
+    /// Sets the data of a new lock. A lock that exists keeps its own. Default: zeroes, which no value on the stack is needed for.
+    pub fn initial(self, value: I::Value) -> Builder<'r, Options<I::Value>, H> {
+        self.map(|wanted| Options { initial: value, schema: wanted.schema, participants: wanted.participants })
     }
 }
 
-has_schema!(Options<T>.schema);
+has_schema!(Options<I>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: Pod> Blueprint for Options<T> {
+unsafe impl<I: Initial<Value: Pod>> Blueprint for Options<I> {
     const KIND: Kind = Kind::RwLock;
     type Object = Words;
-    type Handle<'m, P: Platform> = RwLock<'m, T, P>;
+    type Handle<'m, P: Platform> = RwLock<'m, I::Value, P>;
 
     fn shape(&self) -> Shape {
         // The capacity's place is the number of participants, and any will do.
-        Shape::of::<T>(Kind::RwLock, 0, self.schema)
+        Shape::of::<I::Value>(Kind::RwLock, 0, self.schema)
     }
 
     fn accepts(&self, layout: &Layout) -> Result<(), ShapeError> {
@@ -65,12 +65,15 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
 
     fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
         let participants = words::possible(self.participants.into())?;
-        Ok((Shape::of::<T>(Kind::RwLock, participants.into(), self.schema), Layout::of::<T>(1, participants)))
+        Ok((
+            Shape::of::<I::Value>(Kind::RwLock, participants.into(), self.schema),
+            Layout::of::<I::Value>(1, participants),
+        ))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller has the memory to itself.
-        unsafe { lay::<T>(memory, layout, &self.initial) }
+        unsafe { lay::<I::Value>(memory, layout, self.initial.value()?) }
     }
 
     unsafe fn handle<'m, P: Platform>(
@@ -78,7 +81,7 @@ unsafe impl<T: Pod> Blueprint for Options<T> {
         memory: Memory<'m>,
         layout: &Layout,
         platform: P,
-    ) -> Result<RwLock<'m, T, P>, ShapeError> {
+    ) -> Result<RwLock<'m, I::Value, P>, ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { RwLock::over(memory, layout, platform) }
     }
@@ -93,7 +96,7 @@ pub(super) fn accepts(wanted: u64, layout: &Layout) -> Result<(), ShapeError> {
     Err(ShapeError::Differs { field: Field::Elements, wanted, found })
 }
 
-/// Writes an unlocked lock with this value, or with a slice whose elements are all this value.
+/// Writes an unlocked lock with this value, or with a slice whose elements are all this value; without a value, with zeroes.
 ///
 /// # Safety
 ///
@@ -101,7 +104,7 @@ pub(super) fn accepts(wanted: u64, layout: &Layout) -> Result<(), ShapeError> {
 pub(super) unsafe fn lay<T: ?Sized + Guarded>(
     memory: Memory<'_>,
     layout: &Layout,
-    value: &T::Element,
+    value: Option<&T::Element>,
 ) -> Result<(), ShapeError> {
     // SAFETY: the caller has the memory to itself.
     unsafe { View::lay(memory, layout)? };
@@ -329,6 +332,27 @@ impl<'m, T: ?Sized + Guarded, P: Platform> RwLock<'m, T, P> {
 
     /// Declares the data consistent, whatever happened to former writers. [`RwLockWriteGuard::mark_consistent`] does it with
     /// the lock held.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// use ipc_posix::{LockError, RwLockWriteGuard};
+    ///
+    /// let limits = region.rwlock::<[u32; 2]>("limits").create()?;
+    /// # let other = limits.clone();
+    /// # std::thread::spawn(move || { let _guard = other.write().unwrap(); std::panic::resume_unwind(Box::new(())); }).join().unwrap_err();
+    /// // A thread has panicked, or a process was killed, while it wrote:
+    /// let mut guard = match limits.write() {
+    ///     Ok(_) => unreachable!(),
+    ///     Err(LockError::Poisoned(guard) | LockError::OwnerDied(guard)) => guard,
+    ///     Err(error) => return Err(error.without_guard().into()),
+    /// };
+    /// *guard = [10, 20];
+    /// guard.mark_consistent()?; // or, later, `limits.clear_poison()?`
+    /// let guard = RwLockWriteGuard::downgrade(guard)?; // no other writer comes between
+    /// assert_eq!(*guard, *limits.read().unwrap());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -3,16 +3,16 @@
 //! ```text
 //! byte 0          4        8      16 (more if the data's alignment wants it)
 //!      turnstile  drained  reach  the data
-//!      then, on cache lines of their own: for each participant, how many read locks its threads have
+//!      then, on cache lines of their own (no false sharing): for each participant, how many read locks its threads have
 //! ```
 //!
 //! Readers count themselves, each participant on a line of its own, so that readers do not get into each other's way; and since
 //! each counter has an owner, what a dead reader leaves can be told from what the living hold. The turnstile is a
 //! `RawMutex`: writers hold it while they wait for the readers to leave and while they write.
 //!
-//! *Reader:* count oneself; look at the turnstile; if no writer has it, one is in. Otherwise take the count back, and queue at the
+//! *Reader:* count oneself; check the turnstile; if no writer has it, one is in. Otherwise take the count back, and queue at the
 //! turnstile with the writers: a reader that gets it counts itself, and passes it on.
-//! *Writer:* take the turnstile; look at all counters until each has been 0; write.
+//! *Writer:* take the turnstile; check all counters until each has been 0; write.
 //!
 //! | turnstile | who gets there | what readers do |
 //! |---|---|---|
@@ -29,10 +29,10 @@
 //!
 //! | access | ordering | pairs with |
 //! |---|---|---|
-//! | reader: `reach`, counter + 1; then the look at the turnstile | SeqCst | the writer's taking of the turnstile, its fence, its look at the counters: one of the two sees the other |
+//! | reader: `reach`, counter + 1; then the check of the turnstile | SeqCst | the writer's taking of the turnstile, its fence, its check of the counters: one of the two sees the other |
 //! | writer: fence after it took the turnstile | SeqCst | the reader's two |
 //! | reader: counter - 1 | Release | the writer's look, Acquire: the reader is done with the data |
-//! | reader: the look at a free turnstile | SeqCst, so Acquire | the last writer's unlock: what it wrote (the words in between are read-modify-writes, which carry that on) |
+//! | reader: the check of a free turnstile | SeqCst, so Acquire | the last writer's unlock: what it wrote (the words in between are read-modify-writes, which carry that on) |
 //! | counter + 1 with the turnstile held | Relaxed | the turnstile's unlock, Release |
 //! | counter to 0 for a dead reader | Relaxed | it is dead, and the one who does it holds the turnstile or its number |
 //!

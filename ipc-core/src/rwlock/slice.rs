@@ -5,45 +5,51 @@ use bytemuck::Pod;
 use super::handle::{RwLock, accepts, lay};
 use super::words::{self, Layout, Words};
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, has_schema};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Initial, Kind, Schema, Shape, ShapeError, Zeroes, has_schema,
+};
 use crate::platform::Platform;
 use crate::time::Timestamp;
 
 /// What a reader-writer lock around a slice should be like.
 #[derive(Clone, Copy, Debug)]
-pub struct SliceOptions<T> {
+pub struct SliceOptions<I> {
     /// How many elements there are; 0: not said.
     pub len: u64,
-    /// The elements of a new lock.
-    pub initial: T,
+    /// The elements of a new lock: a value, or [`Zeroes`].
+    pub initial: I,
     /// The users' own number for the meaning of `T`.
     pub schema: Schema,
     /// How many participants a new lock has counters for.
     pub participants: u32,
 }
 
-impl<T: Pod> SliceOptions<T> {
+impl<T: Pod> SliceOptions<Zeroes<T>> {
     /// A lock of zeroes for *n* participants.
     pub fn new(participants: u32) -> Self {
-        SliceOptions { len: 0, initial: T::zeroed(), schema: Schema::NONE, participants }
+        SliceOptions { len: 0, initial: Zeroes::new(), schema: Schema::NONE, participants }
     }
 }
 
-impl<T, H> Builder<'_, SliceOptions<T>, H> {
+impl<I, H> Builder<'_, SliceOptions<I>, H> {
     /// Sets how many elements there are: at most 2³² - 1. A creator must set it. An opener that sets it gets an error if it differs.
     pub fn len(mut self, elements: usize) -> Self {
         self.wanted.len = elements as u64;
         self
     }
+}
 
+impl<'r, I: Initial, H> Builder<'r, SliceOptions<I>, H> {
     /// Sets the value of each element of a new lock. A lock that exists keeps its own. Default: zeroes.
-    pub fn initial(mut self, value: T) -> Self {
-        self.wanted.initial = value;
-        self
+    pub fn initial(self, value: I::Value) -> Builder<'r, SliceOptions<I::Value>, H> {
+        self.map(|wanted| {
+            let SliceOptions { len, schema, participants, .. } = wanted;
+            SliceOptions { len, initial: value, schema, participants }
+        })
     }
 }
 
-has_schema!(SliceOptions<T>.schema);
+has_schema!(SliceOptions<I>.schema);
 
 /// The number of elements, if there can be as many.
 const fn possible(len: u64) -> Option<u32> {
@@ -51,14 +57,14 @@ const fn possible(len: u64) -> Option<u32> {
 }
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: Pod> Blueprint for SliceOptions<T> {
+unsafe impl<I: Initial<Value: Pod>> Blueprint for SliceOptions<I> {
     const KIND: Kind = Kind::RwLock;
     type Object = Words;
-    type Handle<'m, P: Platform> = RwLock<'m, [T], P>;
+    type Handle<'m, P: Platform> = RwLock<'m, [I::Value], P>;
 
     fn shape(&self) -> Shape {
         // The capacity's place is the number of participants, and any will do.
-        Shape::of::<T>(Kind::RwLock, 0, self.schema)
+        Shape::of::<I::Value>(Kind::RwLock, 0, self.schema)
     }
 
     fn accepts(&self, layout: &Layout) -> Result<(), ShapeError> {
@@ -72,12 +78,15 @@ unsafe impl<T: Pod> Blueprint for SliceOptions<T> {
             0 => ShapeError::Unsaid,
             wanted => ShapeError::Impossible { field, wanted, most },
         })?;
-        Ok((Shape::of::<T>(Kind::RwLock, participants.into(), self.schema), Layout::of::<T>(len, participants)))
+        Ok((
+            Shape::of::<I::Value>(Kind::RwLock, participants.into(), self.schema),
+            Layout::of::<I::Value>(len, participants),
+        ))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, _: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller has the memory to itself.
-        unsafe { lay::<[T]>(memory, layout, &self.initial) }
+        unsafe { lay::<[I::Value]>(memory, layout, self.initial.value()?) }
     }
 
     unsafe fn handle<'m, P: Platform>(
@@ -85,7 +94,7 @@ unsafe impl<T: Pod> Blueprint for SliceOptions<T> {
         memory: Memory<'m>,
         layout: &Layout,
         platform: P,
-    ) -> Result<RwLock<'m, [T], P>, ShapeError> {
+    ) -> Result<RwLock<'m, [I::Value], P>, ShapeError> {
         // SAFETY: the caller's promise.
         unsafe { RwLock::over(memory, layout, platform) }
     }

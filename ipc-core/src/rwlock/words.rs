@@ -313,7 +313,7 @@ impl<'m> View<'m> {
         &self.readers[..reach.min(self.readers.len())]
     }
 
-    /// Whether each counter is 0 when it is looked at. The caller has the turnstile: a reader that comes later takes its
+    /// Whether each counter is 0 when it is checked. The caller has the turnstile: a reader that comes later takes its
     /// count back, so a counter that was 0 once does not matter any more.
     fn is_empty(&self) -> bool {
         self.reached().iter().all(|readers| readers.count.load(Ordering::Acquire) == 0)

@@ -39,13 +39,13 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         Some(raw)
     }
 
-    /// Takes the permit that this handle had last, without a look at whether it may.
+    /// Takes the permit that this handle had last, without a check of whether it may.
     #[inline(always)]
     fn take_last(&self) -> Option<RawPermit> {
         // Relaxed: a hint in private memory.
         let at = self.hint.load(Ordering::Relaxed);
         let permit = self.view.permits.get(at as usize)?;
-        // Acquire, with the Release of the one who made it available: what that one did. And the look at `closing` stays
+        // Acquire, with the Release of the one who made it available: what that one did. And the check of `closing` stays
         // behind it.
         permit.compare_exchange(AVAILABLE, self.held, Ordering::Acquire, Ordering::Relaxed).ok()?;
         Some(RawPermit(Chain { head: at, len: 1 }))

@@ -171,7 +171,7 @@ impl<P> Semaphore<'_, P> {
     }
 }
 
-/// What a look at all permits found.
+/// What a check of all permits found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Survey {
     /// Of those who hold some, or are about to post some. After the dead it is repaired; the others may be dead soon.
@@ -260,7 +260,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         self.view.is_closed(&self.platform)
     }
 
-    /// Looks at all permits, and repairs after owners that are dead: a system call or two for each owner.
+    /// Checks all permits, and repairs after owners that are dead: a system call or two for each owner.
     #[cold]
     #[inline(never)]
     pub(super) fn survey(&self) -> Survey {

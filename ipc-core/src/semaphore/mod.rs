@@ -16,7 +16,7 @@
 //! | `ABSENT` (0) | the beginning; `forget`; a release that did not fit; a sweeper, from a dead `POSTING` | a release: `AVAILABLE` if it is of one, else `POSTING` |
 //! | `AVAILABLE` | the beginning; a permit that is dropped; a release; a sweeper, from a dead `HELD` | an acquirer: `HELD` |
 //! | `HELD`, owner | an acquirer | its owner: `AVAILABLE` (drop) or `ABSENT` (`forget`); once that is dead, a sweeper: `AVAILABLE` |
-//! | `POSTING`, owner | a release of several that looks whether there is room for all | its owner: `AVAILABLE`, or back to `ABSENT`; once that is dead, a sweeper: `ABSENT` |
+//! | `POSTING`, owner | a release of several that checks whether there is room for all | its owner: `AVAILABLE`, or back to `ABSENT`; once that is dead, a sweeper: `ABSENT` |
 //!
 //! So permits come back from the dead exactly, and each signal of a poster that dies was posted or not: no word can be
 //! counted twice. (A release of several that dies while it publishes has posted some of them.)
@@ -31,7 +31,7 @@
 //! # Several at once
 //!
 //! `acquire_many` counts first and takes only if enough seem to be there. If others were faster it gives back what it has
-//! and looks again: it never sleeps with some of its permits in its hands, so two that wait for each other's cannot be.
+//! and checks again: it never sleeps with some of its permits in its hands, so two that wait for each other's cannot be.
 //! While it takes, its permits count as taken for everybody else.
 //!
 //! Acquirers of one and of many sleep on the same [event count](crate::wait). A wake-up of one sleeper must not go to one
@@ -42,14 +42,14 @@
 //!
 //! # Fairness
 //!
-//! A permit that is free goes to the caller that comes first, running threads before sleepers: a hand-over to a sleeper costs a
+//! A permit that is free goes to the caller that comes first, running threads before sleepers (barging): a hand-off to a sleeper costs a
 //! wake-up, in which the permit lies idle. So that nobody starves, an acquirer that has waited for 5 ms takes a *seat* in a
 //! line, with a ticket. While a seat is taken, the word `closing` says `PRESSED`, and permits are for the *first*, the seat
 //! with the lowest ticket, alone: it sleeps at a gate of its own, and a permit that comes wakes it. It collects what it wants
 //! as anybody does, leaves, and wakes the next one; the last one sets `OPEN` again and wakes those who wait without a seat.
 //! (A line is so served one after the other, a wake-up for each.)
 //!
-//! This costs the fast path hardly anything: it looks at `closing` anyway, after it has taken its permit, and puts it back unless it finds
+//! This costs the fast path hardly anything: it checks `closing` anyway, after it has taken its permit, and puts it back unless it finds
 //! `OPEN`. An acquirer with a seat is overtaken by those ahead in the line, by calls that had loaded `closing` before, one for each
 //! thread, and by calls that never wait in line: `try_` forms, and those whose time is over.
 //!
@@ -59,7 +59,7 @@
 //! | left behind | by whom | what becomes of it |
 //! |---|---|---|
 //! | `PRESSED` without a seat that counts | one that died between two steps | any acquirer that finds it sets `OPEN` and wakes the others |
-//! | a seat without `PRESSED` | one that set `OPEN` as another one sat down | it looks again after that, and the owner sets it at each attempt |
+//! | a seat without `PRESSED` | one that set `OPEN` as another one sat down | it checks again after that, and the owner sets it at each attempt |
 //! | a seat of a dead participant | one that died in line | the one behind it asks the platform about it, as do those without a seat; a sweep |
 //! | a seat of one that is stopped | a debugger, `SIGSTOP`, the scheduler | while there are permits: without a sign of life for 120 ms it is woken, 25 ms later `passed`: it does not count until it goes on |
 //! | a wake-up that is owed | one that died after it left | the sweep, or the next look |
@@ -74,7 +74,7 @@
 //! # Closing
 //!
 //! `OPEN` or `PRESSED` → `CLOSING` (now it is closed) → `CLOSED` (and the sleepers were woken). A call that meets `CLOSING` wakes
-//! the sleepers, in line or not, for the one who closed may be dead. An acquirer looks at the word after it has taken its permit, and gives
+//! the sleepers, in line or not, for the one who closed may be dead. An acquirer checks the word after it has taken its permit, and gives
 //! that back: when `close` has returned, nothing that becomes available later can be acquired.
 //!
 //! # Deaths
@@ -93,8 +93,8 @@
 //! | `→ ABSENT`, `ABSENT → POSTING`, and loads that only look | Relaxed | nothing is passed on; the exchange that follows decides |
 //! | `closing`: load Acquire, exchange Release | | who is told `Closed` sees what the closer did; and the load stays behind the exchange that took the permit |
 //! | `closing`: `OPEN` ↔ `PRESSED` | Relaxed | passes nothing on |
-//! | a seat taken, given back, `passed`, counted again: compare-exchange, then a fence | SeqCst | store-then-load: the seat before the look at permits, `closing` and other seats; a permit, a closing, a free seat before the look at the seats |
-//! | `many`: exchanges AcqRel, and a barrier on either side | | store-then-load: the sleeper's mark before its look at the permits, the notifier's permit before its look at the mark |
+//! | a seat taken, given back, `passed`, counted again: compare-exchange, then a fence | SeqCst | store-then-load: the seat before the check of permits, `closing` and other seats; a permit, a closing, a free seat before the check of the seats |
+//! | `many`: exchanges AcqRel, and a barrier on either side | | store-then-load: the sleeper's mark before its check of the permits, the notifier's permit before its check of the mark |
 //! | `reach` | Relaxed | it is raised before the word changes, in the same thread; where it matters that somebody else sees both, the barriers of the event count or the release's own partner order them |
 //!
 //! # Where to look

@@ -20,6 +20,21 @@ impl RawPermit {
 /// Permits of a [`Semaphore`], which go back when this is dropped; or when the process dies.
 ///
 /// In a child after `fork`, dropping it does nothing: the permits are the parent's.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let slots = region.semaphore("slots").permits(2).create()?;
+/// let permit = slots.acquire()?;
+/// let worker = std::thread::spawn({
+///     let permit = permit.into_owned();
+///     move || drop(permit)
+/// });
+/// worker.join().unwrap();
+/// slots.close()?; // waits end, and permits come back as before
+/// assert!(slots.try_acquire().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the permit goes back when this is dropped"]
 pub struct Permit<'s, 'm, P: Platform> {
     semaphore: &'s Semaphore<'m, P>,

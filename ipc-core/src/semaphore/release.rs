@@ -8,7 +8,7 @@ use super::handle::Semaphore;
 use super::permit::RawPermit;
 use super::word::{self, ABSENT, AVAILABLE, Chain};
 
-/// How often a release looks again while others are half-way through theirs.
+/// How often a release checks again while others are half-way through theirs.
 const POST_ATTEMPTS: u32 = crate::sync::bound(128, 4);
 
 impl<P: Platform> Semaphore<'_, P> {

@@ -128,7 +128,7 @@ impl Turns {
             if owner(seen).is_none()
                 && seat.word.compare_exchange(seen, word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
-                // The seat before the looks that follow; with the fences of those who change something and then look at the seats.
+                // The seat before the loads that follow; with the fences of those who change something and then check the seats.
                 fence(Ordering::SeqCst);
                 return Some(Turn { at, word });
             }
@@ -149,7 +149,7 @@ impl Turns {
         // Relaxed: a sign, which passes nothing on. Nobody else changes it.
         seat.beats.store(seat.beats.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if seat.word.load(Ordering::Relaxed) & PASSED != 0 && self.change(seat, turn.word, |word| word & !PASSED) {
-            // That before the looks that follow, as in `sit`.
+            // That before the loads that follow, as in `sit`.
             fence(Ordering::SeqCst);
         }
     }

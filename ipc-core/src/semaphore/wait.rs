@@ -84,7 +84,7 @@ impl<'m, P: Platform> Semaphore<'m, P> {
         }
         match self.wait(permits, limit.deadline(&self.platform)) {
             Ok(taken) => taken.map(|raw| Permit::new(self, raw)),
-            // The time may have been over before anybody looked for the dead: this does, so that what they had is found
+            // The time may have been over before anybody searched for the dead: this does, so that what they had is found
             // however short the time limit.
             Err(unmet) => self.try_acquire_contended(permits).map_err(|error| match error {
                 TryAcquireError::NoPermits => unmet.or_fault(AcquireTimeoutError::Timeout),

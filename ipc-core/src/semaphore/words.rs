@@ -152,7 +152,7 @@ impl<'m> View<'m> {
         }
     }
 
-    /// The permits in the order in which they are looked at, each once: the used ones, from `start` on and around; then the others up
+    /// The permits in the order in which they are checked, each once: the used ones, from `start` on and around; then the others up
     /// to index `limit`.
     pub(super) fn round(&self, start: u32, limit: u32) -> impl Iterator<Item = u32> + use<> {
         let used = self.used().len() as u32;
@@ -198,7 +198,7 @@ impl<'m> View<'m> {
     #[inline(always)]
     pub(super) fn notify<P: Platform + ?Sized>(&self, platform: &P, permits: u32) {
         platform.light_barrier();
-        // Relaxed: the barrier orders this look after the permit; see `announce_many` for the other half.
+        // Relaxed: the barrier orders this check after the permit; see `announce_many` for the other half.
         if self.words.many.load(Ordering::Relaxed) != 0 {
             self.notify_many(platform);
         } else {
@@ -212,7 +212,7 @@ impl<'m> View<'m> {
         // Acquire, from the swap in `announce_many`: with the mark, the announcement that came before it. Release and
         // before the bump of the epoch: see the module's page.
         self.words.many.swap(0, Ordering::AcqRel);
-        // The permit before the look at the seats; with the fence of the one who sits down, leaves or is passed.
+        // The permit before the check of the seats; with the fence of the one who sits down, leaves or is passed.
         fence(Ordering::SeqCst);
         // The others are woken when nobody has a seat any more.
         match self.words.turns.front() {
@@ -298,7 +298,7 @@ impl<'m> View<'m> {
     #[cold]
     #[inline(never)]
     pub(super) fn complete_closing<P: Platform + ?Sized>(&self, platform: &P) {
-        // The closing before the look at the seats; with the fence of the one who sits down.
+        // The closing before the check of the seats; with the fence of the one who sits down.
         fence(Ordering::SeqCst);
         self.words.turns.call_all(platform);
         self.words.sleepers.notify_all(platform);

@@ -14,6 +14,25 @@ use super::lane::Lane;
 use super::{Consumer, Producer, Words};
 
 /// Free places of the ring. Nothing is sent until [`commit`](Self::commit). Made by [`Producer::try_write_chunk`] and its kin.
+///
+/// As up to two slices, since the room may go over the ring's end:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let samples = region.spsc::<u32>("samples").capacity(4).create()?;
+/// let (mut producer, mut consumer) = (samples.producer()?, samples.consumer()?);
+/// let mut chunk = producer.write_chunk(3)?;
+/// chunk.slices().0.copy_from_slice(&[1, 2, 3]);
+/// chunk.commit(3)?;
+///
+/// let chunk = consumer.read_chunk(10)?;
+/// let (first, rest) = chunk.slices();
+/// assert_eq!((first.get(0), first.len(), rest.len()), (Some(1), 3, 0));
+/// assert_eq!(chunk.get(2), Some(3));
+/// chunk.commit(3)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is sent until `commit`"]
 pub struct WriteChunk<'c, 'm, T, P: Platform, W: Lane = &'m Words> {
     end: &'c mut Producer<'m, T, P, W>,

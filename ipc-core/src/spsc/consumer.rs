@@ -27,6 +27,23 @@ use super::words::{End, View, Words};
 /// within half a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_producer).
 ///
 /// With the feature `std`, a `Consumer<u8>` is also an `io::Read`: together with the producer, a pipe with a name.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let ticks = region.spsc::<u32>("ticks").capacity(16).create()?;
+/// let (mut producer, mut consumer) = (ticks.producer()?, ticks.consumer()?);
+/// consumer.wait_for_producer()?; // it is there
+/// producer.send_slice(&[1, 2, 3, 4, 5])?;
+/// assert_eq!(consumer.peek(), Ok(1));
+/// let mut two = [0; 2];
+/// assert_eq!((consumer.recv_slice(&mut two)?, two), (2, [1, 2]));
+/// let mut three = Vec::new();
+/// assert_eq!((consumer.recv_many(&mut three, 2)?, three), (2, vec![3, 4]));
+/// let mut room = [std::mem::MaybeUninit::uninit(); 10];
+/// assert_eq!(consumer.recv_uninit(&mut room)?, [5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the other end notices when this is dropped"]
 pub struct Consumer<'m, T, P: Platform, W: Lane = &'m Words> {
     pub(super) held: Held<'m, T, P, W>,

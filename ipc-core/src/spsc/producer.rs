@@ -22,6 +22,18 @@ use super::words::{End, View, Words};
 /// of a second if it was killed. To go on with a successor, [wait for it](Self::wait_for_consumer).
 ///
 /// With the feature `std`, a `Producer<u8>` is also an `io::Write`: together with the consumer, a pipe with a name.
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let ticks = region.spsc::<u8>("ticks").capacity(4).create()?;
+/// let (mut producer, mut consumer) = (ticks.producer()?, ticks.consumer()?);
+/// producer.wait_for_consumer()?; // it is there
+/// producer.send_iter([1, 2, 3])?;
+/// ticks.close()?;
+/// assert_eq!(consumer.iter().collect::<Vec<_>>(), [1, 2, 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the other end notices when this is dropped"]
 pub struct Producer<'m, T, P: Platform, W: Lane = &'m Words> {
     pub(super) held: Held<'m, T, P, W>,

@@ -12,6 +12,21 @@ use crate::time::Limit;
 impl<T, P: Platform, W: Lane> Consumer<'_, T, P, W> {
     /// Sets whether a `read` returns [`WouldBlock`](ErrorKind::WouldBlock) where it would wait. Default: no. The methods that are not of
     /// `std::io` are not concerned.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// use std::io::{ErrorKind, Read, Write};
+    ///
+    /// let bytes = region.spsc::<u8>("bytes").capacity(4).create()?;
+    /// let (mut producer, mut consumer) = (bytes.producer()?, bytes.consumer()?);
+    /// producer.set_nonblocking(true);
+    /// consumer.set_nonblocking(true);
+    /// assert_eq!(consumer.read(&mut [0; 10]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// assert_eq!(producer.write(b"hello")?, 4);
+    /// assert_eq!(producer.write(b"o").unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_nonblocking(&mut self, nonblocking: bool) {
         self.nonblocking = nonblocking;
     }

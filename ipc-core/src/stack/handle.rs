@@ -98,6 +98,22 @@ unsafe impl<T> Blueprint for Options<T> {
 /// assert_eq!(undo.iter().collect::<Vec<_>>(), [2, 1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Several at a time:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let undo = region.stack::<u32>("undo").capacity(100).create()?;
+/// undo.send_slice(&[1, 2, 3, 4])?;
+/// let mut last = [0; 1];
+/// assert_eq!((undo.recv_slice(&mut last)?, last), (1, [4]));
+/// let mut two = Vec::new();
+/// assert_eq!((undo.recv_many(&mut two, 2)?, two), (2, vec![3, 2]));
+/// let mut room = [std::mem::MaybeUninit::uninit(); 10];
+/// assert_eq!(undo.recv_uninit(&mut room)?, [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "LifoQueue")]
 #[doc(alias = "lifo")]
 pub struct Stack<'m, T, P> {

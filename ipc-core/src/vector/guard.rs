@@ -37,6 +37,20 @@ use crate::platform::Platform;
 /// assert_eq!(primes.lock()?[..], [2, 3, 5, 7]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Changes that shall not count:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let stock = region.vector::<u32>("stock").capacity(10).create()?;
+/// stock.push(7)?;
+/// let mut guard = stock.lock()?;
+/// guard[0] = 0;
+/// guard.discard();
+/// assert_eq!(stock.get(0)?, Some(7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the lock is given back when this is dropped"]
 pub struct VectorGuard<'a, 'm, T: VectorElement, P: Platform> {
     /// Given back before the lock is, which `held` has. The area that has the elements, or a copy of it in the other one.

@@ -75,7 +75,7 @@ unsafe impl<T: VectorElement> Blueprint for Options<T> {
             let start = memory.pointer(start, bytes).ok_or(ShapeError::Missing)?;
             // No element is read before it is written.
             // SAFETY: in range (`pointer`), aligned (`Geometry`); the caller's promise.
-            unsafe { Place::<[T]>::create(start, 0, &T::zeroed()) };
+            unsafe { Place::<[T]>::create(start, 0, None) };
         }
         Ok(())
     }
@@ -99,6 +99,26 @@ unsafe impl<T: VectorElement> Blueprint for Options<T> {
 /// temperatures.sort_unstable_by(f64::total_cmp)?;
 /// assert_eq!(temperatures.lock()?[..], [19.0, 20.5, 22.5]);
 /// assert_eq!((temperatures.pop()?, temperatures.len()), (Some(22.5), 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Elements that go, move, or are copied out:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let line = region.vector::<u32>("line").capacity(10).create()?;
+/// line.extend_from_slice(&[5, 6, 7, 8, 9, 10])?;
+/// line.set(0, 50)?;
+/// line.swap(0, 1)?;
+/// assert_eq!((line.remove(2)?, line.swap_remove(0)?), (Some(7), Some(6)));
+/// assert_eq!(line.to_vec()?, [10, 50, 8, 9]);
+/// line.sort_unstable_by_key(|number| number % 10)?;
+/// line.retain(|number| number % 2 == 0)?;
+/// line.truncate(2)?;
+/// let mut copy = [0; 8];
+/// assert_eq!((line.read(1, &mut copy)?, copy[0]), (1, line.get(1)?.unwrap()));
+/// line.clear()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -42,7 +42,7 @@
 //!
 //! # One lock for readers, too
 //!
-//! A reader could copy an element without the lock and look at the state again, as those of a [map](crate::map) do. But then no guard could lend
+//! A reader could copy an element without the lock and check the state again, as those of a [map](crate::map) do. But then no guard could lend
 //! the elements out as a slice: a late reader would still be reading the area that the guard writes. A slice is what sorting, searching
 //! and changing several elements at once need, and a lock that nobody else wants costs some 20 ns. So only `len` does without it.
 

@@ -1,4 +1,4 @@
-//! The one loop that blocks: try as the [policy](super::policy) says, announce, look again, sleep in slices.
+//! The one loop that blocks: try as the [policy](super::policy) says, announce, check again, sleep in slices.
 
 use core::time::Duration;
 
@@ -62,7 +62,7 @@ impl<R> Attempt<R> {
 /// Blocks until `attempt` is done or `deadline` has passed (`None`: for ever).
 ///
 /// `attempt(false)` is a cheap try. `attempt(true)` comes after the sleeper has announced itself on the event count of `post` and
-/// should also look for the dead. An attempt always comes before the time-out, so a message that is there
+/// should also search for the dead. An attempt always comes before the time-out, so a message that is there
 /// wins over a deadline that has passed.
 ///
 /// A sleeper that finds by its own [look](super::rota) what it was not woken for wakes the others: they may not have been woken either.
@@ -103,7 +103,7 @@ enum How {
     Soon(End),
     /// It was woken.
     Woken,
-    /// By a look after a whole sleep.
+    /// By a check after a whole sleep.
     Looked,
 }
 

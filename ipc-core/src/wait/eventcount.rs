@@ -11,8 +11,8 @@
 //! | `WAITERS` | a sleeper that announced itself | the same or another sleeper after its heavy barrier: `FENCED`; a notifier: neither |
 //! | `WAITERS`, `FENCED` | as above | a notifier: neither |
 //!
-//! *Sleeper:* set `WAITERS`; heavy barrier; look at the condition again; sleep while the word is unchanged.
-//! *Notifier:* change the state; light barrier; look at the bit; if it is set, bump the epoch and wake.
+//! *Sleeper:* set `WAITERS`; heavy barrier; check the condition again; sleep while the word is unchanged.
+//! *Notifier:* change the state; light barrier; check the bit; if it is set, bump the epoch and wake.
 //!
 //! The two barriers forbid that the sleeper misses the change *and* the notifier misses the bit (the classic
 //! store-then-load pair; with `membarrier` the notifier's is a compiler barrier). The bit is sticky, so that
@@ -55,7 +55,7 @@ pub struct EventCount(AtomicU32);
 
 /// What a sleeper saw when it announced itself.
 #[derive(Clone, Copy, Debug)]
-#[must_use = "the condition must be looked at again, then waited for with this ticket"]
+#[must_use = "the condition must be checked again, then waited for with this ticket"]
 pub struct Ticket(u32);
 
 impl EventCount {
@@ -71,7 +71,7 @@ impl EventCount {
         EventCount(AtomicU32::new(epoch * ONE_EPOCH))
     }
 
-    /// Announces a sleeper. The caller looks at its condition afterwards, and then [waits](Self::wait).
+    /// Announces a sleeper. The caller checks its condition afterwards, and then [waits](Self::wait).
     pub fn prepare<P: Platform + ?Sized>(&self, platform: &P) -> Ticket {
         // Acquire: with a notifier's bump of the epoch comes its state change; with FENCED, the barrier.
         let seen = self.0.load(Ordering::Acquire);
@@ -103,7 +103,7 @@ impl EventCount {
     #[inline(always)]
     pub fn notify<P: Platform + ?Sized>(&self, platform: &P, count: impl FnOnce() -> u32) {
         platform.light_barrier();
-        // Relaxed: the barrier orders this look after the state change.
+        // Relaxed: the barrier orders this check after the state change.
         if self.0.load(Ordering::Relaxed) & WAITERS != 0 {
             self.notify_sleepers(platform, count);
         }

@@ -5,7 +5,7 @@ use crate::platform::Platform;
 use crate::sync::spin_hint;
 use crate::time::Instant;
 
-/// Polling between two looks at the clock: each look costs some twenty nanoseconds.
+/// Polling between two readings of the clock: each costs some twenty nanoseconds.
 const CLOCK_EVERY: Nanos = 1_000;
 /// About what a check costs.
 const CHECK: Nanos = 20;
@@ -20,7 +20,7 @@ pub(super) fn pause<P: Platform + ?Sized>(platform: &P, length: Nanos) -> Nanos 
     pauses.saturating_mul(once)
 }
 
-/// When a wait began. The clock is read late: most waits are over before a look at it pays.
+/// When a wait began. The clock is read late: most waits are over before a reading pays.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Begun {
     /// The clock has not been read yet.
@@ -58,7 +58,7 @@ pub(super) fn poll_for<P: Platform + ?Sized, R>(
     pace: Pace,
     mut check: impl FnMut(Nanos) -> Option<R>,
 ) -> Polled<R> {
-    // By the clock, and by what pauses and checks cost since the last look at it.
+    // By the clock, and by what pauses and checks cost since it was last read.
     let (mut read, mut since): (Nanos, Nanos) = (0, 0);
     // A clock that stands still while a process polls would never end this.
     let mut looks_left = 1 + length / (CLOCK_EVERY / 8);

@@ -32,7 +32,7 @@ use crate::time::Instant;
 /// A sleep without a suspect, before any look is booked.
 const FIRST_SLEEP: [Duration; 1] = [Duration::from_millis(100)];
 
-/// Bookings that others may spoil in a row. After them, two sleepers look at the same time.
+/// Bookings that others may spoil in a row. After them, two looks come at the same time.
 const ATTEMPTS: u32 = 8;
 
 /// Why a sleeper looks.
@@ -76,7 +76,7 @@ impl Look {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Rota {
-    /// When the last booked look is due, in milliseconds of the clock: of those that look for lost wake-ups.
+    /// When the last booked look is due, in milliseconds of the clock: of those that search for lost wake-ups.
     idle: AtomicU32,
     /// Of those behind a suspect.
     suspect: AtomicU32,

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use bytemuck::{CheckedBitPattern, NoUninit};
+use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 
 use super::reader::WatchReader;
 use super::words::{self, SLOTS, Snapshot, Stats, Stride, View, Words};
@@ -11,7 +11,10 @@ use crate::error::{Fault, TryWriteError, WaitTimeoutError, WriteError, WriteTime
 use crate::here::Here;
 use crate::memory::Memory;
 use crate::mutex::Turn;
-use crate::object::{Blueprint, Builder, Footprint, Kind, Schema, Shape, ShapeError, handle, has_schema, of_view};
+use crate::object::{
+    Blueprint, Builder, Footprint, Initial, Kind, Schema, Shape, ShapeError, Unsaid, Zeroes, handle, has_schema,
+    of_view,
+};
 use crate::payload;
 use crate::platform::Platform;
 use crate::time::{Limit, Timestamp};
@@ -20,31 +23,46 @@ use crate::wait::{Attempt, SpinBudget};
 
 /// What a cell should be like.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<T> {
-    /// The value that a new cell begins with: version 0. A creator must set it.
-    pub initial: Option<T>,
+pub struct Options<I> {
+    /// The value that a new cell begins with, version 0: a value, [`Zeroes`], or [`Unsaid`]. A creator must set it.
+    pub initial: I,
     /// The users' own number for the meaning of `T`.
     pub schema: Schema,
 }
 
-impl<T> Options<T> {
+impl<I> Options<I> {
     /// A cell that begins with this value.
-    pub const fn new(initial: T) -> Self {
-        Options { initial: Some(initial), schema: Schema::NONE }
+    pub const fn new(initial: I) -> Self {
+        Options { initial, schema: Schema::NONE }
     }
 }
 
-impl<T> Default for Options<T> {
+impl<T> Default for Options<Unsaid<T>> {
     fn default() -> Self {
-        Options { initial: None, schema: Schema::NONE }
+        Options { initial: Unsaid::new(), schema: Schema::NONE }
     }
 }
 
-impl<T, H> Builder<'_, Options<T>, H> {
+impl<'r, I: Initial, H> Builder<'r, Options<I>, H> {
     /// Sets the value of a new cell: version 0. A creator must set it. A cell that exists keeps its own.
-    pub fn initial(mut self, value: T) -> Self {
-        self.wanted.initial = Some(value);
-        self
+    pub fn initial(self, value: I::Value) -> Builder<'r, Options<I::Value>, H> {
+        self.map(|wanted| Options { initial: value, schema: wanted.schema })
+    }
+
+    /// Lets a new cell begin with zeroes, which no value on the stack is needed for. A cell that exists keeps its own value.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().size(80 << 20).anonymous()?;
+    /// let picture = region.watch::<[u8; 16 << 20]>("picture").zeroed().open_or_create()?;
+    /// assert_eq!(picture.version()?, 0);
+    /// # Ok::<(), ipc_posix::Error>(())
+    /// ```
+    pub fn zeroed(self) -> Builder<'r, Options<Zeroes<I::Value>>, H>
+    where
+        I::Value: Zeroable,
+    {
+        self.map(|wanted| Options { initial: Zeroes::new(), schema: wanted.schema })
     }
 }
 
@@ -53,32 +71,29 @@ pub(super) fn shape<T>(schema: Schema) -> Shape {
     Shape::of::<T>(Kind::Watch, SLOTS as u64, schema)
 }
 
-has_schema!(Options<T>.schema);
+has_schema!(Options<I>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: NoUninit + CheckedBitPattern> Blueprint for Options<T> {
+unsafe impl<I: Initial<Value: NoUninit + CheckedBitPattern>> Blueprint for Options<I> {
     const KIND: Kind = Kind::Watch;
     type Object = Words;
-    type Handle<'m, P: Platform> = Watch<'m, T, P>;
+    type Handle<'m, P: Platform> = Watch<'m, I::Value, P>;
 
     fn shape(&self) -> Shape {
-        shape::<T>(self.schema)
+        shape::<I::Value>(self.schema)
     }
 
     fn complete(&self) -> Result<(Shape, Stride), ShapeError> {
-        match self.initial {
-            Some(_) => Ok((self.shape(), Stride::of::<T>())),
-            None => Err(ShapeError::NoInitialValue),
-        }
+        self.initial.value()?;
+        Ok((self.shape(), Stride::of::<I::Value>()))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, stride: &Stride, now: Timestamp) -> Result<(), ShapeError> {
-        let initial = self.initial.as_ref().ok_or(ShapeError::NoInitialValue)?;
         // SAFETY: the caller's promise.
-        unsafe { words::lay(memory, stride, initial, now) }
+        unsafe { words::lay(memory, stride, self.initial.value()?, now) }
     }
 
-    of_view!(Watch<'m, T, P>: |_, view, _, platform| Watch { view, budget: SpinBudget::new(&platform), platform, value: PhantomData });
+    of_view!(Watch<'m, I::Value, P>: |_, view, _, platform| Watch { view, budget: SpinBudget::new(&platform), platform, value: PhantomData });
 }
 
 /// A value, which version it is, and how old.
@@ -115,6 +130,20 @@ impl<T: CheckedBitPattern> Versioned<T> {
 /// assert_eq!(changes.changed()?, [1.0, 2.0, 3.0]);
 /// assert_eq!(position.get_versioned()?.version, 1);
 /// # pilot.join().unwrap()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The value alone, a change of it, and waits for another one:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let speed = region.watch("speed").initial(10_u32).create()?;
+/// assert_eq!(speed.update(|speed| speed + 5)?, 10);
+/// assert_eq!(speed.get()?, 15);
+/// // Those block until there is one; here it is there.
+/// assert_eq!(speed.wait_until(|speed| *speed > 12)?, 15);
+/// assert_eq!(speed.wait_for_change(0)?.value, 15);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -218,7 +247,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     #[doc(alias = "send")]
     #[inline]
     pub fn set(&self, value: T) -> Result<u64, WriteError> {
-        self.set_within(value, &Limit::Forever).map_err(WriteTimeoutError::endless)
+        self.set_within(&value, &Limit::Forever).map_err(WriteTimeoutError::endless)
     }
 
     /// Publishes a value and returns the number of its version, unless another thread writes. Never waits.
@@ -233,13 +262,13 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
 
     timed! {
         set_timeout, set_deadline, set, "Publishes a value",
-        [&self, value: T] limit [] -> Result<u64, WriteTimeoutError> { self.set_within(value, limit) }
+        [&self, value: T] limit [] -> Result<u64, WriteTimeoutError> { self.set_within(&value, limit) }
     }
 
     #[inline(always)]
-    fn set_within(&self, value: T, limit: &Limit<P::Deadline>) -> Result<u64, WriteTimeoutError> {
+    pub(super) fn set_within(&self, value: &T, limit: &Limit<P::Deadline>) -> Result<u64, WriteTimeoutError> {
         let turn = self.turn(limit)?;
-        Ok(self.view.publish(&self.platform, turn, &value)?)
+        Ok(self.view.publish(&self.platform, turn, value)?)
     }
 
     /// Replaces the value with `change(old)` and returns the old value. No other process writes meanwhile; blocks while another
@@ -282,7 +311,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         self.view.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
     }
 
-    fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
+    pub(super) fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
         self.here()?;
         self.view.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
     }

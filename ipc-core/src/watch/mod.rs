@@ -34,6 +34,7 @@
 //! with more than one slot, so that the writer never makes the value unavailable.
 
 mod handle;
+mod in_place;
 mod reader;
 mod words;
 mod writer;

@@ -120,7 +120,8 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     #[doc(alias = "borrow_and_update")]
     pub fn get(&mut self) -> Result<T, Fault> {
         let latest = self.watch.get_versioned()?;
-        Ok(self.see(latest))
+        self.see(latest.version);
+        Ok(latest.value)
     }
 
     /// Returns the latest value if it was not seen. Never waits.
@@ -131,15 +132,21 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     /// the last writer died, that is noticed by one in a thousand of these calls, by every wait, and by
     /// [`is_disconnected`](Self::is_disconnected).) Those of [`Watch::get`].
     pub fn try_changed(&mut self) -> Result<T, TryChangedError> {
+        self.try_unseen()?;
+        Ok(self.get()?)
+    }
+
+    /// Succeeds if there is a version that was not seen.
+    pub(super) fn try_unseen(&self) -> Result<(), TryChangedError> {
         if self.has_changed()? {
-            return Ok(self.get()?);
+            return Ok(());
         }
         let end = self.watch.is_deserted_now(Role::Sender, &self.calls);
-        // The last value came before its writer left: one more look.
-        if end && self.has_changed()? {
-            return Ok(self.get()?);
+        // The last value came before its writer left: one more check.
+        match end && self.has_changed()? {
+            true => Ok(()),
+            false => Err(if end { TryChangedError::Disconnected } else { TryChangedError::Unchanged }),
         }
-        Err(if end { TryChangedError::Disconnected } else { TryChangedError::Unchanged })
     }
 
     /// Blocks until there is a version that was not seen, and returns its value.
@@ -157,8 +164,19 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     }
 
     fn changed_within(&mut self, limit: &Limit<P::Deadline>) -> Result<T, ChangedTimeoutError> {
+        let latest = self.changed_with(limit, Watch::get_versioned)?;
+        self.see(latest.version);
+        Ok(latest.value)
+    }
+
+    /// What `copy` makes of the cell once there is a version that was not seen.
+    pub(super) fn changed_with<R>(
+        &self,
+        limit: &Limit<P::Deadline>,
+        mut copy: impl FnMut(&Watch<'m, T, P>) -> Result<R, Fault>,
+    ) -> Result<R, ChangedTimeoutError> {
         let Self { watch, seen, .. } = self;
-        let unseen = || (watch.view.version() != *seen).then(|| watch.get_versioned().map(Some));
+        let mut unseen = || (watch.view.version() != *seen).then(|| copy(watch).map(Some));
         let latest = watch.wait_within(limit, |asleep_next| match unseen() {
             Some(latest) => Attempt::Done(latest),
             // The last value came before its writer left: one more look.
@@ -167,12 +185,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
             }
             None => Attempt::NotYet,
         })?;
-        Ok(self.see(latest.ok_or(ChangedTimeoutError::Disconnected)?))
+        latest.ok_or(ChangedTimeoutError::Disconnected)
     }
 
-    fn see(&mut self, latest: Versioned<T>) -> T {
-        self.seen = latest.version;
-        latest.value
+    pub(super) fn see(&mut self, version: u64) {
+        self.seen = version;
     }
 }
 
@@ -196,8 +213,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> FusedIterator for WatchReader
 /// A latest-value cell in memory that the process may only read. It cannot be waited for: a waiter has to announce itself in a
 /// word that it can write to.
 pub struct ReadOnlyWatch<'m, T, O> {
-    view: View<'m>,
-    observer: O,
+    pub(super) view: View<'m>,
+    pub(super) observer: O,
     value: PhantomData<fn() -> T>,
 }
 

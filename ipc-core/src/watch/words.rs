@@ -108,7 +108,7 @@ unsafe impl Object for Words {
     }
 }
 
-/// Writes a cell whose version 0 is `value`.
+/// Writes a cell whose version 0 is `value`; without a value, zeroes.
 ///
 /// # Safety
 ///
@@ -116,7 +116,7 @@ unsafe impl Object for Words {
 pub(super) unsafe fn lay<T: NoUninit>(
     memory: Memory<'_>,
     stride: &Stride,
-    value: &T,
+    value: Option<&T>,
     now: Timestamp,
 ) -> Result<(), ShapeError> {
     let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
@@ -127,7 +127,11 @@ pub(super) unsafe fn lay<T: NoUninit>(
         memory.place(stride.presence_offset(), 1, |_| Presence::new()).ok_or(too_small)?;
         memory.place(SLOTS_OFFSET, stride.0 * SLOTS, |_| AtomicU64::new(0)).ok_or(too_small)?
     };
-    fill(&slots[..stride.0], value, now);
+    // The cells are zeroes already.
+    match value {
+        Some(value) => fill(&slots[..stride.0], value, now),
+        None => stamp(slots, now),
+    }
     Ok(())
 }
 
@@ -152,9 +156,13 @@ pub(super) struct Snapshot<T, S> {
     pub(super) published: S,
 }
 
-fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Timestamp) {
+fn stamp(slot: &[AtomicU64], now: Timestamp) {
     slot[0].store(now.at.as_nanos(), Ordering::Relaxed);
     slot[1].store(now.clock, Ordering::Relaxed);
+}
+
+fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Timestamp) {
+    stamp(slot, now);
     payload::store(value, &slot[TIME_CELLS..]);
 }
 
@@ -190,16 +198,27 @@ impl<'m> View<'m> {
 
     #[inline(always)]
     fn read_with<T, S>(&self, published: impl Fn(&[AtomicU64]) -> S) -> Result<Snapshot<T, S>, Fault> {
+        let ((published, bytes), version) =
+            self.copied::<T, _>(|slot| (published(slot), payload::load(&slot[TIME_CELLS..])))?;
+        Ok(Snapshot { bytes, version, published })
+    }
+
+    /// Copies the latest version into a place of the caller's, whose bytes are all initialised then. Returns its number.
+    pub(super) fn read_into<T>(&self, place: &mut MaybeUninit<T>) -> Result<u64, Fault> {
+        self.copied::<T, _>(|slot| payload::load_into(&slot[TIME_CELLS..], place)).map(|((), version)| version)
+    }
+
+    /// What `copy` makes of a version's slot, which no writer has spoiled meanwhile.
+    #[inline(always)]
+    fn copied<T, C>(&self, mut copy: impl FnMut(&[AtomicU64]) -> C) -> Result<(C, u64), Fault> {
         for _ in 0..ATTEMPTS {
             let version = self.version();
-            let slot = self.slot::<T>(version)?;
-            let published = published(slot);
-            let bytes = payload::load(&slot[TIME_CELLS..]);
+            let copied = copy(self.slot::<T>(version)?);
             // Acquire: with the writer's fence, see the table.
             fence(Ordering::Acquire);
             let passed = self.words.version.load(Ordering::Relaxed).wrapping_sub(version);
             if passed < SLOTS as u64 - 1 {
-                return Ok(Snapshot { bytes, version, published });
+                return Ok((copied, version));
             }
             spin_hint();
         }

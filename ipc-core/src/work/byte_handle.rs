@@ -126,6 +126,27 @@ unsafe impl Blueprint for ByteOptions {
 /// assert_eq!(jobs.recv()?.strip_prefix(b"resize "), Some(&b"dog.png"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Until all is done, with the jobs that failed at the end:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.byte_work_queue("jobs").attempts(1).create()?;
+/// jobs.send(b"good")?;
+/// jobs.send(b"bad")?;
+/// jobs.close()?;
+/// for job in jobs.iter() {
+///     if job.to_vec() == b"good" {
+///         job.done()?;
+///     } // or it failed
+/// }
+/// jobs.wait_idle()?;
+/// let letter = jobs.recv_dead()?;
+/// assert_eq!(&*letter, b"bad");
+/// letter.done()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "JoinableQueue")]
 #[doc(alias = "message_queue")]
 pub struct ByteWorkQueue<'m, P> {

@@ -17,7 +17,7 @@ use crate::timed::timed;
 iterators!(lent ByteWorkQueue, ByteLease, RecvError, TryRecvError, recv, try_recv);
 
 impl<P: Platform> ByteWorkQueue<'_, P> {
-    /// Sends a job if there is room. Never waits; lock-free. If there seems to be no room, blocks of dead processes are looked for: that
+    /// Sends a job if there is room. Never waits; lock-free. If there seems to be no room, blocks of dead processes are searched for: that
     /// takes system calls.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::participant::{Dead, Findings, ParticipantId};
 use crate::platform::Platform;
 use crate::sync::Ordering;
 
-/// Whose death a call that looks for the dead is after.
+/// Whose death a call that searches for the dead is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// That of a process that has a job, or brings one home.

@@ -1,4 +1,4 @@
-//! What a handle does whatever its jobs are: it waits, and looks for the dead.
+//! What a handle does whatever its jobs are: it waits, and searches for the dead.
 
 use core::cell::Cell;
 
@@ -120,7 +120,7 @@ impl<'m> Engine<'m> {
         })
     }
 
-    /// Looks for holders that are dead, or late, before a sleep for what they might have to give back.
+    /// Searches for holders that are dead, or late, before a sleep for what they might have to give back.
     fn look<P: Platform, R, E: From<Fault>>(&self, platform: &P, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {
         let late = self.view.take_over(platform);
         match after_look(self.view.find_dead(platform, After::Holders), deaths) {
@@ -167,7 +167,7 @@ impl<'m> Engine<'m> {
         self.put(platform, job)
     }
 
-    /// For a sender that has found no room: looks for blocks of the dead.
+    /// For a sender that has found no room: searches for blocks of the dead.
     #[cold]
     #[inline(never)]
     fn put_thoroughly<P: Platform>(&self, platform: &P, job: &impl Content) -> Result<usize, Refused> {
@@ -199,14 +199,14 @@ impl<'m> Engine<'m> {
         let (gate, capacity) = (&self.view.words.gates.space, self.view.geometry.capacity);
         let room = || capacity.saturating_sub(self.view.about());
         let put = block_for_room(platform, gate, &self.send_budget, deadline, capacity, room, attempt);
-        // The time may have been over before anybody looked for the dead, or just when one was found.
+        // The time may have been over before anybody searched for the dead, or just when one was found.
         put.unwrap_or_else(|unmet| match self.put_now(platform, job) {
             Err(Refused::NotNow) => Err(unmet.or_fault(Refused::NotNow)),
             put => put,
         })
     }
 
-    /// Takes the next job, and looks for dead holders from time to time.
+    /// Takes the next job, and searches for dead holders from time to time.
     #[inline(always)]
     pub(super) fn take<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
         let taken = self.view.take(platform);
@@ -261,7 +261,7 @@ impl<'m> Engine<'m> {
             taken =
                 self.wait_for_last(platform, &self.recv_budget, deadline, &deaths, || self.view.take_slowly(platform));
         }
-        // The time may have been over before anybody looked for the dead, or just when one was found.
+        // The time may have been over before anybody searched for the dead, or just when one was found.
         taken.unwrap_or_else(|unmet| match self.after_look(platform, self.view.take_slowly(platform)) {
             Err(Refused::NotNow | Refused::Busy) => Err(unmet.or_fault(Refused::NotNow)),
             taken => taken,
@@ -317,7 +317,7 @@ impl<'m> Engine<'m> {
         if taken == Ok(Err(Refused::Busy)) {
             taken = self.wait_for_last(platform, budget, deadline, &deaths, take);
         }
-        // The time may have been over before anybody looked for the dead, or just when one was found.
+        // The time may have been over before anybody searched for the dead, or just when one was found.
         taken.unwrap_or_else(|unmet| {
             self.view.take_over(platform);
             self.view.find_dead(platform, After::Holders);
@@ -329,7 +329,7 @@ impl<'m> Engine<'m> {
     }
 }
 
-/// What a wait does after a look for the dead. `deaths` counts those in a row that found one.
+/// What a wait does after a search for the dead. `deaths` counts those in a row that found one.
 fn after_look<R, E: From<Fault>>(found: Findings, deaths: &Cell<u32>) -> Attempt<Result<R, E>> {
     match found.found() {
         Ok(true) if deaths.get() >= MOST_DEATHS => Attempt::Done(Err(Fault::Corrupted.into())),

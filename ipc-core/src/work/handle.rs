@@ -142,7 +142,7 @@ unsafe impl<T> Blueprint for Options<T> {
 /// - New jobs come in one global order; a job that came back comes before them.
 /// - `try_` operations never wait. No operation waits for a process that is stopped, except for the jobs that it has. A job of a stopped
 ///   process is not given to another one, unless the creator has set a [time limit](Builder::lease_limit).
-/// - While no thread sleeps, no operation makes a system call, but for a look for dead holders that a receiver makes every 12 ms.
+/// - While no thread sleeps, no operation makes a system call, but for a search for dead holders that a receiver makes every 12 ms.
 ///
 /// A dead holder is noticed by a receiver or by a caller of [`wait_idle`](Self::wait_idle), within 12 ms as a rule. Where nobody receives,
 /// the next receive notices it.
@@ -162,6 +162,21 @@ unsafe impl<T> Blueprint for Options<T> {
 /// assert_eq!((*job, job.attempt()), (7, 2));
 /// job.done()?;
 /// jobs.wait_idle()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Until all is done:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.work_queue::<u32>("jobs").capacity(100).create()?;
+/// jobs.send(7)?;
+/// jobs.close()?;
+/// for job in jobs.iter() {
+///     job.done()?;
+/// }
+/// assert!(jobs.is_idle());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "JoinableQueue")]

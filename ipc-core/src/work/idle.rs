@@ -45,7 +45,7 @@ pub(super) enum Idle {
 impl View<'_> {
     /// Whether every job that was sent is done, or a dead letter. Exact: a `Yes` was so at one instant of the call.
     ///
-    /// A block becomes busy only as a new job is sent. So if no job is sent while all blocks are looked at, each that was found not to
+    /// A block becomes busy only as a new job is sent. So if no job is sent while all blocks are checked, each that was found not to
     /// be busy stays so until the end.
     pub(super) fn idle(&self) -> Result<Idle, Fault> {
         let main = self.ring(Which::Main);
@@ -85,7 +85,7 @@ impl View<'_> {
             State::Queued(_) => match self.ring(Which::Main).at(job.position()).holds(job.position()) {
                 Holds::Nothing | Holds::Closed => false,
                 Holds::Block(other) => other == index,
-                // The word that was read is an old one: look again.
+                // The word that was read is an old one: check again.
                 Holds::Later => true,
             },
             State::Nonsense => true,

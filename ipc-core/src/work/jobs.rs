@@ -18,7 +18,7 @@ use crate::sync::{self, AtomicU64, Ordering, fence};
 pub(super) struct Hints {
     /// Where the next search for a free block begins: behind the last one found.
     block: AtomicU32,
-    /// The low bits of the main ring's head, when it was last looked at.
+    /// The low bits of the main ring's head, when it was last checked.
     head: AtomicU32,
 }
 

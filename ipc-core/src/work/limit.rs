@@ -53,7 +53,7 @@ impl LeaseEnd {
     }
 }
 
-/// What a look for leases that last too long found.
+/// What a search for leases that last too long found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Late {
     /// A job was taken over.

@@ -23,7 +23,7 @@
 //! *Send.* Take a free block (`Writing`), write the job. Read main's `tail` = t; store `Queued(me, main, t)`; compare-exchange place t from
 //! its older position to (t, block): that is the send's linearization point. Then help `tail` on.
 //!
-//! *Receive.* Look at back's `head` = h, then at main's. If place h is filled, compare-exchange the block that it names from `Queued(_,
+//! *Receive.* Read back's `head` = h, then main's. If place h is filled, compare-exchange the block that it names from `Queued(_,
 //! ring, h)` to `Leased(me, ring, h)`: that is the receive's linearization point. Then help `head` on,
 //! also where another receiver has the job.
 //!
@@ -33,7 +33,7 @@
 //! that came a lap before it were received (W1).
 //!
 //! *Empty* is a state that the queue had in the call: if back was empty at the first look and main at the second, each receive that took a
-//! job of main meanwhile began with a look at back, too. At the latest of all those looks back was empty, and all these receives go on;
+//! job of main meanwhile began with a check of back, too. At the latest of all those checks back was empty, and all these receives go on;
 //! they count from then on. So a job that came back behind that look came later.
 //!
 //! *Done.* Store `Free`.
@@ -86,7 +86,7 @@
 //! was loaded. So a holder that has prolonged its lease has it until the new end: a mark would have been there before, and the word changes
 //! behind a mark only.
 //!
-//! A holder may be late before it has copied its job. So it looks at the word again behind the copy. A block's job is written behind a fence,
+//! A holder may be late before it has copied its job. So it checks the word again behind the copy. A block's job is written behind a fence,
 //! behind the word that says so: who has copied a part of it finds the other word.
 //!
 //! Jobs of bytes have no limit: they are read, and answered, in place.
@@ -128,7 +128,7 @@
 //!
 //! | killed | leaves | repaired by |
 //! |---|---|---|
-//! | the caller, anywhere | a called job that nobody waits for | its sweep, which goes for it; a sender that finds no room looks for dead callers |
+//! | the caller, anywhere | a called job that nobody waits for | its sweep, which goes for it; a sender that finds no room searches for dead callers |
 //! | the holder, in its answer | `Leased` | its sweep: the job comes again, and the next answer is written over this one |
 //! | the holder, behind `Answered` | a caller that was not woken | the caller looks by itself, and a sweep wakes it |
 //! | the holder of an `Orphan` | `Orphan` | its sweep frees the block |
@@ -148,7 +148,7 @@
 //! # The end of all work
 //!
 //! Idle means that no job is `Queued` in main or back, on its way to back, or `Leased` from them. There is no counter, which a kill would
-//! spoil. A caller reads main's next position t, looks at all blocks, and then at place t again. Only the fill of a place of main makes a
+//! spoil. A caller reads main's next position t, checks all blocks, and then place t again. Only the fill of a place of main makes a
 //! block busy. So if place t is still empty, each block that was found not to be busy stayed so, and the queue was idle at the last look.
 //! (A holder that sends a job and is done with its own has sent first. Who finds its block free finds place t filled.)
 //!
@@ -158,7 +158,7 @@
 //! A receiver of a closed queue gets the end only when the queue is idle, and sleeps where those sleep who wait for that.
 //!
 //! A receiver of dead letters gets the end when the queue is closed and idle, and then no block is a letter's. From the end of all work on no
-//! block becomes one, so a look at each is enough.
+//! block becomes one, so a check of each is enough.
 //!
 //! # Deaths
 //!
@@ -178,7 +178,7 @@
 //! |---|---|---|---|
 //! | written | block: publication as `Queued`, Release | block compare-exchange of a receive, Acquire | the job |
 //! | sent | place compare-exchange, Release | place in a receive, Acquire | that the block is queued (W2) |
-//! | free | block store, Release | block compare-exchange of a send, Acquire | that the job was read; in a look for the end, what its holder has sent |
+//! | free | block store, Release | block compare-exchange of a send, Acquire | that the job was read; in a search for the end, what its holder has sent |
 //! | swept | block compare-exchange, Release | the same | what the dead one did to the block |
 //! | ended | end compare-exchange, Release | end in a begin or a look, Acquire | the block's word of that lease, or a later one |
 //! | rewritten | fence behind the block compare-exchange of a send, Release | fence behind the copy of a job, Acquire | that the block is not leased any more |

@@ -1,4 +1,4 @@
-//! When a receiver that always finds a job looks for dead holders: nobody sleeps then, who would.
+//! When a receiver that always finds a job searches for dead holders: nobody sleeps then, who would.
 
 use core::time::Duration;
 

@@ -69,7 +69,7 @@ impl<'m> Ring<'m> {
         self.place(position).compare_exchange(before.0, with.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Moves `tail` or `head` on to a position, for one that has begun to look at `from`.
+    /// Moves `tail` or `head` on to a position, for one that has begun to check `from`.
     ///
     /// A store, not a compare-exchange: one that is late moves it back. Then each that comes walks on from there.
     #[inline(always)]

@@ -10,7 +10,7 @@ use crate::time::Limit;
 use crate::timed::timed;
 
 impl<T: NoUninit + CheckedBitPattern, P: Platform> WorkQueue<'_, T, P> {
-    /// Sends a job if there is room. Never waits; lock-free. If there seems to be no room, blocks of dead processes are looked for: that
+    /// Sends a job if there is room. Never waits; lock-free. If there seems to be no room, blocks of dead processes are searched for: that
     /// takes system calls.
     ///
     /// # Errors

@@ -123,6 +123,17 @@ impl<'q, 'm, P: Platform> Ticket<'q, 'm, P> {
     /// Gives the call up. Returns `true` if no process has had its job: none will. Otherwise a process had it, or has it, or it is
     /// done. Lock-free.
     ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let jobs = region.byte_work_queue("jobs").create()?;
+    /// let ticket = jobs.call(b"slow")?;
+    /// assert!(ticket.try_wait().is_err());
+    /// assert!(ticket.cancel()?); // no process had begun with it
+    /// assert!(jobs.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Fault::Forked`], [`Fault::Corrupted`].

@@ -37,6 +37,24 @@ use crate::timed::timed;
 /// job.done()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Until all is done, with the jobs that failed at the end:
+///
+/// ```
+/// # use ipc_posix::Region;
+/// # let region = Region::options().anonymous()?;
+/// let jobs = region.value_work_queue::<String>("jobs").attempts(1).create()?;
+/// jobs.send(&"bad".to_owned())?;
+/// drop(jobs.recv()?); // its only attempt
+/// let call = jobs.call::<u32>(&"slow".to_owned())?;
+/// assert!(call.cancel()?); // no process had begun with it
+/// jobs.close()?;
+/// jobs.wait_idle()?;
+/// let letter = jobs.recv_dead()?;
+/// assert_eq!(*letter, "bad");
+/// letter.done()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ValueWorkQueue<'m, T, P> {
     bytes: ByteWorkQueue<'m, P>,
     values: PhantomData<fn(T) -> T>,

@@ -25,7 +25,7 @@ pub struct Words {
     pub(super) gates: Gates,
 }
 
-/// The ends of the rings that jobs seldom come to: all who receive look at them.
+/// The ends of the rings that jobs seldom come to: all who receive check them.
 #[repr(C, align(128))]
 #[derive(Debug)]
 pub(super) struct Apart {
@@ -47,7 +47,7 @@ pub(super) struct Gates {
     pub(super) idle: Gate,
     /// Those sleep here that wait for dead letters.
     pub(super) letters: Gate,
-    /// When one of those that always find a job has looked for dead holders, in milliseconds of its clock: a hint.
+    /// When one of those that always find a job has searched for dead holders, in milliseconds of its clock: a hint.
     pub(super) looked: private::AtomicU32,
     /// Written once.
     leases: AtomicU32,
@@ -225,7 +225,7 @@ impl<'m> View<'m> {
                 for start in [bytes_start + block * room, replies_start + block * reply_room] {
                     if cfg!(loom) && room != 0 {
                         let start = memory.pointer(start, BLOCK_HEAD).ok_or(ShapeError::Missing)?;
-                        Owned::<()>::create(start, 1, &());
+                        Owned::<()>::create(start, 1, None);
                     }
                 }
             }

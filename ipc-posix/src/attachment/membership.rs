@@ -21,7 +21,7 @@ use crate::{clock, futex, membarrier, thread};
 #[derive(Clone)]
 pub(crate) struct Membership {
     attachment: Arc<Attachment>,
-    // Copies of what every operation looks at, so that it is in the handle's own cache lines.
+    // Copies of what every operation reads, so that it is in the handle's own cache lines.
     me: ParticipantId,
     asymmetric: bool,
     pub(super) fork: ForkGuard,

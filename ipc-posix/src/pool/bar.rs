@@ -117,6 +117,22 @@ impl Pool {
     /// Does what [`map`](Self::map) does, and shows on this bar how many items have an outcome (feature `progress`); see
     /// [`Stream::bar`]. Chunks are smaller, so that the bar moves.
     ///
+    /// ```standalone_crate
+    /// use ipc_posix::{pool, process, task};
+    ///
+    /// fn square(number: u64) -> u64 {
+    ///     number * number
+    /// }
+    /// task!(square);
+    ///
+    /// fn main() -> Result<(), ipc_posix::Error> {
+    ///     process::init();
+    ///     let pool = pool::options().workers(2).start()?;
+    ///     assert_eq!(pool.map_with_bar(pool::progress_bar(), square, 0..4)?, [0, 1, 4, 9]);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`map`](Self::map). The bar stays as it is then.

@@ -136,6 +136,30 @@ impl<R> Call<R> {
     /// was there before.
     ///
     /// If a worker has begun with the task, it is killed, and replaced. Otherwise none will begin with it.
+    ///
+    /// ```standalone_crate
+    /// use ipc_posix::pool::{self, CallError};
+    /// use ipc_posix::{process, task};
+    ///
+    /// fn serve(_: ()) {
+    ///     loop {
+    ///         std::thread::park();
+    ///     }
+    /// }
+    /// task!(serve);
+    ///
+    /// fn main() -> Result<(), ipc_posix::Error> {
+    ///     process::init();
+    ///     let pool = pool::options().workers(1).start()?;
+    ///     let mut call = pool.submit(serve, ())?;
+    ///     assert!(call.cancel());
+    ///     assert!(matches!(call.get(), Err(CallError::Cancelled)));
+    ///     let _other = pool.submit(serve, ())?;
+    ///     pool.close(); // no more calls
+    ///     pool.terminate(); // and no wait for those that it has
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn cancel(&mut self) -> bool {
         self.reader.shared.home.is_here() && self.reader.shared.cancel(self.call, true)
     }

@@ -3,7 +3,7 @@
 //! Answers lie in the blocks of the queue of jobs. A worker that has answered sends the call's number as a note, to the thread that leads.
 //!
 //! A call leaves the table once, under the lock: with its answer, or as the supervisor finds it failed, or cancelled. What comes later
-//! finds no call of its number. A call whose worker died between its answer and its note is found by the supervisor, which looks at all
+//! finds no call of its number. A call whose worker died between its answer and its note is found by the supervisor, which checks all
 //! calls after a death, and twice a second.
 
 use std::collections::HashMap;
@@ -155,7 +155,7 @@ impl Shared {
         Row { board: &self.board, worker }
     }
 
-    /// Lets the supervisor look at once.
+    /// Lets the supervisor check at once.
     pub(super) fn ring(&self) {
         // If there is no room for a byte, it is woken already.
         let _ = (&self.bell).write(&[1]);
@@ -225,7 +225,7 @@ impl Shared {
         self.finish(desk, call, outcome, true);
     }
 
-    /// Looks at all calls: after deaths, and now and then.
+    /// Checks all calls: after deaths, and now and then.
     pub(super) fn look(&self) {
         let mut desk = self.desk();
         // The queue may know of a death before the supervisor, which is to say how that worker ended.

@@ -258,7 +258,7 @@ pub enum WorkerError {
     NoPool {
         /// The name.
         pool: String,
-        /// Where it was looked for, if not in the default directory.
+        /// Where it was searched for, if not in the default directory.
         directory: Option<PathBuf>,
     },
     /// The region of this name is no pool's, or it is damaged.

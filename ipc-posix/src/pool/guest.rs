@@ -12,9 +12,9 @@ use crate::objects::Array;
 use crate::process::panics;
 use crate::region::{Region, RegionOptions};
 
-/// How often a worker looks whether the pool's process lives.
+/// How often a worker checks whether the pool's process lives.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long it waits between two looks at a pool that begins, and for how long if nothing says that it is one.
+/// How long it waits between two checks of a pool that begins, and for how long if nothing says that it is one.
 const SHORT_PAUSE: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 

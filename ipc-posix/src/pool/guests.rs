@@ -11,7 +11,7 @@ use crate::clock;
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 impl Supervisor {
-    /// Looks at the guests: who has died, and whose task takes too long. Returns whether some have died.
+    /// Checks the guests: who has died, and whose task takes too long. Returns whether some have died.
     pub(super) fn see_guests(&mut self) -> bool {
         let shared = &self.shared;
         let Some(guests) = &shared.guests else { return false };

@@ -8,7 +8,7 @@ use super::basket::Outcome;
 use super::error::CallError;
 use super::job::Reply;
 
-/// How often a bar is looked at while a thread waits.
+/// How often a bar is checked while a thread waits.
 const LOOK: Duration = Duration::from_millis(100);
 /// No total is so large.
 const UNKNOWN: usize = usize::MAX;

@@ -17,11 +17,11 @@ use crate::clock;
 use crate::process::descriptors::Luggage;
 use crate::process::{self, Descriptor, Process, SpawnError};
 
-/// The longest sleep. Then all is looked at, whatever was heard.
+/// The longest sleep. Then all is checked, whatever was heard.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest sleep where the system gives no descriptors of processes, or an end has to be seen soon.
 const SHORT_PAUSE: Duration = Duration::from_millis(10);
-/// How often the time limit is looked at in its course.
+/// How often the time limit is checked in its course.
 const LOOKS: u32 = 8;
 
 /// How workers are started, and when they are ended.

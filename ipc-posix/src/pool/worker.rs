@@ -208,7 +208,7 @@ impl Service<'_> {
                 continue;
             };
             row.begin(Doing::Running(head.call));
-            // Behind it: a thread that gives the call up does so first, and then looks for its worker. One of the two sees the other.
+            // Behind it: a thread that gives the call up does so first, and then searches for its worker. One of the two sees the other.
             fence(Ordering::SeqCst);
             if lease.is_wanted() {
                 reply.clear();

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
+use ipc_core::error::{TrySendBytesError, TrySendValueError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -140,7 +141,12 @@ fn args<T: Serialize + DeserializeOwned>(region: &Region) -> Result<T, String> {
 
 fn answer<R: Serialize + DeserializeOwned>(region: &Region, result: &R) -> Result<(), String> {
     let queue = region.value_queue(RESULT).open().map_err(|error| error.to_string())?;
-    queue.try_send(result).map_err(|error| error.to_string())
+    queue.try_send(result).map_err(|error| match error {
+        TrySendValueError::Queue(TrySendBytesError::TooLong { len, max }) => {
+            format!("it takes {len} bytes, and the task's `max_result` is {max}")
+        }
+        error => error.to_string(),
+    })
 }
 
 /// Tells the parent why there is no result. Without that it sees the exit code.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use ipc_core::Fault;
-use ipc_core::error::TrySendValueError;
+use ipc_core::error::{TrySendBytesError, TrySendValueError};
 
 use super::start::OURS;
 use crate::error::{ObjectError, RegionError, debug_as_display};
@@ -58,6 +58,9 @@ impl fmt::Display for SpawnError {
                 write!(f, "{function} is no task: write `ipc_posix::task!` behind it")
             }
             SpawnError::TwoTasks { name } => write!(f, "two functions are tasks of the name {name}"),
+            SpawnError::Args(TrySendValueError::Queue(TrySendBytesError::TooLong { len, max })) => {
+                write!(f, "the arguments of a task take {len} bytes, and its `max_args` is {max}")
+            }
             SpawnError::Args(error) => write!(f, "the arguments of a task: {error}"),
             SpawnError::Descriptors(error) => write!(f, "the descriptors for a task: {error}"),
             SpawnError::Region(error) => write!(f, "the memory for a task: {error}"),

@@ -81,7 +81,7 @@ impl ProcessOptions {
 
     /// Lets the process end with this one, whichever way this one ends: it returns from `main`, it is killed, it calls `exec`.
     ///
-    /// The new process looks for that by a thread of its own, which sees it within half a second, and kills the whole process group by
+    /// The new process checks for that by a thread of its own, which sees it within half a second, and kills the whole process group by
     /// SIGKILL. A process that is stopped ends when it goes on. The first such process costs this one a descriptor and a mapping until it ends.
     pub fn daemon(mut self) -> Self {
         self.daemon = true;
@@ -96,7 +96,7 @@ impl ProcessOptions {
 
     /// Starts another program than this one. It has to know the task by the same name and schema, and to call [`init`](super::init).
     ///
-    /// A path without a `/` is looked for in `PATH`. A relative one begins at the working directory.
+    /// A path without a `/` is searched for in `PATH`. A relative one begins at the working directory.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
@@ -280,6 +280,26 @@ impl<R> Process<R> {
     }
 
     /// Asks the process to end, and the programs of its group: SIGTERM. Nothing happens if it has ended.
+    ///
+    /// ```standalone_crate
+    /// use ipc_posix::process::{self, TaskError};
+    ///
+    /// fn serve(_: ()) {
+    ///     loop {
+    ///         std::thread::park();
+    ///     }
+    /// }
+    /// ipc_posix::task!(serve);
+    ///
+    /// fn main() -> Result<(), ipc_posix::Error> {
+    ///     process::init();
+    ///     let mut server = process::spawn(serve, ())?;
+    ///     server.terminate()?;
+    ///     let error: TaskError = server.join().unwrap_err();
+    ///     assert!(error.is_killed());
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///

@@ -98,7 +98,7 @@ pub(crate) fn entry_of<F: 'static>(function: &F) -> Result<&'static Entry, Spawn
     let id = id_of(function);
     let found = TASKS.iter().find(|entry| (entry.id)() == id);
     let entry = found.ok_or_else(|| SpawnError::NotATask { function: std::any::type_name::<F>() })?;
-    // The process that is started looks for the name.
+    // The process that is started searches for the name.
     if TASKS.iter().any(|other| other.name == entry.name && (other.id)() != id) {
         return Err(SpawnError::TwoTasks { name: entry.name });
     }

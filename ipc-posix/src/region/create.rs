@@ -184,8 +184,8 @@ fn fill(
 ) -> Result<(Membership, File), RegionError> {
     let file = draft.reopen(name)?;
     let geometry = options.geometry(name)?;
-    let status =
-        Status::of_descriptor(file.as_raw_fd()).map_err(|error| RegionError::io(name, "look at the file", error))?;
+    let status = Status::of_descriptor(file.as_raw_fd())
+        .map_err(|error| RegionError::io(name, "read the attributes of the file", error))?;
     let map = attachment::map(&file, geometry.total()).map_err(|error| RegionError::io(name, "map the file", error))?;
     options.advise(&map);
     let identity = sys::random::<16>().map_err(|error| RegionError::io(name, "get random bytes", error))?;

@@ -30,7 +30,7 @@ pub struct Region {
 pub struct Participant {
     /// The place in the region's table, from 1.
     pub number: u16,
-    /// Whether it lived when it was looked at, as the kernel says.
+    /// Whether it lived when it was checked, as the kernel says.
     pub alive: bool,
     /// Whether it is this process's own place.
     pub is_me: bool,
@@ -47,7 +47,7 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// Whether it lived when it was looked at.
+    /// Whether it lived when it was checked.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.alive
@@ -106,7 +106,7 @@ impl Region {
         Self::options().open_or_create(name)
     }
 
-    /// Opens a region for looking only. See [`RegionOptions::open_read_only`].
+    /// Opens a region for reading only. See [`RegionOptions::open_read_only`].
     ///
     /// # Errors
     ///
@@ -116,6 +116,18 @@ impl Region {
     }
 
     /// Opens the region behind a descriptor. See [`RegionOptions::from_fd`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// let region = Region::options().anonymous()?;
+    /// region.queue::<u32>("jobs").create()?.send(7)?;
+    ///
+    /// // In another process, which has inherited the descriptor or got it over a Unix socket:
+    /// let descriptor = region.try_clone_fd()?;
+    /// let region = Region::from_fd(descriptor)?;
+    /// assert_eq!(region.queue::<u32>("jobs").open()?.recv()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -138,6 +150,17 @@ impl Region {
 
     /// Removes the region's name if no living process has it open; `true` if it did. A process that opens it
     /// at the same instant keeps the name, or finds no region.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let name = format!("doc-unused-{}", std::process::id());
+    /// # let name = name.as_str();
+    /// let region = Region::create(name)?;
+    /// assert!(!Region::unlink_if_unused(name)?);
+    /// drop(region);
+    /// assert!(Region::unlink_if_unused(name)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -264,6 +287,13 @@ impl Region {
 
     /// Repairs at once what dead participants have left, and returns how many were found dead. Nobody needs to call this: the
     /// next process that has a dead one in its way repairs, and so does the one that takes its place. For tests and tools.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// let region = Region::options().anonymous()?;
+    /// assert_eq!(region.recover()?, 0); // no process has died
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

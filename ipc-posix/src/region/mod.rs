@@ -1,4 +1,4 @@
-//! Regions: creating, opening, looking at, removing.
+//! Regions: creating, opening, reading, removing.
 
 mod create;
 mod handle;

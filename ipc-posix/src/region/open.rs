@@ -142,8 +142,8 @@ pub(super) fn file(
 }
 
 fn examine(options: &RegionOptions, name: &str, file: &File) -> Result<Status, RegionError> {
-    let status =
-        Status::of_descriptor(file.as_raw_fd()).map_err(|error| RegionError::io(name, "look at the file", error))?;
+    let status = Status::of_descriptor(file.as_raw_fd())
+        .map_err(|error| RegionError::io(name, "read the attributes of the file", error))?;
     if let Some(what) = not_a_file(status.mode) {
         return Err(RegionError::new(name, RegionErrorKind::NotAFile(what)));
     }

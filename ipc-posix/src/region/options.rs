@@ -20,7 +20,7 @@ const PAGE: u64 = 4096;
 /// Rounds of "open, else create" before giving up: each lost round means that others created and removed the region
 /// in between.
 const ROUNDS: u32 = 1000;
-/// Between two looks for a region that does not exist yet.
+/// Between two searches for a region that does not exist yet.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -342,7 +342,7 @@ impl RegionOptions {
         Err(RegionError::new(name, RegionErrorKind::Contended))
     }
 
-    /// Opens the region for looking only: the mapping is read-only, and no participant's place is taken. Takes no locks. The right
+    /// Opens the region for reading only: the mapping is read-only, and no participant's place is taken. Takes no locks. The right
     /// to read the file is also the right to lock it for reading, see [`mode`](Self::mode).
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A region opened for looking only.
+//! A region opened for reading only.
 
 use std::marker::PhantomData;
 use std::os::fd::AsRawFd;

@@ -30,7 +30,7 @@ pub fn borders<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
     );
 }
 
-/// A closed queue takes nothing more and gives out all that it has; whoever waits is told.
+/// A closed queue takes nothing more and gives out all that it has; waiters are told.
 pub fn close_then_drain<P: Platform>(queue: &ByteQueue<'_, P>, role: &Role<'_>) {
     role.one(|| {
         assert_eq!(queue.send(b"last"), Ok(()));

@@ -54,7 +54,7 @@ pub fn array<P: Platform>(array: &Array<'_, u16, P>, role: &Role<'_>) {
     );
 }
 
-/// A cell is set once, by one, and everybody sees that value; whoever waits for it gets it.
+/// A cell is set once, by one, and everybody sees that value; waiters get it.
 pub fn once<P: Platform>(cell: &OnceCell<'_, u64, P>, role: &Role<'_>) {
     role.one(|| {
         assert_eq!((cell.is_set(), cell.get()), (false, Ok(None)));

@@ -1,4 +1,4 @@
-//! Contracts about the death of whoever has something: the second actor is killed, and the first goes on.
+//! Contracts about the death of an owner: the second actor is killed, and the first goes on.
 
 use ipc_core::Platform;
 use ipc_core::barrier::Barrier;

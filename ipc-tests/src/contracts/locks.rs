@@ -48,7 +48,7 @@ pub fn transaction<P: Platform>(mutex: &Mutex<'_, u64, P>, role: &Role<'_>) {
     role.one(|| assert_eq!(mutex.lock().as_deref().ok(), Some(&1)));
 }
 
-/// The same for a slice: a transaction counts once it is committed, and leaves no trace otherwise.
+/// A transaction of a slice counts once it is committed, and leaves no trace otherwise.
 pub fn slice_transaction<P: Platform>(mutex: &Mutex<'_, [u64], P>, role: &Role<'_>) {
     role.one(|| {
         let mut change = mutex.lock_transaction().expect("it is free");

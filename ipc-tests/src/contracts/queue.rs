@@ -72,7 +72,7 @@ pub fn close_then_drain<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>)
     });
 }
 
-/// Whoever waits when the queue is closed is told.
+/// Waiters are told when the queue is closed.
 pub fn close_wakes<P: Platform>(queue: &Queue<'_, u64, P>, role: &Role<'_>) {
     role.at_once(|| assert!(queue.close().unwrap()), || assert_eq!(queue.recv(), Err(RecvError::Closed)));
 }

@@ -56,7 +56,7 @@ pub fn many<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
     role.one(|| assert_eq!(semaphore.available(), 2));
 }
 
-/// A closed semaphore gives no permit any more, not even one that it has, and tells whoever waits; permits still come back.
+/// A closed semaphore gives no permit any more, not even one that it has, and tells waiters; permits still come back.
 pub fn closes<P: Platform>(semaphore: &Semaphore<'_, P>, role: &Role<'_>) {
     let both = role.one(|| semaphore.acquire_many(2).expect("there are two"));
     role.at_once(

@@ -20,7 +20,7 @@ pub fn two_attempts() -> Options<u64> {
     wanted
 }
 
-/// The same of bytes.
+/// What the queues of bytes of these contracts are like.
 #[must_use]
 pub fn of_bytes() -> ByteOptions {
     let mut wanted = ByteOptions::new(2, 20);

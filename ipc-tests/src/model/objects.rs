@@ -71,7 +71,7 @@ impl<B: Blueprint> Shared<B> {
         Arc::new(Shared { handle, wanted, memory, geometry, _room: room })
     }
 
-    /// A handle for `actor`, made by the shipped code without a look at the header: in a model, that would be seven more loads.
+    /// A handle for `actor`, made by the shipped code without a check of the header: in a model, that would be seven more loads.
     pub fn handle(&self, actor: &Actor) -> B::Handle<'static, Actor> {
         // SAFETY: the object was made to this blueprint.
         unsafe { self.wanted.handle(self.memory, &self.geometry, actor.clone()) }.expect("an object")

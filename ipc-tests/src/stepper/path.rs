@@ -17,7 +17,7 @@ pub(super) struct Path {
     allowed: bool,
     /// How many victims it led astray in this segment.
     strays: u32,
-    /// So many strikes at an address, and more, are not to be relied on.
+    /// This number of strikes at an address, and more, are not to be relied on.
     banned: HashMap<u64, u64>,
     stop: u64,
     /// `rips[i]` is the next instruction after `i` steps.

@@ -83,7 +83,7 @@ impl Position {
     /// another.
     pub(super) fn reach(self, victim: &mut Victim, path: &mut Path) -> Result<Option<Landing>, VictimError> {
         path.enter(self.stop);
-        // What has changed is looked for from the point before.
+        // What has changed is searched for from the point before.
         let aim = if self.change { self.after.unwrap_or(self.steps) } else { self.steps };
         let (mut outcome, mut steps) = (victim.run_to_syscall_stop(self.stop)?, 0);
         if outcome == StepOutcome::Stepped {

@@ -1,5 +1,5 @@
 //! Atomic cells and event groups: who changes or waits is killed at every instruction; the change was made or not, whole, and
-//! whoever waits goes.
+//! waiters go on.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Condition variables: a waiter or a notifier is killed at every instruction; whoever waits goes, and the lock is got.
+//! Condition variables: a waiter or a notifier is killed at every instruction; waiters go on, and the lock is got.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Objects {
         Objects { _region: region, mutex, condvar }
     }
 
-    /// The lock, whoever died with it.
+    /// The lock, no matter which process died with it.
     fn lock(&self) -> Result<MutexGuard<'_, u64>, (Verdict, String)> {
         self.mutex.lock_timeout(patience()).or_else(|error| {
             let text = error.to_string();

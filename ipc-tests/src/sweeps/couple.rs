@@ -49,7 +49,7 @@ pub(super) fn sweep<C: Couple>(couple: C, name: &str, sweep: PairSweep) -> Sweep
             verdict
         })
     };
-    // Whoever waits for what the other one holds sleeps in slices of 2 ms and more.
+    // A waiter for what the other one holds sleeps in slices of 2 ms and more.
     let sweep = sweep.blocked_ok(true).blocked_after(Duration::from_millis(1)).stuck_after(patience());
     let report = sweep.run(
         || {

@@ -1,4 +1,4 @@
-//! Events: a setter, a clearer or a waiter is killed at every instruction; whoever waits goes, and flags are not lost.
+//! Events: a setter, a clearer or a waiter is killed at every instruction; waiters go on, and flags are not lost.
 
 use ipc_posix::{Event, Region};
 

@@ -7,7 +7,7 @@ use super::stage::{Folder, QUEUE, queue_of};
 use super::{Scene, Scenes, complain, patience};
 use crate::stepper::{Verdict, Victim};
 
-/// A `try_` operation notices a killed peer within so many tries.
+/// A `try_` operation notices a killed peer within this many tries.
 const TRIES: usize = 1100;
 
 /// The half that the survivor holds.
@@ -94,7 +94,7 @@ impl Scene for HalfScene {
 
     fn check(&mut self, finished: bool) -> Verdict {
         let Some((_region, mine)) = self.stage.take() else { return Verdict::CLEAN };
-        // Whoever had finished its creation was there, and is dead now.
+        // The one that had finished its creation was there, and is dead now.
         let certain = finished || !self.creates;
         let result = match mine {
             Mine::Receiver(receiver) => self.without_sender(&receiver, certain),

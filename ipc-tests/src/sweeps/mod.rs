@@ -66,13 +66,13 @@ mod work_limit;
 
 pub use pairs::{PAIRS, Pair};
 
-/// How long a survivor waits before it counts as wedged: far more than any repair takes. Once so many have been found
+/// How long a survivor waits before it counts as wedged: far more than any repair takes. Once this many have been found
 /// that nobody can doubt it, the others are only counted.
 fn patience() -> Duration {
     if WEDGED.get() < 3 { Duration::from_secs(10) } else { Duration::from_secs(1) }
 }
 
-/// Waits for one that may be killed, in short waits: a waiter looks for the dead before each sleep, and a sleep at a kill would take a tenth
+/// Waits for one that may be killed, in short waits: a waiter searches for the dead before each sleep, and a sleep at a kill would take a tenth
 /// of a second at each point of the sweep. `wait` returns `None` if its time is over.
 fn in_short_waits<R>(mut wait: impl FnMut(Duration) -> Option<R>) -> Option<R> {
     let end = Instant::now() + patience();
@@ -84,7 +84,7 @@ fn in_short_waits<R>(mut wait: impl FnMut(Duration) -> Option<R>) -> Option<R> {
     }
 }
 
-/// So many wedged survivors end a sweep: each costs time, and there is nothing more to learn.
+/// This many wedged survivors end a sweep: each costs time, and there is nothing more to learn.
 const MOST_WEDGED: u64 = 10;
 
 thread_local! {

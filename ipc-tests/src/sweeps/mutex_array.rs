@@ -1,5 +1,5 @@
 //! Mutexes around slices: who changes one in a transaction, or in place, is killed at every instruction. What a transaction has not
-//! committed never was, and whoever changes in place leaves a mark.
+//! committed never was, and a process that changes in place leaves a mark.
 
 use ipc_posix::{LockError, LockTimeoutError, Mutex, Region};
 

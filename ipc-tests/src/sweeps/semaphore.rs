@@ -24,9 +24,9 @@ enum Deed {
     TryAcquire,
     Acquire,
     AcquireMany(u32),
-    /// Drops a guard of so many.
+    /// Drops a guard of this many.
     Release(u32),
-    /// Forgets a guard of so many.
+    /// Forgets a guard of this many.
     Forget(u32),
     Post(u32),
     Close,

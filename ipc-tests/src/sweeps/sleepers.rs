@@ -40,7 +40,7 @@ struct SleeperScene {
 /// From the start of a queue to the first word of its set of senders, and the victim's bit there.
 const SENDERS_OFFSET: u64 = 512;
 const VICTIMS_BIT: u32 = 1 << 2;
-/// Of so many points where nothing has changed yet, one waits for the end of the slice.
+/// Of this many points where nothing has changed yet, one waits for the end of the slice.
 const WAITING: u64 = 16;
 
 extern "C" fn interrupted(_: libc::c_int) {}
@@ -125,7 +125,7 @@ impl Scene for SleeperScene {
         self.page.clear();
         let (region, queue) = self.start.make(&self.folder, &mut None);
         let (folder, page, deed) = (&self.folder, &self.page, self.deed);
-        // With halves, the victim has to be there before the receiver looks for senders.
+        // With halves, the victim has to be there before the receiver searches for senders.
         let victim = Victim::fork(|gate| {
             let queue = queue_of(&folder.open());
             let value = message(VICTIM);

@@ -234,7 +234,7 @@ impl Play for Deed {
     }
 
     fn sleeper(self) -> Option<fn(Objects) -> u64> {
-        /// The next message, whoever sends it; the end of the queue is the largest number.
+        /// The next message, whichever process sends it; the end of the queue is the largest number.
         fn next((_region, queue): Objects) -> u64 {
             let mut consumer = queue.consumer().expect("nobody is the consumer");
             loop {

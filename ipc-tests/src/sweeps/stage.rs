@@ -214,7 +214,7 @@ pub(super) fn sleeper(act: impl FnOnce(&Gate)) -> Victim {
     sleeper
 }
 
-/// The same, and it sleeps.
+/// A sleeper that has fallen asleep.
 pub(super) fn asleep(act: impl FnOnce(&Gate)) -> Victim {
     let sleeper = sleeper(act);
     let pid = sleeper.pid();

@@ -35,7 +35,7 @@ pub(super) enum Deed {
     /// Leases, and gives back.
     GiveBack,
     GiveBackWakes,
-    /// The same on its last attempt.
+    /// Gives back on the last attempt.
     Bury,
     BuryWakes,
     /// Removes a dead letter.
@@ -341,7 +341,7 @@ impl couple::Couple for Couple {
         }
     }
 
-    /// The survivors send and look at once, whatever the stopped one is in the middle of, and whatever the dead one was.
+    /// The survivors send and check at once, whatever the stopped one is in the middle of, and whatever the dead one was.
     fn meanwhile(self, (_region, queue): &Objects) -> Result<(), Finding> {
         granted("a survivor sends at once", queue.try_send(job(OTHER)).map_err(|error| error.without_value()))?;
         let idle = queue.is_idle();

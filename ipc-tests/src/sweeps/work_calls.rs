@@ -35,7 +35,7 @@ pub(super) enum Deed {
     ReplyLate,
     /// Waits for the answer of a server that is dead: it is given up.
     WaitAfterDeath,
-    /// Looks for its answer, which is there, and goes.
+    /// Searches for its answer, which is there, and goes.
     Wait,
     /// Gives up a call that waits; a sender sleeps for room.
     CancelWakes,

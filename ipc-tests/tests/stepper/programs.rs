@@ -82,7 +82,7 @@ fn a_temporary_name_cleans_up() {
         // SAFETY: the victim's own copy of the name, read once more only to drop it here.
         drop(unsafe { std::ptr::read(*copy) });
         gate.end();
-        // The copy is dropped, so end before anything looks at it again.
+        // The copy is dropped, so end before anything checks it again.
         // SAFETY: no memory is passed.
         unsafe { libc::_exit(0) };
     });

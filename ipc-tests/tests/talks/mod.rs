@@ -7,7 +7,7 @@ use ipc_tests::dice::Dice;
 
 use super::{Result, Token};
 
-/// Has a session with whoever comes. All tokens of one are of the same client, whole and in order; they come back.
+/// Has a session with the client that comes. All tokens of one are of the same client, whole and in order; they come back.
 pub fn talk(talk: &Duplex<Token, Token>, me: u64, dice: &mut Dice, soon: Duration) -> Result<()> {
     const TOKENS: u64 = 6;
     let token = |who: u64, number: u64| [who, number, who ^ number];

@@ -9,7 +9,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "atomic cell: a change wakes nobody",
         edits: &[silence(ATOMIC, "changed", 1)],
-        protects: "whoever waits for a condition goes",
+        protects: "a waiter for a condition goes on",
         caught_by: ("loom_atomic", "the_end_of_a_countdown_is_seen"),
     },
     Mutant {

@@ -17,7 +17,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_barrier", "two_meet"),
     },
     Mutant {
-        name: "barrier, looking at a seat: SeqCst to Acquire",
+        name: "barrier, loading a seat: SeqCst to Acquire",
         edits: &[edit(BARRIER, 1, "self.0.load(Ordering::SeqCst)", "self.0.load(Ordering::Acquire)")],
         protects: "of two that come last, one ends the phase",
         caught_by: ("loom_barrier", "two_meet_twice"),
@@ -34,7 +34,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_barrier", "two_meet"),
     },
     Mutant {
-        name: "barrier, looking at the state: Acquire to Relaxed",
+        name: "barrier, loading the state: Acquire to Relaxed",
         edits: &[edit(
             BARRIER,
             1,

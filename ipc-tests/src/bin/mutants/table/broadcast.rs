@@ -19,7 +19,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_broadcast", "nobody_misses_anything"),
     },
     Mutant {
-        name: "broadcast, looking at tail: Acquire to Relaxed",
+        name: "broadcast, loading tail: Acquire to Relaxed",
         edits: &[edit(
             WORDS,
             1,
@@ -102,7 +102,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "broadcast: closing wakes nobody",
         edits: &[silence(WORDS, "close", 1)],
-        protects: "whoever sleeps learns of the end",
+        protects: "sleepers learn of the end",
         caught_by: ("loom_broadcast", "closing_ends_a_subscriber"),
     },
     Mutant {

@@ -18,7 +18,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
     },
     Mutant {
-        name: "bytes, looking at tail: Acquire to Relaxed",
+        name: "bytes, loading tail: Acquire to Relaxed",
         edits: &[edit(
             BYTES,
             1,
@@ -40,7 +40,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_bytes", "messages_arrive_whole_and_in_order"),
     },
     Mutant {
-        name: "bytes, looking at head: Acquire to Relaxed",
+        name: "bytes, loading head: Acquire to Relaxed",
         edits: &[edit(
             BYTES,
             1,
@@ -117,7 +117,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "bytes: closing wakes nobody",
         edits: &[silence(BYTES, "close", 1)],
-        protects: "closing ends whoever sleeps",
+        protects: "closing ends the waits of all sleepers",
         caught_by: ("loom_bytes", "closing_ends_a_receiver"),
     },
     Mutant {

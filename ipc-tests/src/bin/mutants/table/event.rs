@@ -42,7 +42,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "event, setting wakes nobody",
         edits: &[silence(EVENT, "set", 1)],
-        protects: "whoever waits for the event goes",
+        protects: "a waiter for the event goes on",
         caught_by: ("loom_event", "a_waiter_goes_and_sees"),
     },
     Mutant {

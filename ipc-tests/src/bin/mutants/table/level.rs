@@ -9,7 +9,7 @@ const WORDS: &str = "ipc-core/src/level/words.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
-        name: "levels, receive: `Empty` without a second look at the heads",
+        name: "levels, receive: `Empty` without a second check of the heads",
         edits: &[edit(RECEIVE, 1, "if self.view.are_heads(&heads) {", "if self.view.are_heads(&heads) || true {")],
         protects: "it was empty at one instant",
         caught_by: ("loom_levels", "it_is_not_empty"),

@@ -17,7 +17,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_loan", "a_block_goes_from_hand_to_hand"),
     },
     Mutant {
-        name: "loan, looking at a slot: Acquire to Relaxed",
+        name: "loan, loading a slot: Acquire to Relaxed",
         edits: &[edit(
             LOAN,
             2,
@@ -135,7 +135,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "loan: closing wakes nobody",
         edits: &[silence(LOAN, "close", 1)],
-        protects: "closing ends whoever sleeps",
+        protects: "closing ends the waits of all sleepers",
         caught_by: ("loom_loan", "closing_ends_a_receiver"),
     },
 ];

@@ -9,20 +9,20 @@ const GUARD: &str = "ipc-core/src/map/guard.rs";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
-        name: "map, reader: no second look at the state",
+        name: "map, reader: no second check of the state",
         edits: &[edit(READ, 1, "let is_whole = entry.state(Ordering::Relaxed) == state;", "let is_whole = true;")],
         protects: "what a reader gets is whole",
         caught_by: ("loom_map", "a_reader_gets_a_whole_value"),
     },
     Mutant {
-        name: "map, reader: no fence before the second look at the state",
+        name: "map, reader: no fence before the second check of the state",
         edits: &[edit(
             READ,
             1,
             "                fence(Ordering::Acquire);\n                let is_whole",
             "                let is_whole",
         )],
-        protects: "the copy comes before the second look",
+        protects: "the copy comes before the second check",
         caught_by: ("loom_map", "a_reader_gets_a_whole_value"),
     },
     Mutant {
@@ -113,7 +113,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_map", "an_inserter_dies"),
     },
     Mutant {
-        name: "map, reader: no second look at the removals",
+        name: "map, reader: no second check of the removals",
         edits: &[edit(READ, 1, "bucket.removals.load(Ordering::Relaxed) == removals", "removals == removals")],
         protects: "a reader that was led into another chain notices",
         caught_by: ("loom_map", "a_key_behind_a_removed_one_is_found"),
@@ -273,7 +273,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_map", "the_length_is_exact"),
     },
     Mutant {
-        name: "map, length: no second look at the books",
+        name: "map, length: no second check of the books",
         edits: &[edit(
             READ,
             1,
@@ -292,7 +292,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "map, iteration: no fence",
         edits: &[edit(READ, 1, "            fence(Ordering::Acquire);\n            if entry", "            if entry")],
-        protects: "the copy comes before the second look",
+        protects: "the copy comes before the second check",
         caught_by: ("loom_map", "an_iteration_is_whole"),
     },
 ];

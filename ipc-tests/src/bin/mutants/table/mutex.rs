@@ -99,7 +99,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "mutex: an unlock wakes nobody",
         edits: &[silence(MUTEX, "unlock", 1)],
-        protects: "whoever sleeps for the lock gets it",
+        protects: "a sleeper gets the lock",
         caught_by: ("loom_mutex", "one_at_a_time"),
     },
     Mutant {
@@ -110,9 +110,9 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_mutex", "one_at_a_time"),
     },
     Mutant {
-        name: "mutex: a hand-over in vain wakes nobody",
+        name: "mutex: a hand-off in vain wakes nobody",
         edits: &[silence(MUTEX, "wake", 1)],
-        protects: "a locker that fell asleep behind a hand-over to a dead process is woken",
+        protects: "a locker that fell asleep behind a hand-off to a dead process is woken",
         caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
     },
     Mutant {
@@ -127,7 +127,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_mutex", "asleep_beside_a_hand_over"),
     },
     Mutant {
-        name: "mutex: trying disregards a hand-over",
+        name: "mutex: trying disregards a hand-off",
         edits: &[edit(
             MUTEX,
             1,
@@ -170,7 +170,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "mutex, line: nobody is called from the back",
         edits: &[silence(LINE, "call_from_back", 2)],
-        protects: "somebody looks whether the holder lives, however many have left the line",
+        protects: "somebody checks whether the holder lives, however many have left the line",
         caught_by: ("loom_mutex", "a_line_of_holders_dies"),
     },
     Mutant {

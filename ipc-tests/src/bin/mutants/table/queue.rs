@@ -53,7 +53,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "queue: closing wakes no receiver",
         edits: &[silence(VIEW, "close", 1)],
-        protects: "closing ends whoever sleeps",
+        protects: "closing ends the waits of all sleepers",
         caught_by: ("loom_queue", "closing_ends_a_receiver"),
     },
     Mutant {

@@ -130,7 +130,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_ring", "peek_is_whole"),
     },
     Mutant {
-        name: "close: a flag that nobody's ticket looks at",
+        name: "close: a flag that nobody's ticket checks",
         edits: &[edit(RING, 1, "            if tail.is_closed() {", "            if false {")],
         protects: "no ticket is taken after the closing",
         caught_by: ("loom_ring", "closing_is_one_step"),

@@ -45,7 +45,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "semaphore: a permit given back wakes nobody",
         edits: &[silence(SEMAPHORE_RELEASE, "put_back", 1)],
-        protects: "whoever sleeps for a permit gets it",
+        protects: "a sleeper gets the permit",
         caught_by: ("loom_semaphore", "one_permit_excludes"),
     },
     Mutant {
@@ -73,7 +73,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_semaphore", "a_signal_wakes_a_sleeper"),
     },
     Mutant {
-        name: "semaphore: whoever wants many is not woken",
+        name: "semaphore: a waiter for several permits is not woken",
         edits: &[silence(SEMAPHORE_VIEW, "notify_many", 1)],
         protects: "the same, of those who want several",
         caught_by: ("loom_semaphore", "one_waits_for_many_beside_one_for_one"),
@@ -81,13 +81,13 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "semaphore: closing wakes nobody",
         edits: &[silence(SEMAPHORE_VIEW, "complete_closing", 1)],
-        protects: "closing ends whoever sleeps",
+        protects: "closing ends the waits of all sleepers",
         caught_by: ("loom_semaphore", "a_closer_dies"),
     },
     Mutant {
         name: "semaphore: a sweep wakes nobody",
         edits: &[silence(SEMAPHORE_VIEW, "sweep", 1)],
-        protects: "a permit that comes back from the dead wakes whoever sleeps for it",
+        protects: "a permit that comes back from the dead wakes a sleeper",
         caught_by: ("loom_semaphore", "a_sweep_wakes_who_waits"),
     },
     Mutant {

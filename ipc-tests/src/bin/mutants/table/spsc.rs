@@ -23,7 +23,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
     },
     Mutant {
-        name: "one-to-one, looking at tail: Acquire to Relaxed",
+        name: "one-to-one, loading tail: Acquire to Relaxed",
         edits: &[edit(
             SPSC_CONSUMER,
             1,
@@ -45,7 +45,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_spsc", "messages_arrive_whole_and_in_order"),
     },
     Mutant {
-        name: "one-to-one, looking at head: Acquire to Relaxed",
+        name: "one-to-one, loading head: Acquire to Relaxed",
         edits: &[edit(
             SPSC_PRODUCER,
             1,
@@ -171,7 +171,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_spsc", "an_end_has_one_holder"),
     },
     Mutant {
-        name: "one-to-one, looking whether it is closed: Acquire to Relaxed",
+        name: "one-to-one, checking whether it is closed: Acquire to Relaxed",
         edits: &[edit(
             SPSC_WORDS,
             1,
@@ -182,13 +182,13 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_spsc", "nothing_is_behind_the_end"),
     },
     Mutant {
-        name: "one-to-one: no second look at the end",
+        name: "one-to-one: no second check of the end",
         edits: &[edit(SPSC_CONSUMER, 1, "if tail == self.head { Err(why) } else { Ok(tail) }", "Err(why)")],
         protects: "the same",
         caught_by: ("loom_spsc", "nothing_is_behind_the_end"),
     },
     Mutant {
-        name: "one-to-one, looking whether an end is left: Acquire to Relaxed",
+        name: "one-to-one, checking whether an end is left: Acquire to Relaxed",
         edits: &[edit(
             SPSC_ROLE,
             1,

@@ -37,7 +37,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_stack", "messages_arrive_whole"),
     },
     Mutant {
-        name: "stack: a receive looks for what was sent, Relaxed",
+        name: "stack: a receive searches for what was sent, Relaxed",
         edits: &[edit(
             INBOX,
             1,
@@ -48,7 +48,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_stack", "messages_arrive_whole"),
     },
     Mutant {
-        name: "stack: a send does not look for what was taken",
+        name: "stack: a send does not search for what was taken",
         edits: &[edit(INBOX, 1, "if capacity.saturating_sub(len) < wanted.max(1) {", "if false {")],
         protects: "a place that is free is used",
         caught_by: ("loom_stack", "messages_arrive_whole"),
@@ -162,7 +162,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_stack", "two_senders"),
     },
     Mutant {
-        name: "stack: a send does not look for the closing under the lock",
+        name: "stack: a send does not search for the closing under the lock",
         edits: &[edit(SIDES, 1, "if self.gates.closed.load(Ordering::Relaxed) != 0 {", "if false {")],
         protects: "nothing is behind the end",
         caught_by: ("loom_stack", "nothing_is_behind_the_end"),

@@ -21,7 +21,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "watch, reader: no fence",
         edits: &[edit(WATCH, 1, "            fence(Ordering::Acquire);\n", "")],
-        protects: "the copy comes before the second look",
+        protects: "the copy comes before the second check",
         caught_by: ("loom_watch", "a_reader_gets_a_whole_value"),
     },
     Mutant {

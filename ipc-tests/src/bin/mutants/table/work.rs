@@ -22,7 +22,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work", "jobs_go_through"),
     },
     Mutant {
-        name: "work, looking at a place: Acquire to Relaxed",
+        name: "work, loading a place: Acquire to Relaxed",
         edits: &[edit(
             RING,
             1,
@@ -83,9 +83,9 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_bytes", "blocks_are_written_alone"),
     },
     Mutant {
-        name: "work, the end without a last look",
+        name: "work, the end without a last check",
         edits: &[edit(IDLE, 1, "if main.at(tail) == end {", "if true {")],
-        protects: "no job is sent while the blocks are looked at",
+        protects: "no job is sent while the blocks are checked",
         caught_by: ("loom_work", "never_idle_too_early"),
     },
     Mutant {
@@ -201,7 +201,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_sleep", "closed_but_a_job_comes_back"),
     },
     Mutant {
-        name: "work, a receiver does not look for the dead",
+        name: "work, a receiver does not search for the dead",
         edits: &[edit(
             DEATHS,
             1,
@@ -212,7 +212,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_sleep", "a_receiver_looks_for_the_dead"),
     },
     Mutant {
-        name: "work, one who waits for the end does not look for the dead",
+        name: "work, one who waits for the end does not search for the dead",
         edits: &[edit(
             ENGINE,
             1,
@@ -362,7 +362,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_letters", "the_last_job_fails"),
     },
     Mutant {
-        name: "work, who waits for dead letters does not look for the dead",
+        name: "work, who waits for dead letters does not search for the dead",
         edits: &[edit(
             ENGINE,
             1,

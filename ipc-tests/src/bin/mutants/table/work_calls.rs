@@ -21,7 +21,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_calls", "an_answer_arrives"),
     },
     Mutant {
-        name: "calls, looking for the answer: Acquire to Relaxed",
+        name: "calls, checking for the answer: Acquire to Relaxed",
         edits: &[edit(
             CALLS,
             1,
@@ -153,7 +153,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_calls", "a_job_is_given_up"),
     },
     Mutant {
-        name: "calls, a caller does not look for its holder",
+        name: "calls, a caller does not search for its holder",
         edits: &[edit(
             ENGINE,
             1,
@@ -164,7 +164,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_calls", "a_caller_finds_its_server_dead"),
     },
     Mutant {
-        name: "calls, a sender does not look for callers",
+        name: "calls, a sender does not search for callers",
         edits: &[edit(
             DEATHS,
             1,

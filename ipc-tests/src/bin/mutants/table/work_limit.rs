@@ -98,7 +98,7 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work_limit", "a_late_copy_is_whole"),
     },
     Mutant {
-        name: "lease limit, a receiver does not look for late holders",
+        name: "lease limit, a receiver does not search for late holders",
         edits: &[edit(
             ENGINE,
             2,
