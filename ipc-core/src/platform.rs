@@ -55,7 +55,7 @@ pub enum Use {
 ///
 /// A platform that is true for certain memory or a certain participant only (because its maker knows who runs there) is made by an
 /// `unsafe` function that says so, or by code that gives it to no other handles. [`SpinPlatform::new`] is safe: it seizes nobody.
-/// Who mixes it with a platform that seizes sees to it that the number of a `SpinPlatform` is never seized.
+/// A caller that mixes it with a platform that seizes makes sure that the number of a `SpinPlatform` is never seized.
 ///
 /// Whatever else a method does wrong makes callers wait too long, and nothing worse.
 pub unsafe trait Platform {
@@ -302,7 +302,7 @@ unsafe impl Platform for SpinPlatform {
         0
     }
 
-    /// Who polls reads the clock about once a microsecond, so each reading is a tick.
+    /// A thread that polls reads the clock about once a microsecond, so each reading is a tick.
     fn now(&self) -> Instant {
         Instant::from_nanos(u64::from(self.ticks.fetch_add(1, Ordering::Relaxed)) * 1000)
     }

@@ -74,7 +74,7 @@
 //!
 //! Each process that attaches holds a lock on one byte of the region's file, through its mapping. The kernel releases
 //! it when the address space is gone (killed, exited, exec'ed), and not before: a stopped process is alive, a zombie
-//! is dead, process ids and PID namespaces do not matter. Who repairs after a dead process first takes a shared lock on
+//! is dead, process ids and PID namespaces do not matter. A process that repairs after a dead one first takes a shared lock on
 //! that byte, so nobody repairs after somebody who might still write. File systems whose mappings do not keep the lock, such as
 //! overlayfs, are refused: use tmpfs, as in `/dev/shm`, or ext4.
 //!

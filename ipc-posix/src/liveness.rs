@@ -12,7 +12,7 @@
 //! | shared ones | nobody lives, and the number is not given out: somebody repairs after the dead owner, or reads the file and has locked it |
 //! | none | nobody lives, and a newcomer can have the number |
 //!
-//! Who repairs after a dead participant *pins* its byte: a shared lock. It cannot be had beside the exclusive lock of a living owner,
+//! A process that repairs after a dead one *pins* its byte: a shared lock. It cannot be had beside the exclusive lock of a living owner,
 //! so it is the test for life; and no newcomer can have its exclusive lock beside it, so it keeps the number from being given out. But
 //! it can be had beside other shared locks: several processes may repair at once, one that is stopped meanwhile keeps nobody, and a
 //! process that may only read the file, and so can take shared locks only, can neither feign life nor stop a repair. What it can keep

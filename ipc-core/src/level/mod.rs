@@ -32,7 +32,7 @@
 //! # Closing
 //!
 //! A closer sets `closing`, then marks the tail of each level. So closing is not one step over the levels: a send fails from the mark of its own
-//! level on, and none succeeds after `close` has returned. Who finds `closing` set, on any path that refuses or waits, marks all levels first,
+//! level on, and none succeeds after `close` has returned. An operation that finds `closing` set, on any path that refuses or waits, marks all levels first,
 //! for the closer may have died between two marks. A receiver says `Closed` once all levels are marked and drained, both of which
 //! stay so.
 //!

@@ -44,7 +44,7 @@ pub(super) struct Gates {
 struct Level {
     tail: Lone,
     head: AtomicU64,
-    /// Its senders sleep here. Who takes a message has just written the word before.
+    /// Its senders sleep here. A receiver has just written the word before.
     space: Gate,
 }
 

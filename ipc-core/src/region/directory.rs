@@ -8,7 +8,7 @@
 //! their chains. A creator that dies between `READY` and the count leaves one entry that may not be chained: `find` checks it by
 //! itself, and the next creator finishes the work.
 //!
-//! Who waits for an object sleeps at a gate of the header. A creator wakes all who do, once the entry is published; one that is killed
+//! A process that waits for an object sleeps at a gate of the header. A creator wakes all that do, once the entry is published; one that is killed
 //! before is made up for as any lost wake-up is, see [`rota`](crate::wait).
 
 use core::fmt;

@@ -149,7 +149,7 @@ impl Ring<'_> {
             }
             match (ahead, stamp.state()) {
                 (0, SlotState::Void) => {
-                    // Nobody's message. Who loses the race finds that `head` has moved.
+                    // Nobody's message. The loser of the race finds that `head` has moved.
                     head = match self.head.compare_exchange(
                         head,
                         at.next().word(),

@@ -1,7 +1,7 @@
 //! The producer's line: its index, and a copy of the element that it sent last.
 //!
-//! Who polls for an element would wait for two lines, one after the other: the index, and then the element. A small element is therefore
-//! written twice, to its place and beside the index, and who has found the index finds the copy there, too.
+//! A consumer that polls for an element would wait for two lines, one after the other: the index, and then the element. A small element is therefore
+//! written twice, to its place and beside the index, and a consumer that has found the index finds the copy there, too.
 //!
 //! The place is the truth; the copy is a seqlock (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", 2012)
 //! with the position as its number. The producer writes the position, the copy's cells, and then the index. The consumer that has seen the

@@ -160,7 +160,7 @@ fn sleep_until<P: Platform + ?Sized, R>(
     let mut how = How::Woken;
     let mut doubt = Doubt::default();
     loop {
-        // Who polls on need not be woken.
+        // A thread that polls on need not be woken.
         let ticket = if sleeper.stays_awake() { None } else { Some(post.count.prepare(platform)) };
         let found = attempt(Moment::Drowsy);
         if !matches!(found, Attempt::Unknown | Attempt::Again) {

@@ -41,7 +41,7 @@
 //!
 //! - The budget that grows when the wait was short, asleep or not, and shrinks when it was long: adaptive halt polling of Linux, in the
 //!   host (`halt_poll_ns` of KVM) and in the guest (the `haltpoll` governor of cpuidle).
-//! - The length of a poll: competitive spinning (Karlin, Li, Manasse, Owicki: "Empirical studies of competitive spinning", 1991). Who polls
+//! - The length of a poll: competitive spinning (Karlin, Li, Manasse, Owicki: "Empirical studies of competitive spinning", 1991). A thread that polls
 //!   for as long as a sleep and a wake-up cost takes at most twice the time of the best choice.
 //! - Poll, then yield, then sleep: `Backoff` of crossbeam, `BackoffIdleStrategy` of Agrona, the wait strategies of the LMAX Disruptor.
 //!   Their numbers of spins and yields are constants; here they are debts.

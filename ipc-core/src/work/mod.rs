@@ -77,7 +77,7 @@
 //! *Take over*, by a look of receivers and of those who wait for the end. Load the end of a leased block, and its word again. If the end is not
 //! of this lease, or of another clock, compare-exchange it to now and the limit. If it has passed, compare-exchange it to a mark. Then
 //! compare-exchange the word from `Leased(o, ring, p)` to `Queued(me, back or dead, t)`, with one attempt more, and go on as on any way
-//! home. Who finds the mark goes on from there, so it does not matter if the one who made it is killed.
+//! home. The process that finds the mark goes on from there, so it does not matter if the one who made it is killed.
 //!
 //! *Done* is a compare-exchange from the lease's word then, and fails if the job was taken over (W3). So does the first step home of a lease
 //! that is dropped.
@@ -149,10 +149,10 @@
 //!
 //! Idle means that no job is `Queued` in main or back, on its way to back, or `Leased` from them. There is no counter, which a kill would
 //! spoil. A caller reads main's next position t, checks all blocks, and then place t again. Only the fill of a place of main makes a
-//! block busy. So if place t is still empty, each block that was found not to be busy stayed so, and the queue was idle at the last look.
-//! (A holder that sends a job and is done with its own has sent first. Who finds its block free finds place t filled.)
+//! block busy. So if place t is still empty, each block that was found not to be busy stayed so, and the queue was idle at the last check.
+//! (A holder that sends a job and is done with its own has sent first. A caller that finds its block free finds place t filled.)
 //!
-//! Two that finish the last two jobs at once each look, behind a fence, if somebody waits for the end. The later fence's owner sees both
+//! Two that finish the last two jobs at once each check, behind a fence, whether somebody waits for the end. The later fence's owner sees both
 //! done.
 //!
 //! A receiver of a closed queue gets the end only when the queue is idle, and sleeps where those sleep who wait for that.
