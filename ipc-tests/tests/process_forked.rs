@@ -427,8 +427,9 @@ fn nothing_is_touched_and_nothing_is_silent() {
         cells,
         forked::maps::maps,
         forked::vectors::vectors,
+        forked::places::values_in_places,
         forked::processes::processes,
-    ] as [fn(&mut Calls); 20]
+    ] as [fn(&mut Calls); 21]
     {
         part(&mut calls);
     }

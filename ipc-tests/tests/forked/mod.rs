@@ -3,6 +3,7 @@
 pub mod duplex;
 pub mod maps;
 pub mod piles;
+pub mod places;
 pub mod processes;
 pub mod vectors;
 pub mod work;
