@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use ipc_core::error::{LockError, TryLockError};
+use ipc_core::object::Zeroes;
 use ipc_core::participant::Seized;
 use ipc_core::rwlock::{Options, RwLock, RwLockWriteGuard};
 use ipc_tests::model::{Actor, Machine, Shared, explore, explore_deaths, id};
 use loom::thread;
 
 /// A lock and what it guards: a cell that complains about every access that the lock does not order.
-type Count = Arc<Shared<Options<u64>>>;
+type Count = Arc<Shared<Options<Zeroes<u64>>>>;
 type Lock = RwLock<'static, u64, Actor>;
 
 fn count() -> Count {
