@@ -70,7 +70,7 @@
 //! |---|---|
 //! | linearization point | The one step at which an operation takes effect for all. |
 //! | happens-before | The order of C++ and Rust: what is before it in that order is visible. |
-//! | Release, Acquire, Relaxed, SeqCst | The orderings of [`core::sync::atomic::Ordering`]. |
+//! | Release, Acquire, Relaxed, SeqCst | The orderings of atomic accesses, as in the standard library. |
 //! | ABA | A word that is as before although it has changed meanwhile. Positions and versions, which do not come back, prevent it. |
 //! | false sharing | Words of different writers in one cache line, which slow each other down. Objects lie 128 bytes apart, since lines are fetched in pairs. |
 //! | fast path, slow path | The steps where no process is in the way; the others, in functions of their own. |

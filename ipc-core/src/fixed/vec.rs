@@ -79,13 +79,13 @@ impl<T: Pod, const N: usize, const L: usize> FixedVec<T, N, L> {
 
     fn count(&self) -> usize {
         let mut len = [0; 8];
-        len[..Self::LEN_BYTES].copy_from_slice(&bytemuck::bytes_of(&self.len)[..Self::LEN_BYTES]);
+        len[..Self::LEN_BYTES].copy_from_slice(&bytemuck::cast_slice::<T, u8>(&self.len)[..Self::LEN_BYTES]);
         u64::from_le_bytes(len).min(Self::CAPACITY as u64) as usize
     }
 
     fn set_count(&mut self, len: usize) {
         let bytes = (len as u64).to_le_bytes();
-        bytemuck::bytes_of_mut(&mut self.len)[..Self::LEN_BYTES].copy_from_slice(&bytes[..Self::LEN_BYTES]);
+        bytemuck::cast_slice_mut::<T, u8>(&mut self.len)[..Self::LEN_BYTES].copy_from_slice(&bytes[..Self::LEN_BYTES]);
     }
 
     /// The elements as a slice.

@@ -156,6 +156,7 @@ pub(super) struct Snapshot<T, S> {
     pub(super) published: S,
 }
 
+#[inline(always)]
 fn stamp(slot: &[AtomicU64], now: Timestamp) {
     slot[0].store(now.at.as_nanos(), Ordering::Relaxed);
     slot[1].store(now.clock, Ordering::Relaxed);
@@ -198,27 +199,31 @@ impl<'m> View<'m> {
 
     #[inline(always)]
     fn read_with<T, S>(&self, published: impl Fn(&[AtomicU64]) -> S) -> Result<Snapshot<T, S>, Fault> {
-        let ((published, bytes), version) =
-            self.copied::<T, _>(|slot| (published(slot), payload::load(&slot[TIME_CELLS..])))?;
-        Ok(Snapshot { bytes, version, published })
+        self.copied::<T, _>(|slot, version| {
+            let published = published(slot);
+            Snapshot { bytes: payload::load(&slot[TIME_CELLS..]), version, published }
+        })
     }
 
     /// Copies the latest version into a place of the caller's, whose bytes are all initialised then. Returns its number.
     pub(super) fn read_into<T>(&self, place: &mut MaybeUninit<T>) -> Result<u64, Fault> {
-        self.copied::<T, _>(|slot| payload::load_into(&slot[TIME_CELLS..], place)).map(|((), version)| version)
+        self.copied::<T, _>(|slot, version| {
+            payload::load_into(&slot[TIME_CELLS..], place);
+            version
+        })
     }
 
-    /// What `copy` makes of a version's slot, which no writer has spoiled meanwhile.
+    /// What `copy` makes of a version's slot and its number; no writer has spoiled the slot meanwhile.
     #[inline(always)]
-    fn copied<T, C>(&self, mut copy: impl FnMut(&[AtomicU64]) -> C) -> Result<(C, u64), Fault> {
+    fn copied<T, C>(&self, mut copy: impl FnMut(&[AtomicU64], u64) -> C) -> Result<C, Fault> {
         for _ in 0..ATTEMPTS {
             let version = self.version();
-            let copied = copy(self.slot::<T>(version)?);
+            let copied = copy(self.slot::<T>(version)?, version);
             // Acquire: with the writer's fence, see the table.
             fence(Ordering::Acquire);
             let passed = self.words.version.load(Ordering::Relaxed).wrapping_sub(version);
             if passed < SLOTS as u64 - 1 {
-                return Ok((copied, version));
+                return Ok(copied);
             }
             spin_hint();
         }
