@@ -23,7 +23,14 @@ use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(240);
 
-const ROLES: &[Role] = &[("scribble", scribble), ("work", work), ("give", give), ("take", take), ("spoil", spoil)];
+const ROLES: &[Role] = &[
+    ("scribble", scribble),
+    ("work", work),
+    ("give", give),
+    ("take", take),
+    ("spoil", spoil),
+    ("subscribe", subscribe),
+];
 
 #[test]
 fn child_entry() {
@@ -105,6 +112,7 @@ impl Tally {
 }
 
 const SOON: Duration = Duration::from_micros(300);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn send_and_receive(queue: &Queue<Message>, round: u64, tally: &mut Tally) {
     tally.count(queue.try_send([round; 3]), |error| matches!(error, TrySendError::Fault(..)));
@@ -414,4 +422,30 @@ fn a_schema_tells_bools_from_numbers() {
     let error = region.queue::<u8>("q").any_type().open().unwrap_err();
     assert_eq!(error.to_string(), "queue \"q\": schema 0 here, 7 in the region");
     assert!(region.queue::<bool>("q").schema(7).open().is_ok());
+}
+
+fn subscribe(args: &Args) {
+    let broadcast = Region::open(&args.get("name")).unwrap().broadcast::<u64>("b").open().unwrap();
+    let _subscriber = broadcast.subscribe().unwrap();
+    children::say("subscribed");
+    let _ = children::hear();
+}
+
+/// A subscriber is killed, and the word that says whose its cursor is has a bit more than that. Its publisher gets past it.
+#[test]
+fn a_damaged_cursor_of_a_killed_subscriber_keeps_nobody_waiting() {
+    let _watchdog = Watchdog::new(LIMIT, "a_damaged_cursor_of_a_killed_subscriber_keeps_nobody_waiting");
+    let name = TempName::new("cursor");
+    let region = Region::create(name.as_str()).unwrap();
+    let broadcast = region.broadcast::<u64>("b").capacity(2).wait_for_subscribers(1).create().unwrap();
+    let mut subscriber = children::spawn("subscribe", &[("name", name.as_str())]);
+    subscriber.expect("subscribed");
+    for number in 0..2 {
+        broadcast.try_publish(number).unwrap();
+    }
+    subscriber.sigkill();
+    // See ipc-core's layout of a broadcast: the cursors start at 512, a position and its owner.
+    let owner = &map(name.as_str())[(region.list()[0].offset as usize + 512 + 8) / 8];
+    assert_eq!(owner.fetch_or(1 << 20, Ordering::Relaxed) as u32, 2, "the second participant");
+    assert_eq!(broadcast.publish_timeout(2, PATIENCE), Ok(2));
 }

@@ -2,11 +2,15 @@
 
 #![cfg(not(loom))]
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ipc_core::participant::{NotSeized, ParticipantId};
+use ipc_core::platform::{Platform, WaitOutcome};
+use ipc_core::sync::AtomicU32;
 use ipc_core::time::Instant;
-use ipc_core::wait::{Look, Rota};
+use ipc_core::wait::{Attempt, Gate, Look, Rota, SpinBudget, block_until};
 
 const LOOKS: [Look; 2] = [Look::Idle, Look::Suspect];
 
@@ -113,4 +117,54 @@ fn a_look_is_never_far_away() {
             }
         }
     }
+}
+
+/// A clock that only sleeps move.
+struct Sleepy(Cell<Duration>);
+
+// SAFETY: one thread, whose sleeps end by time alone; nobody dies.
+unsafe impl Platform for Sleepy {
+    type Deadline = Instant;
+
+    fn instant(&self, deadline: Instant) -> Instant {
+        deadline
+    }
+    fn wait(&self, _: &AtomicU32, _: u32, timeout: Duration) -> WaitOutcome {
+        self.0.set(self.0.get() + timeout);
+        WaitOutcome::TimedOut
+    }
+    fn wake(&self, _: &AtomicU32, _: u32) -> u32 {
+        0
+    }
+    fn now(&self) -> Instant {
+        begun().saturating_add(self.0.get())
+    }
+    fn me(&self) -> ParticipantId {
+        ParticipantId::new(1).unwrap()
+    }
+    fn seize(&self, _: ParticipantId) -> Result<(), NotSeized> {
+        Err(NotSeized::NotNow)
+    }
+    fn unseize(&self, _: ParticipantId) {}
+    fn light_barrier(&self) {}
+    fn heavy_barrier(&self) {}
+    fn spinning_helps(&self) -> bool {
+        false
+    }
+}
+
+/// In a damaged object each attempt may find that something has changed. The wait sleeps even so, and ends by its deadline.
+#[test]
+fn changes_without_end_do_not_keep_a_sleeper_awake() {
+    let (platform, gate) = (Sleepy(Cell::default()), Gate::new());
+    let length = Duration::from_secs(1);
+    let deadline = platform.now().saturating_add(length);
+    let mut attempts = 0;
+    let found = block_until(&platform, &gate, &SpinBudget::new(&platform), Some(deadline), |_| {
+        attempts += 1;
+        assert!(attempts < 1_000_000, "it never sleeps");
+        Attempt::<()>::Again
+    });
+    assert!(found.is_err());
+    assert_eq!(platform.0.get(), length, "slept, in all");
 }

@@ -276,8 +276,12 @@ impl<'m> View<'m> {
     pub(super) fn sweep<P: Platform + ?Sized>(&self, dead: &Dead, platform: &P) {
         self.words.front.lock.sweep(dead, platform);
         for cursor in self.cursors {
-            let owner = OwnerBits::LOW.name32(dead.who());
-            let _ = cursor.owner.compare_exchange(owner, 0, Ordering::AcqRel, Ordering::Relaxed);
+            // Relaxed: the compare-exchange is what counts. The whole word goes, bits that nobody sets included: the name that is read
+            // from a damaged word would otherwise stay.
+            let seen = cursor.owner.load(Ordering::Relaxed);
+            if OwnerBits::LOW.owner32(seen) == Some(dead.who()) {
+                let _ = cursor.owner.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
+            }
         }
         self.words.publishers.sweep(dead);
         // The dead participant may also have owed a wake-up.

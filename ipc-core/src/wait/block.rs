@@ -26,9 +26,13 @@ pub enum Attempt<R> {
     Suspect,
     /// The condition does not hold, and the platform could not tell whether somebody is dead who should see to it.
     Unknown,
-    /// Something changed during the attempt: try again at once.
+    /// Something changed during the attempt: try again at once. After [`MOST_AGAIN`] of them in a row it counts as a
+    /// [`Suspect`](Attempt::Suspect): in a damaged object something may seem to change for ever.
     Again,
 }
+
+/// Attempts that are repeated at once, in a row: one for each participant that may have died in the way.
+const MOST_AGAIN: u32 = 1024;
 
 impl<R> Attempt<R> {
     /// With another result, made of this one's.
@@ -159,6 +163,7 @@ fn sleep_until<P: Platform + ?Sized, R>(
 ) -> Result<(R, How), Unmet> {
     let mut how = How::Woken;
     let mut doubt = Doubt::default();
+    let mut again = 0;
     loop {
         // A thread that polls on need not be woken.
         let ticket = if sleeper.stays_awake() { None } else { Some(post.count.prepare(platform)) };
@@ -168,7 +173,8 @@ fn sleep_until<P: Platform + ?Sized, R>(
         }
         let look = match found {
             Attempt::Done(result) => return Ok((result, how)),
-            Attempt::Again => {
+            Attempt::Again if again < MOST_AGAIN => {
+                again += 1;
                 spin_hint();
                 if deadline.is_some_and(|deadline| platform.now() >= deadline) {
                     return Err(doubt.unmet());
@@ -177,8 +183,9 @@ fn sleep_until<P: Platform + ?Sized, R>(
             }
             Attempt::NotYet => Look::Idle,
             Attempt::Unknown if doubt.lasts(platform) => return Err(Unmet::Unknown),
-            Attempt::Suspect | Attempt::Unknown => Look::Suspect,
+            Attempt::Suspect | Attempt::Unknown | Attempt::Again => Look::Suspect,
         };
+        again = 0;
         let slice = slices.next(platform, look);
         let timeout = match deadline {
             None => slice,
