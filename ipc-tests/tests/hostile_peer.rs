@@ -449,3 +449,25 @@ fn a_damaged_cursor_of_a_killed_subscriber_keeps_nobody_waiting() {
     assert_eq!(owner.fetch_or(1 << 20, Ordering::Relaxed) as u32, 2, "the second participant");
     assert_eq!(broadcast.publish_timeout(2, PATIENCE), Ok(2));
 }
+
+/// A length that is longer than the room for a value is an error, in either of an entry's two places for it.
+#[test]
+fn damaged_lengths_of_values_are_errors() {
+    const DAMAGED: u64 = 25;
+    let name = TempName::new("lengths");
+    let region = Region::create(name.as_str()).unwrap();
+    let byte_map = region.byte_map("m").capacity(1).max_key(3).max_value(20).create().unwrap();
+    byte_map.insert("key", [1; 17]).unwrap();
+    for len in [17, 19] {
+        byte_map.update("key", |value| *value = vec![2; len]).unwrap();
+        assert_eq!(byte_map.get_vec("key").unwrap(), Some(vec![2; len]));
+        let object = region.list()[0].clone();
+        let cells = &map(name.as_str())[object.offset as usize / 8..(object.offset + object.length) as usize / 8];
+        let places: Vec<_> = cells.iter().filter(|cell| cell.load(Ordering::Relaxed) == len as u64).collect();
+        assert!((1..=2).contains(&places.len()));
+        places.iter().for_each(|cell| cell.store(DAMAGED, Ordering::Relaxed));
+        assert_eq!(byte_map.get_vec("key"), Err(Fault::Corrupted));
+        assert_eq!(byte_map.iter().count(), 0);
+        places.iter().for_each(|cell| cell.store(len as u64, Ordering::Relaxed));
+    }
+}

@@ -71,6 +71,8 @@ pub struct Geometry {
     pub(super) key_cells: usize,
     pub(super) value_cells: usize,
     pub(super) stride: usize,
+    /// The cells of an entry that are not padding.
+    used: usize,
 }
 
 impl Geometry {
@@ -95,11 +97,11 @@ impl Geometry {
         let buckets = (capacity as usize).next_power_of_two() * size_of::<Bucket>();
         let entries = BUCKETS_OFFSET + buckets.next_multiple_of(OBJECT_ALIGN);
         let [key_cells, value_cells] = cells;
-        let least = KEY + key_cells + 2 * value_cells;
-        let stride = least.next_multiple_of(if least > LINE / 2 { LINE } else { LINE / 2 });
+        let used = KEY + key_cells + 2 * value_cells;
+        let stride = used.next_multiple_of(if used > LINE / 2 { LINE } else { LINE / 2 });
         match (capacity as usize).checked_mul(stride) {
             Some(all) if all <= LIMIT => {
-                Some(Geometry { capacity, key, most_value, entries, key_cells, value_cells, stride })
+                Some(Geometry { capacity, key, most_value, entries, key_cells, value_cells, stride, used })
             }
             _ => None,
         }
@@ -311,9 +313,10 @@ impl<'m> View<'m> {
     /// The entry with this number.
     #[inline(always)]
     pub(super) fn entry(&self, number: u32) -> Result<Entry<'m>, Fault> {
-        let Geometry { stride, key_cells, value_cells, .. } = self.geometry;
+        let Geometry { stride, used, key_cells, value_cells, .. } = self.geometry;
         let start = (number as usize).checked_mul(stride).ok_or(Fault::Corrupted)?;
-        let cells = self.cells.get(start..).and_then(|rest| rest.get(..stride)).ok_or(Fault::Corrupted)?;
+        // Without the padding: a length that counts it is a damaged one.
+        let cells = self.cells.get(start..).and_then(|rest| rest.get(..used)).ok_or(Fault::Corrupted)?;
         let (key, values) = cells[KEY..].split_at(key_cells);
         Ok(Entry { state: &cells[0], link: &cells[1], key, values: values.split_at(value_cells) })
     }
