@@ -77,7 +77,8 @@ impl Kind for TheDuplex {
                         14 => _ = black_box(server.try_send(record)),
                         15 => _ = black_box(server.send_deadline(record, deadline)),
                         16 => assert!(server.sender_mut().len() <= 5),
-                        17 => assert!(server.receiver_mut().try_iter().count() <= 5),
+                        // What it knows of already, and as much again behind an index that was damaged since.
+                        17 => assert!(server.receiver_mut().try_iter().count() <= 10),
                         18 => _ = black_box(server.recv_deadline(deadline)),
                         19 => _ = black_box(server.wait_for_peer_deadline(deadline)),
                         _ => {}
