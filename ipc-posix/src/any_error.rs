@@ -8,6 +8,7 @@ use ipc_core::fixed::{LengthError, TextError};
 use ipc_core::queue::{SendIterError, SendIterTimeoutError, TrySendIterError};
 use ipc_core::spsc::{ClaimError, ClaimErrorKind};
 
+use crate::OperationError;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError, debug_as_display};
 
 // Clippy tells users of errors from 128 bytes on (`result_large_err`).
@@ -35,6 +36,8 @@ macro_rules! any_error {
             $($(#[$gdoc])* $guarded($gtype<()>),)*
             $($(#[$fdoc])* #[cfg(feature = "serde")] $formatted($ftype),)*
             $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::$module::$ctype),)*
+            /// One of the others, and the object that it is about.
+            Operation(Box<OperationError<Error>>),
         }
 
         impl Error {
@@ -46,6 +49,7 @@ macro_rules! any_error {
                     $(Error::$guarded(error) => error,)*
                     $(#[cfg(feature = "serde")] Error::$formatted(error) => error,)*
                     $(#[cfg(feature = "process")] Error::$process(error) => error,)*
+                    Error::Operation(error) => &**error,
                 }
             }
 
@@ -342,6 +346,7 @@ impl Error {
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         match self {
+            Error::Operation(error) => error.error().fault(),
             Error::Fault(fault) => Some(*fault),
             Error::Object(error) => match error.kind() {
                 ObjectErrorKind::Forked => Some(Fault::Forked),
@@ -379,6 +384,7 @@ impl Error {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         match self {
+            Error::Operation(error) => error.error().is_timeout(),
             Error::RecvTimeout(error) => error.is_timeout(),
             Error::SendTimeout(error) => error.is_timeout(),
             Error::SendSliceTimeout(error) => error.cause.is_timeout(),

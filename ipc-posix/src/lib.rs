@@ -111,6 +111,7 @@ mod liveness;
 mod membarrier;
 mod name;
 mod objects;
+mod operation;
 mod pair;
 mod pin;
 mod platform;
@@ -197,7 +198,7 @@ pub use ipc_core::object::{
     Message as QueueMessage, Unsaid, VectorElement, Zeroes,
 };
 pub use ipc_core::object::{
-    Field as ObjectField, Kind as ObjectKind, Shape as ObjectShape, ShapeError as ObjectShapeError, TypeName,
+    Field as ObjectField, Kind as ObjectKind, Named, Shape as ObjectShape, ShapeError as ObjectShapeError, TypeName,
 };
 pub use ipc_core::priority::Stats as PriorityQueueStats;
 pub use ipc_core::queue::Stats as QueueStats;
@@ -211,6 +212,7 @@ pub use ipc_core::wait::{HasWaitStrategy, WaitStrategy};
 pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use ipc_core::work::Stats as WorkQueueStats;
 pub use objects::*;
+pub use operation::{OfObject, OperationError};
 pub use pair::{duplex_from_fd, duplex_pair};
 #[cfg(feature = "serde")]
 pub use pair::{value_duplex_from_fd, value_duplex_pair};

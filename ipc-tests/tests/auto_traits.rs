@@ -67,6 +67,8 @@ const TRAITS: &[&str] = &[
     "LockData",
     "MapKey",
     "MapValue",
+    "Named",
+    "OfObject",
     "PriorityKey",
     "QueueMessage",
     "QueuedValue",
@@ -160,7 +162,7 @@ fn every_public_type_has_its_auto_traits() {
             AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError, GetBytesError, InsertBytesError, InsertError, PushError<u64>,
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
-            LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError;
+            LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError, OperationError<RecvError>;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
         "SsP": Error, RegionError, RegionErrorKind, RecoveryThread, process::SpawnError, process::SignalError,
             pool::PoolError, pool::CallError, pool::WorkerError, pool::PoolOptions, pool::Call<std::rc::Rc<u64>>,

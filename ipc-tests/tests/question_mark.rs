@@ -303,6 +303,7 @@ fn every_public_error_goes_through_the_question_mark() {
     shown.extend(converted! {
         FixedLengthError, FixedTextError, ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,
         SendSliceTimeoutError, SpscClaimError, DuplexClaimError, TrySendIterError<String>,
+        OperationError<SendError<String>>,
     });
     let known: BTreeSet<String> =
         shown.into_iter().chain(PARTS.iter().map(|(name, _)| *name)).map(str::to_owned).collect();

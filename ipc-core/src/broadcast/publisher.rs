@@ -33,6 +33,8 @@ pub struct Publisher<'m, T, P: Platform> {
     half: Half<Broadcast<'m, T, P>>,
 }
 
+crate::object::named!([T, P: Platform] Publisher<'_, T, P>, Broadcast, self => self.half.object());
+
 impl<'m, T, P: Platform> Broadcast<'m, T, P> {
     /// Makes a handle that counts as a publisher. While a living process has one, subscribers do not report
     /// [`Disconnected`](crate::error::RecvBroadcastError::Disconnected).

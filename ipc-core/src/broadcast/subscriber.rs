@@ -171,6 +171,8 @@ impl<T, P: Platform + fmt::Debug> fmt::Debug for Subscriber<'_, T, P> {
 
 messages!(Subscriber<T: NoUninit, CheckedBitPattern>, RecvBroadcastError, TryRecvBroadcastError);
 
+crate::object::named!([T, P: Platform] Subscriber<'_, T, P>, Broadcast, self => self.platform);
+
 impl<'m, T, P: Platform> Subscriber<'m, T, P> {
     pub(super) fn begin(
         view: View<'m>,

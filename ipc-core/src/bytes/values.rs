@@ -101,6 +101,8 @@ pub struct ValueReceiver<'m, T, P: Platform> {
 /// What a queue of values and its halves have: what the queue of their bytes has.
 macro_rules! queries {
     ($name:ident, $bytes:ident) => {
+        $crate::object::named!([T, P: Platform] $name<'_, T, P>, ByteQueue, self => self.platform());
+
         impl<'m, T, P: Platform> $name<'m, T, P> {
             fn over(bytes: $bytes<'m, P>) -> Self {
                 $name { bytes, values: PhantomData }

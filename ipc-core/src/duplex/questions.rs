@@ -3,6 +3,8 @@
 /// The questions of an end. The type has the fields `whole`, `tx` and `rx`.
 macro_rules! questions {
     ($end:ident, $elements:literal) => {
+        $crate::object::named!([S, R, P: Platform] $end<'_, S, R, P>, Duplex, self => self.platform());
+
         impl<'m, S, R, P: Platform> $end<'m, S, R, P> {
             pub(super) fn platform(&self) -> &P {
                 self.rx.platform()

@@ -7,7 +7,7 @@ use super::ends::Side;
 use super::handle::{Duplex, Elements};
 use super::values::{Terms, ValueEnd};
 use crate::error::{Fault, WaitTimeoutError};
-use crate::object::has_wait_strategy;
+use crate::object::{has_wait_strategy, named};
 use crate::platform::{Located, Platform};
 use crate::timed::timed;
 
@@ -69,6 +69,7 @@ pub struct ValueDuplex<'m, A, B, P> {
 }
 
 has_wait_strategy!(ValueDuplex<A, B>);
+named!([A, B, P: Platform] ValueDuplex<'_, A, B, P>, Duplex, self => self.bytes);
 
 impl<'m, A, B, P: Platform> ValueDuplex<'m, A, B, P> {
     /// Makes a duplex of values of a pipe.

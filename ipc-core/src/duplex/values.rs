@@ -102,6 +102,8 @@ limits!(ValueReceiver<R>, self => self);
 /// The questions of a half.
 macro_rules! half {
     ($name:ident, $other:literal) => {
+        $crate::object::named!([T, P: Platform] $name<'_, T, P>, Duplex, self => self.bytes);
+
         impl<T, P: Platform> $name<'_, T, P> {
             /// The name of the duplex in its region.
             pub fn name(&self) -> &str

@@ -208,6 +208,8 @@ macro_rules! halves {
         $crate::ends::halves!(@half $queue $(<$($T);+>)?, $receiver, "sender halves existed and no living process has one any more. Messages may still be there");
     };
     (@half $queue:ident $(<$($T:ident);+>)?, $half:ident, $other:literal) => {
+        $crate::object::named!([$($($T,)+)? P: $crate::Platform] $half<'_, $($($T,)+)? P>, $queue, self => self.queue());
+
         impl<'m, $($($T,)+)? P: $crate::Platform> $half<'m, $($($T,)+)? P> {
             #[allow(dead_code, reason = "for those that iterate")]
             pub(crate) fn platform(&self) -> &P {

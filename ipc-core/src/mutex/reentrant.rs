@@ -16,8 +16,8 @@ use super::words::{Condition, Intent, Layout, Words};
 use crate::error::{Fault, LockError, LockTimeoutError, Refused, TryLockError};
 use crate::memory::Memory;
 use crate::object::{
-    Blueprint, Builder, Footprint, Initial, Kind, Shape, ShapeError, Zeroes, has_schema, has_wait_strategy, of_view,
-    waits,
+    Blueprint, Builder, Footprint, Initial, Kind, Shape, ShapeError, Zeroes, has_schema, has_wait_strategy, named,
+    of_view, waits,
 };
 use crate::platform::{Located, Platform};
 use crate::sync::Ordering;
@@ -104,6 +104,7 @@ impl<T: Pod, P: Platform + Clone> Clone for ReentrantMutex<'_, T, P> {
 }
 
 has_wait_strategy!(ReentrantMutex<T: Pod>);
+named!([T: Pod, P: Platform] ReentrantMutex<'_, T, P>, ReentrantMutex, self => self.0);
 
 type Guard<'g, 'm, T, P> = ReentrantMutexGuard<'g, 'm, T, P>;
 

@@ -56,6 +56,8 @@ macro_rules! handle {
             }
         }
 
+        $crate::object::named!([$($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform] $name<'_, $($($T,)+)? P>, $name, self => self.platform);
+
         /// Another handle of the same object, with hints of its own.
         impl<$($($T $(: $(?$sized +)? $bound)?,)+)? P: $crate::Platform + Clone> Clone for $name<'_, $($($T,)+)? P> {
             fn clone(&self) -> Self {

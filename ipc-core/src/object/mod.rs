@@ -13,6 +13,7 @@ mod header;
 mod initial;
 mod kinds;
 mod layout;
+mod named;
 mod shape;
 #[cfg(feature = "serde")]
 mod travel;
@@ -28,6 +29,8 @@ pub(crate) use kinds::LAYOUTS;
 pub use kinds::{Kind, holds, sweep};
 pub use layout::Fact;
 pub(crate) use layout::layout;
+pub use named::Named;
+pub(crate) use named::named;
 pub use shape::{Field, Shape, ShapeError};
 #[cfg(feature = "serde")]
 pub use travel::{Address, RegionAddress};

@@ -138,6 +138,8 @@ impl<T, P: Platform, W: Lane> Drop for Held<'_, T, P, W> {
 /// The verbs that both ends have. The type has a field `held`.
 macro_rules! end {
     ($name:ident, $other:literal, $has:ident, $wait:ident, $wait_timeout:ident, $wait_deadline:ident) => {
+        $crate::object::named!([T, P: $crate::Platform, W: $crate::spsc::Lane] $name<'_, T, P, W>, Spsc, self => self.held.platform);
+
         impl<'m, T, P: $crate::Platform, W: $crate::spsc::Lane> $name<'m, T, P, W> {
             /// The queue's name in its region.
             pub fn name(&self) -> &str

@@ -12,7 +12,7 @@ use crate::ends::{Counted, Role, end};
 use crate::error::{ChangedError, ChangedTimeoutError, Fault, TryChangedError};
 use crate::here::{Here, here};
 use crate::memory::Memory;
-use crate::object::{Kind, Object, Schema, ShapeError, sizes, waits};
+use crate::object::{Kind, Object, Schema, ShapeError, named, sizes, waits};
 use crate::payload;
 use crate::platform::{Observer, Platform};
 use crate::sync::private::AtomicU32;
@@ -62,6 +62,8 @@ impl<T, P: Platform + Clone> Clone for WatchReader<'_, T, P> {
         WatchReader { watch: self.watch.clone(), seen: self.seen, end: self.end, calls: AtomicU32::new(0) }
     }
 }
+
+named!([T, P: Platform] WatchReader<'_, T, P>, Watch, self => self.watch);
 
 impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
     pub(super) fn new(watch: Watch<'m, T, P>, seen: u64) -> Self {

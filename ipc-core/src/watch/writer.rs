@@ -29,6 +29,7 @@ use crate::platform::Platform;
 pub struct WatchWriter<'m, T, P: Platform>(Half<Watch<'m, T, P>>);
 
 counted!(Watch<T>);
+crate::object::named!([T, P: Platform] WatchWriter<'_, T, P>, Watch, self => self.0.object());
 
 impl<'m, T, P: Platform> Watch<'m, T, P> {
     /// Makes a counted writer.

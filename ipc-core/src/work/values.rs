@@ -18,7 +18,7 @@ use crate::error::{
     Fault, RecvValueError, RecvValueTimeoutError, ReplyValueError, SendBytesTimeoutError, SendValueError,
     SendValueTimeoutError, TryRecvError, TryRecvValueError, TrySendValueError, WaitTimeoutError,
 };
-use crate::object::has_wait_strategy;
+use crate::object::{has_wait_strategy, named};
 use crate::platform::{Located, Platform};
 use crate::timed::timed;
 
@@ -415,6 +415,7 @@ of_read_error!(RecvValueError, TryRecvValueError, RecvValueTimeoutError);
 
 iterators!(lent ValueWorkQueue<T: DeserializeOwned>, ValueLease, RecvValueError, TryRecvValueError, recv, try_recv);
 has_wait_strategy!(ValueWorkQueue<T>);
+named!([T, P: Platform] ValueWorkQueue<'_, T, P>, ByteWorkQueue, self => self.bytes);
 
 impl<T, P: Platform + Clone> Clone for ValueWorkQueue<'_, T, P> {
     fn clone(&self) -> Self {
