@@ -461,7 +461,7 @@ fn damaged_lengths_of_values_are_errors() {
     for len in [17, 19] {
         byte_map.update("key", |value| *value = vec![2; len]).unwrap();
         assert_eq!(byte_map.get_vec("key").unwrap(), Some(vec![2; len]));
-        let object = region.list()[0].clone();
+        let object = region.list()[0];
         let cells = &map(name.as_str())[object.offset as usize / 8..(object.offset + object.length) as usize / 8];
         let places: Vec<_> = cells.iter().filter(|cell| cell.load(Ordering::Relaxed) == len as u64).collect();
         assert!((1..=2).contains(&places.len()));
