@@ -8,8 +8,9 @@ use ipc_core::platform::{Platform, SpinPlatform, WaitOutcome};
 use ipc_core::sync::{AtomicU32, Ordering, fence};
 use ipc_core::time::Instant;
 
-/// Readings of the clock without a sleep in between, beyond which an operation is taken for an endless loop.
-const MOST_LOOKS: u32 = 10_000;
+/// Readings of the clock without a sleep in between, beyond which an operation is taken for an endless loop. A call that does not wait
+/// lets others run 4096 times where the clock stands still, and reads it a few times between two of them.
+const MOST_LOOKS: u32 = 50_000;
 /// Sleeps of one operation.
 const MOST_SLEEPS: u32 = 10_000;
 
