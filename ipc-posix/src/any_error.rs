@@ -23,7 +23,7 @@ macro_rules! any_error {
         valued { $($(#[$vdoc:meta])* $valued:ident($vtype:ident)),* $(,)? }
         guarded { $($(#[$gdoc:meta])* $guarded:ident($gtype:ident)),* $(,)? }
         // With the feature `serde`.
-        formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $queue:ident)),* $(,)? }
+        formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $part:ident: $queue:ident)),* $(,)? }
         // With the feature `process`.
         of_processes { $($(#[$cdoc:meta])* $process:ident($module:ident::$ctype:ident)),* $(,)? }
     ) => {
@@ -59,7 +59,7 @@ macro_rules! any_error {
                     $(Error::$plain($ptype::Fault(fault)) => Some(fault),)*
                     $(Error::$valued($vtype::Fault(_, fault)) => Some(fault),)*
                     $(Error::$guarded($gtype::Fault(fault)) => Some(fault),)*
-                    $(#[cfg(feature = "serde")] Error::$formatted($ftype::Queue($queue::Fault(fault))) => Some(fault),)*
+                    $(#[cfg(feature = "serde")] Error::$formatted($ftype::$part($queue::Fault(fault))) => Some(fault),)*
                     _ => None,
                 }
             }
@@ -266,25 +266,31 @@ any_error! {
     }
     formatted {
         /// A value of serde's types was not sent.
-        SendValue(SendValueError, SendBytesError),
+        SendValue(SendValueError, Queue: SendBytesError),
         /// A value of serde's types was not sent at once.
-        TrySendValue(TrySendValueError, TrySendBytesError),
+        TrySendValue(TrySendValueError, Queue: TrySendBytesError),
         /// A value of serde's types was not sent in time.
-        SendValueTimeout(SendValueTimeoutError, SendBytesTimeoutError),
+        SendValueTimeout(SendValueTimeoutError, Queue: SendBytesTimeoutError),
         /// No value of serde's types was received.
-        RecvValue(RecvValueError, RecvError),
+        RecvValue(RecvValueError, Queue: RecvError),
         /// No value of serde's types was received at once.
-        TryRecvValue(TryRecvValueError, TryRecvError),
+        TryRecvValue(TryRecvValueError, Queue: TryRecvError),
         /// No value of serde's types was received in time.
-        RecvValueTimeout(RecvValueTimeoutError, RecvTimeoutError),
+        RecvValueTimeout(RecvValueTimeoutError, Queue: RecvTimeoutError),
         /// A call got no answer of serde's types.
-        AnswerValue(AnswerValueError, AnswerError),
+        AnswerValue(AnswerValueError, Queue: AnswerError),
         /// A call has no answer of serde's types yet, or got none.
-        TryAnswerValue(TryAnswerValueError, TryAnswerError),
+        TryAnswerValue(TryAnswerValueError, Queue: TryAnswerError),
         /// A call got no answer of serde's types in time.
-        AnswerValueTimeout(AnswerValueTimeoutError, AnswerTimeoutError),
+        AnswerValueTimeout(AnswerValueTimeoutError, Queue: AnswerTimeoutError),
         /// An answer of serde's types was not given.
-        ReplyValue(ReplyValueError, ReplyError),
+        ReplyValue(ReplyValueError, Queue: ReplyError),
+        /// A value under a lock was not read or changed.
+        WriteValue(WriteValueError, Lock: WriteError),
+        /// A value under a lock was not read or changed at once.
+        TryWriteValue(TryWriteValueError, Lock: TryWriteError),
+        /// A value under a lock was not read or changed in time.
+        WriteValueTimeout(WriteValueTimeoutError, Lock: WriteTimeoutError),
     }
     of_processes {
         /// No process was started for a task.

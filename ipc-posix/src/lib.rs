@@ -43,6 +43,7 @@
 //! | `ValueDuplex`, `ValueDuplexEnd` | `Region::value_duplex` | a pipe of plain serde types in both directions |
 //! | [`Broadcast`], [`BroadcastPublisher`], [`BroadcastSubscriber`] | [`Region::broadcast`] | messages that every subscriber sees |
 //! | [`Mutex`], [`ReentrantMutex`], [`RwLock`] | [`Region::mutex`], [`Region::reentrant_mutex`], [`Region::rwlock`] | locks with data |
+//! | `ValueMutex` | `Region::value_mutex` | a lock with a value of plain serde types |
 //! | [`Condvar`] | [`Region::condvar`] | waiting for what somebody changes under a mutex |
 //! | [`Semaphore`] | [`Region::semaphore`] | permits that come back from the dead |
 //! | [`Event`], [`EventGroup`] | [`Region::event`], [`Region::event_group`] | flags to wait for |
@@ -180,7 +181,7 @@ pub use ipc_core::error::{
 #[cfg(feature = "serde")]
 pub use ipc_core::error::{
     FormatError as ValueFormatError, RecvValueError, RecvValueTimeoutError, SendValueError, SendValueTimeoutError,
-    TryRecvValueError, TrySendValueError,
+    TryRecvValueError, TrySendValueError, TryWriteValueError, WriteValueError, WriteValueTimeoutError,
 };
 pub use ipc_core::error::{
     LoanError, LoanTimeoutError, PublishError, PublishTimeoutError, RecvBroadcastError, RecvBroadcastTimeoutError,

@@ -52,6 +52,12 @@ pub type MutexTransaction<'a, T> = mutex::Transaction<'a, 'static, T, Posix>;
 pub type MutexArrayOptions<'r, T> = Builder<'r, mutex::SliceOptions<Zeroes<T>>, Region>;
 /// Holds a [`Mutex`] around a slice, and changes of it that do not count yet.
 pub type MutexArrayTransaction<'a, T> = mutex::SliceTransaction<'a, 'static, T, Posix>;
+/// A [`Mutex`] around a value of serde's types (feature `serde`). Made by [`Region::value_mutex`].
+#[cfg(feature = "serde")]
+pub type ValueMutex<T> = mutex::ValueMutex<'static, T, Posix>;
+/// What a [`ValueMutex`] should be like.
+#[cfg(feature = "serde")]
+pub type ValueMutexOptions<'r, T> = Builder<'r, mutex::ValueOptions<T>, Region>;
 /// The lock of a [`Mutex`] as [`lock_api::RawMutex`](https://docs.rs/lock_api) (feature `lock_api`).
 #[cfg(feature = "lock_api")]
 pub type RawMutex = mutex::Bare<Posix>;

@@ -118,7 +118,7 @@ fn every_public_type_has_its_auto_traits() {
             Duplex<u8, u64>, DuplexEnd<u8, u64>, DuplexSender<u64>, DuplexReceiver<u64>, DuplexOptions<'static, u8, u64>,
             Pipe, PipeStream, PipeOptions<'static>,
             ValueDuplex<String, String>, ValueDuplexEnd<String, String>, ValueDuplexSender<String>, ValueDuplexReceiver<String>,
-            ValueDuplexOptions<'static, String, String>,
+            ValueDuplexOptions<'static, String, String>, ValueMutex<String>, ValueMutexOptions<'static, String>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
             Semaphore, Watch<u64>, WatchReader<u64>, WatchWriter<u64>, ReadOnlyWatch<'static, u64>, RawMutex,
             AtomicOptions<'static, u64>, CondvarOptions<'static>, EventOptions<'static>, EventGroupOptions<'static>,
@@ -162,7 +162,8 @@ fn every_public_type_has_its_auto_traits() {
             AcquireError, AcquireTimeoutError, TryAcquireError, ReleaseError, BarrierError, BarrierTimeoutError, GetBytesError, InsertBytesError, InsertError, PushError<u64>,
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
-            LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError, OperationError<RecvError>;
+            LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError, WriteValueError, TryWriteValueError, WriteValueTimeoutError,
+            OperationError<RecvError>;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
         "SsP": Error, RegionError, RegionErrorKind, RecoveryThread, process::SpawnError, process::SignalError,
             pool::PoolError, pool::CallError, pool::WorkerError, pool::PoolOptions, pool::Call<std::rc::Rc<u64>>,

@@ -53,6 +53,7 @@ const TYPES: &[(&str, &str, &[&str])] = &[
     ("mutex", "ReentrantMutexGuard", &["reentrant_mutex"]),
     ("mutex", "SliceTransaction", &["mutex_array"]),
     ("mutex", "Transaction", &["mutex"]),
+    ("mutex", "ValueMutex", &["value_mutex"]),
     ("once", "OnceCell", &["once_cell"]),
     ("priority", "PriorityQueue", &["priority_queue"]),
     ("priority", "Receiver", &["priority_queue"]),

@@ -51,6 +51,7 @@ const REASONS: &[(&str, &str, &str, &str)] = &[
     ("once", "stats", "", "`is_set` tells all that the word does"),
     ("once", "wait", "try_", "`get` never waits"),
     ("once", "wait_uninit", "try_", "`get_uninit` never waits"),
+    ("mutex::ReentrantMutexGuard", "get set update", "", "it has the lock, so that it never waits"),
     ("queue::Queue", "force_send", "half", "it takes a message out, which a sender does not"),
     ("spsc::Consumer", "wait_for_producer", "try_", "`has_producer` never waits"),
     ("spsc::Producer", "wait_for_consumer", "try_", "`has_consumer` never waits"),

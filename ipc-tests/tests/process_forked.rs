@@ -428,8 +428,9 @@ fn nothing_is_touched_and_nothing_is_silent() {
         forked::maps::maps,
         forked::vectors::vectors,
         forked::places::values_in_places,
+        forked::places::values_under_locks,
         forked::processes::processes,
-    ] as [fn(&mut Calls); 21]
+    ] as [fn(&mut Calls); 22]
     {
         part(&mut calls);
     }

@@ -298,7 +298,7 @@ fn every_public_error_goes_through_the_question_mark() {
         SetTimeoutError<()>, SubscribeError, TryAcquireError, TryChangedError, TryLoanError, TryLockError<()>,
         TryPublishError<()>, TryRecvBroadcastError, TryRecvBytesError, TryRecvError, TryRecvValueError, TrySendBytesError,
         TrySendError<()>, TrySendValueError, TrySetError<()>, TryWriteError, WaitTimeoutError, WriteError,
-        WriteTimeoutError,
+        WriteTimeoutError, WriteValueError, TryWriteValueError, WriteValueTimeoutError,
     };
     shown.extend(converted! {
         FixedLengthError, FixedTextError, ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,

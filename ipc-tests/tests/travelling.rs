@@ -171,6 +171,7 @@ fn every_kind_travels() {
         region.byte_map("byte map").capacity(4).max_key(10).schema(25).create();
         region.mutex::<u64>("mutex").schema(10).create();
         region.mutex_array::<u64>("mutex of a slice").len(3).schema(11).create();
+        region.value_mutex::<String>("mutex of a value").schema(27).create();
         region.reentrant_mutex::<u64>("reentrant").schema(12).create();
         region.once_cell::<u64>("once").schema(13).create();
         region.priority_queue::<i8, u64>("by priority").capacity(4).schema(14).create();

@@ -29,6 +29,11 @@ enum Reason {
     /// Bytes are left.
     Rest(usize),
     Excess(Excess),
+    /// It takes this number of bytes, where only a part fits.
+    TooLong {
+        len: usize,
+        most: usize,
+    },
     /// What was written is read as another value.
     Changed,
     /// Its sender was gone after some bytes of it, and perhaps in the middle of its length.
@@ -42,6 +47,16 @@ impl FormatError {
     /// Only these bytes of a message have come.
     pub(crate) fn cut_off(got: usize, of: Option<usize>) -> Self {
         FormatError(Reason::Cut { got, of })
+    }
+
+    /// There is no room for as many bytes.
+    pub(crate) fn too_long(len: usize, most: usize) -> Self {
+        FormatError(Reason::TooLong { len, most })
+    }
+
+    /// Returns whether the value takes more bytes than there is room for.
+    pub fn is_too_long(&self) -> bool {
+        matches!(self.0, Reason::TooLong { .. })
     }
 
     /// Returns whether only a part of the message has come, and its sender is gone. See
@@ -68,6 +83,7 @@ impl fmt::Display for FormatError {
             Reason::Excess(Excess::Elements) => write!(f, "more than {WITHOUT_BYTES} elements take no bytes"),
             Reason::Cut { got, of: Some(len) } => write!(f, "cut off after {got} of {len} bytes: its sender is gone"),
             Reason::Cut { of: None, .. } => f.write_str("cut off in its length: its sender is gone"),
+            Reason::TooLong { len, most } => write!(f, "it takes {len} bytes, where {most} fit (`max_len`)"),
             Reason::Changed => f.write_str("it would arrive as another value (serde attributes that skip something?)"),
         }
     }

@@ -294,6 +294,7 @@ pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireE
 pub use values::{
     AnswerValueError, AnswerValueTimeoutError, FormatError, RecvValueError, RecvValueTimeoutError, ReplyValueError,
     SendValueError, SendValueTimeoutError, TryAnswerValueError, TryRecvValueError, TrySendValueError,
+    TryWriteValueError, WriteValueError, WriteValueTimeoutError,
 };
 pub use vector::PushError;
 pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};

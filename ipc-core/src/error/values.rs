@@ -9,7 +9,7 @@ pub use crate::bytes::FormatError;
 /// The error of a form: what the queue of bytes says, or the format. It has the questions of the former.
 macro_rules! value_forms {
     (
-        $queue_doc:literal, $value_doc:literal, $text:literal;
+        $queue_variant:ident: $queue_doc:literal, $value_doc:literal, $text:literal;
         $($(#[$doc:meta])* $name:ident($queue:ident) { $($question:ident: $asks:literal),* $(,)? })*
     ) => {$(
         $(#[$doc])*
@@ -17,7 +17,7 @@ macro_rules! value_forms {
         #[non_exhaustive]
         pub enum $name {
             #[doc = $queue_doc]
-            Queue($queue),
+            $queue_variant($queue),
             #[doc = $value_doc]
             Value(FormatError),
         }
@@ -26,7 +26,7 @@ macro_rules! value_forms {
             $(
                 #[doc = $asks]
                 pub fn $question(&self) -> bool {
-                    matches!(self, $name::Queue(error) if error.$question())
+                    matches!(self, $name::$queue_variant(error) if error.$question())
                 }
             )*
         }
@@ -34,7 +34,7 @@ macro_rules! value_forms {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
-                    $name::Queue(error) => error.fmt(f),
+                    $name::$queue_variant(error) => error.fmt(f),
                     $name::Value(error) => write!(f, concat!($text, ": {}"), error),
                 }
             }
@@ -43,7 +43,7 @@ macro_rules! value_forms {
         impl Error for $name {
             fn source(&self) -> Option<&(dyn Error + 'static)> {
                 match self {
-                    $name::Queue(error) => Some(error),
+                    $name::$queue_variant(error) => Some(error),
                     $name::Value(error) => Some(error),
                 }
             }
@@ -52,13 +52,13 @@ macro_rules! value_forms {
 
         impl From<Fault> for $name {
             fn from(fault: Fault) -> Self {
-                $name::Queue(fault.into())
+                $name::$queue_variant(fault.into())
             }
         }
 
         impl From<$queue> for $name {
             fn from(error: $queue) -> Self {
-                $name::Queue(error)
+                $name::$queue_variant(error)
             }
         }
 
@@ -71,7 +71,7 @@ macro_rules! value_forms {
 }
 
 value_forms! {
-    "The queue did not take the bytes.", "The value cannot be written in this format.", "the value cannot be written";
+    Queue: "The queue did not take the bytes.", "The value cannot be written in this format.", "the value cannot be written";
     /// Why a blocking send of a value failed.
     SendValueError(SendBytesError) {
         is_closed: "Whether the queue is closed.",
@@ -95,7 +95,7 @@ value_forms! {
 }
 
 value_forms! {
-    "The queue did not give any bytes.", "The message's bytes are no value of the type. It was received and is dropped.",
+    Queue: "The queue did not give any bytes.", "The message's bytes are no value of the type. It was received and is dropped.",
     "the message is not a value of the type";
     /// Why a blocking receive of a value failed.
     RecvValueError(RecvError) {
@@ -118,7 +118,7 @@ value_forms! {
 }
 
 value_forms! {
-    "The queue did not give an answer.", "The answer's bytes are no value of the type.", "the answer is not a value of the type";
+    Queue: "The queue did not give an answer.", "The answer's bytes are no value of the type.", "the answer is not a value of the type";
     /// Why a blocking wait for an answer of a type got none.
     AnswerValueError(AnswerError) {
         is_failed: "Whether the job was given up.",
@@ -139,10 +139,27 @@ value_forms! {
 }
 
 value_forms! {
-    "The queue did not take the answer.", "The answer cannot be written in this format.", "the answer cannot be written";
+    Queue: "The queue did not take the answer.", "The answer cannot be written in this format.", "the answer cannot be written";
     /// Why an answer of a type was not given.
     ReplyValueError(ReplyError) {
         is_too_long: "Whether the answer's bytes are too long.",
+    }
+}
+
+value_forms! {
+    Lock: "The lock was not taken.", "The value cannot be written, or what is there is no value of the type.", "the value";
+    /// Why a value under a lock was not read or changed.
+    WriteValueError(WriteError) {
+        is_deadlock: "Whether this thread has the lock already.",
+    }
+    /// Why a value under a lock was not read or changed at once.
+    TryWriteValueError(TryWriteError) {
+        would_block: "Whether another thread has the lock.",
+    }
+    /// Why a value under a lock was not read or changed in time.
+    WriteValueTimeoutError(WriteTimeoutError) {
+        is_timeout: "Whether the time was over.",
+        is_deadlock: "Whether this thread has the lock already.",
     }
 }
 

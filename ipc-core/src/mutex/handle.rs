@@ -151,7 +151,7 @@ pub struct Mutex<'m, T: ?Sized, P> {
     pub(super) words: &'m Words,
     pub(super) copies: [Place<T>; 2],
     pub(super) platform: P,
-    budget: SpinBudget,
+    pub(super) budget: SpinBudget,
     data: PhantomData<T>,
 }
 

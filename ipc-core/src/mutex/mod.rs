@@ -52,6 +52,8 @@ mod reentrant;
 mod slice;
 mod transaction;
 mod turn;
+#[cfg(feature = "serde")]
+mod values;
 mod words;
 
 #[cfg(feature = "lock_api")]
@@ -62,4 +64,6 @@ pub use reentrant::{ReentrantMutex, ReentrantMutexGuard, ReentrantOptions};
 pub use slice::{SliceOptions, SliceTransaction};
 pub use transaction::Transaction;
 pub(crate) use turn::Turn;
+#[cfg(feature = "serde")]
+pub use values::{ValueMutex, ValueOptions};
 pub(crate) use words::{Condition, Intent, RawMutex, Words};

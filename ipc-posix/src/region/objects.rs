@@ -81,6 +81,24 @@ impl Region {
         Builder::new(self, name, Default::default())
     }
 
+    /// A mutex around a value of serde's types in this region: set its options, then create or open it. See [`ValueMutex`].
+    ///
+    /// It is a mutex around bytes to the region: [`mutex_array`](Self::mutex_array) opens it, too, with
+    /// [`any_type`](ipc_core::object::Builder::any_type).
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let names = region.value_mutex::<Vec<String>>("names").max_len(1000).open_or_create()?;
+    /// names.update(|names| names.push("Ada".to_owned()))?;
+    /// assert_eq!(names.get()?, ["Ada"]);
+    /// # Ok::<(), ipc_posix::Error>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn value_mutex<'r, T: bytes::QueuedValue>(&'r self, name: &'r str) -> ValueMutexOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
+
     /// A mutex with a `T` in this region that its holder may lock again: set its options, then create or open it. See
     /// [`ReentrantMutex`].
     pub fn reentrant_mutex<'r, T: LockData>(&'r self, name: &'r str) -> ReentrantMutexOptions<'r, T> {

@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-use ipc_posix::Region;
+use ipc_posix::{Region, WaitStrategy};
 
-use super::{Calls, refuses, theirs};
+use super::{Calls, answers, refuses, theirs};
 use crate::forked;
 
 const SHORT: Duration = Duration::from_millis(1);
@@ -17,6 +17,17 @@ fn soon() -> Instant {
 /// A place that outlives the call.
 fn place() -> &'static mut MaybeUninit<u64> {
     Box::leak(Box::new_uninit())
+}
+
+/// Of a mutex around a value.
+pub fn values_under_locks(calls: &mut Calls) {
+    let region = Region::options().anonymous().expect("a region");
+    let mutex = region.value_mutex::<u64>("mutex").create().expect("new");
+    refuses!(calls, "mutex::ValueMutex", mutex: get() try_get() get_timeout(SHORT) get_deadline(soon()) set(&1) try_set(&1)
+        set_timeout(&1, SHORT) set_deadline(&1, soon()) update(|_| ()) try_update(|_| ()) update_timeout(SHORT, |_| ())
+        update_deadline(soon(), |_| ()));
+    answers!(calls, "mutex::ValueMutex", mutex: clone() max_len() bytes() name() region() wait_strategy()
+        set_wait_strategy(WaitStrategy::Block));
 }
 
 /// Of cells, broadcasts and reentrant mutexes.

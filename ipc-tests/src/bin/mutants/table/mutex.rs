@@ -3,6 +3,7 @@
 use super::{Mutant, edit, silence};
 
 const MUTEX: &str = "ipc-core/src/mutex/words.rs";
+const VALUES: &str = "ipc-core/src/mutex/values.rs";
 const SLICE: &str = "ipc-core/src/mutex/slice.rs";
 const LINE: &str = "ipc-core/src/mutex/line.rs";
 const VALUE: &str = "ipc-core/src/mutex/transaction.rs";
@@ -206,5 +207,20 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(SLICE, 1, "    unsafe { elements.copy_from(from) };\n", "    let _ = (&mut elements, from);\n")],
         protects: "a transaction begins with the last committed elements",
         caught_by: ("loom_mutex", "a_transaction_on_a_slice_dies"),
+    },
+    Mutant {
+        name: "mutex around a value: a change is written to the copy that counts",
+        edits: &[edit(VALUES, 1, "let other = 1 - versions.current();", "let other = versions.current();")],
+        protects: "a change that dies leaves the value as it was",
+        caught_by: ("loom_value_mutex", "a_change_dies"),
+    },
+    Mutant {
+        name: "mutex around a value: a change counts before it is whole",
+        edits: &[
+            edit(VALUES, 1, "        versions.switch(other);\n", ""),
+            edit(VALUES, 1, "        // It is checked before that they fit.\n", "        versions.switch(other);\n"),
+        ],
+        protects: "a change counts in one step, the last one",
+        caught_by: ("loom_value_mutex", "a_change_dies"),
     },
 ];

@@ -1,0 +1,132 @@
+//! A mutex around a value of serde's types, between separately started programs.
+
+#![cfg(not(loom))]
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use ipc_posix::{Region, TryWriteError, TryWriteValueError, ValueMutex};
+use ipc_tests::children::{self, Args, Role, TempName};
+use ipc_tests::watchdog::Watchdog;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const ROLES: &[Role] = &[("count", count), ("hold", hold)];
+
+#[test]
+fn child_entry() {
+    children::dispatch(ROLES);
+}
+
+type Words = BTreeMap<String, Vec<u32>>;
+
+fn create(name: &TempName) -> (Region, ValueMutex<Words>) {
+    let region = Region::create(name.as_str()).unwrap();
+    let mutex = region.value_mutex("words").max_len(20_000).create().unwrap();
+    (region, mutex)
+}
+
+fn open(args: &Args) -> (Region, ValueMutex<Words>) {
+    let region = Region::open(&args.get("name")).unwrap();
+    let mutex = region.value_mutex("words").open().unwrap();
+    (region, mutex)
+}
+
+fn count(args: &Args) {
+    let (_region, words) = open(args);
+    let me = args.number("number") as u32;
+    for round in 0..200 {
+        words.update(|words| words.entry(format!("round {}", round % 7)).or_default().push(me)).unwrap();
+    }
+}
+
+/// Nothing is lost, and each process sees whole values.
+#[test]
+fn changes_add_up() {
+    let _watchdog = Watchdog::new(LIMIT, "changes_add_up");
+    let name = TempName::new("value_mutex");
+    let (_region, words) = create(&name);
+    let numbers = ["1", "2", "3"];
+    let mut counters = numbers.map(|number| children::spawn("count", &[("name", name.as_str()), ("number", number)]));
+    assert!(counters.iter_mut().all(|counter| counter.wait().success()));
+    let words = words.get().unwrap();
+    assert_eq!(words.len(), 7);
+    for me in 1..=3 {
+        assert_eq!(words.values().flatten().filter(|number| **number == me).count(), 200);
+    }
+}
+
+fn hold(args: &Args) {
+    let (_region, words) = open(args);
+    let _ = words.update(|words| {
+        words.clear();
+        children::say("changing");
+        let _ = children::hear();
+    });
+}
+
+/// A process that is killed in a change has changed nothing, and the next one is told nothing.
+#[test]
+fn a_holder_dies() {
+    let _watchdog = Watchdog::new(LIMIT, "a_holder_dies");
+    let name = TempName::new("value_mutex");
+    let (_region, words) = create(&name);
+    words.update(|words| words.insert("kept".to_owned(), vec![1])).unwrap();
+    let mut holder = children::spawn("hold", &[("name", name.as_str())]);
+    holder.expect("changing");
+    assert!(words.try_get().unwrap_err().would_block());
+    assert!(words.get_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
+    assert!(words.update_timeout(Duration::ZERO, |_| ()).unwrap_err().is_timeout());
+    assert_eq!(words.try_set(&Words::new()), Err(TryWriteValueError::Lock(TryWriteError::WouldBlock)));
+    holder.sigkill();
+    assert_eq!(words.get().unwrap()["kept"], [1]);
+    words.update(|words| words.get_mut("kept").unwrap().push(2)).unwrap();
+    assert_eq!(words.try_get().unwrap()["kept"], [1, 2]);
+    assert!(!words.bytes().is_poisoned());
+}
+
+#[test]
+fn what_fails_changes_nothing() {
+    let region = Region::options().anonymous().unwrap();
+    let text = region.value_mutex::<String>("text").max_len(10).open_or_create().unwrap();
+    assert_eq!((text.get().unwrap(), text.max_len()), (String::new(), 10));
+    text.set(&"123456789".to_owned()).unwrap();
+    let error = text.set(&"1234567890".to_owned()).unwrap_err();
+    assert_eq!(error.to_string(), "the value: it takes 11 bytes, where 10 fit (`max_len`)");
+    assert!(text.update(|text| text.push('0')).is_err());
+    assert!(text.try_update(|text| text.push('0')).is_err());
+    let panics = catch_unwind(AssertUnwindSafe(|| {
+        text.update(|text| {
+            text.clear();
+            panic!("in the middle");
+        })
+    }));
+    assert!(panics.is_err());
+    assert!(text.update(|_| text.get()).unwrap().unwrap_err().is_deadlock());
+    assert!(text.update(|_| text.try_get()).unwrap().unwrap_err().would_block());
+    assert_eq!(text.get().unwrap(), "123456789");
+
+    let error = region.value_mutex::<String>("text").max_len(11).open().unwrap_err().to_string();
+    assert!(error.starts_with("mutex \"text\": "), "{error}");
+    let error = region.value_mutex::<Vec<u8>>("text").open().unwrap_err().to_string();
+    assert_eq!(error, "mutex \"text\": type Vec<u8> here, String in the region");
+    assert_eq!(region.value_mutex::<String>("default").create().unwrap().max_len(), 4096);
+    region.value_mutex::<()>("nothing").max_len(1).create().unwrap().set(&()).unwrap();
+}
+
+/// Whatever is written there is an error or a value.
+#[test]
+fn damaged_bytes_are_an_error() {
+    let region = Region::options().anonymous().unwrap();
+    let text = region.value_mutex::<String>("text").max_len(10).create().unwrap();
+    text.set(&"abc".to_owned()).unwrap();
+    let damage = |at: usize, byte: u8| text.bytes().lock().unwrap()[at] = byte;
+    damage(5, 0xff);
+    assert!(text.get().unwrap_err().to_string().starts_with("the value: "));
+    text.set(&"abc".to_owned()).unwrap();
+    damage(2, 1);
+    assert_eq!(text.get().unwrap_err().to_string(), ipc_posix::Fault::Corrupted.to_string());
+    assert!(text.update(|_| ()).is_err());
+    text.set(&"new".to_owned()).unwrap();
+    assert_eq!(text.get().unwrap(), "new");
+}
