@@ -193,6 +193,8 @@ pub use ipc_core::error::{
 pub use ipc_core::fixed::{FixedString, FixedVec, LengthError as FixedLengthError, TextError as FixedTextError};
 pub use ipc_core::level::Stats as LevelQueueStats;
 pub use ipc_core::loan::Stats as LoanQueueStats;
+#[cfg(feature = "serde")]
+pub use ipc_core::mutex::LockedValue;
 pub use ipc_core::mutex::Stats as MutexStats;
 pub use ipc_core::object::{
     BlockElement as LoanElement, CellValue, Initial as InitialValue, Key as PriorityKey, LockData, MapKey, MapValue,

@@ -65,6 +65,7 @@ const TRAITS: &[&str] = &[
     "LoanElement",
     "InitialValue",
     "LockData",
+    "LockedValue",
     "MapKey",
     "MapValue",
     "Named",

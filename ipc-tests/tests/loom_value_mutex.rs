@@ -1,6 +1,7 @@
 //! The mutex around a value: a change is one step, also of an actor that dies at any write.
 #![cfg(loom)]
 
+use ipc_core::error::WriteValueError;
 use ipc_core::mutex::{SliceOptions, ValueMutex};
 use ipc_tests::model::{Actor, Machine, Shared, explore, explore_deaths};
 use loom::thread;
@@ -13,7 +14,7 @@ fn of(shared: &Words, actor: &Actor) -> ValueMutex<'static, Pair, Actor> {
     ValueMutex::new(shared.handle(actor))
 }
 
-/// So much more of both.
+/// Adds `n` to both.
 fn add(mutex: &ValueMutex<'_, Pair, Actor>, n: u8) {
     let change = |pair: &mut Pair| {
         assert_eq!(pair.0, pair.1, "whole");
@@ -57,6 +58,38 @@ fn a_change_dies() {
         assert_eq!(pair.0, pair.1, "whole");
         assert!(pair.0 == 11 || (died && pair.0 == 10), "{}", pair.0);
         drop(shared.handle(&last).lock().expect("no mark"));
+        died
+    });
+}
+
+/// What an actor left that died while it changed the bytes in place is no value. One that is set by an actor that dies at any write is
+/// there, or still none is.
+#[test]
+fn a_half_changed_value_is_replaced() {
+    explore_deaths(2, |at| {
+        let (machine, shared) = (Machine::new(), Shared::new(SliceOptions { len: 6, initial: 0, schema: 0.into() }));
+        let dead = machine.actor(1);
+        assert!(dead.live(Some(2), || drop(shared.handle(&dead).lock().expect("free"))).is_none());
+        let mortal = {
+            let (machine, shared) = (machine.clone(), shared.clone());
+            thread::spawn(move || {
+                let actor = machine.actor(2);
+                actor.live(at, || of(&shared, &actor).set(&(5, 5)).expect("it fits")).is_none()
+            })
+        };
+        let last = machine.actor(3);
+        let get = || match of(&shared, &last).get() {
+            Ok(pair) => Some(pair),
+            Err(WriteValueError::Value(_)) => None,
+            Err(error) => panic!("{error}"),
+        };
+        let early = get();
+        let died = mortal.join().unwrap();
+        let late = get();
+        assert!(early.is_none() || early == late);
+        assert!(late == Some((5, 5)) || (died && late.is_none()), "{late:?}");
+        of(&shared, &last).set(&(6, 6)).expect("it fits");
+        assert_eq!(get(), Some((6, 6)));
         died
     });
 }

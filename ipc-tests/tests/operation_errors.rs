@@ -65,6 +65,7 @@ fn handles_say_their_kind_and_name() {
         ("watch \"v\"", text(&watch.writer().unwrap())),
         ("watch \"v\"", text(&watch.subscribe().unwrap())),
         ("mutex \"m\"", text(&region.mutex::<u64>("m").create().unwrap())),
+        ("mutex \"m2\"", text(&region.value_mutex::<String>("m2").create().unwrap())),
         ("reentrant mutex \"m1\"", text(&region.reentrant_mutex::<u64>("m1").create().unwrap())),
         ("reader-writer lock \"r\"", text(&region.rwlock::<u64>("r").create().unwrap())),
         ("semaphore \"p\"", text(&region.semaphore("p").permits(1).create().unwrap())),

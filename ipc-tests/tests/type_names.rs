@@ -82,6 +82,7 @@ fn each_kind_compares_its_type() {
         rwlock_array::<u64, or f64>.len(4);
         once_cell::<u64, or f64>;
         watch::<u64, or f64>.initial(0);
+        value_mutex::<String, or Vec<u8>>;
         value_queue::<String, or Vec<u8>>;
         value_work_queue::<String, or Vec<u8>>;
     );

@@ -29,11 +29,13 @@ enum Reason {
     /// Bytes are left.
     Rest(usize),
     Excess(Excess),
-    /// It takes this number of bytes, where only a part fits.
+    /// It takes this number of bytes, and only a part fits.
     TooLong {
         len: usize,
         most: usize,
     },
+    /// A process died or panicked while it changed the bytes in place.
+    HalfChanged,
     /// What was written is read as another value.
     Changed,
     /// Its sender was gone after some bytes of it, and perhaps in the middle of its length.
@@ -49,12 +51,18 @@ impl FormatError {
         FormatError(Reason::Cut { got, of })
     }
 
+    /// A process died or panicked while it changed the bytes in place.
+    pub(crate) fn half_changed() -> Self {
+        FormatError(Reason::HalfChanged)
+    }
+
     /// There is no room for as many bytes.
     pub(crate) fn too_long(len: usize, most: usize) -> Self {
         FormatError(Reason::TooLong { len, most })
     }
 
-    /// Returns whether the value takes more bytes than there is room for.
+    /// Returns whether the value takes more bytes than there is room for. See
+    /// [`ValueMutex`](crate::mutex::ValueMutex::max_len).
     pub fn is_too_long(&self) -> bool {
         matches!(self.0, Reason::TooLong { .. })
     }
@@ -84,6 +92,9 @@ impl fmt::Display for FormatError {
             Reason::Cut { got, of: Some(len) } => write!(f, "cut off after {got} of {len} bytes: its sender is gone"),
             Reason::Cut { of: None, .. } => f.write_str("cut off in its length: its sender is gone"),
             Reason::TooLong { len, most } => write!(f, "it takes {len} bytes, where {most} fit (`max_len`)"),
+            Reason::HalfChanged => {
+                f.write_str("a process died or panicked while it changed its bytes in place: set the value")
+            }
             Reason::Changed => f.write_str("it would arrive as another value (serde attributes that skip something?)"),
         }
     }

@@ -147,7 +147,7 @@ value_forms! {
 }
 
 value_forms! {
-    Lock: "The lock was not taken.", "The value cannot be written, or what is there is no value of the type.", "the value";
+    Lock: "The lock was not taken, or the mutex is damaged.", "The value cannot be written, or what is there is no value of the type.", "the value";
     /// Why a value under a lock was not read or changed.
     WriteValueError(WriteError) {
         is_deadlock: "Whether this thread has the lock already.",

@@ -65,5 +65,5 @@ pub use slice::{SliceOptions, SliceTransaction};
 pub use transaction::Transaction;
 pub(crate) use turn::Turn;
 #[cfg(feature = "serde")]
-pub use values::{ValueMutex, ValueOptions};
+pub use values::{LockedValue, ValueMutex, ValueOptions};
 pub(crate) use words::{Condition, Intent, RawMutex, Words};

@@ -1,7 +1,11 @@
 //! A mutex around a value of serde's types: a mutex around the bytes that it is written in.
 //!
 //! The bytes begin with a word: 0 while no value was set, and else how many bytes the value has, and one. A change is written to the copy
-//! that does not count, and one store makes it count, as with a transaction: a writer that dies has changed nothing.
+//! that does not count, and one store makes it count, as with a transaction: a writer that dies before that store has changed nothing. So
+//! its lock leaves no mark.
+//!
+//! The mutex around the bytes can also be locked to change them in place. A holder that dies or panics in that leaves its mark. Then the
+//! bytes are no value, until one is set: it replaces all of them, and then takes the mark away.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,13 +18,15 @@ use serde::de::DeserializeOwned;
 use super::handle::Mutex;
 use super::slice::SliceOptions;
 use super::turn::Turn;
-use super::words::{Layout, Words};
+use super::words::{Condition, Layout, Words};
 use crate::bytes::{FormatError, POSTCARD, read, write};
 use crate::error::{
     Fault, TryWriteError, TryWriteValueError, WriteTimeoutError, WriteValueError, WriteValueTimeoutError,
 };
 use crate::memory::Memory;
-use crate::object::{Blueprint, Builder, Kind, Shape, ShapeError, Zeroes, has_schema, has_wait_strategy};
+use crate::object::{
+    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, Zeroes, has_schema, has_wait_strategy, named,
+};
 use crate::platform::{Located, Platform};
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
@@ -29,50 +35,86 @@ use crate::timed::timed;
 const HEAD: usize = size_of::<u32>();
 /// The most bytes of a value, if its creator has not said it.
 const DEFAULT_MAX_LEN: u64 = 4096;
+/// The most that a creator can say: one more has to fit into the word.
+const MOST: u64 = u32::MAX as u64 - 1;
+
+/// A type whose values a `ValueMutex` can hold: every owned type of serde, [`Serialize`] + [`DeserializeOwned`], that has a [`Default`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the value of this lock, which writes and reads types of serde",
+    label = "not serde's `Serialize` and `DeserializeOwned`, and `Default`",
+    note = "derive `Serialize`, `Deserialize` and `Default`, which is the value while none was set",
+    note = "of a type that has no `Default`, take an `Option`; of one that borrows, such as `&str`, the owned one, such as `String`"
+)]
+pub trait LockedValue: Serialize + DeserializeOwned + Default {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Default> LockedValue for T {}
 
 /// What a mutex around a value should be like.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueOptions<T> {
-    bytes: SliceOptions<Zeroes<u8>>,
+    /// 0: not said.
+    max_len: u64,
+    schema: Schema,
     values: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Default for ValueOptions<T> {
     fn default() -> Self {
-        ValueOptions { bytes: SliceOptions::default(), values: PhantomData }
+        ValueOptions { max_len: 0, schema: Schema::NONE, values: PhantomData }
+    }
+}
+
+impl<T> ValueOptions<T> {
+    /// Of the mutex around the bytes; 0: any number of them.
+    fn bytes(&self, len: u64) -> SliceOptions<Zeroes<u8>> {
+        SliceOptions { len, schema: self.schema, ..SliceOptions::default() }
     }
 }
 
 impl<T, H> Builder<'_, ValueOptions<T>, H> {
     /// Sets how many bytes the value may take at most, as it is written. An opener that sets it gets an error if it differs. Default, also
     /// for 0: 4096.
+    ///
+    /// The mutex takes twice that in the region.
     pub fn max_len(mut self, bytes: usize) -> Self {
-        self.wanted.bytes.len = if bytes == 0 { 0 } else { (bytes as u64).saturating_add(HEAD as u64) };
+        self.wanted.max_len = bytes as u64;
         self
     }
 }
 
-has_schema!(ValueOptions<T>.bytes.schema);
+has_schema!(ValueOptions<T>.schema);
 
 // SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
+unsafe impl<T: LockedValue> Blueprint for ValueOptions<T> {
     const KIND: Kind = Kind::Mutex;
     type Object = Words;
     type Handle<'m, P: Platform> = ValueMutex<'m, T, P>;
 
     fn shape(&self) -> Shape {
-        self.bytes.shape().with_type::<T>(&self.bytes.schema)
+        self.bytes(0).shape().with_type::<T>(&self.schema)
+    }
+
+    fn accepts(&self, found: &Layout) -> Result<(), ShapeError> {
+        let (wanted, found) = (self.max_len, max_len(found.len) as u64);
+        if wanted == 0 || wanted == found {
+            return Ok(());
+        }
+        Err(ShapeError::Differs { field: Field::MaxLength, wanted, found })
     }
 
     fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
-        let len = if self.bytes.len == 0 { DEFAULT_MAX_LEN + HEAD as u64 } else { self.bytes.len };
-        let (shape, layout) = SliceOptions { len, ..self.bytes }.complete()?;
-        Ok((shape.with_type::<T>(&self.bytes.schema), layout))
+        let wanted = if self.max_len == 0 { DEFAULT_MAX_LEN } else { self.max_len };
+        if wanted > MOST {
+            return Err(ShapeError::Impossible { field: Field::MaxLength, wanted, most: MOST });
+        }
+        let (shape, layout) = self.bytes(wanted + HEAD as u64).complete()?;
+        Ok((shape.with_type::<T>(&self.schema), layout))
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, now: Timestamp) -> Result<(), ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { self.bytes.lay(memory, layout, now) }
+        unsafe { self.bytes(0).lay(memory, layout, now) }
     }
 
     unsafe fn handle<'m, P: Platform>(
@@ -82,15 +124,21 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
         platform: P,
     ) -> Result<ValueMutex<'m, T, P>, ShapeError> {
         // SAFETY: the caller's promise.
-        unsafe { self.bytes.handle(memory, layout, platform) }.map(ValueMutex::new)
+        unsafe { self.bytes(0).handle(memory, layout, platform) }.map(ValueMutex::new)
     }
+}
+
+/// The most bytes of a value, of a mutex around as many bytes.
+fn max_len(bytes: usize) -> usize {
+    bytes.saturating_sub(HEAD).min(MOST as usize)
 }
 
 /// A lock with a value of serde's types between processes: enums with data, strings, vectors, maps, whatever [serde](https://serde.rs)
 /// can write and read back.
 ///
 /// The value is read, changed and written back as a whole. Each change is one step, also for a process that is killed in it: it has
-/// changed the value, or not. So there is nothing to repair, and no mark for the next one. A closure that panics has changed nothing.
+/// changed the value, or not. So there is nothing to repair, and the next locker gets no [`OwnerDied`](crate::error::LockError::OwnerDied).
+/// A closure that panics has changed nothing.
 ///
 /// ```
 /// # use ipc_posix::{Error, Region};
@@ -112,18 +160,40 @@ unsafe impl<T: Serialize + DeserializeOwned> Blueprint for ValueOptions<T> {
 /// # }
 /// ```
 ///
-/// While none was set, the value is its type's [`Default`]; for a type that has none, take an `Option` of it. As it is written, it has
-/// [`max_len`](Self::max_len) bytes at most.
+/// While none was set, the value is its type's [`Default`]. Of a type that has none, take an `Option`. As it is written, it has
+/// [`max_len`](Self::max_len) bytes at most: a longer one is an error, and the value stays as it was.
 ///
-/// It is a [`Mutex`] around bytes, which waits, is taken over from the dead and survives `fork` as that does. The value is written in the
-/// postcard format, as in a [`ValueQueue`](crate::bytes::ValueQueue), with its limits: what a faulty peer writes is an error. All sides
-/// have to mean the same type: give the mutex a [`schema`](crate::object::Builder::schema) number that changes with it.
+/// It is a [`Mutex`] around bytes, which waits and is taken over from the dead as that is. After `fork`, the child's handle answers with
+/// [`Fault::Forked`].
+///
+/// # Bytes of another type
+///
+/// The value is written in the postcard format, which [does not suit every type](crate::bytes::ValueQueue#what-does-not-work), and is read
+/// within the limits of a `ValueQueue`. Bytes of another type, or of a faulty peer, are an error, or some value of the type. They stay, and
+/// [`set`](Self::set) replaces them. All sides have to mean the same type: give the mutex a [`schema`](crate::object::Builder::schema)
+/// number that changes with it.
+///
+/// The bytes can also be [locked and changed in place](Self::bytes). After a death or a panic in that, the value is an error until it is
+/// set.
 pub struct ValueMutex<'m, T, P> {
     bytes: Mutex<'m, [u8], P>,
     values: PhantomData<fn(T) -> T>,
 }
 
 has_wait_strategy!(ValueMutex<T>);
+named!([T, P: Platform] ValueMutex<'_, T, P>, Mutex, self => self.bytes);
+
+impl<T, P> ValueMutex<'_, T, P> {
+    /// The bytes that a mutex around a value of up to `max_len` written bytes takes in a region.
+    ///
+    /// # Panics
+    ///
+    /// If they fit no address space.
+    pub const fn footprint(max_len: usize) -> Footprint {
+        let max_len = if max_len == 0 { DEFAULT_MAX_LEN as usize } else { max_len };
+        Mutex::<[u8], P>::slice_footprint(max_len.saturating_add(HEAD))
+    }
+}
 
 impl<'m, T, P: Platform> ValueMutex<'m, T, P> {
     /// Makes a mutex around a value of one around bytes.
@@ -131,7 +201,15 @@ impl<'m, T, P: Platform> ValueMutex<'m, T, P> {
         ValueMutex { bytes, values: PhantomData }
     }
 
-    /// The mutex around the value's bytes.
+    /// The mutex around the value's bytes: a word that this type understands, the value as it is written, and room.
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let names = region.value_mutex::<Vec<String>>("names").create()?;
+    /// assert!(!names.bytes().is_locked() && !names.bytes().is_poisoned());
+    /// # Ok::<(), ipc_posix::Error>(())
+    /// ```
     pub fn bytes(&self) -> &Mutex<'m, [u8], P> {
         &self.bytes
     }
@@ -152,6 +230,15 @@ impl<'m, T, P: Platform> ValueMutex<'m, T, P> {
         self.bytes.region()
     }
 
+    /// Returns whether both handles are of one mutex, however each was opened. Also after a fork.
+    #[must_use]
+    pub fn same_object(&self, other: &Self) -> bool
+    where
+        P: Located,
+    {
+        self.bytes.same_object(&other.bytes)
+    }
+
     crate::object::waits!(self => self.bytes);
 
     pub(crate) fn platform(&self) -> &P {
@@ -160,7 +247,7 @@ impl<'m, T, P: Platform> ValueMutex<'m, T, P> {
 
     /// The most bytes of the value, as it is written.
     pub fn max_len(&self) -> usize {
-        self.bytes.len().saturating_sub(HEAD)
+        max_len(self.bytes.len())
     }
 
     fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
@@ -175,45 +262,59 @@ impl<'m, T, P: Platform> ValueMutex<'m, T, P> {
     }
 
     /// The value's bytes, if one was set. In a turn.
-    fn written(&self) -> Result<Option<Vec<u8>>, Fault> {
-        let copy = &self.bytes.copies[self.bytes.words.versions.current()];
+    fn written<E: From<Fault> + From<FormatError>>(&self) -> Result<Option<Vec<u8>>, E> {
+        let words = self.bytes.words;
+        if words.raw.condition() != Condition::CLEAN {
+            return Err(FormatError::half_changed().into());
+        }
+        let copy = &self.bytes.copies[words.versions.current()];
         let mut head = [0; HEAD];
         copy.read(0, &mut head).ok_or(Fault::Corrupted)?;
         let Some(len) = (u32::from_ne_bytes(head) as usize).checked_sub(1) else { return Ok(None) };
+        // Before memory is taken for them.
         if len > self.max_len() {
-            return Err(Fault::Corrupted);
+            return Err(Fault::Corrupted.into());
         }
         let mut bytes = vec![0; len];
         copy.read(HEAD, &mut bytes).ok_or(Fault::Corrupted)?;
         Ok(Some(bytes))
     }
 
-    /// Makes these bytes the value's, in one step. In a turn.
+    /// Makes these bytes, which fit, the value's, in one step. In a turn.
     fn commit(&self, bytes: &[u8]) -> Result<(), Fault> {
-        let versions = &self.bytes.words.versions;
+        // A closure or serde may have called `fork`.
+        self.bytes.here()?;
+        let Words { raw, versions, .. } = self.bytes.words;
         let other = 1 - versions.current();
         let copy = &self.bytes.copies[other];
-        // It is checked before that they fit.
         copy.write(0, &(bytes.len() as u32 + 1).to_ne_bytes()).ok_or(Fault::Corrupted)?;
         copy.write(HEAD, bytes).ok_or(Fault::Corrupted)?;
         versions.switch(other);
+        // Behind the switch: a kill in between leaves the mark, and the next value that is set takes it away.
+        if raw.condition() != Condition::CLEAN {
+            raw.clear();
+        }
         Ok(())
     }
 }
 
-impl<T: Serialize + DeserializeOwned, P: Platform> ValueMutex<'_, T, P> {
+impl<T: LockedValue, P: Platform> ValueMutex<'_, T, P> {
     fn encode(&self, value: &T) -> Result<Vec<u8>, FormatError> {
         let bytes = write(POSTCARD, value)?;
-        let most = self.max_len().min(u32::MAX as usize - 1);
+        let most = self.max_len();
         if bytes.len() <= most { Ok(bytes) } else { Err(FormatError::too_long(bytes.len(), most)) }
+    }
+
+    fn decode(bytes: Option<Vec<u8>>) -> Result<T, FormatError> {
+        bytes.map_or_else(|| Ok(T::default()), |bytes| read(POSTCARD, &bytes))
     }
 
     /// Replaces the value, in one step. Blocks while another thread has the lock.
     ///
     /// # Errors
     ///
-    /// The value cannot be written, or takes more than [`max_len`](Self::max_len) bytes; [`Deadlock`](crate::error::WriteError::Deadlock) from inside
-    /// of an [`update`](Self::update).
+    /// The value cannot be written, or takes more than [`max_len`](Self::max_len) bytes, and nothing has changed;
+    /// [`Deadlock`](crate::error::WriteError::Deadlock) from inside of an [`update`](Self::update).
     pub fn set(&self, value: &T) -> Result<(), WriteValueError> {
         self.set_within(value, &Limit::Forever).map_err(WriteValueTimeoutError::endless)
     }
@@ -239,18 +340,13 @@ impl<T: Serialize + DeserializeOwned, P: Platform> ValueMutex<'_, T, P> {
         let _turn = self.turn(limit)?;
         Ok(self.commit(&bytes)?)
     }
-}
-
-impl<T: Serialize + DeserializeOwned + Default, P: Platform> ValueMutex<'_, T, P> {
-    fn decode(bytes: Option<Vec<u8>>) -> Result<T, FormatError> {
-        bytes.map_or_else(|| Ok(T::default()), |bytes| read(POSTCARD, &bytes))
-    }
 
     /// Returns the value. Blocks while another thread has the lock.
     ///
     /// # Errors
     ///
-    /// The bytes are no value of the type; [`Deadlock`](crate::error::WriteError::Deadlock) from inside of an [`update`](Self::update).
+    /// The bytes are [no value of the type](Self#bytes-of-another-type); [`Deadlock`](crate::error::WriteError::Deadlock) from inside of an
+    /// [`update`](Self::update).
     pub fn get(&self) -> Result<T, WriteValueError> {
         self.get_within(&Limit::Forever).map_err(WriteValueTimeoutError::endless)
     }
@@ -262,7 +358,7 @@ impl<T: Serialize + DeserializeOwned + Default, P: Platform> ValueMutex<'_, T, P
     /// [`WouldBlock`](TryWriteError::WouldBlock), and those of [`get`](Self::get).
     pub fn try_get(&self) -> Result<T, TryWriteValueError> {
         let turn = self.try_turn()?;
-        let bytes = self.written()?;
+        let bytes = self.written::<TryWriteValueError>()?;
         drop(turn);
         Ok(Self::decode(bytes)?)
     }
@@ -274,7 +370,7 @@ impl<T: Serialize + DeserializeOwned + Default, P: Platform> ValueMutex<'_, T, P
 
     fn get_within(&self, limit: &Limit<P::Deadline>) -> Result<T, WriteValueTimeoutError> {
         let turn = self.turn(limit)?;
-        let bytes = self.written()?;
+        let bytes = self.written::<WriteValueTimeoutError>()?;
         drop(turn);
         Ok(Self::decode(bytes)?)
     }
@@ -284,7 +380,8 @@ impl<T: Serialize + DeserializeOwned + Default, P: Platform> ValueMutex<'_, T, P
     ///
     /// # Errors
     ///
-    /// Those of [`get`](Self::get) and [`set`](Self::set). Then nothing has changed.
+    /// Those of [`get`](Self::get) and [`set`](Self::set). Then nothing has changed. In a child that `change` has made by `fork`,
+    /// [`Fault::Forked`]: the lock is the parent's.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, WriteValueError> {
         self.update_within(&Limit::Forever, change).map_err(WriteValueTimeoutError::endless)
     }
@@ -296,7 +393,7 @@ impl<T: Serialize + DeserializeOwned + Default, P: Platform> ValueMutex<'_, T, P
     /// [`WouldBlock`](TryWriteError::WouldBlock), and those of [`update`](Self::update).
     pub fn try_update<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, TryWriteValueError> {
         let _turn = self.try_turn()?;
-        let mut value = Self::decode(self.written()?)?;
+        let mut value = Self::decode(self.written::<TryWriteValueError>()?)?;
         let result = change(&mut value);
         self.commit(&self.encode(&value)?)?;
         Ok(result)
@@ -315,7 +412,7 @@ impl<T: Serialize + DeserializeOwned + Default, P: Platform> ValueMutex<'_, T, P
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<R, WriteValueTimeoutError> {
         let _turn = self.turn(limit)?;
-        let mut value = Self::decode(self.written()?)?;
+        let mut value = Self::decode(self.written::<WriteValueTimeoutError>()?)?;
         let result = change(&mut value);
         self.commit(&self.encode(&value)?)?;
         Ok(result)

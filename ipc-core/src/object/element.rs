@@ -101,7 +101,8 @@ element! {
     "`{Self}` cannot be the data of this lock, which lie in shared memory as plain bytes",
     "not plain bytes (bytemuck's `Pod`)",
     notes "data are numbers, arrays of them, and `#[repr(C)]` structs that derive `Pod`; for `bool`, `char` or an enum, use an integer",
-    "a `String`, `Vec` or reference points into one process; values of any length are in a `region.value_mutex`, or sent by `region.value_queue` (feature `serde`)"
+    "a `String`, `Vec` or reference points into one process; for types such as these under a lock, use `region.value_mutex` (feature \
+     `serde`)"
 }
 
 element! {

@@ -149,7 +149,7 @@ travels! {
     map::ByteMap<'static, P>, by |schema| with(map::ByteOptions::default(), schema);
     mutex::Mutex<'static, T, P>, <T: LockData> by |schema| with(mutex::Options::<Zeroes<T>>::default(), schema);
     mutex::Mutex<'static, [T], P>, <T: LockData> by |schema| with(mutex::SliceOptions::<Zeroes<T>>::default(), schema);
-    mutex::ValueMutex<'static, T, P>, <T: QueuedValue> by |schema| with(mutex::ValueOptions::<T>::default(), schema);
+    mutex::ValueMutex<'static, T, P>, <T: mutex::LockedValue> by |schema| with(mutex::ValueOptions::<T>::default(), schema);
     mutex::ReentrantMutex<'static, T, P>, <T: LockData> by |schema| with(mutex::ReentrantOptions::<Zeroes<T>>::default(), schema);
     once::OnceCell<'static, T, P>, <T: CellValue> by |schema| with(once::Options::<T>::default(), schema);
     priority::PriorityQueue<'static, K, T, P>, <K: Key, T: Message> by |schema| with(priority::Options::<K, T>::new(0), schema);

@@ -4,10 +4,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use ipc_core::atomic::Value;
-#[cfg(feature = "serde")]
-use ipc_core::bytes;
 use ipc_core::object::{BlockElement, Builder, CellValue, Key, LockData, MapKey, MapValue, Message, VectorElement};
 use ipc_core::{broadcast, condvar, duplex, level, loan, map, priority, queue, rwlock, spsc, stack, vector, work};
+#[cfg(feature = "serde")]
+use ipc_core::{bytes, mutex};
 
 use super::Region;
 use crate::objects::*;
@@ -95,7 +95,7 @@ impl Region {
     /// # Ok::<(), ipc_posix::Error>(())
     /// ```
     #[cfg(feature = "serde")]
-    pub fn value_mutex<'r, T: bytes::QueuedValue>(&'r self, name: &'r str) -> ValueMutexOptions<'r, T> {
+    pub fn value_mutex<'r, T: mutex::LockedValue>(&'r self, name: &'r str) -> ValueMutexOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
 

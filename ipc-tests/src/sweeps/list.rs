@@ -32,6 +32,9 @@ macro_rules! operations {
             sweep_mutex_lock_timeout: "mutex.lock.timeout" = mutex::timeout;
             sweep_mutex_transaction: "mutex.transaction" = mutex::transaction;
             sweep_mutex_array_change: "mutex.array.change" = mutex_array::change;
+            sweep_value_mutex_write: "value_mutex.write" = value_mutex::write;
+            sweep_value_mutex_write_wakes: "value_mutex.write.wakes" = value_mutex::write_wakes;
+            sweep_value_mutex_read: "value_mutex.read" = value_mutex::read;
             sweep_mutex_unlock_wakes: "mutex.unlock.wakes" = mutex::unlock_wakes;
             sweep_mutex_lock_in_line: "mutex.lock.in_line" = in_line::lock;
             sweep_mutex_recover: "mutex.recover" = mutex::recover;

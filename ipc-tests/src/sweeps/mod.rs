@@ -57,6 +57,7 @@ mod sleepers;
 mod spsc;
 mod stage;
 mod value_duplex;
+mod value_mutex;
 mod vector;
 mod watch;
 mod work;

@@ -26,7 +26,7 @@ pub fn values_under_locks(calls: &mut Calls) {
     refuses!(calls, "mutex::ValueMutex", mutex: get() try_get() get_timeout(SHORT) get_deadline(soon()) set(&1) try_set(&1)
         set_timeout(&1, SHORT) set_deadline(&1, soon()) update(|_| ()) try_update(|_| ()) update_timeout(SHORT, |_| ())
         update_deadline(soon(), |_| ()));
-    answers!(calls, "mutex::ValueMutex", mutex: clone() max_len() bytes() name() region() wait_strategy()
+    answers!(calls, "mutex::ValueMutex", mutex: clone() max_len() bytes() name() region() same_object(&mutex) wait_strategy()
         set_wait_strategy(WaitStrategy::Block));
 }
 

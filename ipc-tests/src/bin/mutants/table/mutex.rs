@@ -218,9 +218,30 @@ pub const MUTANTS: &[Mutant] = &[
         name: "mutex around a value: a change counts before it is whole",
         edits: &[
             edit(VALUES, 1, "        versions.switch(other);\n", ""),
-            edit(VALUES, 1, "        // It is checked before that they fit.\n", "        versions.switch(other);\n"),
+            edit(VALUES, 1, "other];\n", "other];\n        versions.switch(other);\n"),
         ],
-        protects: "a change counts in one step, the last one",
+        protects: "a change counts in one step, behind all of its bytes",
         caught_by: ("loom_value_mutex", "a_change_dies"),
+    },
+    Mutant {
+        name: "mutex around a value: what a dead holder half-changed is taken for a value",
+        edits: &[edit(VALUES, 1, "if words.raw.condition() != Condition::CLEAN {", "if false {")],
+        protects: "bytes with a mark are no value",
+        caught_by: ("loom_value_mutex", "a_half_changed_value_is_replaced"),
+    },
+    Mutant {
+        name: "mutex around a value: a mark goes before the new value counts",
+        edits: &[
+            edit(VALUES, 1, "        versions.switch(other);\n", ""),
+            edit(VALUES, 1, "raw.clear();\n        }\n", "raw.clear();\n        }\n        versions.switch(other);\n"),
+        ],
+        protects: "a process that dies while it sets a value does not make what was half-changed a value",
+        caught_by: ("loom_value_mutex", "a_half_changed_value_is_replaced"),
+    },
+    Mutant {
+        name: "mutex around a value: a mark stays",
+        edits: &[edit(VALUES, 1, "            raw.clear();\n", "")],
+        protects: "a value that was set can be read",
+        caught_by: ("loom_value_mutex", "a_half_changed_value_is_replaced"),
     },
 ];
