@@ -26,7 +26,7 @@ pub enum Attempt<R> {
     Suspect,
     /// The condition does not hold, and the platform could not tell whether somebody is dead who should see to it.
     Unknown,
-    /// Something changed during the attempt: try again at once. After [`MOST_AGAIN`] of them in a row it counts as a
+    /// Something changed during the attempt: try again at once. After `MOST_AGAIN` of them in a row it counts as a
     /// [`Suspect`](Attempt::Suspect): in a damaged object something may seem to change for ever.
     Again,
 }
