@@ -39,7 +39,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "derive `Serialize`, `Deserialize` and `Default`",
     ),
     ("value_mutex::<std::net::Ipv4Addr>", "`Ipv4Addr` cannot be the value of this lock", "take an `Option`"),
-    ("value_mutex::<&'static str>", "`&'static str` cannot be the value of this lock", "such as `String`"),
+    ("value_mutex::<&'static [u16]>", "`&'static [u16]` cannot be the value of this lock", "such as `String`"),
     ("loan_queue::<String>", "`String` cannot lie in the blocks of a loan queue", "`region.loan_queue::<u8>`"),
     ("loan_queue::<bool>", "`bool` cannot lie in the blocks of a loan queue", "structs that derive `Pod`"),
     ("value_queue::<Mine>", "`Mine` cannot be a value of this queue", "derive `Serialize` and `Deserialize`"),
