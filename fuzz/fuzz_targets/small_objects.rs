@@ -10,6 +10,7 @@ use ipc_core::rwlock::RwLockWriteGuard;
 use ipc_core::time::Instant;
 use ipc_core::{array, atomic, barrier, event, map, mutex, once, rwlock, semaphore, vector, watch};
 use ipc_fuzz::element::{Colour, Element};
+use ipc_fuzz::guarded::TheValueMutex;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Script, play};
 use ipc_fuzz::seeds;
@@ -21,10 +22,10 @@ const SCHEMA: Schema = Schema::new(7);
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..16).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..17).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 16 {
+        match input.byte() % 17 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -40,7 +41,8 @@ fuzz_target!(
             12 => play::<TheMap>(&mut input),
             13 => play::<TheVector>(&mut input),
             14 => play::<TheByteMap>(&mut input),
-            _ => play::<TheBarrier>(&mut input),
+            15 => play::<TheBarrier>(&mut input),
+            _ => play::<TheValueMutex>(&mut input),
         }
     }
 );

@@ -2,6 +2,7 @@
 
 pub mod element;
 pub mod ground;
+pub mod guarded;
 pub mod input;
 pub mod memory;
 pub mod model;

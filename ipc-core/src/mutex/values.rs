@@ -61,11 +61,16 @@ pub struct ValueOptions<T> {
 
 impl<T> Default for ValueOptions<T> {
     fn default() -> Self {
-        ValueOptions { max_len: 0, schema: Schema::NONE, values: PhantomData }
+        Self::new(0)
     }
 }
 
 impl<T> ValueOptions<T> {
+    /// A mutex around a value of up to `max_len` written bytes; 0: as many as it has, or 4096 if it is new.
+    pub const fn new(max_len: u64) -> Self {
+        ValueOptions { max_len, schema: Schema::NONE, values: PhantomData }
+    }
+
     /// Of the mutex around the bytes; 0: any number of them.
     fn bytes(&self, len: u64) -> SliceOptions<Zeroes<u8>> {
         SliceOptions { len, schema: self.schema, ..SliceOptions::default() }
