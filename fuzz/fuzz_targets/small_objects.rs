@@ -14,6 +14,7 @@ use ipc_fuzz::guarded::TheValueMutex;
 use ipc_fuzz::input::Input;
 use ipc_fuzz::play::{HandleOf, Script, play};
 use ipc_fuzz::seeds;
+use ipc_fuzz::written::TheValueWatch;
 use libfuzzer_sys::fuzz_target;
 
 const PARTICIPANTS: u32 = 8;
@@ -22,10 +23,10 @@ const SCHEMA: Schema = Schema::new(7);
 type Data = [u64; 3];
 
 fuzz_target!(
-    init: seeds::plant(seeds::modes(&(0..17).collect::<Vec<u8>>())),
+    init: seeds::plant(seeds::modes(&(0..18).collect::<Vec<u8>>())),
     |bytes: &[u8]| {
         let mut input = Input::new(bytes);
-        match input.byte() % 17 {
+        match input.byte() % 18 {
             0 => play::<TheMutex>(&mut input),
             1 => play::<TheReentrantMutex>(&mut input),
             2 => play::<TheRwLock>(&mut input),
@@ -42,7 +43,8 @@ fuzz_target!(
             13 => play::<TheVector>(&mut input),
             14 => play::<TheByteMap>(&mut input),
             15 => play::<TheBarrier>(&mut input),
-            _ => play::<TheValueMutex>(&mut input),
+            16 => play::<TheValueMutex>(&mut input),
+            _ => play::<TheValueWatch>(&mut input),
         }
     }
 );

@@ -11,3 +11,4 @@ pub mod seeds;
 pub mod stopwatch;
 pub mod talks;
 pub mod world;
+pub mod written;

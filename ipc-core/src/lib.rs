@@ -30,7 +30,7 @@
 //! | [`mutex`] | a lock with data that survives its holder's death |
 //! | [`rwlock`] | the same for one writer or many readers |
 //! | [`once`] | a cell that is set once |
-//! | [`watch`] | a cell that holds the latest value |
+//! | [`watch`] | a cell that holds the latest value, also of serde's types |
 //! | [`semaphore`] | permits that come back from the dead, and signals that are neither lost nor doubled |
 //! | [`wait`] | the event count that both sides sleep on, and the one loop that blocks |
 //! | [`region`] | a region that holds many named objects: header, directory, lock |

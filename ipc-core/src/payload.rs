@@ -10,6 +10,8 @@ use core::mem::MaybeUninit;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::error::Fault;
+#[cfg(feature = "serde")]
+use crate::slots::copy_bytes;
 use crate::slots::{copy_in, copy_out, is_large};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -40,7 +42,13 @@ pub(crate) fn store<T: NoUninit>(value: &T, to: &[AtomicU64]) {
 /// [`store`], cell by cell, with this ordering.
 #[inline(always)]
 pub(crate) fn store_with<T: NoUninit>(value: &T, to: &[AtomicU64], ordering: Ordering) {
-    let (words, rest) = bytemuck::bytes_of(value).as_chunks::<CELL>();
+    store_bytes(bytemuck::bytes_of(value), to, ordering);
+}
+
+/// Stores these bytes, cell by cell.
+#[inline(always)]
+fn store_bytes(bytes: &[u8], to: &[AtomicU64], ordering: Ordering) {
+    let (words, rest) = bytes.as_chunks::<CELL>();
     for (cell, word) in to.iter().zip(words) {
         cell.store(u64::from_ne_bytes(*word), ordering);
     }
@@ -50,6 +58,30 @@ pub(crate) fn store_with<T: NoUninit>(value: &T, to: &[AtomicU64], ordering: Ord
         if let Some(cell) = to.get(words.len()) {
             cell.store(u64::from_ne_bytes(last), ordering);
         }
+    }
+}
+
+/// Stores bytes into the first cells of `to`, which are enough.
+#[cfg(feature = "serde")]
+pub(crate) fn store_slice(bytes: &[u8], to: &[AtomicU64]) {
+    if is_large(bytes.len()) {
+        assert!(to.len() >= bytes.len().div_ceil(CELL));
+        // SAFETY: as many cells, to which others write through atomics or in the same way.
+        return unsafe { copy_bytes(bytes.as_ptr(), to.as_ptr().cast_mut().cast(), bytes.len()) };
+    }
+    store_bytes(bytes, to, Ordering::Relaxed);
+}
+
+/// Loads bytes from the first cells of `from`, which are enough.
+#[cfg(feature = "serde")]
+pub(crate) fn load_slice(from: &[AtomicU64], bytes: &mut [u8]) {
+    if is_large(bytes.len()) {
+        assert!(from.len() >= bytes.len().div_ceil(CELL));
+        // SAFETY: as many cells; the caller's own bytes.
+        return unsafe { copy_bytes(from.as_ptr().cast(), bytes.as_mut_ptr(), bytes.len()) };
+    }
+    for (cell, bytes) in from.iter().zip(bytes.chunks_mut(CELL)) {
+        bytes.copy_from_slice(&cell.load(Ordering::Relaxed).to_ne_bytes()[..bytes.len()]);
     }
 }
 

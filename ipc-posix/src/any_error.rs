@@ -24,6 +24,8 @@ macro_rules! any_error {
         guarded { $($(#[$gdoc:meta])* $guarded:ident($gtype:ident)),* $(,)? }
         // With the feature `serde`.
         formatted { $($(#[$fdoc:meta])* $formatted:ident($ftype:ident, $part:ident: $queue:ident)),* $(,)? }
+        // With the feature `serde`; a fault, or a format.
+        read { $($(#[$rdoc:meta])* $read:ident($rtype:ident)),* $(,)? }
         // With the feature `process`.
         of_processes { $($(#[$cdoc:meta])* $process:ident($module:ident::$ctype:ident)),* $(,)? }
     ) => {
@@ -35,6 +37,7 @@ macro_rules! any_error {
             $($(#[$vdoc])* $valued($vtype<()>),)*
             $($(#[$gdoc])* $guarded($gtype<()>),)*
             $($(#[$fdoc])* #[cfg(feature = "serde")] $formatted($ftype),)*
+            $($(#[$rdoc])* #[cfg(feature = "serde")] $read($rtype),)*
             $($(#[$cdoc])* #[cfg(feature = "process")] $process(crate::$module::$ctype),)*
             /// One of the others, and the object that it is about.
             Operation(Box<OperationError<Error>>),
@@ -48,6 +51,7 @@ macro_rules! any_error {
                     $(Error::$valued(error) => error,)*
                     $(Error::$guarded(error) => error,)*
                     $(#[cfg(feature = "serde")] Error::$formatted(error) => error,)*
+                    $(#[cfg(feature = "serde")] Error::$read(error) => error,)*
                     $(#[cfg(feature = "process")] Error::$process(error) => error,)*
                     Error::Operation(error) => &**error,
                 }
@@ -60,6 +64,7 @@ macro_rules! any_error {
                     $(Error::$valued($vtype::Fault(_, fault)) => Some(fault),)*
                     $(Error::$guarded($gtype::Fault(fault)) => Some(fault),)*
                     $(#[cfg(feature = "serde")] Error::$formatted($ftype::$part($queue::Fault(fault))) => Some(fault),)*
+                    $(#[cfg(feature = "serde")] Error::$read($rtype::Fault(fault)) => Some(fault),)*
                     _ => None,
                 }
             }
@@ -100,6 +105,14 @@ macro_rules! any_error {
             impl From<$ftype> for Error {
                 fn from(error: $ftype) -> Self {
                     Error::$formatted(error)
+                }
+            }
+        )*
+        $(
+            #[cfg(feature = "serde")]
+            impl From<$rtype> for Error {
+                fn from(error: $rtype) -> Self {
+                    Error::$read(error)
                 }
             }
         )*
@@ -291,6 +304,18 @@ any_error! {
         TryWriteValue(TryWriteValueError, Lock: TryWriteError),
         /// A value under a lock was not read or changed in time.
         WriteValueTimeout(WriteValueTimeoutError, Lock: WriteTimeoutError),
+        /// A value of a cell did not come in time.
+        WaitValueTimeout(WaitValueTimeoutError, Cell: WaitTimeoutError),
+        /// There will be no value of a cell that was not seen.
+        ChangedValue(ChangedValueError, Cell: ChangedError),
+        /// There is no value of a cell that was not seen.
+        TryChangedValue(TryChangedValueError, Cell: TryChangedError),
+        /// There was no value of a cell that was not seen, in time.
+        ChangedValueTimeout(ChangedValueTimeoutError, Cell: ChangedTimeoutError),
+    }
+    read {
+        /// A value of a cell was not read.
+        GetValue(GetValueError),
     }
     of_processes {
         /// No process was started for a task.
@@ -413,6 +438,12 @@ impl Error {
             Error::RecvValueTimeout(error) => error.is_timeout(),
             #[cfg(feature = "serde")]
             Error::AnswerValueTimeout(error) => error.is_timeout(),
+            #[cfg(feature = "serde")]
+            Error::WriteValueTimeout(error) => error.is_timeout(),
+            #[cfg(feature = "serde")]
+            Error::WaitValueTimeout(error) => error.is_timeout(),
+            #[cfg(feature = "serde")]
+            Error::ChangedValueTimeout(error) => error.is_timeout(),
             _ => false,
         }
     }

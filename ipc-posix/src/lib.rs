@@ -50,6 +50,7 @@
 //! | [`Barrier`] | [`Region::barrier`] | a number of parties that wait for each other |
 //! | [`OnceCell`] | [`Region::once_cell`] | a value that is set once |
 //! | [`Watch`], [`WatchReader`], [`WatchWriter`] | [`Region::watch`] | the latest value |
+//! | `ValueWatch`, `ValueWatchReader`, `ValueWatchWriter` | `Region::value_watch` | the latest value of plain serde types |
 //! | [`Atomic`], [`Counter`] | [`Region::atomic`], [`Region::counter`] | a number or flag, and waiting for it |
 //! | [`Map`], [`MapGuard`] | [`Region::map`] | keys and values: readers take no lock |
 //! | [`ByteMap`], [`ByteMapGuard`] | [`Region::byte_map`] | keys and values of bytes, each of its own length: readers take no lock |
@@ -180,8 +181,9 @@ pub use ipc_core::error::{
 };
 #[cfg(feature = "serde")]
 pub use ipc_core::error::{
-    FormatError as ValueFormatError, RecvValueError, RecvValueTimeoutError, SendValueError, SendValueTimeoutError,
-    TryRecvValueError, TrySendValueError, TryWriteValueError, WriteValueError, WriteValueTimeoutError,
+    ChangedValueError, ChangedValueTimeoutError, FormatError as ValueFormatError, GetValueError, RecvValueError,
+    RecvValueTimeoutError, SendValueError, SendValueTimeoutError, TryChangedValueError, TryRecvValueError,
+    TrySendValueError, TryWriteValueError, WaitValueTimeoutError, WriteValueError, WriteValueTimeoutError,
 };
 pub use ipc_core::error::{
     LoanError, LoanTimeoutError, PublishError, PublishTimeoutError, RecvBroadcastError, RecvBroadcastTimeoutError,
@@ -212,6 +214,8 @@ pub use ipc_core::semaphore::Stats as SemaphoreStats;
 pub use ipc_core::spsc::{ClaimError as SpscClaimError, ClaimErrorKind as SpscClaimErrorKind, Stats as SpscStats};
 pub use ipc_core::stack::Stats as StackStats;
 pub use ipc_core::wait::{HasWaitStrategy, WaitStrategy};
+#[cfg(feature = "serde")]
+pub use ipc_core::watch::WatchedValue;
 pub use ipc_core::watch::{Stats as WatchStats, Versioned as WatchSnapshot};
 pub use ipc_core::work::Stats as WorkQueueStats;
 pub use objects::*;
@@ -222,6 +226,8 @@ pub use pair::{value_duplex_from_fd, value_duplex_pair};
 pub use platform::Posix;
 #[cfg(feature = "recovery_thread")]
 pub use recovery::RecoveryThread;
+#[cfg(feature = "serde")]
+pub use region::ReadOnlyValueWatchOptions;
 pub use region::{Footprint, MemoryBarrier, Participant, ReadOnlyRegion, ReadOnlyWatchOptions, Region, RegionOptions};
 
 #[doc(inline)]

@@ -312,3 +312,19 @@ pub type WatchReader<T> = watch::WatchReader<'static, T, Posix>;
 pub type WatchWriter<T> = watch::WatchWriter<'static, T, Posix>;
 /// A [`Watch`] that can only be read. Made by [`ReadOnlyRegion::watch`].
 pub type ReadOnlyWatch<'r, T> = watch::ReadOnlyWatch<'r, T, &'r ReadOnlyRegion>;
+/// A cell between processes that holds the latest value of a type of serde's (feature `serde`). Made by [`Region::value_watch`].
+#[cfg(feature = "serde")]
+pub type ValueWatch<T> = watch::ValueWatch<'static, T, Posix>;
+/// What a [`ValueWatch`] should be like.
+#[cfg(feature = "serde")]
+pub type ValueWatchOptions<'r, T> = Builder<'r, watch::ValueOptions<T>, Region>;
+/// A reader of a [`ValueWatch`] that remembers which version it has seen. Made by
+/// [`ValueWatch::subscribe`](watch::ValueWatch::subscribe).
+#[cfg(feature = "serde")]
+pub type ValueWatchReader<T> = watch::ValueWatchReader<'static, T, Posix>;
+/// A [`ValueWatch`] that is counted as a writer. Made by [`ValueWatch::writer`](watch::ValueWatch::writer).
+#[cfg(feature = "serde")]
+pub type ValueWatchWriter<T> = watch::ValueWatchWriter<'static, T, Posix>;
+/// A [`ValueWatch`] that can only be read. Made by [`ReadOnlyRegion::value_watch`].
+#[cfg(feature = "serde")]
+pub type ReadOnlyValueWatch<'r, T> = watch::ReadOnlyValueWatch<'r, T, &'r ReadOnlyRegion>;

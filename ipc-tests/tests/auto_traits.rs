@@ -74,6 +74,7 @@ const TRAITS: &[&str] = &[
     "QueueMessage",
     "QueuedValue",
     "VectorElement",
+    "WatchedValue",
 ];
 
 /// The names of types at the root of `ipc-posix`.
@@ -120,6 +121,8 @@ fn every_public_type_has_its_auto_traits() {
             Pipe, PipeStream, PipeOptions<'static>,
             ValueDuplex<String, String>, ValueDuplexEnd<String, String>, ValueDuplexSender<String>, ValueDuplexReceiver<String>,
             ValueDuplexOptions<'static, String, String>, ValueMutex<String>, ValueMutexOptions<'static, String>,
+            ValueWatch<String>, ValueWatchOptions<'static, String>, ValueWatchReader<String>, ValueWatchWriter<String>,
+            ReadOnlyValueWatch<'static, String>, ReadOnlyValueWatchOptions<'static, String>,
             Broadcast<u64>, BroadcastPublisher<u64>, BroadcastSubscriber<u64>,
             Semaphore, Watch<u64>, WatchReader<u64>, WatchWriter<u64>, ReadOnlyWatch<'static, u64>, RawMutex,
             AtomicOptions<'static, u64>, CondvarOptions<'static>, EventOptions<'static>, EventGroupOptions<'static>,
@@ -164,6 +167,7 @@ fn every_public_type_has_its_auto_traits() {
             JoinError, SetError<u64>, SetTimeoutError<u64>, TrySetError<u64>, WriteError, TryWriteError, WriteTimeoutError,
             WaitTimeoutError, ChangedError, TryChangedError, ChangedTimeoutError, AnswerError, TryAnswerError, AnswerTimeoutError,
             LeaseError, ReplyError, AnswerValueError, TryAnswerValueError, AnswerValueTimeoutError, ReplyValueError, WriteValueError, TryWriteValueError, WriteValueTimeoutError,
+            GetValueError, WaitValueTimeoutError, ChangedValueError, TryChangedValueError, ChangedValueTimeoutError,
             OperationError<RecvError>;
         // What holds a `std::io::Error` is as that is; a thread is no handle.
         "SsP": Error, RegionError, RegionErrorKind, RecoveryThread, process::SpawnError, process::SignalError,

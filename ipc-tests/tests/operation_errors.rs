@@ -35,6 +35,7 @@ fn handles_say_their_kind_and_name() {
     let work = region.work_queue::<u64>("w").capacity(4).create().unwrap();
     let byte_work = region.byte_work_queue("w1").capacity(4).max_len(64).create().unwrap();
     let watch = region.watch::<u64>("v").initial(0).create().unwrap();
+    let written = region.value_watch("v1").initial(&0_u64).create().unwrap();
     let texts = [
         ("queue \"q\"", text(&queue)),
         ("queue \"q\"", text(&queue.sender().unwrap())),
@@ -64,6 +65,9 @@ fn handles_say_their_kind_and_name() {
         ("watch \"v\"", text(&watch)),
         ("watch \"v\"", text(&watch.writer().unwrap())),
         ("watch \"v\"", text(&watch.subscribe().unwrap())),
+        ("value watch \"v1\"", text(&written)),
+        ("value watch \"v1\"", text(&written.writer().unwrap())),
+        ("value watch \"v1\"", text(&written.subscribe().unwrap())),
         ("mutex \"m\"", text(&region.mutex::<u64>("m").create().unwrap())),
         ("mutex \"m2\"", text(&region.value_mutex::<String>("m2").create().unwrap())),
         ("reentrant mutex \"m1\"", text(&region.reentrant_mutex::<u64>("m1").create().unwrap())),

@@ -429,8 +429,9 @@ fn nothing_is_touched_and_nothing_is_silent() {
         forked::vectors::vectors,
         forked::places::values_in_places,
         forked::places::values_under_locks,
+        forked::places::written_cells,
         forked::processes::processes,
-    ] as [fn(&mut Calls); 22]
+    ] as [fn(&mut Calls); 23]
     {
         part(&mut calls);
     }

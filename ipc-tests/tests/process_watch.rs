@@ -210,6 +210,28 @@ fn reading_only() {
     assert_eq!(error.to_string(), "watch \"sample\": schema 3 here, 0 in the region");
 }
 
+/// A child that a closure makes by `fork` changes nothing, and the parent goes on.
+#[test]
+fn a_closure_forks() {
+    let region = Region::options().anonymous().unwrap();
+    let watch = region.watch("watch").initial(1_u64).create().unwrap();
+    let mut child = -1;
+    let before = watch.update(|value| {
+        // SAFETY: the child runs nothing but this library and ends with _exit.
+        child = unsafe { libc::fork() };
+        value + 1
+    });
+    if child == 0 {
+        // SAFETY: no memory is passed.
+        unsafe { libc::_exit(i32::from(before != Err(WriteError::Fault(Fault::Forked)))) };
+    }
+    let mut status = 0;
+    // SAFETY: room for the status; our own child.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!((status, before), (0, Ok(1)));
+    assert_eq!(watch.set(5), Ok(2));
+}
+
 /// The value of a new cell has to be said, and only by its creator.
 #[test]
 fn a_new_cell_needs_a_value() {

@@ -298,7 +298,8 @@ fn every_public_error_goes_through_the_question_mark() {
         SetTimeoutError<()>, SubscribeError, TryAcquireError, TryChangedError, TryLoanError, TryLockError<()>,
         TryPublishError<()>, TryRecvBroadcastError, TryRecvBytesError, TryRecvError, TryRecvValueError, TrySendBytesError,
         TrySendError<()>, TrySendValueError, TrySetError<()>, TryWriteError, WaitTimeoutError, WriteError,
-        WriteTimeoutError, WriteValueError, TryWriteValueError, WriteValueTimeoutError,
+        WriteTimeoutError, WriteValueError, TryWriteValueError, WriteValueTimeoutError, GetValueError, WaitValueTimeoutError,
+        ChangedValueError, TryChangedValueError, ChangedValueTimeoutError,
     };
     shown.extend(converted! {
         FixedLengthError, FixedTextError, ObjectError, RegionError, SendIterError<String>, SendIterTimeoutError<String>, SendSliceError,

@@ -184,6 +184,7 @@ fn every_kind_travels() {
         region.stack::<u64>("stack").capacity(4).schema(19).create();
         region.vector::<u64>("vector").capacity(4).schema(24).create();
         region.watch::<u64>("watch").initial(1).schema(20).create();
+        region.value_watch::<String>("watch of a value").initial(&String::new()).schema(28).create();
         region.byte_work_queue("byte jobs").capacity(4).schema(21).create();
         region.value_work_queue::<String>("value jobs").capacity(4).schema(22).create();
         region.work_queue::<u64>("jobs").capacity(4).schema(23).create();

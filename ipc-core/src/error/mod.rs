@@ -292,9 +292,10 @@ pub use refused::Refused;
 pub use semaphore::{AcquireError, AcquireTimeoutError, ReleaseError, TryAcquireError};
 #[cfg(feature = "serde")]
 pub use values::{
-    AnswerValueError, AnswerValueTimeoutError, FormatError, RecvValueError, RecvValueTimeoutError, ReplyValueError,
-    SendValueError, SendValueTimeoutError, TryAnswerValueError, TryRecvValueError, TrySendValueError,
-    TryWriteValueError, WriteValueError, WriteValueTimeoutError,
+    AnswerValueError, AnswerValueTimeoutError, ChangedValueError, ChangedValueTimeoutError, FormatError, GetValueError,
+    RecvValueError, RecvValueTimeoutError, ReplyValueError, SendValueError, SendValueTimeoutError, TryAnswerValueError,
+    TryChangedValueError, TryRecvValueError, TrySendValueError, TryWriteValueError, WaitValueTimeoutError,
+    WriteValueError, WriteValueTimeoutError,
 };
 pub use vector::PushError;
 pub use watch::{ChangedError, ChangedTimeoutError, TryChangedError};

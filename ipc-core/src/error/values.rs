@@ -163,6 +163,130 @@ value_forms! {
     }
 }
 
+value_forms! {
+    Cell: "The cell did not give a value.", "What is there is no value of the type.", "what is there is not a value of the type";
+    /// Why a wait for a value of a cell with a time limit failed.
+    WaitValueTimeoutError(WaitTimeoutError) {
+        is_timeout: "Whether the time was over.",
+    }
+    /// Why there will be no value of a cell that was not seen.
+    ChangedValueError(ChangedError) {
+        is_disconnected: "Whether the last writer is gone.",
+    }
+    /// Why there is no value of a cell that was not seen.
+    TryChangedValueError(TryChangedError) {
+        is_unchanged: "Whether the latest version was seen.",
+        is_disconnected: "Whether the last writer is gone.",
+    }
+    /// Why there was no value of a cell that was not seen, in time.
+    ChangedValueTimeoutError(ChangedTimeoutError) {
+        is_timeout: "Whether the time was over.",
+        is_disconnected: "Whether the last writer is gone.",
+    }
+}
+
+/// Why a value of a cell was not read.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GetValueError {
+    /// The cell cannot be used.
+    Fault(Fault),
+    /// What is there is no value of the type.
+    Value(FormatError),
+}
+
+impl fmt::Display for GetValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GetValueError::Fault(fault) => fault.fmt(f),
+            GetValueError::Value(error) => write!(f, "what is there is not a value of the type: {error}"),
+        }
+    }
+}
+
+impl Error for GetValueError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            GetValueError::Fault(fault) => Some(fault),
+            GetValueError::Value(error) => Some(error),
+        }
+    }
+}
+super::debug_as_display!(GetValueError);
+
+impl From<Fault> for GetValueError {
+    fn from(fault: Fault) -> Self {
+        GetValueError::Fault(fault)
+    }
+}
+
+impl From<FormatError> for GetValueError {
+    fn from(error: FormatError) -> Self {
+        GetValueError::Value(error)
+    }
+}
+
+/// The error of a read becomes that of other verbs.
+macro_rules! of_gets {
+    ($($name:ident),*) => {$(
+        impl From<GetValueError> for $name {
+            fn from(error: GetValueError) -> Self {
+                match error {
+                    GetValueError::Fault(fault) => fault.into(),
+                    GetValueError::Value(error) => error.into(),
+                }
+            }
+        }
+    )*};
+}
+of_gets!(
+    WaitValueTimeoutError,
+    ChangedValueError,
+    TryChangedValueError,
+    ChangedValueTimeoutError,
+    WriteValueError,
+    TryWriteValueError,
+    WriteValueTimeoutError
+);
+
+impl WaitValueTimeoutError {
+    /// The error of a wait without a time limit.
+    pub(crate) fn endless(self) -> GetValueError {
+        match self {
+            WaitValueTimeoutError::Cell(error) => GetValueError::Fault(error.endless()),
+            WaitValueTimeoutError::Value(error) => GetValueError::Value(error),
+        }
+    }
+}
+
+impl ChangedValueTimeoutError {
+    /// The error of a wait without a time limit.
+    pub(crate) fn endless(self) -> ChangedValueError {
+        match self {
+            ChangedValueTimeoutError::Cell(error) => ChangedValueError::Cell(error.endless()),
+            ChangedValueTimeoutError::Value(error) => ChangedValueError::Value(error),
+        }
+    }
+}
+
+impl From<ChangedValueError> for TryChangedValueError {
+    fn from(error: ChangedValueError) -> Self {
+        match error {
+            ChangedValueError::Cell(error) => TryChangedValueError::Cell(error.into()),
+            ChangedValueError::Value(error) => TryChangedValueError::Value(error),
+        }
+    }
+}
+
+impl From<ChangedValueError> for ChangedValueTimeoutError {
+    fn from(error: ChangedValueError) -> Self {
+        match error {
+            ChangedValueError::Cell(error) => ChangedValueTimeoutError::Cell(error.into()),
+            ChangedValueError::Value(error) => ChangedValueTimeoutError::Value(error),
+        }
+    }
+}
+
 /// The error of a blocking form becomes that of the other forms.
 macro_rules! widens_values {
     ($($from:ident => $to:ident),* $(,)?) => {$(

@@ -425,7 +425,7 @@ impl<T: LockedValue, P: Platform> ValueMutex<'_, T, P> {
 }
 
 impl WriteValueTimeoutError {
-    fn endless(self) -> WriteValueError {
+    pub(crate) fn endless(self) -> WriteValueError {
         match self {
             WriteValueTimeoutError::Lock(error) => WriteValueError::Lock(error.endless()),
             WriteValueTimeoutError::Value(error) => WriteValueError::Value(error),

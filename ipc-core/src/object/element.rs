@@ -89,7 +89,7 @@ element! {
     "not plain data (bytemuck's `NoUninit` and `CheckedBitPattern`)",
     notes "values are numbers, `bool`, `char`, arrays of numbers, structs that derive these traits (or `Pod`), and enums without \
      fields that derive them with `#[repr(u8)]`",
-    "values of any length are sent by `region.value_queue` (feature `serde`)"
+    "values of any length are held by a `region.value_watch` and sent by `region.value_queue` (feature `serde`)"
 }
 
 element! {

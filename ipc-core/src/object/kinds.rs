@@ -143,4 +143,6 @@ kinds! {
     LevelQueue = 25, "level queue", level::Words;
     /// Bytes by bytes ([`ByteMap`](crate::map::ByteMap)).
     ByteMap = 26, "byte map", map::Words;
+    /// A cell that holds the latest value, of a type of serde's (`watch::ValueWatch`).
+    ValueWatch = 27, "value watch", watch::Words;
 }

@@ -260,6 +260,15 @@ pub enum ShapeError {
     Unsaid,
     /// The object is not there yet, and a creator has to say its initial value.
     NoInitialValue,
+    /// The object is not there yet, and its initial value cannot be written as bytes.
+    InitialValue,
+    /// The object is not there yet, and its initial value takes more bytes than there is room for.
+    InitialValueTooLong {
+        /// Bytes that it takes.
+        len: u64,
+        /// Bytes that fit.
+        most: u64,
+    },
     /// The memory is too small for the object.
     TooSmall {
         /// Bytes that the object takes.
@@ -283,6 +292,10 @@ impl fmt::Display for ShapeError {
             }
             ShapeError::Unsaid => f.write_str("its capacity was not said"),
             ShapeError::NoInitialValue => f.write_str("its initial value was not said"),
+            ShapeError::InitialValue => f.write_str("its initial value cannot be written"),
+            ShapeError::InitialValueTooLong { len, most } => {
+                write!(f, "its initial value takes {len} bytes, where {most} fit (`max_len`)")
+            }
             ShapeError::Capacity { wanted: 0 } => f.write_str("a capacity of 0 is not possible"),
             ShapeError::Capacity { wanted } => write!(f, "a capacity of {wanted} is not possible"),
             ShapeError::Impossible { field, wanted, most } => {

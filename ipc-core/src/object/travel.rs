@@ -161,6 +161,7 @@ travels! {
     stack::Stack<'static, T, P>, <T: Message> by |schema| with(stack::Options::<T>::new(0), schema);
     vector::Vector<'static, T, P>, <T: VectorElement> by |schema| with(vector::Options::<T>::new(0), schema);
     watch::Watch<'static, T, P>, <T: CellValue> by |schema| with(watch::Options::<Unsaid<T>>::default(), schema);
+    watch::ValueWatch<'static, T, P>, <T: watch::WatchedValue> by |schema| with(watch::ValueOptions::<T>::default(), schema);
     work::ByteWorkQueue<'static, P>, by |schema| with(work::ByteOptions::default(), schema);
     work::ValueWorkQueue<'static, T, P>, <T: QueuedValue> by |schema| with(work::ValueOptions::<T>::of_any_format(), schema);
     work::WorkQueue<'static, T, P>, <T: Message> by |schema| with(work::Options::<T>::new(0), schema);

@@ -181,6 +181,7 @@ impl fmt::Display for ObjectInfo {
             Kind::Mutex if *capacity > 1 => write!(f, " of {capacity} x {size} bytes")?,
             Kind::Map => write!(f, " of {capacity} entries with values of {size} bytes")?,
             Kind::ByteMap => write!(f, " of {capacity} entries of bytes")?,
+            Kind::ValueWatch => write!(f, " of a value of up to {capacity} bytes")?,
             Kind::ByteQueue => write!(f, " of messages of up to {capacity} bytes")?,
             Kind::LoanQueue => write!(f, " of {capacity} blocks for elements of {size} bytes")?,
             Kind::Semaphore => write!(f, " of {capacity} permits at most")?,

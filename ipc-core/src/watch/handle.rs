@@ -1,6 +1,7 @@
 //! The cell's handle.
 
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::time::Duration;
 
 use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
@@ -17,6 +18,7 @@ use crate::object::{
 };
 use crate::payload;
 use crate::platform::Platform;
+use crate::sync::AtomicU64;
 use crate::time::{Limit, Timestamp};
 use crate::timed::timed;
 use crate::wait::{Attempt, SpinBudget};
@@ -89,8 +91,15 @@ unsafe impl<I: Initial<Value: NoUninit + CheckedBitPattern>> Blueprint for Optio
     }
 
     unsafe fn lay(&self, memory: Memory<'_>, stride: &Stride, now: Timestamp) -> Result<(), ShapeError> {
+        let value = self.initial.value()?;
+        // Without a value, the cells are zeroes already.
+        let fill = |cells: &[AtomicU64]| {
+            if let Some(value) = value {
+                payload::store(value, cells);
+            }
+        };
         // SAFETY: the caller's promise.
-        unsafe { words::lay(memory, stride, self.initial.value()?, now) }
+        unsafe { words::lay(memory, stride, now, fill) }
     }
 
     of_view!(Watch<'m, I::Value, P>: |_, view, _, platform| Watch { view, budget: SpinBudget::new(&platform), platform, value: PhantomData });
@@ -109,7 +118,7 @@ pub struct Versioned<T> {
 }
 
 impl<T: CheckedBitPattern> Versioned<T> {
-    pub(super) fn of(snapshot: Snapshot<T, Timestamp>, now: Timestamp) -> Result<Self, Fault> {
+    pub(super) fn of(snapshot: Snapshot<MaybeUninit<T>, Timestamp>, now: Timestamp) -> Result<Self, Fault> {
         // SAFETY: a snapshot is loaded from shared memory, which is initialised.
         let value = unsafe { payload::check(snapshot.bytes) }?;
         Ok(Versioned { value, version: snapshot.version, age: snapshot.published.age(now) })
@@ -161,9 +170,9 @@ impl<T: CheckedBitPattern> Versioned<T> {
 #[doc(alias = "blackboard")]
 pub struct Watch<'m, T, P> {
     pub(super) view: View<'m>,
-    budget: SpinBudget,
+    pub(super) budget: SpinBudget,
     pub(super) platform: P,
-    value: PhantomData<fn(T) -> T>,
+    pub(super) value: PhantomData<fn(T) -> T>,
 }
 
 handle!(Watch<T>, "cell", self => self.budget);
@@ -210,6 +219,28 @@ impl<T, P: Platform> Watch<'_, T, P> {
     pub fn stats(&self) -> Stats {
         self.platform.assert_here();
         self.view.stats()
+    }
+
+    #[inline(always)]
+    pub(super) fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
+        self.here()?;
+        self.view.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
+    }
+
+    pub(super) fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
+        self.here()?;
+        self.view.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
+    }
+
+    /// Blocks until `attempt` is done, see [`View::wait`].
+    pub(super) fn wait_within<R>(
+        &self,
+        limit: &Limit<P::Deadline>,
+        attempt: impl FnMut(bool) -> Attempt<Result<R, Fault>>,
+    ) -> Result<R, WaitTimeoutError> {
+        self.here()?;
+        let result = self.view.wait(&self.platform, &self.budget, limit, attempt);
+        Ok(result.map_err(|unmet| unmet.or_fault(WaitTimeoutError::Timeout))??)
     }
 }
 
@@ -301,19 +332,11 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
     fn change(&self, turn: Turn<'_, P>, change: impl FnOnce(T) -> T) -> Result<T, Fault> {
         // SAFETY: a snapshot is loaded from shared memory, which is initialised.
         let old = unsafe { payload::check(self.view.read()?.bytes) }?;
-        self.view.publish(&self.platform, turn, &change(old))?;
+        let new = change(old);
+        // The closure may have called `fork`.
+        self.here()?;
+        self.view.publish(&self.platform, turn, &new)?;
         Ok(old)
-    }
-
-    #[inline(always)]
-    fn turn(&self, limit: &Limit<P::Deadline>) -> Result<Turn<'_, P>, WriteTimeoutError> {
-        self.here()?;
-        self.view.writers().turn(&self.platform, &self.budget, limit).map_err(WriteTimeoutError::refused)
-    }
-
-    pub(super) fn try_turn(&self) -> Result<Turn<'_, P>, TryWriteError> {
-        self.here()?;
-        self.view.writers().try_turn(&self.platform).map_err(TryWriteError::refused)
     }
 
     /// Blocks until the latest version is not number `seen`, and returns it.
@@ -362,17 +385,6 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
             Ok(value) if !condition(&value) => Attempt::NotYet,
             result => Attempt::Done(result),
         })
-    }
-
-    /// Blocks until `attempt` is done, see [`View::wait`].
-    pub(super) fn wait_within<R>(
-        &self,
-        limit: &Limit<P::Deadline>,
-        attempt: impl FnMut(bool) -> Attempt<Result<R, Fault>>,
-    ) -> Result<R, WaitTimeoutError> {
-        self.here()?;
-        let result = self.view.wait(&self.platform, &self.budget, limit, attempt);
-        Ok(result.map_err(|unmet| unmet.or_fault(WaitTimeoutError::Timeout))??)
     }
 
     /// Makes a reader that remembers what it has seen. The present value counts as seen.

@@ -30,17 +30,37 @@
 //! | `version`: the reader's second load | Relaxed | ordered by its fence |
 //! | waking | the event count's | see [`EventCount`](crate::wait::EventCount) |
 //!
+//! In a cell of a value of serde's types, a slot has the number of the bytes that the value is written in, and then these bytes. A reader
+//! that copies a slot while it is filled may find any number there. It copies no more than the most that the cell was made for, and a
+//! whole copy with a larger number is an error.
+//!
 //! The protocol is that of a sequence lock (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012)
 //! with more than one slot, so that the writer never makes the value unavailable.
 
 mod handle;
 mod in_place;
 mod reader;
+#[cfg(feature = "serde")]
+mod value_options;
+#[cfg(feature = "serde")]
+mod value_reader;
+#[cfg(feature = "serde")]
+mod value_writer;
+#[cfg(feature = "serde")]
+mod values;
 mod words;
 mod writer;
 
 pub use handle::{Options, Versioned, Watch};
 pub use reader::{ReadOnlyWatch, WatchReader};
+#[cfg(feature = "serde")]
+pub use value_options::{ValueOptions, WatchedValue};
+#[cfg(feature = "serde")]
+pub use value_reader::{ReadOnlyValueWatch, ValueWatchReader};
+#[cfg(feature = "serde")]
+pub use value_writer::ValueWatchWriter;
+#[cfg(feature = "serde")]
+pub use values::ValueWatch;
 pub use words::Stats;
 pub(crate) use words::Words;
 pub use writer::WatchWriter;

@@ -140,15 +140,7 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
 
     /// Succeeds if there is a version that was not seen.
     pub(super) fn try_unseen(&self) -> Result<(), TryChangedError> {
-        if self.has_changed()? {
-            return Ok(());
-        }
-        let end = self.watch.is_deserted_now(Role::Sender, &self.calls);
-        // The last value came before its writer left: one more check.
-        match end && self.has_changed()? {
-            true => Ok(()),
-            false => Err(if end { TryChangedError::Disconnected } else { TryChangedError::Unchanged }),
-        }
+        self.watch.try_unseen(self.seen, &self.calls)
     }
 
     /// Blocks until there is a version that was not seen, and returns its value.
@@ -177,21 +169,45 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> WatchReader<'m, T, P> {
         limit: &Limit<P::Deadline>,
         mut copy: impl FnMut(&Watch<'m, T, P>) -> Result<R, Fault>,
     ) -> Result<R, ChangedTimeoutError> {
-        let Self { watch, seen, .. } = self;
-        let mut unseen = || (watch.view.version() != *seen).then(|| copy(watch).map(Some));
-        let latest = watch.wait_within(limit, |asleep_next| match unseen() {
-            Some(latest) => Attempt::Done(latest),
-            // The last value came before its writer left: one more look.
-            None if asleep_next => {
-                Attempt::after(watch.find_deserted(Role::Sender), || Attempt::Done(unseen().unwrap_or(Ok(None))))
-            }
-            None => Attempt::NotYet,
-        })?;
-        latest.ok_or(ChangedTimeoutError::Disconnected)
+        self.watch.changed_with(self.seen, limit, || copy(&self.watch))
     }
 
     pub(super) fn see(&mut self, version: u64) {
         self.seen = version;
+    }
+}
+
+impl<T, P: Platform> Watch<'_, T, P> {
+    /// Succeeds if the latest version is not number `seen`. Counts its own `calls`.
+    pub(super) fn try_unseen(&self, seen: u64, calls: &AtomicU32) -> Result<(), TryChangedError> {
+        if self.version()? != seen {
+            return Ok(());
+        }
+        let end = self.is_deserted_now(Role::Sender, calls);
+        // The last value came before its writer left: one more check.
+        match end && self.version()? != seen {
+            true => Ok(()),
+            false => Err(if end { TryChangedError::Disconnected } else { TryChangedError::Unchanged }),
+        }
+    }
+
+    /// What `copy` makes of the cell once the latest version is not number `seen`.
+    pub(super) fn changed_with<R>(
+        &self,
+        seen: u64,
+        limit: &Limit<P::Deadline>,
+        mut copy: impl FnMut() -> Result<R, Fault>,
+    ) -> Result<R, ChangedTimeoutError> {
+        let mut unseen = || (self.view.version() != seen).then(|| copy().map(Some));
+        let latest = self.wait_within(limit, |asleep_next| match unseen() {
+            Some(latest) => Attempt::Done(latest),
+            // The last value came before its writer left: one more look.
+            None if asleep_next => {
+                Attempt::after(self.find_deserted(Role::Sender), || Attempt::Done(unseen().unwrap_or(Ok(None))))
+            }
+            None => Attempt::NotYet,
+        })?;
+        latest.ok_or(ChangedTimeoutError::Disconnected)
     }
 }
 

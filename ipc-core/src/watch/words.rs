@@ -8,7 +8,7 @@ use crate::ends::{Presence, Role};
 use crate::error::Fault;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::mutex::{RawMutex, Turn};
-use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
+use crate::object::{Fact, Field, HEADER_BYTES, Kind, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
 use crate::payload;
 use crate::platform::Platform;
@@ -37,14 +37,31 @@ crate::sync::assert_layout!(size_of::<Words>() == 24);
 /// The 64-bit cells of a slot before the value: the time of its publication, and on which clock.
 const TIME_CELLS: usize = 2;
 
+/// Bytes before a written value: how long it is.
+pub(super) const LEN_BYTES: usize = size_of::<u64>();
+
 /// How many 64-bit cells a slot takes: the time, then the value.
 #[derive(Clone, Copy, Debug)]
-pub struct Stride(usize);
+pub struct Stride {
+    cells: usize,
+    /// Bytes of the value.
+    #[cfg_attr(not(feature = "serde"), allow(dead_code, reason = "a plain value has the size of its type"))]
+    pub(super) value: usize,
+}
 
 impl Stride {
     /// For values of this size.
-    const fn new(size: usize) -> Self {
-        Stride(TIME_CELLS + size.div_ceil(size_of::<u64>()))
+    pub(super) const fn new(size: usize) -> Self {
+        Stride { cells: TIME_CELLS + size.div_ceil(size_of::<u64>()), value: size }
+    }
+
+    /// For values of at most so many bytes as they are written, with their length before them.
+    pub(super) fn written(most: u64) -> Result<Self, ShapeError> {
+        const MOST: u64 = u32::MAX as u64;
+        if most > MOST {
+            return Err(ShapeError::Impossible { field: Field::MaxLength, wanted: most, most: MOST });
+        }
+        Ok(Self::new(LEN_BYTES + most as usize))
     }
 
     /// For a `T`.
@@ -54,7 +71,7 @@ impl Stride {
 
     /// Bytes from the start of the object to the set of its writers, behind the slots.
     const fn presence_offset(self) -> usize {
-        let slots = self.0.saturating_mul(SLOTS * size_of::<AtomicU64>());
+        let slots = self.cells.saturating_mul(SLOTS * size_of::<AtomicU64>());
         SLOTS_OFFSET.saturating_add(slots).next_multiple_of(OBJECT_ALIGN)
     }
 
@@ -84,8 +101,14 @@ unsafe impl Object for Words {
     type Geometry = Stride;
     type View<'m> = View<'m>;
 
+    /// Only of a cell of a written value: the most bytes of it.
+    const CAPACITY: Field = Field::MaxLength;
+
     unsafe fn geometry(_: Memory<'_>, shape: &Shape, _: u64) -> Result<Stride, ShapeError> {
-        Ok(Stride::new(shape.element_size as usize))
+        match shape.kind {
+            Kind::ValueWatch => Stride::written(shape.capacity),
+            _ => Ok(Stride::new(shape.element_size as usize)),
+        }
     }
 
     fn bytes(stride: &Stride) -> u64 {
@@ -97,7 +120,7 @@ unsafe impl Object for Words {
         // SAFETY: see above.
         let words = unsafe { memory.atomics(HEADER_BYTES, 1) }.ok_or(too_small)?;
         // SAFETY: see above.
-        let slots = unsafe { memory.atomics(SLOTS_OFFSET, stride.0 * SLOTS) }.ok_or(too_small)?;
+        let slots = unsafe { memory.atomics(SLOTS_OFFSET, stride.cells * SLOTS) }.ok_or(too_small)?;
         // SAFETY: see above.
         let presence = unsafe { memory.atomics(stride.presence_offset(), 1) }.ok_or(too_small)?;
         Ok(View { words: &words[0], slots, presence: &presence[0] })
@@ -108,16 +131,16 @@ unsafe impl Object for Words {
     }
 }
 
-/// Writes a cell whose version 0 is `value`; without a value, zeroes.
+/// Writes a cell of zeroes, whose version 0 `fill` writes.
 ///
 /// # Safety
 ///
 /// Nobody else uses this memory yet.
-pub(super) unsafe fn lay<T: NoUninit>(
+pub(super) unsafe fn lay(
     memory: Memory<'_>,
     stride: &Stride,
-    value: Option<&T>,
     now: Timestamp,
+    fill: impl FnOnce(&[AtomicU64]),
 ) -> Result<(), ShapeError> {
     let too_small = ShapeError::TooSmall { wanted: stride.bytes(), found: memory.len() as u64 };
     let words = |_| Words { writers: RawMutex::new(), sleepers: Gate::new(), version: AtomicU64::new(0) };
@@ -125,13 +148,10 @@ pub(super) unsafe fn lay<T: NoUninit>(
     let slots = unsafe {
         memory.place(HEADER_BYTES, 1, words).ok_or(too_small)?;
         memory.place(stride.presence_offset(), 1, |_| Presence::new()).ok_or(too_small)?;
-        memory.place(SLOTS_OFFSET, stride.0 * SLOTS, |_| AtomicU64::new(0)).ok_or(too_small)?
+        memory.place(SLOTS_OFFSET, stride.cells * SLOTS, |_| AtomicU64::new(0)).ok_or(too_small)?
     };
-    // The cells are zeroes already.
-    match value {
-        Some(value) => fill(&slots[..stride.0], value, now),
-        None => stamp(slots, now),
-    }
+    stamp(slots, now);
+    fill(&slots[TIME_CELLS..stride.cells]);
     Ok(())
 }
 
@@ -147,9 +167,9 @@ pub struct Stats {
 
 /// What a reader has copied; with `S`, when it was published.
 #[derive(Debug)]
-pub(super) struct Snapshot<T, S> {
+pub(super) struct Snapshot<B, S> {
     /// The bytes, all initialised.
-    pub(super) bytes: MaybeUninit<T>,
+    pub(super) bytes: B,
     /// The number of the version, from 0.
     pub(super) version: u64,
     /// When it was published.
@@ -162,18 +182,18 @@ fn stamp(slot: &[AtomicU64], now: Timestamp) {
     slot[1].store(now.clock, Ordering::Relaxed);
 }
 
-fn fill<T: NoUninit>(slot: &[AtomicU64], value: &T, now: Timestamp) {
-    stamp(slot, now);
-    payload::store(value, &slot[TIME_CELLS..]);
+#[inline(always)]
+fn stamped(slot: &[AtomicU64]) -> Timestamp {
+    Timestamp { at: Instant::from_nanos(slot[0].load(Ordering::Relaxed)), clock: slot[1].load(Ordering::Relaxed) }
 }
 
 impl<'m> View<'m> {
-    /// The slot of this version. The type's own stride, not the object's, which is the same: so the copy's length is known.
+    /// The slot of this version. The stride of a type is the type's own, not the object's, which is the same: so the copy's length is
+    /// known.
     #[inline(always)]
-    fn slot<T>(&self, version: u64) -> Result<&[AtomicU64], Fault> {
-        let stride = const { Stride::of::<T>().0 };
-        let at = version as usize % SLOTS * stride;
-        self.slots.get(at..at + stride).ok_or(Fault::Corrupted)
+    fn slot(&self, Stride { cells, .. }: Stride, version: u64) -> Result<&[AtomicU64], Fault> {
+        let at = version as usize % SLOTS * cells;
+        self.slots.get(at..at + cells).ok_or(Fault::Corrupted)
     }
 
     /// The number of the latest version. One load.
@@ -184,22 +204,19 @@ impl<'m> View<'m> {
 
     /// A copy of the latest version. Takes no lock and writes nothing.
     #[inline]
-    pub(super) fn read<T>(&self) -> Result<Snapshot<T, ()>, Fault> {
+    pub(super) fn read<T>(&self) -> Result<Snapshot<MaybeUninit<T>, ()>, Fault> {
         self.read_with(|_| ())
     }
 
     /// [`read`](Self::read), with the time.
     #[inline]
-    pub(super) fn read_timed<T>(&self) -> Result<Snapshot<T, Timestamp>, Fault> {
-        self.read_with(|slot| Timestamp {
-            at: Instant::from_nanos(slot[0].load(Ordering::Relaxed)),
-            clock: slot[1].load(Ordering::Relaxed),
-        })
+    pub(super) fn read_timed<T>(&self) -> Result<Snapshot<MaybeUninit<T>, Timestamp>, Fault> {
+        self.read_with(stamped)
     }
 
     #[inline(always)]
-    fn read_with<T, S>(&self, published: impl Fn(&[AtomicU64]) -> S) -> Result<Snapshot<T, S>, Fault> {
-        self.copied::<T, _>(|slot, version| {
+    fn read_with<T, S>(&self, published: impl Fn(&[AtomicU64]) -> S) -> Result<Snapshot<MaybeUninit<T>, S>, Fault> {
+        self.copied(const { Stride::of::<T>() }, |slot, version| {
             let published = published(slot);
             Snapshot { bytes: payload::load(&slot[TIME_CELLS..]), version, published }
         })
@@ -207,18 +224,31 @@ impl<'m> View<'m> {
 
     /// Copies the latest version into a place of the caller's, whose bytes are all initialised then. Returns its number.
     pub(super) fn read_into<T>(&self, place: &mut MaybeUninit<T>) -> Result<u64, Fault> {
-        self.copied::<T, _>(|slot, version| {
+        self.copied(const { Stride::of::<T>() }, |slot, version| {
             payload::load_into(&slot[TIME_CELLS..], place);
             version
         })
     }
 
+    /// What `copy` makes of the latest version's value, its number and its time; no writer has spoiled the slot meanwhile.
+    #[cfg(feature = "serde")]
+    pub(super) fn copied_timed<C>(
+        &self,
+        stride: Stride,
+        mut copy: impl FnMut(&[AtomicU64]) -> C,
+    ) -> Result<Snapshot<C, Timestamp>, Fault> {
+        self.copied(stride, |slot, version| {
+            let published = stamped(slot);
+            Snapshot { bytes: copy(&slot[TIME_CELLS..]), version, published }
+        })
+    }
+
     /// What `copy` makes of a version's slot and its number; no writer has spoiled the slot meanwhile.
     #[inline(always)]
-    fn copied<T, C>(&self, mut copy: impl FnMut(&[AtomicU64], u64) -> C) -> Result<C, Fault> {
+    fn copied<C>(&self, stride: Stride, mut copy: impl FnMut(&[AtomicU64], u64) -> C) -> Result<C, Fault> {
         for _ in 0..ATTEMPTS {
             let version = self.version();
-            let copied = copy(self.slot::<T>(version)?, version);
+            let copied = copy(self.slot(stride, version)?, version);
             // Acquire: with the writer's fence, see the table.
             fence(Ordering::Acquire);
             let passed = self.words.version.load(Ordering::Relaxed).wrapping_sub(version);
@@ -264,12 +294,25 @@ impl<'m> View<'m> {
         turn: Turn<'_, P>,
         value: &T,
     ) -> Result<u64, Fault> {
+        self.publish_with(const { Stride::of::<T>() }, platform, turn, |slot| payload::store(value, slot))
+    }
+
+    /// Publishes the value that `fill` writes, and returns the number of its version.
+    #[inline(always)]
+    pub(super) fn publish_with<P: Platform>(
+        &self,
+        stride: Stride,
+        platform: &P,
+        turn: Turn<'_, P>,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) -> Result<u64, Fault> {
         // Relaxed: only the holder of the turn changes it, and the lock has shown us the last holder's store.
         let next = self.words.version.load(Ordering::Relaxed).wrapping_add(1);
-        let slot = self.slot::<T>(next)?;
+        let slot = self.slot(stride, next)?;
         // Release: with the reader's fence, see the table.
         fence(Ordering::Release);
-        fill(slot, value, Timestamp::now(platform));
+        stamp(slot, Timestamp::now(platform));
+        fill(&slot[TIME_CELLS..]);
         self.words.version.store(next, Ordering::Release);
         drop(turn);
         self.words.sleepers.notify_all(platform);

@@ -335,6 +335,21 @@ impl Region {
     pub fn watch<'r, T: CellValue>(&'r self, name: &'r str) -> WatchOptions<'r, T> {
         Builder::new(self, name, Default::default())
     }
+
+    /// A latest-value cell of a type of serde's in this region: set its options, then create or open it. See [`ValueWatch`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let region = Region::options().anonymous()?;
+    /// let title = region.value_watch("title").initial(&"none".to_owned()).max_len(1000).open_or_create()?;
+    /// title.set(&"Intro".to_owned())?;
+    /// assert_eq!(region.value_watch::<String>("title").open()?.get()?, "Intro");
+    /// # Ok::<(), ipc_posix::Error>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn value_watch<'r, T: ipc_core::watch::WatchedValue>(&'r self, name: &'r str) -> ValueWatchOptions<'r, T> {
+        Builder::new(self, name, Default::default())
+    }
 }
 
 /// A seed for a new map, which lies in the region. From the system, through the standard library.

@@ -1,11 +1,11 @@
 //! A region opened for reading only.
 
-use std::marker::PhantomData;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use ipc_core::Instant;
-use ipc_core::object::{CellValue, Kind, Schema, TypeName};
+use ipc_core::memory::Memory;
+use ipc_core::object::{CellValue, Kind};
 use ipc_core::platform::Observer;
 use ipc_core::region::{Name, ObjectInfo, RegionView};
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -13,9 +13,15 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use super::handle::{Participant, list_participants, queue_stats};
 use super::open;
 use super::options::RegionOptions;
+#[cfg(feature = "serde")]
+use super::read_only_cells::ReadOnlyValueWatchOptions;
+use super::read_only_cells::ReadOnlyWatchOptions;
 use crate::error::{ObjectError, ObjectErrorKind, RegionError};
 use crate::fork::ForkGuard;
 use crate::liveness::{Held, LockByte};
+#[cfg(all(doc, feature = "serde"))]
+use crate::objects::ReadOnlyValueWatch;
+#[cfg(doc)]
 use crate::objects::ReadOnlyWatch;
 use crate::probe::Probe;
 use crate::{attachment, clock};
@@ -111,7 +117,40 @@ impl ReadOnlyRegion {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn watch<'r, T: CellValue>(&'r self, name: &'r str) -> ReadOnlyWatchOptions<'r, T> {
-        ReadOnlyWatchOptions { region: self, name, schema: Schema::NONE, value: PhantomData }
+        ReadOnlyWatchOptions::new(self, name)
+    }
+
+    /// The latest-value cell of a type of serde's with this name, for reading: set its options, then open it. See [`ReadOnlyValueWatch`].
+    ///
+    /// ```
+    /// # use ipc_posix::Region;
+    /// # let name = format!("doc-read-only-value-watch-{}", std::process::id());
+    /// # let name = name.as_str();
+    /// let title = Region::create(name)?.value_watch("title").initial(&"Intro".to_owned()).create()?;
+    /// let region = Region::open_read_only(name)?;
+    /// let looking = region.value_watch::<String>("title").open()?;
+    /// assert_eq!(looking.get()?, "Intro");
+    /// assert_eq!(looking.get_versioned()?.version, 0);
+    /// # Region::unlink(name)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn value_watch<'r, T: ipc_core::watch::WatchedValue>(
+        &'r self,
+        name: &'r str,
+    ) -> ReadOnlyValueWatchOptions<'r, T> {
+        ReadOnlyValueWatchOptions::new(self, name)
+    }
+
+    /// The memory of the object with this name, which must exist.
+    pub(super) fn find(&self, kind: Kind, name: &str) -> Result<Memory<'static>, ObjectError> {
+        let error = |cause| ObjectError::new(kind, name, cause);
+        if !self.fork.is_here() {
+            return Err(error(ObjectErrorKind::Forked));
+        }
+        let found = Name::new(name).and_then(|name| self.view.directory().find(&name));
+        let found = found.map_err(|cause| error(ObjectErrorKind::Directory(cause)))?;
+        found.ok_or_else(|| error(ObjectErrorKind::NotFound))
     }
 
     /// Who has the region open. See [`Region::participants`](crate::Region::participants).
@@ -126,53 +165,6 @@ impl ReadOnlyRegion {
             // When in doubt, alive.
             self.probe.ask(LockByte::of(who)).map_or(true, |held| held == Held::Owned)
         })
-    }
-}
-
-/// What a [`ReadOnlyWatch`] should be like. Made by [`ReadOnlyRegion::watch`].
-#[derive(Debug)]
-#[must_use = "a builder does nothing until open"]
-pub struct ReadOnlyWatchOptions<'r, T> {
-    region: &'r ReadOnlyRegion,
-    name: &'r str,
-    schema: Schema,
-    value: PhantomData<fn() -> T>,
-}
-
-impl<'r, T: CellValue> ReadOnlyWatchOptions<'r, T> {
-    /// Sets a version number of the value's type, which is compared with that of the cell. Default: 0.
-    pub fn schema(mut self, number: u64) -> Self {
-        self.schema.number = number;
-        self
-    }
-
-    /// Sets the name of the type that the cell should hold. Default: the name of the Rust type, without the path to it.
-    pub fn type_name(mut self, name: &str) -> Self {
-        self.schema.chosen = Some(TypeName::chosen(name));
-        self
-    }
-
-    /// Opens the cell whatever the name of its type is. Size, alignment and schema are compared all the same.
-    pub fn any_type(mut self) -> Self {
-        self.schema.chosen = Some(TypeName::NONE);
-        self
-    }
-
-    /// Opens the cell. Lock-free, no system call, and writes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ObjectErrorKind::NotFound), or what differs from what is wanted.
-    pub fn open(self) -> Result<ReadOnlyWatch<'r, T>, ObjectError> {
-        let error = |kind| ObjectError::new(Kind::Watch, self.name, kind);
-        let directory = |cause| error(ObjectErrorKind::Directory(cause));
-        if !self.region.fork.is_here() {
-            return Err(error(ObjectErrorKind::Forked));
-        }
-        let found =
-            Name::new(self.name).and_then(|name| self.region.view.directory().find(&name)).map_err(directory)?;
-        let memory = found.ok_or_else(|| error(ObjectErrorKind::NotFound))?;
-        ReadOnlyWatch::attach(memory, self.schema, self.region).map_err(|cause| directory(cause.into()))
     }
 }
 

@@ -59,6 +59,9 @@ macro_rules! operations {
             sweep_watch_set_wakes: "watch.set.wakes" = watch::set_wakes;
             sweep_watch_get: "watch.get" = watch::get;
             sweep_watch_leave: "watch.leave" = watch::leave;
+            sweep_value_watch_set: "value_watch.set" = value_watch::set;
+            sweep_value_watch_set_wakes: "value_watch.set.wakes" = value_watch::set_wakes;
+            sweep_value_watch_get: "value_watch.get" = value_watch::get;
             sweep_rwlock_read: "rwlock.read" = rwlock::read;
             sweep_rwlock_write: "rwlock.write" = rwlock::write;
             sweep_rwlock_timeout: "rwlock.timeout" = rwlock::timeout;

@@ -58,6 +58,7 @@ mod spsc;
 mod stage;
 mod value_duplex;
 mod value_mutex;
+mod value_watch;
 mod vector;
 mod watch;
 mod work;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ipc_posix::{Region, WaitStrategy};
 
-use super::{Calls, answers, refuses, theirs};
+use super::{Calls, answers, panics, refuses, theirs};
 use crate::forked;
 
 const SHORT: Duration = Duration::from_millis(1);
@@ -28,6 +28,42 @@ pub fn values_under_locks(calls: &mut Calls) {
         update_deadline(soon(), |_| ()));
     answers!(calls, "mutex::ValueMutex", mutex: clone() max_len() bytes() name() region() same_object(&mutex) wait_strategy()
         set_wait_strategy(WaitStrategy::Block));
+}
+
+/// Of a cell of a value.
+pub fn written_cells(calls: &mut Calls) {
+    let file = ipc_tests::children::TempName::new("forked-values");
+    let region = Region::create(file.as_str()).expect("a region");
+    let watch = region.value_watch("watch").initial(&0_u64).create().expect("new");
+    let (writer, reader) = (watch.writer().expect("here"), watch.subscribe().expect("here"));
+    watch.set(&1).expect("here");
+    refuses!(calls, "watch::ValueWatch", watch: get() get_versioned() version() set(&1) try_set(&1) set_timeout(&1, SHORT)
+        set_deadline(&1, soon()) update(|_| ()) try_update(|_| ()) update_timeout(SHORT, |_| ())
+        update_deadline(soon(), |_| ()) wait_for_change(0) wait_for_change_timeout(0, SHORT)
+        wait_for_change_deadline(0, soon()) wait_until(|_| true) wait_until_timeout(SHORT, |_| true)
+        wait_until_deadline(soon(), |_| true) subscribe() writer());
+    refuses!(calls, "watch::ValueWatchWriter", writer: get() get_versioned() version() set(&1) try_set(&1)
+        set_timeout(&1, SHORT) set_deadline(&1, soon()) update(|_| ()) try_update(|_| ()) update_timeout(SHORT, |_| ())
+        update_deadline(soon(), |_| ()) wait_for_change(0) wait_for_change_timeout(0, SHORT)
+        wait_for_change_deadline(0, soon()) wait_until(|_| true) wait_until_timeout(SHORT, |_| true)
+        wait_until_deadline(soon(), |_| true) subscribe() writer());
+    panics!(calls, "watch::ValueWatch", watch: stats());
+    panics!(calls, "watch::ValueWatchWriter", writer: stats());
+    answers!(calls, "watch::ValueWatch", watch: clone() max_len() name() region() same_object(&theirs(&watch)) wait_strategy()
+        set_wait_strategy(WaitStrategy::Block));
+    answers!(calls, "watch::ValueWatchWriter", writer: clone() max_len() name() region() same_object(&theirs(&watch))
+        wait_strategy() set_wait_strategy(WaitStrategy::Block));
+    refuses!(calls, "watch::ValueWatchReader", reader: changed() try_changed() changed_timeout(SHORT) changed_deadline(soon())
+        get() has_changed());
+    panics!(calls, "watch::ValueWatchReader", reader: is_disconnected() next());
+    answers!(calls, "watch::ValueWatchReader", reader: end() from(0) seen() watch() clone() wait_strategy()
+        set_wait_strategy(WaitStrategy::Block));
+
+    let looking = Region::open_read_only(file.as_str()).expect("it is there");
+    let watch = looking.value_watch::<u64>("watch").open().expect("it is there");
+    refuses!(calls, "watch::ReadOnlyValueWatch", watch: get() get_versioned() version());
+    answers!(calls, "watch::ReadOnlyValueWatch", watch: max_len());
+    calls.refuses("ReadOnlyRegion::value_watch", || looking.value_watch::<u64>("watch").open().map(drop));
 }
 
 /// Of cells, broadcasts and reentrant mutexes.
