@@ -55,7 +55,7 @@ impl Stride {
         Stride { cells: TIME_CELLS + size.div_ceil(size_of::<u64>()), value: size }
     }
 
-    /// For values of at most so many bytes as they are written, with their length before them.
+    /// For values of at most this many bytes, as they are written, with their length before them.
     pub(super) fn written(most: u64) -> Result<Self, ShapeError> {
         const MOST: u64 = u32::MAX as u64;
         if most > MOST {
