@@ -7,6 +7,8 @@
 //! - What returns none (a query, a dereference, an iterator's next step) panics with the text of that error.
 //! - What is known without the memory is answered: names, capacities, lengths of loans and chunks, `Debug`, `same_object`.
 //! - A drop does nothing: locks, permits, blocks and halves are the parent's.
+//!
+//! The caller's closures may call `fork`, and return in the child, too. So each method asks again behind them.
 
 use crate::error::Fault;
 use crate::platform::Platform;
@@ -33,6 +35,15 @@ impl<P: Platform + ?Sized> Here for P {
             gone();
         }
     }
+}
+
+/// The closure, whose result does not count in a child that it has made by `fork`.
+#[inline(always)]
+pub(crate) fn unless_forked<P: Platform + ?Sized, A, R>(
+    platform: &P,
+    mut closure: impl FnMut(A) -> Option<R>,
+) -> impl FnMut(A) -> Option<R> {
+    move |argument| closure(argument).filter(|_| platform.is_here())
 }
 
 /// [`Here::here`] for what has no platform.

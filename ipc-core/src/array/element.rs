@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::atomic::{Bitwise, Number, Value, Word, of_bits, update, values};
 use crate::error::Fault;
-use crate::here::Here;
+use crate::here::{Here, unless_forked};
 use crate::platform::Platform;
 
 /// An element of an array, with the operations of the standard library's atomics. Made by [`Array::at`](super::Array::at).
@@ -111,7 +111,11 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
     #[doc(alias = "try_update")]
     pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
         self.platform.here()?;
-        Ok(values(self.word.fetch_update(of_bits(change))))
+        let updated = self.word.fetch_update(unless_forked(self.platform, of_bits(change)));
+        if updated.is_err() {
+            self.platform.here()?;
+        }
+        Ok(values(updated))
     }
 
     /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
@@ -120,7 +124,13 @@ impl<T: Value, P: Platform> Element<'_, T, P> {
     ///
     /// [`Fault::Forked`].
     #[inline]
-    pub fn update(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
+    pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T, Fault> {
+        self.fetch_update(|old| Some(change(old))).map(|updated| updated.unwrap_or_else(|old| old))
+    }
+
+    /// [`update`](Self::update) by code of this library, which does not call `fork`.
+    #[inline(always)]
+    fn replace(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
         self.platform.here()?;
         Ok(T::from_bits(update(self.word, change)))
     }
@@ -191,7 +201,7 @@ impl<T: Number, P: Platform> Element<'_, T, P> {
     /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
-        self.update(|old| old.or_greater(value))
+        self.replace(|old| old.or_greater(value))
     }
 
     /// Stores the smaller one of both values and returns the old one. A NaN counts as the greater one.
@@ -201,7 +211,7 @@ impl<T: Number, P: Platform> Element<'_, T, P> {
     /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
-        self.update(|old| old.or_smaller(value))
+        self.replace(|old| old.or_smaller(value))
     }
 }
 

@@ -4,6 +4,7 @@ use super::value::{Bitwise, Number, Value, of_bits, update, values};
 use super::word::Word;
 use super::words::{self, BYTES, Cell};
 use crate::error::{Fault, WaitTimeoutError};
+use crate::here::unless_forked;
 use crate::memory::Memory;
 use crate::object::{
     Blueprint, Builder, Footprint, HEADER_BYTES, Kind, Object, Schema, Shape, ShapeError, handle, has_schema,
@@ -203,7 +204,12 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     #[doc(alias = "try_update")]
     pub fn fetch_update(&self, change: impl FnMut(T) -> Option<T>) -> Result<Result<T, T>, Fault> {
         self.here()?;
-        Ok(values(self.words.fetch_update(&self.platform, of_bits(change))))
+        let change = unless_forked(&self.platform, of_bits(change));
+        let updated = self.words.fetch_update(&self.platform, change);
+        if updated.is_err() {
+            self.here()?;
+        }
+        Ok(values(updated))
     }
 
     /// Replaces the value with `change(old)` in one step and returns the old value. May call `change` several times.
@@ -212,7 +218,13 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     ///
     /// [`Fault::Forked`].
     #[inline]
-    pub fn update(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
+    pub fn update(&self, mut change: impl FnMut(T) -> T) -> Result<T, Fault> {
+        self.fetch_update(|old| Some(change(old))).map(|updated| updated.unwrap_or_else(|old| old))
+    }
+
+    /// [`update`](Self::update) by code of this library, which does not call `fork`.
+    #[inline(always)]
+    fn replace(&self, change: impl FnMut(T) -> T) -> Result<T, Fault> {
         self.here()?;
         Ok(T::from_bits(self.words.change(&self.platform, |word| update(word, change))))
     }
@@ -241,8 +253,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
     ) -> Result<T, WaitTimeoutError> {
         self.here()?;
         let condition = |bits| condition(T::from_bits(bits));
-        let met = self.words.wait_until(&self.platform, &self.budget, limit, condition);
-        met.map(T::from_bits).ok_or(WaitTimeoutError::Timeout)
+        self.words.wait_until(&self.platform, &self.budget, limit, condition).map(T::from_bits)
     }
 
     /// Blocks until `change` makes a new value of the one that is there, stores that in the same step, and returns the old value.
@@ -278,8 +289,7 @@ impl<'m, T: Value, P: Platform> Atomic<'m, T, P> {
         change: impl FnMut(T) -> Option<T>,
     ) -> Result<T, WaitTimeoutError> {
         self.here()?;
-        let old = self.words.wait_update(&self.platform, &self.budget, limit, of_bits(change));
-        old.map(T::from_bits).ok_or(WaitTimeoutError::Timeout)
+        self.words.wait_update(&self.platform, &self.budget, limit, of_bits(change)).map(T::from_bits)
     }
 }
 
@@ -350,7 +360,7 @@ impl<T: Number, P: Platform> Atomic<'_, T, P> {
     /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_max(&self, value: T) -> Result<T, Fault> {
-        self.update(|old| old.or_greater(value))
+        self.replace(|old| old.or_greater(value))
     }
 
     /// Stores the smaller one of both values and returns the old one. A NaN counts as the greater one.
@@ -360,7 +370,7 @@ impl<T: Number, P: Platform> Atomic<'_, T, P> {
     /// [`Fault::Forked`].
     #[inline]
     pub fn fetch_min(&self, value: T) -> Result<T, Fault> {
-        self.update(|old| old.or_smaller(value))
+        self.replace(|old| old.or_smaller(value))
     }
 }
 

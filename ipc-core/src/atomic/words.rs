@@ -1,6 +1,8 @@
 //! The value's word, and the event count beside it.
 
 use super::word::Word;
+use crate::error::{Fault, WaitTimeoutError};
+use crate::here::{Here, unless_forked};
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, Field, HEADER_BYTES, Object, Shape, ShapeError, layout};
 use crate::participant::Dead;
@@ -141,26 +143,24 @@ impl<W: Word> Words<W> {
         self.value.fetch_update(change).map(|old| self.changed(platform, old))
     }
 
-    /// Blocks until `change` makes a new value of the one that is there, and stores that. Returns the old value; `None` is the
-    /// time-out. A value that is there at once wins over a deadline that has passed.
+    /// Blocks until `change` makes a new value of the one that is there, and stores that. Returns the old value. A value that is there at
+    /// once wins over a deadline that has passed. The result of a `change` that has called `fork` does not count in the child.
     #[inline]
     pub(crate) fn wait_update<P: Platform + ?Sized>(
         &self,
         platform: &P,
         budget: &SpinBudget,
         limit: &Limit<P::Deadline>,
-        mut change: impl FnMut(W::Bits) -> Option<W::Bits>,
-    ) -> Option<W::Bits> {
-        if let Ok(old) = self.fetch_update(platform, &mut change) {
-            return Some(old);
-        }
-        block_until(platform, &self.sleepers, budget, limit.deadline(platform), |_| {
-            self.fetch_update(platform, &mut change).map_or(Attempt::NotYet, Attempt::Done)
+        change: impl FnMut(W::Bits) -> Option<W::Bits>,
+    ) -> Result<W::Bits, WaitTimeoutError> {
+        let mut change = unless_forked(platform, change);
+        self.wait(platform, budget, limit, || match self.fetch_update(platform, &mut change) {
+            Ok(old) => Some(Ok(old)),
+            Err(_) => platform.here().err().map(Err),
         })
-        .ok()
     }
 
-    /// Blocks until `condition` holds. Returns the value for which it did; `None` is the time-out.
+    /// Blocks until `condition` holds. Returns the value for which it did.
     #[inline]
     pub(crate) fn wait_until<P: Platform + ?Sized>(
         &self,
@@ -168,14 +168,30 @@ impl<W: Word> Words<W> {
         budget: &SpinBudget,
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(W::Bits) -> bool,
-    ) -> Option<W::Bits> {
-        let mut check = || Some(self.load()).filter(|bits| condition(*bits));
-        if let Some(bits) = check() {
-            return Some(bits);
-        }
-        block_until(platform, &self.sleepers, budget, limit.deadline(platform), |_| {
-            check().map_or(Attempt::NotYet, Attempt::Done)
+    ) -> Result<W::Bits, WaitTimeoutError> {
+        self.wait(platform, budget, limit, || {
+            let bits = self.load();
+            let holds = condition(bits);
+            // The condition may have called `fork`.
+            platform.here().map(|()| holds.then_some(bits)).transpose()
         })
-        .ok()
+    }
+
+    /// Blocks until `attempt` has a result.
+    #[inline(always)]
+    fn wait<P: Platform + ?Sized>(
+        &self,
+        platform: &P,
+        budget: &SpinBudget,
+        limit: &Limit<P::Deadline>,
+        mut attempt: impl FnMut() -> Option<Result<W::Bits, Fault>>,
+    ) -> Result<W::Bits, WaitTimeoutError> {
+        if let Some(result) = attempt() {
+            return Ok(result?);
+        }
+        let result = block_until(platform, &self.sleepers, budget, limit.deadline(platform), |_| {
+            attempt().map_or(Attempt::NotYet, Attempt::Done)
+        });
+        Ok(result.map_err(|_| WaitTimeoutError::Timeout)??)
     }
 }

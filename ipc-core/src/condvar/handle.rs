@@ -255,13 +255,15 @@ impl<P: Platform> Condvar<'_, P> {
         MutexGuard::mutex(&guard).here()?;
         let (mut limit, mut check) = (limit.over_all_waits(), Check::First);
         let mut result = WaitTimeoutResult(false);
-        while condition(&mut guard) {
-            if result.timed_out() {
-                return Ok((guard, result));
+        loop {
+            let holds = condition(&mut guard);
+            // The condition may have called `fork`.
+            self.here()?;
+            if !holds || result.timed_out() {
+                return Ok((guard, WaitTimeoutResult(holds)));
             }
             (guard, result) = self.wait_until(guard, limit.deadline(&self.platform), &mut check)?;
         }
-        Ok((guard, WaitTimeoutResult(false)))
     }
 
     /// Wakes one waiter, if there are any.

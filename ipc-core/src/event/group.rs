@@ -259,11 +259,10 @@ impl<'m, P: Platform> EventGroup<'m, P> {
     fn wait_within(&self, wanted: Wanted, limit: &Limit<P::Deadline>) -> Result<u32, WaitTimeoutError> {
         self.here()?;
         let EventGroup { words, platform, budget } = self;
-        let flags = if wanted.take {
+        if wanted.take {
             words.wait_update(platform, budget, limit, |flags| wanted.taken_from(flags))
         } else {
             words.wait_until(platform, budget, limit, |flags| wanted.is_met_by(flags))
-        };
-        flags.ok_or(WaitTimeoutError::Timeout)
+        }
     }
 }

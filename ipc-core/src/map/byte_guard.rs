@@ -77,9 +77,10 @@ impl<'a, 'm, P: Platform> ByteMapGuard<'a, 'm, P> {
     /// [`ValueTooLong`](InsertBytesError::ValueTooLong).
     #[inline]
     pub fn insert(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool, InsertBytesError> {
-        let key = key.as_ref();
+        // First: they are the caller's code, which may call `fork`.
+        let (key, value) = (key.as_ref(), value.as_ref());
         let place = self.locate(key)?;
-        self.put(place, key, value.as_ref()).map(|()| place.0.is_some())
+        self.put(place, key, value).map(|()| place.0.is_some())
     }
 
     /// Takes the entry of a key out. Returns whether there was one.

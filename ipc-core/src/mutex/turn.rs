@@ -93,6 +93,15 @@ impl RawMutex {
     }
 }
 
+impl<P: Platform> Turn<'_, P> {
+    /// Gives it back, of a holder that has asked before whether it is a forked child's.
+    #[inline]
+    pub(crate) fn give_back(self) {
+        self.writers.unlock(self.platform);
+        core::mem::forget(self);
+    }
+}
+
 impl<P: Platform> Drop for Turn<'_, P> {
     #[inline]
     fn drop(&mut self) {

@@ -263,6 +263,8 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
             return Ok(self.get().and_then(|value| value.ok_or(Fault::Corrupted)).map_err(W::from)?);
         };
         let value = make()?;
+        // The closure may have called `fork`.
+        self.here().map_err(W::from)?;
         self.once.set(&self.platform, turn, &value);
         Ok(value)
     }

@@ -53,7 +53,13 @@ impl<T: NoUninit, P: Platform, W: Lane> Producer<'_, T, P, W> {
                 return Err(SendIterError { sent, unsent: vec![first], cause: SendTimeoutError::of(refused, ()) });
             }
             let room = BATCH.min(self.room() as usize);
-            sent += self.push_iter(once(first).chain(values.by_ref().take(room - 1)));
+            match self.push_iter(once(first).chain(values.by_ref().take(room - 1))) {
+                Ok(count) => sent += count,
+                Err((count, value, fault)) => {
+                    let cause = SendTimeoutError::Fault((), fault);
+                    return Err(SendIterError { sent: sent + count, unsent: vec![value], cause });
+                }
+            }
         }
         Ok(sent)
     }

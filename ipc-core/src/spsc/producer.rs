@@ -372,17 +372,21 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     pub fn try_send_iter(&mut self, values: impl IntoIterator<Item = T>) -> Result<usize, TrySendError<()>> {
         self.reserve_many(usize::MAX).map_err(|refused| TrySendError::of(refused, ()))?;
         let room = self.room();
-        Ok(self.push_iter(values.into_iter().take(room as usize)))
+        self.push_iter(values.into_iter().take(room as usize)).map_err(|(_, _, fault)| TrySendError::Fault((), fault))
     }
 
-    /// Sends the elements, for which there is room, each before it asks for the next one, which may take long, or panic.
-    pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> usize {
+    /// Sends the elements, for which there is room, each before it asks for the next one, which may take long, panic, or call `fork`. The
+    /// error, in the child: how many were sent before, and the element that was not.
+    pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> Result<usize, (usize, T, Fault)> {
         let mut count = 0;
         for value in values {
+            if let Err(fault) = self.held.here() {
+                return Err((count, value, fault));
+            }
             self.push(&value);
             count += 1;
         }
-        count
+        Ok(count)
     }
 
     /// Reserves room for at least one and at most `most` elements (none if that is 0), to be written in place. Never waits.

@@ -110,13 +110,12 @@ impl<'a, 'm, T: VectorElement, P: Platform> VectorGuard<'a, 'm, T, P> {
         unsafe { self.elements.get_mut() }
     }
 
-    /// Changes elements in a closure. If it panics, the guard's changes do not count.
-    pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut [T]) -> R) -> R {
+    /// Lets `change` change the elements, and say how many of them are left. If it panics, the guard's changes do not count.
+    pub(super) fn rewrite(&mut self, change: impl FnOnce(&mut [T]) -> usize) {
         let (len, discarded) = (self.len, self.discarded);
         self.discarded = true;
-        let result = change(&mut self.places_from(0)[..len]);
+        self.len = change(&mut self.places_from(0)[..len]);
         self.discarded = discarded;
-        result
     }
 
     /// Puts a value behind the last one.
@@ -233,17 +232,28 @@ impl<'a, 'm, T: VectorElement, P: Platform> VectorGuard<'a, 'm, T, P> {
     /// In a child after `fork`.
     pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
         self.assert_here();
-        self.len = self.change(|elements| {
-            let mut kept = 0;
-            for index in 0..elements.len() {
-                if keep(&elements[index]) {
-                    elements[kept] = elements[index];
-                    kept += 1;
-                }
-            }
-            kept
+        let vector = self.held.vector;
+        self.rewrite(|elements| {
+            retain(elements, |element| {
+                let keeps = keep(element);
+                // The closure may have called `fork`.
+                vector.platform().assert_here();
+                keeps
+            })
         });
     }
+}
+
+/// Moves the elements to keep to the front, and returns how many they are.
+pub(super) fn retain<T: Copy>(elements: &mut [T], mut keep: impl FnMut(&T) -> bool) -> usize {
+    let mut kept = 0;
+    for index in 0..elements.len() {
+        if keep(&elements[index]) {
+            elements[kept] = elements[index];
+            kept += 1;
+        }
+    }
+    kept
 }
 
 impl<T: VectorElement, P: Platform> Deref for VectorGuard<'_, '_, T, P> {

@@ -142,8 +142,8 @@ unsafe impl<T: VectorElement> Blueprint for Options<T> {
 ///
 /// [`push`](Self::push), [`pop`](Self::pop) and [`get`](Self::get) copy one element, [`set`](Self::set), [`update`](Self::update),
 /// [`swap`](Self::swap) and [`swap_remove`](Self::swap_remove) a few. [`insert`](Self::insert) and [`remove`](Self::remove) copy
-/// those behind the place twice. What changes all elements, a sort or [`retain`](Self::retain), copies all of them once. The lock costs some 20
-/// ns if nobody else wants it.
+/// those behind the place twice. What changes all elements, a sort or [`retain`](Self::retain), copies all of them to memory of the process's
+/// own, and back. The lock costs some 20 ns if nobody else wants it.
 ///
 /// After `fork`, the child's handle returns [`Fault::Forked`](crate::Fault::Forked).
 #[doc(alias = "Vec")]
@@ -326,7 +326,11 @@ impl<'m, T: VectorElement, P: Platform> Vector<'m, T, P> {
         let mut held = self.hold()?;
         let Some(mut value) = held.get(index) else { return Ok(None) };
         change(&mut value);
-        Ok(held.set(index, &value))
+        // The closure may have called `fork`.
+        self.here()?;
+        let old = held.set(index, &value);
+        held.give_back();
+        Ok(old)
     }
 
     /// Exchanges two elements. Returns whether there are both; nothing has changed if not.
@@ -396,53 +400,6 @@ impl<'m, T: VectorElement, P: Platform> Vector<'m, T, P> {
         self.truncate(0)
     }
 
-    /// Takes all elements out for which `keep` returns `false`, in one step, and keeps the others in their order. If `keep` panics, nothing
-    /// has changed.
-    ///
-    /// # Errors
-    ///
-    /// [`Deadlock`](WriteError::Deadlock), as for [`push`](Self::push).
-    pub fn retain(&self, keep: impl FnMut(&T) -> bool) -> Result<(), WriteError> {
-        self.lock()?.retain(keep);
-        Ok(())
-    }
-
-    /// Sorts the elements, in one step, as [`slice::sort_unstable`]. For a stable sort, which needs an allocator:
-    /// `vector.lock()?.sort()`.
-    ///
-    /// # Errors
-    ///
-    /// [`Deadlock`](WriteError::Deadlock), as for [`push`](Self::push).
-    #[doc(alias = "sort")]
-    pub fn sort_unstable(&self) -> Result<(), WriteError>
-    where
-        T: Ord,
-    {
-        self.sort_unstable_by(T::cmp)
-    }
-
-    /// Sorts the elements with this comparison, in one step, as [`slice::sort_unstable_by`]. If `compare` panics, nothing has changed.
-    ///
-    /// # Errors
-    ///
-    /// [`Deadlock`](WriteError::Deadlock), as for [`push`](Self::push).
-    #[doc(alias = "sort_by")]
-    pub fn sort_unstable_by(&self, compare: impl FnMut(&T, &T) -> core::cmp::Ordering) -> Result<(), WriteError> {
-        self.lock()?.change(|elements| elements.sort_unstable_by(compare));
-        Ok(())
-    }
-
-    /// Sorts the elements by a key, in one step, as [`slice::sort_unstable_by_key`]. If `key` panics, nothing has changed.
-    ///
-    /// # Errors
-    ///
-    /// [`Deadlock`](WriteError::Deadlock), as for [`push`](Self::push).
-    #[doc(alias = "sort_by_key")]
-    pub fn sort_unstable_by_key<K: Ord>(&self, key: impl FnMut(&T) -> K) -> Result<(), WriteError> {
-        self.lock()?.change(|elements| elements.sort_unstable_by_key(key));
-        Ok(())
-    }
-
     /// Locks the vector: lends the elements out as a slice, and makes all changes through the guard count in one step, when it is
     /// dropped. Blocks while another thread holds the lock. See [`VectorGuard`].
     ///
@@ -484,7 +441,7 @@ impl<'m, T: VectorElement, P: Platform> Vector<'m, T, P> {
     }
 
     #[inline(always)]
-    fn hold(&self) -> Result<Held<'_, 'm, T, P>, WriteError> {
+    pub(super) fn hold(&self) -> Result<Held<'_, 'm, T, P>, WriteError> {
         self.hold_within(&Limit::Forever).map_err(WriteTimeoutError::endless)
     }
 

@@ -1,5 +1,8 @@
 //! What the holder of the lock does: single changes, each in one step, and the end of what a dead holder began.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
 use super::handle::Vector;
 use super::words::{Copying, State};
 use crate::error::Fault;
@@ -12,7 +15,7 @@ use crate::sync::{Ordering, fence};
 /// A vector whose lock the caller has, and whose last change is done. The lock is given back when this is dropped.
 pub(super) struct Held<'a, 'm, T, P: Platform> {
     pub(super) vector: &'a Vector<'m, T, P>,
-    _turn: Turn<'a, P>,
+    turn: Turn<'a, P>,
     /// Which area has the elements, and how many there are.
     pub(super) area: usize,
     pub(super) len: usize,
@@ -28,7 +31,7 @@ impl<'a, 'm, T: VectorElement, P: Platform> Held<'a, 'm, T, P> {
         if len > vector.capacity() {
             return Err(Fault::Corrupted);
         }
-        let held = Held { vector, _turn: turn, area: state.area(), len };
+        let held = Held { vector, turn, area: state.area(), len };
         if let Some(what) = state.what() {
             held.repair(what)?;
         }
@@ -120,6 +123,28 @@ impl<'a, 'm, T: VectorElement, P: Platform> Held<'a, 'm, T, P> {
         self.other().write(index, core::slice::from_ref(value))?;
         self.change(Copying::Range, [index, index + 1], self.len)?;
         Some(old)
+    }
+
+    /// A copy of all elements in memory of this process's own.
+    #[cfg(feature = "alloc")]
+    pub(super) fn copied(&self) -> Vec<T> {
+        // SAFETY: in range and aligned (`over`); any bits are a T (Pod); this has the lock, so that nobody writes.
+        unsafe { self.elements().lend().get()[..self.len].to_vec() }
+    }
+
+    /// Replaces all elements, in one step. `None` if there is no room.
+    #[cfg(feature = "alloc")]
+    pub(super) fn replace(&mut self, values: &[T]) -> Option<()> {
+        self.other().write(0, values)?;
+        self.area = 1 - self.area;
+        self.resize(values.len());
+        Some(())
+    }
+
+    /// Gives the lock back, of a holder that has asked before whether it is a forked child's.
+    #[inline(always)]
+    pub(super) fn give_back(self) {
+        self.turn.give_back();
     }
 
     /// Exchanges two elements.

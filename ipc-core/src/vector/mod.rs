@@ -49,6 +49,7 @@
 mod guard;
 mod handle;
 mod held;
+mod whole;
 mod words;
 
 pub use guard::VectorGuard;

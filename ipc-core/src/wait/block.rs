@@ -147,6 +147,10 @@ fn wait_and_tell<P: Platform + ?Sized, R>(
     };
     let mut slices = Slices::new(post.rota, post.tired);
     let slept = sleep_until(platform, post, &mut sleeper, &mut slices, deadline, attempt);
+    // A condition of the caller's may have called `fork`: then the attempt is done, and the sleep was the parent's.
+    if !platform.is_here() {
+        return slept.map(|(result, _)| (result, How::Woken));
+    }
     slices.end(platform);
     budget.over(platform, sleeper, slept.is_ok());
     slept

@@ -381,9 +381,17 @@ impl<'m, T: NoUninit + CheckedBitPattern, P: Platform> Watch<'m, T, P> {
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<T, WaitTimeoutError> {
-        self.wait_within(limit, |_| match self.get() {
-            Ok(value) if !condition(&value) => Attempt::NotYet,
-            result => Attempt::Done(result),
+        self.wait_within(limit, |_| {
+            let value = match self.get() {
+                Ok(value) => value,
+                Err(fault) => return Attempt::Done(Err(fault)),
+            };
+            let holds = condition(&value);
+            // The condition may have called `fork`.
+            match self.here() {
+                Ok(()) if !holds => Attempt::NotYet,
+                here => Attempt::Done(here.map(|()| value)),
+            }
         })
     }
 

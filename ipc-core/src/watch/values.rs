@@ -299,15 +299,17 @@ impl<'m, T: DeserializeOwned, P: Platform> ValueWatch<'m, T, P> {
         limit: &Limit<P::Deadline>,
         mut condition: impl FnMut(&T) -> bool,
     ) -> Result<T, WaitValueTimeoutError> {
-        let met = self.cell.wait_within(limit, |_| match self.written() {
-            Ok(written) => match read(POSTCARD, &written.bytes) {
-                // The condition or serde may have called `fork`.
-                Ok(value) if !condition(&value) => {
-                    self.cell.here().map_or_else(|fault| Attempt::Done(Err(fault)), |()| Attempt::NotYet)
-                }
-                result => Attempt::Done(Ok(result)),
-            },
-            Err(fault) => Attempt::Done(Err(fault)),
+        let met = self.cell.wait_within(limit, |_| {
+            let value = match self.written() {
+                Ok(written) => read(POSTCARD, &written.bytes),
+                Err(fault) => return Attempt::Done(Err(fault)),
+            };
+            let is_over = value.as_ref().map_or(true, &mut condition);
+            // The condition or serde may have called `fork`.
+            match self.cell.here() {
+                Ok(()) if !is_over => Attempt::NotYet,
+                here => Attempt::Done(here.map(|()| value)),
+            }
         });
         Ok(met??)
     }

@@ -103,6 +103,17 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_vector", "a_writer_dies"),
     },
     Mutant {
+        name: "vector, replace: in place",
+        edits: &[edit(
+            HELD,
+            1,
+            "self.other().write(0, values)?;\n        self.area = 1 - self.area;",
+            "self.elements().write(0, values)?;",
+        )],
+        protects: "a death in the middle of a sort or of what is retained leaves the old elements",
+        caught_by: ("loom_vector", "a_writer_dies"),
+    },
+    Mutant {
         name: "vector, guard: changes in place",
         edits: &[edit(
             GUARD,
