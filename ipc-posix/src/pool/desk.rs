@@ -169,6 +169,8 @@ impl Shared {
         owner: Owner,
         attended: bool,
     ) -> Result<u64, CallError> {
+        // The iterator that the arguments come from may have called `fork`, while another thread had the desk.
+        self.here()?;
         if job.luggage.is_some() && self.guests.is_some() {
             // Any worker may take it.
             return Err(CallError::Args { task, reason: NO_WINDOW.to_owned() });

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use ipc_core::Fault;
+
 use super::error::WorkerError;
 use super::rows::{self, Guests, Stage};
 use super::worker::{self, Doing, Row, Service};
@@ -110,6 +112,10 @@ impl WorkerOptions {
         };
         let guests = self.guests(&region)?;
         let result = self.serve(&region, &guests, go_on);
+        if !region.is_usable() {
+            // `go_on` or a task has called `fork`.
+            return Err(WorkerError::Fault(Fault::Forked));
+        }
         if !guests.has_parent() {
             guests.end();
         }
@@ -185,13 +191,17 @@ impl WorkerOptions {
         let (mut looked, mut served) = (Instant::now(), 0);
         let goes_on = |calls| {
             served = calls;
+            // A task may have called `fork`.
+            if !region.is_usable() {
+                return false;
+            }
             if looked.elapsed() >= PAUSE {
                 looked = Instant::now();
                 if !guests.has_parent() {
                     return false;
                 }
             }
-            guests.stage() == Stage::Open && (self.calls == 0 || calls < self.calls) && go_on()
+            guests.stage() == Stage::Open && (self.calls == 0 || calls < self.calls) && go_on() && region.is_usable()
         };
         let service = Service { jobs: &jobs, notes: &notes, window: None, row, max_result, max_failure };
         service.run(PAUSE, goes_on, || ()).map_err(WorkerError::Fault)?;
@@ -214,6 +224,9 @@ impl<'a> Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        if !self.board.region().is_usable() {
+            return;
+        }
         if let Some(row) = self.row() {
             row.begin(Doing::Leaving);
         }

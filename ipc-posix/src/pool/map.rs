@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::basket::{Basket, Owner};
+use super::basket::{Basket, Outcome, Owner};
 use super::call::Reader;
 use super::desk::{Desk, Phase, locked};
 use super::error::CallError;
@@ -54,6 +54,11 @@ impl Chunks {
         let rest = chunk.job.and_then(|job| job.rest(done));
         let rest = rest.ok_or_else(|| CallError::Result { task, reason: "it is damaged".to_owned() })?;
         self.send(first + done, rest)
+    }
+
+    /// The outcome of one of them, if one is there. None in a child that the items' iterator has made by `fork`.
+    fn pop(&self) -> Option<(usize, Outcome)> {
+        if self.reader.shared.home.is_here() { self.basket.pop() } else { None }
     }
 
     /// Waits until this number of answers is there, or one that is an error.
@@ -152,7 +157,7 @@ pub(super) fn map<Form, F: Task<Form>>(
             break;
         }
         chunks.wait(if left { chunks.sent.len() / 2 + 1 } else { chunks.sent.len() })?;
-        while let Some((begun, outcome)) = chunks.basket.pop() {
+        while let Some((begun, outcome)) = chunks.pop() {
             let Some(chunk) = chunks.sent.remove(&begun) else { continue };
             let mut next = begun;
             if results.len() < first {
@@ -347,7 +352,7 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
     fn step(&mut self, in_order: bool) -> Option<(usize, Result<F::Output, CallError>)> {
         loop {
             self.fill();
-            while let Some((index, outcome)) = self.chunks.basket.pop() {
+            while let Some((index, outcome)) = self.chunks.pop() {
                 self.chunks.sent.remove(&index);
                 self.there.insert(index, self.chunks.reader.one(outcome));
             }
