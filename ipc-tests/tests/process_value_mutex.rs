@@ -11,7 +11,7 @@ use ipc_tests::children::{self, Args, Role, TempName};
 use ipc_tests::watchdog::Watchdog;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const ROLES: &[Role] = &[("count", count), ("hold", hold), ("change_in_place", change_in_place)];
+const ROLES: &[Role] = &[("count", count), ("hold", hold), ("change_in_place", change_in_place), ("begin", begin)];
 
 #[test]
 fn child_entry() {
@@ -53,6 +53,50 @@ fn changes_add_up() {
     assert_eq!(words.len(), 7);
     for me in 1..=3 {
         assert_eq!(words.values().flatten().filter(|number| **number == me).count(), 200);
+    }
+}
+
+/// Says what the value is. Its own initial value is for a new mutex.
+fn begin(args: &Args) {
+    let region = Region::open(&args.get("name")).unwrap();
+    let other = Words::from([("other".to_owned(), vec![])]);
+    let words = region.value_mutex("words").initial(&other).open_or_create().unwrap();
+    children::say(&format!("{:?}", words.get().unwrap()));
+    words.update(|words| words.clear()).unwrap();
+}
+
+/// A new mutex begins with the value of its creator, one that exists keeps its own.
+#[test]
+fn a_new_mutex_has_its_initial_value() {
+    let _watchdog = Watchdog::new(LIMIT, "a_new_mutex_has_its_initial_value");
+    let name = TempName::new("value_mutex");
+    let region = Region::create(name.as_str()).unwrap();
+    let first = Words::from([("first".to_owned(), vec![1, 2, 3])]);
+    let words = region.value_mutex("words").initial(&first).create().unwrap();
+    let mut other = children::spawn("begin", &[("name", name.as_str())]);
+    other.expect(&format!("{first:?}"));
+    assert!(other.wait().success());
+    assert_eq!(words.get(), Ok(Words::new()));
+
+    // As many bytes as there is room for, and more.
+    let text = "x".repeat(9);
+    assert_eq!(region.value_mutex("fits").max_len(10).initial(&text).create().unwrap().get(), Ok(text.clone()));
+    let error = region.value_mutex("text").max_len(9).initial(&text).create().unwrap_err();
+    assert_eq!(error.to_string(), "mutex \"text\": its initial value takes 10 bytes, where 9 fit (`max_len`)");
+    assert!(region.value_mutex::<String>("text").open().is_err());
+    let error = region.value_mutex("never").initial(&Never).create().unwrap_err();
+    assert_eq!(error.to_string(), "mutex \"never\": its initial value cannot be written");
+    // Its own value is what an opener gets, whatever it says.
+    assert_eq!(region.value_mutex("fits").initial(&"y".repeat(5000)).open().unwrap().get(), Ok(text));
+}
+
+/// Cannot be written.
+#[derive(Default, Debug, PartialEq, serde::Deserialize)]
+struct Never;
+
+impl serde::Serialize for Never {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("never"))
     }
 }
 

@@ -53,6 +53,8 @@ mod slice;
 mod transaction;
 mod turn;
 #[cfg(feature = "serde")]
+mod value_options;
+#[cfg(feature = "serde")]
 mod values;
 mod words;
 
@@ -65,5 +67,7 @@ pub use slice::{SliceOptions, SliceTransaction};
 pub use transaction::Transaction;
 pub(crate) use turn::Turn;
 #[cfg(feature = "serde")]
-pub use values::{LockedValue, ValueMutex, ValueOptions};
+pub use value_options::{LockedValue, ValueOptions};
+#[cfg(feature = "serde")]
+pub use values::ValueMutex;
 pub(crate) use words::{Condition, Intent, RawMutex, Words};

@@ -12,131 +12,18 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::handle::Mutex;
-use super::slice::SliceOptions;
 use super::turn::Turn;
-use super::words::{Condition, Layout, Words};
+use super::value_options::{DEFAULT_MAX_LEN, HEAD, LockedValue, max_len, put};
+use super::words::{Condition, Words};
 use crate::bytes::{FormatError, POSTCARD, read, write};
 use crate::error::{
     Fault, TryWriteError, TryWriteValueError, WriteTimeoutError, WriteValueError, WriteValueTimeoutError,
 };
-use crate::memory::Memory;
-use crate::object::{
-    Blueprint, Builder, Field, Footprint, Kind, Schema, Shape, ShapeError, Zeroes, has_schema, has_wait_strategy, named,
-};
+use crate::object::{Footprint, has_wait_strategy, named};
 use crate::platform::{Located, Platform};
-use crate::time::{Limit, Timestamp};
+use crate::time::Limit;
 use crate::timed::timed;
-
-/// Bytes of the word before the value.
-const HEAD: usize = size_of::<u32>();
-/// The most bytes of a value, if its creator has not said it.
-const DEFAULT_MAX_LEN: u64 = 4096;
-/// The most that a creator can say: one more has to fit into the word.
-const MOST: u64 = u32::MAX as u64 - 1;
-
-/// A type whose values a `ValueMutex` can hold: every owned type of serde, [`Serialize`] + [`DeserializeOwned`], that has a [`Default`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the value of this lock, which writes and reads types of serde",
-    label = "not serde's `Serialize` and `DeserializeOwned`, and `Default`",
-    note = "derive `Serialize`, `Deserialize` and `Default`, which is the value while none was set",
-    note = "of a type that has no `Default`, take an `Option`; of one that borrows, such as `&str`, the owned one, such as `String`"
-)]
-pub trait LockedValue: Serialize + DeserializeOwned + Default {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Default> LockedValue for T {}
-
-/// What a mutex around a value should be like.
-#[derive(Clone, Copy, Debug)]
-pub struct ValueOptions<T> {
-    /// 0: not said.
-    max_len: u64,
-    schema: Schema,
-    values: PhantomData<fn(T) -> T>,
-}
-
-impl<T> Default for ValueOptions<T> {
-    fn default() -> Self {
-        Self::new(0)
-    }
-}
-
-impl<T> ValueOptions<T> {
-    /// A mutex around a value of up to `max_len` written bytes; 0: as many as it has, or 4096 if it is new.
-    pub const fn new(max_len: u64) -> Self {
-        ValueOptions { max_len, schema: Schema::NONE, values: PhantomData }
-    }
-
-    /// Of the mutex around the bytes; 0: any number of them.
-    fn bytes(&self, len: u64) -> SliceOptions<Zeroes<u8>> {
-        SliceOptions { len, schema: self.schema, ..SliceOptions::default() }
-    }
-}
-
-impl<T, H> Builder<'_, ValueOptions<T>, H> {
-    /// Sets how many bytes the value may take at most, as it is written. An opener that sets it gets an error if it differs. Default, also
-    /// for 0: 4096.
-    ///
-    /// The mutex takes twice that in the region.
-    pub fn max_len(mut self, bytes: usize) -> Self {
-        self.wanted.max_len = bytes as u64;
-        self
-    }
-}
-
-has_schema!(ValueOptions<T>.schema);
-
-// SAFETY: `kinds!` gives this kind these words, and only what `complete` describes is laid out and handled.
-unsafe impl<T: LockedValue> Blueprint for ValueOptions<T> {
-    const KIND: Kind = Kind::Mutex;
-    type Object = Words;
-    type Handle<'m, P: Platform> = ValueMutex<'m, T, P>;
-
-    fn shape(&self) -> Shape {
-        self.bytes(0).shape().with_type::<T>(&self.schema)
-    }
-
-    fn accepts(&self, found: &Layout) -> Result<(), ShapeError> {
-        let (wanted, found) = (self.max_len, max_len(found.len) as u64);
-        if wanted == 0 || wanted == found {
-            return Ok(());
-        }
-        Err(ShapeError::Differs { field: Field::MaxLength, wanted, found })
-    }
-
-    fn complete(&self) -> Result<(Shape, Layout), ShapeError> {
-        let wanted = if self.max_len == 0 { DEFAULT_MAX_LEN } else { self.max_len };
-        if wanted > MOST {
-            return Err(ShapeError::Impossible { field: Field::MaxLength, wanted, most: MOST });
-        }
-        let (shape, layout) = self.bytes(wanted + HEAD as u64).complete()?;
-        Ok((shape.with_type::<T>(&self.schema), layout))
-    }
-
-    unsafe fn lay(&self, memory: Memory<'_>, layout: &Layout, now: Timestamp) -> Result<(), ShapeError> {
-        // SAFETY: the caller's promise.
-        unsafe { self.bytes(0).lay(memory, layout, now) }
-    }
-
-    unsafe fn handle<'m, P: Platform>(
-        &self,
-        memory: Memory<'m>,
-        layout: &Layout,
-        platform: P,
-    ) -> Result<ValueMutex<'m, T, P>, ShapeError> {
-        // SAFETY: the caller's promise.
-        unsafe { self.bytes(0).handle(memory, layout, platform) }.map(ValueMutex::new)
-    }
-}
-
-/// The most bytes of a value, of a mutex around as many bytes.
-fn max_len(bytes: usize) -> usize {
-    bytes.saturating_sub(HEAD).min(MOST as usize)
-}
 
 /// A lock with a value of serde's types between processes: enums with data, strings, vectors, maps, whatever [serde](https://serde.rs)
 /// can write and read back.
@@ -165,8 +52,8 @@ fn max_len(bytes: usize) -> usize {
 /// # }
 /// ```
 ///
-/// While none was set, the value is its type's [`Default`]. Of a type that has none, take an `Option`. As it is written, it has
-/// [`max_len`](Self::max_len) bytes at most: a longer one is an error, and the value stays as it was.
+/// A new mutex has the `initial` value of its creator, or its type's [`Default`]. Of a type that has none, take an `Option`. As it is written,
+/// the value has [`max_len`](Self::max_len) bytes at most: a longer one is an error, and the value stays as it was.
 ///
 /// It is a [`Mutex`] around bytes, which waits and is taken over from the dead as that is. After `fork`, the child's handle answers with
 /// [`Fault::Forked`].
@@ -292,8 +179,7 @@ impl<'m, T, P: Platform> ValueMutex<'m, T, P> {
         let Words { raw, versions, .. } = self.bytes.words;
         let other = 1 - versions.current();
         let copy = &self.bytes.copies[other];
-        copy.write(0, &(bytes.len() as u32 + 1).to_ne_bytes()).ok_or(Fault::Corrupted)?;
-        copy.write(HEAD, bytes).ok_or(Fault::Corrupted)?;
+        put(copy, bytes).ok_or(Fault::Corrupted)?;
         versions.switch(other);
         // Behind the switch: a kill in between leaves the mark, and the next value that is set takes it away.
         if raw.condition() != Condition::CLEAN {
