@@ -59,9 +59,11 @@ const OPERATIONS: &[Operation] = &[
     ("broadcast, publish + recv, 8 B", broadcast),
     ("mutex, lock + unlock", mutex),
     ("mutex, transaction + commit", transaction),
+    ("mutex around a value, update, text of 60 B", value_mutex),
     ("semaphore, acquire + release", semaphore),
     ("event, set + wait", event),
     ("watch, set + get, 8 B", watch),
+    ("watch of a value, set + get, text of 60 B", value_watch),
     ("atomic, fetch_add + load, 8 B", atomic),
     ("map, update + get, 8 B", map),
     ("map, insert + remove, 8 B", map_entries),
@@ -335,6 +337,14 @@ fn transaction(n: u64) -> Result<()> {
     Ok(())
 }
 
+fn value_mutex(n: u64) -> Result<()> {
+    let mutex = region()?.value_mutex("mutex").initial(&"x".repeat(60)).create()?;
+    for _ in 0..n {
+        mutex.update(|text| text.replace_range(..1, hint::black_box("y")))?;
+    }
+    Ok(())
+}
+
 fn semaphore(n: u64) -> Result<()> {
     let semaphore = region()?.semaphore("semaphore").permits(4).create()?;
     for _ in 0..n {
@@ -356,6 +366,16 @@ fn watch(n: u64) -> Result<()> {
     let watch = region()?.watch("watch").initial(0_u64).create()?;
     for number in 0..n {
         watch.set(hint::black_box(number))?;
+        hint::black_box(watch.get()?);
+    }
+    Ok(())
+}
+
+fn value_watch(n: u64) -> Result<()> {
+    let text = "x".repeat(60);
+    let watch = region()?.value_watch("watch").initial(&text).create()?;
+    for _ in 0..n {
+        watch.set(hint::black_box(&text))?;
         hint::black_box(watch.get()?);
     }
     Ok(())
