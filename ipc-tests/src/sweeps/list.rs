@@ -205,6 +205,9 @@ macro_rules! pairs {
             sweep_pair_byte_map_get_replace: "pair.byte_map.get+replace" = Deeds::ByteMap(byte_map::GetReplace), 7;
             sweep_pair_vector_insert_sort: "pair.vector.insert+sort" = Deeds::Vector(vector::Couple::InsertSort), 7;
             sweep_pair_vector_push_remove: "pair.vector.push+remove" = Deeds::Vector(vector::Couple::PushRemove), 7;
+            sweep_pair_value_mutex_update_update: "pair.value_mutex.update+update" = Deeds::ValueMutex(value_mutex::UpdateUpdate), 67;
+            sweep_pair_value_watch_update_update: "pair.value_watch.update+update" = Deeds::ValueWatch(value_watch::Couple::UpdateUpdate), 67;
+            sweep_pair_value_watch_get_update: "pair.value_watch.get+update" = Deeds::ValueWatch(value_watch::Couple::GetUpdate), 31;
             sweep_pair_broadcast_publish_publish: "pair.broadcast.publish+publish" = Deeds::Broadcast(broadcast::Couple::PublishPublish), 7;
             sweep_pair_broadcast_receive_publish: "pair.broadcast.receive+publish" = Deeds::Broadcast(broadcast::Couple::ReceivePublish), 7;
             sweep_pair_broadcast_publish_receive: "pair.broadcast.publish+receive" = Deeds::Broadcast(broadcast::Couple::PublishReceive), 7;

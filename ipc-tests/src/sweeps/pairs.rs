@@ -13,7 +13,7 @@ use super::queue::Start;
 use super::stage::{Folder, Note, Page, queue_of};
 use super::{
     Cpu, broadcast, byte_map, bytes, couple, duplex, full, level, loan, map, object, patience, piles, pool, print,
-    spsc, vector, work, work_calls,
+    spsc, value_mutex, value_watch, vector, work, work_calls,
 };
 use crate::stepper::{PairPoint, PairSweep, SweepReport, Verdict, Victim};
 
@@ -58,6 +58,10 @@ enum Deeds {
     ByteMap(byte_map::GetReplace),
     /// At a vector.
     Vector(vector::Couple),
+    /// At a mutex around a value.
+    ValueMutex(value_mutex::UpdateUpdate),
+    /// At a watch of a value.
+    ValueWatch(value_watch::Couple),
     /// At a broadcast.
     Broadcast(broadcast::Couple),
 }
@@ -118,6 +122,8 @@ impl Pair {
             Deeds::Map(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::ByteMap(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Vector(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::ValueMutex(couple) => couple::sweep(couple, self.name, sweep),
+            Deeds::ValueWatch(couple) => couple::sweep(couple, self.name, sweep),
             Deeds::Broadcast(couple) => couple::sweep(couple, self.name, sweep),
         };
         print(&format!("{report}"));

@@ -3,12 +3,12 @@
 
 use std::hint::black_box;
 
-use ipc_posix::{Region, ValueMutex, WriteValueTimeoutError};
+use ipc_posix::{Region, TryWriteError, TryWriteValueError, ValueMutex, WriteValueTimeoutError};
 
 use super::play::{self, Finding, Play, demand, granted};
 use super::stage::{Folder, Helper};
-use super::{Scenes, patience};
-use crate::stepper::Verdict;
+use super::{Scenes, couple, patience};
+use crate::stepper::{PairPoint, Verdict};
 
 const NAME: &str = "values";
 const MAX_LEN: usize = 30;
@@ -172,5 +172,48 @@ impl Play for Deed {
         granted("a newcomer", newcomer.try_set(&value(next)))?;
         let last = write_next(&newcomer)?;
         demand(found(&mutex)? == last, Verdict::LOST, || "a newcomer's value is not there".to_owned())
+    }
+}
+
+/// Two processes update the value. The first one is stopped, the second one killed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UpdateUpdate;
+
+impl couple::Couple for UpdateUpdate {
+    type Objects = Objects;
+
+    fn make(self, folder: &Folder, new: bool) -> Objects {
+        if new { Deed::Update.create(folder) } else { open(folder) }
+    }
+
+    fn act(self, _: bool, (_region, mutex): &Objects, begin: &mut dyn FnMut()) -> u64 {
+        begin();
+        mutex.update(|now| *now = value(now.0 + 1)).map_or(1000, |()| 1)
+    }
+
+    fn meanwhile(self, (_region, mutex): &Objects) -> Result<(), Finding> {
+        match mutex.try_get() {
+            Ok(now) => number(&now).map(drop),
+            Err(TryWriteValueError::Lock(TryWriteError::WouldBlock)) => Ok(()),
+            Err(error) => Err((Verdict::WEDGED, format!("a survivor: {error}"))),
+        }
+    }
+
+    fn afterwards(
+        self,
+        (_region, mutex): &Objects,
+        folder: &Folder,
+        point: PairPoint,
+        result: u64,
+    ) -> Result<(), Finding> {
+        // From 1 on: the first one's update, and the second one's, which must be there if it returned.
+        let now = found(mutex)?;
+        let right = result == 1 && (now == 3 || (now == 2 && !point.killed_finished));
+        demand(right, Verdict::LOST, || format!("result {result}, {now}, {point:?}"))?;
+        let stats = mutex.bytes().stats();
+        demand(!stats.owner_died && stats.holder.is_none(), Verdict::TORN, || format!("{stats:?}"))?;
+        let (_region, newcomer) = open(folder);
+        let next = write_next(&newcomer)?;
+        demand(next == now + 1 && found(mutex)? == next, Verdict::LOST, || format!("{now}, then {next}"))
     }
 }

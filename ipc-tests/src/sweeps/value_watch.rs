@@ -7,8 +7,8 @@ use ipc_posix::{Region, ValueWatch};
 
 use super::play::{self, Finding, Play, demand, granted};
 use super::stage::{Folder, Helper};
-use super::{Scenes, patience};
-use crate::stepper::Verdict;
+use super::{Scenes, couple, patience};
+use crate::stepper::{PairPoint, Verdict};
 
 const CELL: &str = "cell";
 type Value = Vec<u64>;
@@ -140,5 +140,50 @@ impl Play for Deed {
         demand(version(&newcomer)? == next, Verdict::TORN, || "a newcomer sees another version".to_owned())?;
         write(&newcomer)?;
         demand(version(&watch)? == next + 1, Verdict::LOST, || "a newcomer's version is not seen".to_owned())
+    }
+}
+
+/// What two do at once. The first one is stopped, the second one killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Couple {
+    UpdateUpdate,
+    GetUpdate,
+}
+
+impl couple::Couple for Couple {
+    type Objects = Objects;
+
+    fn make(self, folder: &Folder, new: bool) -> Objects {
+        if new { Deed::Update.create(folder) } else { open(folder) }
+    }
+
+    fn act(self, first: bool, (_region, watch): &Objects, begin: &mut dyn FnMut()) -> u64 {
+        begin();
+        if first && self == Couple::GetUpdate {
+            return watch.get_versioned().map_or(1000, |now| u64::from(now.value == value(now.version)));
+        }
+        watch.update(|now| *now = value(version_of(now) + 1)).map_or(1000, |()| 1)
+    }
+
+    fn meanwhile(self, (_region, watch): &Objects) -> Result<(), Finding> {
+        version(watch).map(drop)
+    }
+
+    fn afterwards(
+        self,
+        (_region, watch): &Objects,
+        folder: &Folder,
+        point: PairPoint,
+        result: u64,
+    ) -> Result<(), Finding> {
+        demand(result == 1, Verdict::TORN, || format!("result {result}, {point:?}"))?;
+        // From 1 on: the first one's update, and the second one's, which must be there if it returned.
+        let now = version(watch)?;
+        let both = 2 + u64::from(self == Couple::UpdateUpdate);
+        let right = now == both || (now + 1 == both && !point.killed_finished);
+        demand(right, Verdict::LOST, || format!("version {now}, {point:?}"))?;
+        let (_region, newcomer) = open(folder);
+        let next = write(&newcomer)?;
+        demand(next == now + 1 && version(watch)? == next, Verdict::LOST, || format!("{now}, then {next}"))
     }
 }
