@@ -110,6 +110,7 @@ impl EventCount {
     }
 
     /// Whether there may be sleepers. A hint: the announcement can outlive them.
+    #[inline(always)]
     pub(crate) fn is_announced(&self) -> bool {
         self.0.load(Ordering::Relaxed) & WAITERS != 0
     }

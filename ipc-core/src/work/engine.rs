@@ -5,8 +5,9 @@ use core::cell::Cell;
 use super::calls::Outcome;
 use super::content::Content;
 use super::deaths::After;
+use super::hints::Hints;
 use super::idle::Idle;
-use super::jobs::{Hints, Taken};
+use super::jobs::Taken;
 use super::pulse::Pulse;
 use super::words::View;
 use crate::error::{Fault, Refused, WaitTimeoutError};
@@ -209,11 +210,11 @@ impl<'m> Engine<'m> {
     /// Takes the next job, and searches for dead holders from time to time.
     #[inline(always)]
     pub(super) fn take<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
-        let taken = self.view.take(platform);
+        // Not behind the receive: its result would be moved, which takes longer than all of this.
         if self.pulse.0.is_due(platform, &self.view.words.gates.looked) {
-            return self.after_look(platform, taken);
+            return self.after_look(platform, self.view.take_slowly(platform));
         }
-        taken
+        self.view.take(platform)
     }
 
     /// Takes the next job if there is one.

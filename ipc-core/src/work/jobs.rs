@@ -3,6 +3,7 @@
 use bytemuck::CheckedBitPattern;
 
 use super::content::Content;
+use super::hints::Hints;
 use super::ring::{ATTEMPTS, End, back_off};
 use super::word::{Holds, Job, Place, State, Which};
 use super::words::View;
@@ -10,31 +11,7 @@ use crate::error::{Fault, Refused};
 use crate::participant::ParticipantId;
 use crate::payload;
 use crate::platform::Platform;
-use crate::sync::private::AtomicU32;
 use crate::sync::{self, AtomicU64, Ordering, fence};
-
-/// What a handle remembers: hints.
-#[derive(Debug)]
-pub(super) struct Hints {
-    /// Where the next search for a free block begins: behind the last one found.
-    block: AtomicU32,
-    /// The low bits of the main ring's head, when it was last checked.
-    head: AtomicU32,
-}
-
-impl Hints {
-    pub(super) fn new(view: &View<'_>) -> Self {
-        // Relaxed: a hint. It lags behind.
-        let head = view.words.head.0.load(Ordering::Relaxed);
-        Hints { block: AtomicU32::new(0), head: AtomicU32::new(head as u32) }
-    }
-
-    /// For a handle that is made of this one's. Shared memory is not touched: after a fork it is not there.
-    pub(super) fn for_another(&self) -> Self {
-        let copy = |hint: &AtomicU32| AtomicU32::new(hint.load(Ordering::Relaxed));
-        Hints { block: copy(&self.block), head: copy(&self.head) }
-    }
-}
 
 /// A job in its holder's hands: the block, and the word that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +127,25 @@ impl View<'_> {
     /// [`Closed`](Refused::Closed) if it is closed and all that was sent is done.
     #[inline(always)]
     pub(super) fn take<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
+        // In most receives no job has come back, and the first one of main waits at `head`.
+        if self.ring(Which::Back).holds_nothing_at_head()
+            && let Some(taken) = self.first(platform)
+        {
+            self.made_room(platform);
+            return Ok(taken);
+        }
+        self.take_thoroughly(platform)
+    }
+
+    /// After a receive from main.
+    #[inline(always)]
+    fn made_room<P: Platform>(&self, platform: &P) {
+        self.words.gates.space.notify(platform, || 1);
+    }
+
+    /// [`take`](Self::take) wherever the job is.
+    #[inline(never)]
+    fn take_thoroughly<P: Platform>(&self, platform: &P) -> Result<Taken, Refused> {
         match self.front(platform, Which::Back)? {
             Front::Job(taken) => return Ok(taken),
             Front::Empty => {}
@@ -157,7 +153,7 @@ impl View<'_> {
         }
         match self.front(platform, Which::Main)? {
             Front::Job(taken) => {
-                self.words.gates.space.notify(platform, || 1);
+                self.made_room(platform);
                 Ok(taken)
             }
             Front::Empty => Err(Refused::NotNow),
@@ -190,10 +186,37 @@ impl View<'_> {
         }
     }
 
-    /// Takes the first job of a ring.
+    /// Makes a block's job, which is queued at this position of the ring, the caller's: the word that says so. The error is the word as it
+    /// is, if it is not queued there, or not any more.
     #[inline(always)]
+    fn lease(word: &AtomicU64, me: ParticipantId, which: Which, position: u64) -> Result<Job, Job> {
+        // Relaxed: behind "sent", which comes after the word (W2).
+        let job = Job(word.load(Ordering::Relaxed));
+        if !job.is_queued(which, position) {
+            return Err(job);
+        }
+        let leased = job.leased(me);
+        // AcqRel: what the last holder or the sender did to the block, and on to the next one.
+        match word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => Ok(leased),
+            Err(now) => Err(Job(now)),
+        }
+    }
+
+    /// Takes the job at the head of main, if `head` is up to date and nobody else takes it.
+    #[inline(always)]
+    fn first<P: Platform>(&self, platform: &P) -> Option<Taken> {
+        let main = self.ring(Which::Main);
+        let head = main.head.load(Ordering::Acquire);
+        let Holds::Block(index) = main.at(head).holds(head) else { return None };
+        let word = Self::lease(self.word(index)?, platform.me(), Which::Main, head).ok()?;
+        main.help(main.head, head, head.wrapping_add(1));
+        Some(Taken { index, word })
+    }
+
+    /// Takes the first job of a ring.
     fn front<P: Platform>(&self, platform: &P, which: Which) -> Result<Front, Fault> {
-        let (me, ring) = (platform.me(), self.ring(which));
+        let ring = self.ring(which);
         let mut begin = ring.head.load(Ordering::Acquire);
         let mut head = begin;
         for _ in 0..ring.steps() {
@@ -206,19 +229,13 @@ impl View<'_> {
                 Holds::Closed => return Ok(Front::Closed),
                 Holds::Block(index) => {
                     let word = self.word(index).ok_or(Fault::Corrupted)?;
-                    // Relaxed: behind "sent", which comes after the word (W2).
-                    let mut job = Job(word.load(Ordering::Relaxed));
-                    let leased = job.leased(me);
-                    if job.is_queued(which, head) {
-                        // AcqRel: what the last holder or the sender did to the block, and on to the next one.
-                        match word.compare_exchange(job.0, leased.0, Ordering::AcqRel, Ordering::Relaxed) {
-                            Ok(_) => {
-                                ring.help(ring.head, begin, head.wrapping_add(1));
-                                return Ok(Front::Job(Taken { index, word: leased }));
-                            }
-                            Err(now) => job = Job(now),
+                    let job = match Self::lease(word, platform.me(), which, head) {
+                        Ok(leased) => {
+                            ring.help(ring.head, begin, head.wrapping_add(1));
+                            return Ok(Front::Job(Taken { index, word: leased }));
                         }
-                    }
+                        Err(job) => job,
+                    };
                     // Not to be passed before it is free: it would be nobody's for good.
                     if job.is_withdrawn(which, head) {
                         begin = self.pass(platform, which);

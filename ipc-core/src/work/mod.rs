@@ -199,6 +199,7 @@ mod deaths;
 mod engine;
 mod geometry;
 mod handle;
+mod hints;
 mod idle;
 mod jobs;
 mod lease;

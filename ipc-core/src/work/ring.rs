@@ -62,6 +62,13 @@ impl<'m> Ring<'m> {
         Err(Fault::Corrupted)
     }
 
+    /// Whether nothing was put where `head` says that the first job is. It may lag behind.
+    #[inline(always)]
+    pub(super) fn holds_nothing_at_head(&self) -> bool {
+        let head = self.head.load(Ordering::Acquire);
+        self.at(head).holds(head) == Holds::Nothing
+    }
+
     /// Fills the place of a position that held `before`, unless another process has.
     #[inline(always)]
     pub(super) fn fill(&self, position: u64, before: Place, with: Place) -> bool {

@@ -76,8 +76,8 @@ crate::sync::assert_layout!(PLACES_OFFSET == 640);
 #[derive(Clone, Copy, Debug)]
 pub struct View<'m> {
     pub(super) words: &'m Words,
-    /// Of the three rings, one behind the other.
-    places: &'m [AtomicU64],
+    /// The places of the three rings.
+    rings: [&'m [AtomicU64]; 3],
     cells: &'m [AtomicU64],
     /// Until when each block's lease lasts, of plain data.
     pub(super) ends: &'m [AtomicU64],
@@ -157,7 +157,9 @@ unsafe impl Object for Words {
         // SAFETY: as above.
         let answered = unsafe { memory.atomics(geometry.answered_start, geometry.callers()) }.ok_or(too_small)?;
         let bytes = memory.pointer(geometry.bytes_start, geometry.job_bytes()).ok_or(too_small)?;
-        Ok(View { words, places, cells, ends, answered, bytes, geometry: *geometry })
+        let [main, rest] = [&places[..geometry.places], &places[geometry.places..]];
+        let rings = [main, &rest[..geometry.places], &rest[geometry.places..]];
+        Ok(View { words, rings, cells, ends, answered, bytes, geometry: *geometry })
     }
 
     fn sweep<P: Platform + ?Sized>(view: View<'_>, dead: &Dead, platform: &P) {
@@ -245,14 +247,14 @@ impl<'m> View<'m> {
             Which::Back => (&apart.back_tail, &apart.back_head),
             Which::Dead => (&apart.dead_tail, &apart.dead_head),
         };
-        let start = which as usize * self.geometry.places;
-        Ring { tail, head, places: &self.places[start..start + self.geometry.places] }
+        Ring { tail, head, places: self.rings[which as usize] }
     }
 
     /// The word of a block.
     #[inline(always)]
     pub(super) fn word(&self, index: usize) -> Option<&'m AtomicU64> {
-        if index < self.geometry.blocks { self.cells.get(index * self.geometry.stride) } else { None }
+        // There are as many cells as blocks need.
+        self.cells.get(index * self.geometry.stride)
     }
 
     /// The cells of the job in a block.

@@ -230,7 +230,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "work, a receive wakes nobody",
-        edits: &[silence(JOBS, "take", 1)],
+        edits: &[silence(JOBS, "made_room", 1)],
         protects: "a sender that sleeps for room is woken",
         caught_by: ("loom_work_sleep", "a_receive_wakes_a_sender"),
     },
