@@ -14,6 +14,9 @@ use super::limits::{DEPTH, Excess, Limited, Limits, WITHOUT_BYTES};
 use super::words::CBOR;
 use super::words::POSTCARD;
 
+/// Bytes that most values fit into: memory for them is asked for once.
+pub(super) const SHORT: usize = 128;
+
 /// A value cannot be written as bytes, or bytes are not a value of the type. What it prints says why.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FormatError(Reason);
@@ -152,7 +155,7 @@ pub fn append<T: Serialize + DeserializeOwned>(bytes: &mut Vec<u8>, value: &T) -
     checked.inspect_err(|_| bytes.truncate(before))
 }
 
-/// Where [`append`] writes.
+/// Where [`append`] and [`write`] write.
 struct Behind<'a>(&'a mut Vec<u8>);
 
 impl postcard::ser_flavors::Flavor for Behind<'_> {
@@ -175,7 +178,11 @@ impl postcard::ser_flavors::Flavor for Behind<'_> {
 
 fn bytes_of<T: Serialize>(format: u32, value: &T) -> Result<Vec<u8>, FormatError> {
     match format {
-        POSTCARD => postcard::to_allocvec(value).map_err(|error| FormatError(Reason::Format(error))),
+        POSTCARD => {
+            let mut bytes = Vec::with_capacity(SHORT);
+            let written = postcard::serialize_with_flavor(value, Behind(&mut bytes));
+            written.map(|()| bytes).map_err(|error| FormatError(Reason::Format(error)))
+        }
         #[cfg(feature = "cbor")]
         CBOR => Ok(cbor::write(value)?),
         unknown => Err(FormatError(Reason::Unknown(unknown))),

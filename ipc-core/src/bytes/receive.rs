@@ -255,6 +255,42 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         self.append(buffer, |out| self.receive(out, &patience, watch))
     }
 
+    /// Receives a message if there is one, for `read`. A short one needs no memory of its own.
+    #[cfg(feature = "serde")]
+    pub(super) fn read_now<R>(&self, watch: Watch<'_, 'm, P>, read: impl FnOnce(&[u8]) -> R) -> Result<R, Refused> {
+        self.read(|out| self.receive_now(out, watch), read)
+    }
+
+    /// Receives a message, for `read`.
+    #[cfg(feature = "serde")]
+    pub(super) fn read_within<R>(
+        &self,
+        limit: &Limit<P::Deadline>,
+        watch: Watch<'_, 'm, P>,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, Refused> {
+        let patience = Patience::new(&self.recv_budgets, limit);
+        self.read(|out| self.receive(out, &patience, watch), read)
+    }
+
+    #[cfg(feature = "serde")]
+    #[inline]
+    fn read<R>(
+        &self,
+        receive: impl Fn(&mut [MaybeUninit<u8>]) -> Result<usize, Refused>,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, Refused> {
+        let mut place = [MaybeUninit::<u8>::uninit(); super::format::SHORT];
+        let len = receive(&mut place)?;
+        if let Some(message) = place.get(..len) {
+            // SAFETY: received: these bytes are written.
+            return Ok(read(unsafe { &*(core::ptr::from_ref(message) as *const [u8]) }));
+        }
+        let mut message = Vec::with_capacity(len);
+        self.append(&mut message, receive)?;
+        Ok(read(&message))
+    }
+
     /// Asks with the memory that there is, and then with as much as the message needs. Another receiver may take that one meanwhile,
     /// and the next may be longer still.
     #[cfg(feature = "alloc")]

@@ -12,11 +12,12 @@ use super::halves::{Receiver, Sender};
 use super::handle::{ByteQueue, Stats};
 use crate::ends::iterators;
 use crate::error::{
-    Fault, RecvValueError, RecvValueTimeoutError, SendBytesTimeoutError, SendValueError, SendValueTimeoutError,
-    TryRecvValueError, TrySendValueError,
+    Fault, RecvError, RecvTimeoutError, RecvValueError, RecvValueTimeoutError, Refused, SendBytesTimeoutError,
+    SendValueError, SendValueTimeoutError, TryRecvError, TryRecvValueError, TrySendValueError,
 };
 use crate::object::has_wait_strategy;
 use crate::platform::Platform;
+use crate::time::Limit;
 use crate::timed::timed;
 
 /// A [`ByteQueue`] of values: enums with data, strings, vectors, maps, whatever [serde](https://serde.rs) can write and read back. In
@@ -316,8 +317,9 @@ send_verbs!(ValueSender, Sender);
 macro_rules! recv_verbs {
     ($name:ident, $bytes:ident) => {
         impl<T: DeserializeOwned, P: Platform> $name<'_, T, P> {
-            fn read(&self, message: &[u8]) -> Result<T, FormatError> {
-                format::read(self.bytes.watched().0.geometry.format, message)
+            fn read_within(&self, limit: &Limit<P::Deadline>) -> Result<Result<T, FormatError>, Refused> {
+                let (queue, watch) = self.bytes.watched();
+                queue.read_within(limit, watch, |message| format::read(queue.geometry.format, message))
             }
 
             #[doc = concat!("Receives the oldest value if there is one, as [`", stringify!($bytes), "::try_recv`].")]
@@ -326,7 +328,9 @@ macro_rules! recv_verbs {
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn try_recv(&self) -> Result<T, TryRecvValueError> {
-                Ok(self.read(&self.bytes.try_recv_vec()?)?)
+                let (queue, watch) = self.bytes.watched();
+                let value = queue.read_now(watch, |message| format::read(queue.geometry.format, message));
+                Ok(value.map_err(TryRecvError::from)??)
             }
 
             #[doc = concat!("Receives the oldest value. Blocks while there is none, as [`", stringify!($bytes), "::recv`].")]
@@ -335,12 +339,14 @@ macro_rules! recv_verbs {
             ///
             /// Those of the queue of bytes; or that the message is not a value of the type.
             pub fn recv(&self) -> Result<T, RecvValueError> {
-                Ok(self.read(&self.bytes.recv_vec()?)?)
+                Ok(self.read_within(&Limit::Forever).map_err(RecvError::from)??)
             }
 
             timed! {
                 recv_timeout, recv_deadline, recv, "Receives the oldest value",
-                [&self] limit [] -> Result<T, RecvValueTimeoutError> { Ok(self.read(&self.bytes.recv_vec_within(limit)?)?) }
+                [&self] limit [] -> Result<T, RecvValueTimeoutError> {
+                    Ok(self.read_within(limit).map_err(RecvTimeoutError::from)??)
+                }
             }
         }
 

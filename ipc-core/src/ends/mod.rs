@@ -31,5 +31,5 @@ pub(crate) use moves::{Budgets, Moves, Patience};
 pub(crate) use presence::Presence;
 pub use presence::Role;
 pub use sides::Stats;
-pub(crate) use sides::{Around, Sides, peek_verb, sided};
+pub(crate) use sides::{Around, Sides, Taken, peek_verb, sided};
 pub(crate) use verbs::{recv_verbs, send_verbs};

@@ -66,6 +66,14 @@ impl<'p, P: Platform> Around<'_, 'p, '_, '_, P> {
     }
 }
 
+/// What a receive has taken. Written in place: a result of this size would be moved, which takes as long as a locked instruction.
+pub(crate) struct Taken {
+    /// How many messages are values.
+    pub(crate) good: usize,
+    /// How many messages there are less.
+    pub(crate) count: u64,
+}
+
 /// How many sleepers to wake for this many messages, or places.
 fn sleepers(count: u64) -> u32 {
     count.min(u64::from(u32::MAX >> 1)) as u32
@@ -109,6 +117,7 @@ impl Sides {
     }
 
     /// Whether it is closed.
+    #[inline(always)]
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire, with the swap in `close`.
         self.gates.closed.load(Ordering::Acquire) != 0
@@ -184,31 +193,31 @@ impl Sides {
         around: &mut Around<'_, 'p, '_, '_, P>,
         mut look: impl FnMut() -> Result<R, Refused>,
     ) -> Result<R, Refused> {
-        match look() {
-            Err(Refused::NotNow) if self.is_closed() => {
-                let _turn = around.turn(inbox.senders())?;
-                look().map_err(|refused| if refused == Refused::NotNow { Refused::Closed } else { refused })
-            }
-            found => found,
+        let found = look();
+        if !matches!(found, Err(Refused::NotNow)) || !self.is_closed() {
+            return found;
         }
+        let _turn = around.turn(inbox.senders())?;
+        look().map_err(|refused| if refused == Refused::NotNow { Refused::Closed } else { refused })
     }
 
-    /// Lets `take` take messages out under the lock, and wakes a sender for each place. `take` says how many messages are values, and how
-    /// many it has taken.
+    /// Lets `take` take messages out under the lock, and wakes a sender for each place.
     #[inline(always)]
     pub(crate) fn receive<'p, P: Platform>(
         &self,
         inbox: &'p Inbox,
         mut around: Around<'_, 'p, '_, '_, P>,
-        take: impl FnMut() -> Result<(usize, u64), Refused>,
+        mut take: impl FnMut(&mut Taken) -> Result<(), Refused>,
     ) -> Result<usize, Refused> {
         self.hint(inbox)?;
         let platform = around.platform;
-        let (good, taken) = {
+        let mut taken = Taken { good: 0, count: 0 };
+        {
             let _turn = around.turn(inbox.receivers())?;
-            self.or_end(inbox, &mut around, take)?
-        };
-        self.gates.space.notify(platform, move || sleepers(taken));
+            self.or_end(inbox, &mut around, || take(&mut taken))?;
+        }
+        let Taken { good, count } = taken;
+        self.gates.space.notify(platform, move || sleepers(count));
         if good == 0 { Err(Fault::InvalidValue.into()) } else { Ok(good) }
     }
 }

@@ -44,6 +44,7 @@ impl<'m> View<'m> {
 
 impl Entry<'_> {
     /// Whether it is a message that is there.
+    #[inline(always)]
     pub(super) fn is_there(&self, counts: Counts) -> bool {
         // Relaxed, as all that is done to entries under the lock.
         let (sent, received) = (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed));
@@ -71,6 +72,7 @@ impl Entry<'_> {
     }
 
     /// Makes it free once the count of receives says so.
+    #[inline(always)]
     pub(super) fn mark(&self, received: u64) {
         self.received.store(received, Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use super::entry::{Entry, cells};
-use crate::ends::{Around, Counts, Inbox, Presence, Role, Sides, places};
+use crate::ends::{Around, Counts, Inbox, Presence, Role, Sides, Taken, places};
 use crate::error::Refused;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Key, Message, Object, Shape, ShapeError, layout};
@@ -314,11 +314,11 @@ impl<'m> View<'m> {
         out: &mut [MaybeUninit<(K, T)>],
     ) -> Result<usize, Refused> {
         let inbox = &self.words.inbox;
-        self.sides().receive(inbox, around, || {
+        self.sides().receive(inbox, around, |result| {
             let counts = inbox.counts(self.geometry.capacity)?;
             self.unsettle::<K, T>(counts)?;
             let counts = counts.merged();
-            let (mut good, mut taken) = (0, 0);
+            *result = Taken { good: 0, count: 0 };
             for (place, len) in out.iter_mut().zip((1..=counts.len()).rev()) {
                 let number = self.number(0)?;
                 let entry = self.entry::<K, T>(number)?;
@@ -327,20 +327,20 @@ impl<'m> View<'m> {
                 }
                 let is_good = entry.read(place);
                 // A message whose bits are no value ends the batch before it; as the first one it is dropped.
-                if !is_good && good != 0 {
+                if !is_good && result.good != 0 {
                     break;
                 }
-                entry.mark(counts.taken.wrapping_add(taken));
+                entry.mark(counts.taken.wrapping_add(result.count));
                 self.remove_first::<K, T>(len, number)?;
-                taken += 1;
-                good += usize::from(is_good);
+                result.count += 1;
+                result.good += usize::from(is_good);
                 if !is_good {
                     break;
                 }
             }
-            inbox.took(counts.taken.wrapping_add(taken));
+            inbox.took(counts.taken.wrapping_add(result.count));
             self.settle();
-            Ok((good, taken))
+            Ok(())
         })
     }
 }

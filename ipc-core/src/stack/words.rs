@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use bytemuck::{CheckedBitPattern, NoUninit};
 
-use crate::ends::{Around, Inbox, Presence, Role, Sides, places};
+use crate::ends::{Around, Inbox, Presence, Role, Sides, Taken, places};
 use crate::error::Refused;
 use crate::memory::{Memory, OBJECT_ALIGN};
 use crate::object::{Fact, HEADER_BYTES, Object, Shape, ShapeError, layout};
@@ -256,7 +256,7 @@ impl<'m> View<'m> {
         around: Around<'_, '_, '_, '_, P>,
         out: &mut [MaybeUninit<T>],
     ) -> Result<usize, Refused> {
-        self.sides().receive(&self.words.inbox, around, || {
+        self.sides().receive(&self.words.inbox, around, |result| {
             let (len, before) = self.gather::<T>()?;
             let count = len.min(out.len() as u64);
             let copied = &mut out[..count as usize];
@@ -266,9 +266,9 @@ impl<'m> View<'m> {
             // SAFETY: copied from cells, all of which are initialised.
             let good = unsafe { payload::valid_prefix(copied) };
             // A message whose bits are no value ends the batch before it; as the first one it is dropped.
-            let taken = good.max(1) as u64;
-            self.words.inbox.took(before.wrapping_add(taken));
-            Ok((good, taken))
+            *result = Taken { good, count: good.max(1) as u64 };
+            self.words.inbox.took(before.wrapping_add(result.count));
+            Ok(())
         })
     }
 }

@@ -7,7 +7,7 @@ const ENTRY: &str = "ipc-core/src/priority/entry.rs";
 const HEAP: &str = "ipc-core/src/priority/heap.rs";
 
 const MOVED: &str = "        self.words.inbox.moved(counts.next);\n";
-const TAKE_OUT: &str = "            inbox.took(counts.taken.wrapping_add(taken));\n";
+const TAKE_OUT: &str = "            inbox.took(counts.taken.wrapping_add(result.count));\n";
 
 pub const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -30,7 +30,7 @@ pub const MUTANTS: &[Mutant] = &[
             WORDS,
             1,
             "                self.remove_first::<K, T>(len, number)?;\n",
-            "                self.remove_first::<K, T>(len, number)?;\n                inbox.took(counts.taken + taken + 1);\n",
+            "                self.remove_first::<K, T>(len, number)?;\n                inbox.took(counts.taken + result.count + 1);\n",
         )],
         protects: "a receiver that dies has taken its batch or nothing",
         caught_by: ("loom_priority", "a_receiver_dies"),
@@ -42,8 +42,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 WORDS,
                 1,
-                "            let (mut good, mut taken) = (0, 0);\n",
-                "            let (mut good, mut taken) = (0, 0);\n            inbox.took(counts.taken + counts.len().min(out.len() as u64));\n",
+                "            *result = Taken { good: 0, count: 0 };\n",
+                "            *result = Taken { good: 0, count: 0 };\n            inbox.took(counts.taken + counts.len().min(out.len() as u64));\n",
             ),
         ],
         protects: "a receiver that dies leaves as many messages as the queue says",
@@ -76,8 +76,8 @@ pub const MUTANTS: &[Mutant] = &[
             edit(
                 WORDS,
                 1,
-                "            self.settle();\n            Ok((good, taken))",
-                "            self.settle();\n            inbox.took(counts.taken.wrapping_add(taken));\n            Ok((good, taken))",
+                "            self.settle();\n            Ok(())\n        })",
+                "            self.settle();\n            inbox.took(counts.taken.wrapping_add(result.count));\n            Ok(())\n        })",
             ),
         ],
         protects: "heap and counts fit each other where it is not",

@@ -138,8 +138,8 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SIDES,
             1,
-            "                let _turn = around.turn(inbox.senders())?;\n                look()",
-            "                look()",
+            "        let _turn = around.turn(inbox.senders())?;\n        look()",
+            "        look()",
         )],
         protects: "the same, of a sender that had begun before",
         caught_by: ("loom_stack", "nothing_is_behind_the_end"),
@@ -195,7 +195,7 @@ pub const MUTANTS: &[Mutant] = &[
         edits: &[edit(
             SIDES,
             1,
-            "self.gates.space.notify(platform, move || sleepers(taken));",
+            "self.gates.space.notify(platform, move || sleepers(count));",
             "self.gates.space.notify(platform, || 1);",
         )],
         protects: "as many senders are woken as there are places",
