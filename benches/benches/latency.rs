@@ -1,7 +1,8 @@
 //! How long does a message take there and back, in the middle and at the worst?
 //!
 //! Over each object that blocks, by its blocking calls, between two processes on two cores and on one, after some rounds in which both
-//! sides slept. Every round trip is timed by itself. The floors are two sides that poll for as long as it takes, and a bare futex.
+//! sides slept. Every round trip is timed by itself. The floors are two sides that poll two words for as long as it takes, and a bare
+//! futex. What waiting alone costs, the same objects tell whose sides poll: there is nothing else between them and the blocking ones.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use benches::ours::Result;
 use benches::ratios::Bar;
-use benches::rounds::{self, FUTEX, SPIN, Side, WARM, WAYS, Way};
+use benches::rounds::{self, FUTEX, POLLED, SPIN, Side, WARM, WAYS, Way};
 use benches::{pin, report, second};
 
 const TURNS: u64 = 5;
@@ -39,6 +40,9 @@ fn main() -> Result<()> {
                 table.add(&format!("one core, {}", way.name), &timed(way, [here, here], many)?);
             }
         }
+        for way in &POLLED {
+            table.add(&format!("two cores, {}", way.name), &timed(way, [here, there], many)?);
+        }
     }
     table.save("latency")?;
     print!("{}", table.table());
@@ -50,6 +54,13 @@ fn main() -> Result<()> {
         for (part, bar) in [(0.5, middle), (0.99, high)] {
             let name = format!("blocking round trip on two cores, {}, to polling for as long as it takes", way.name);
             print!("{}", table.ratio(&name, &across, &format!("two cores, {SPIN}"), part, bar));
+        }
+        let polled = format!("{across}, polled");
+        if asked.is_some() {
+            for part in [0.5, 0.99] {
+                let name = format!("blocking round trip on two cores, {}, to polling it", way.name);
+                print!("{}", table.ratio(&name, &across, &polled, part, Bar::AtMost(1.3)));
+            }
         }
         let name = format!("blocking round trip on one core, {}, to a bare futex", way.name);
         print!("{}", table.ratio(&name, &beside, &format!("one core, {FUTEX}"), 0.5, alone));

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 use std::time::Duration;
-use std::{mem, thread};
+use std::{hint, mem, thread};
 
 use ipc_posix::{MutexGuard, Region};
 
@@ -210,6 +210,62 @@ fn court(place: Place, side: Side, serve: fn(&Court, u32), answer: fn(&Court, u3
     }))
 }
 
+/// The objects that carry data, whose sides poll them for as long as it takes: what is left then is not the waiting.
+pub const POLLED: [Way; 4] = [
+    Way {
+        name: "queue, polled",
+        open: |place, side| {
+            let [from, to] = side.names();
+            let open = |name| place.region.queue::<u64>(name).capacity(CAPACITY).open_or_create();
+            let (from, to) = (open(from)?, open(to)?);
+            ball(side, move |number| to.try_send(number).is_ok(), move || Some(polled(|| from.try_recv().ok())))
+        },
+    },
+    Way {
+        name: "one to one, polled",
+        open: |place, side| {
+            let [from, to] = side.names();
+            let open = |name| place.region.spsc::<u64>(name).capacity(CAPACITY).open_or_create();
+            let (mut from, mut to) = (open(from)?.consumer()?, open(to)?.producer()?);
+            ball(side, move |number| to.try_send(number).is_ok(), move || Some(polled(|| from.try_recv().ok())))
+        },
+    },
+    Way {
+        name: "bytes, polled",
+        open: |place, side| {
+            let [from, to] = side.names();
+            let open = |name| place.region.byte_queue(name).capacity(256).open_or_create();
+            let (from, to) = (open(from)?, open(to)?);
+            let receive = move || {
+                let mut message = [0; 8];
+                polled(|| from.try_recv(&mut message).ok());
+                Some(u64::from_ne_bytes(message))
+            };
+            ball(side, move |number| to.try_send(&number.to_ne_bytes()).is_ok(), receive)
+        },
+    },
+    Way {
+        name: "loans, polled",
+        open: |place, side| {
+            let [from, to] = side.names();
+            let open = |name| place.region.loan_queue::<u64>(name).blocks(4).block_len(1).open_or_create();
+            let (from, to) = (open(from)?, open(to)?);
+            let receive = move || polled(|| from.try_recv().ok()).get(0);
+            ball(side, move |number| to.try_send_copy(&[number]).is_ok(), receive)
+        },
+    },
+];
+
+/// What `look` finds at last.
+fn polled<R>(mut look: impl FnMut() -> Option<R>) -> R {
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        hint::spin_loop();
+    }
+}
+
 /// A numbered ball: the second side sends back what it has received.
 fn ball(
     side: Side,
@@ -284,7 +340,7 @@ pub fn warm_up(step: &mut Step, side: Side) {
 ///
 /// Those of the library.
 pub fn play(role: Role) -> Result<()> {
-    let way = WAYS.iter().find(|way| way.name == role.name()).ok_or("no such way")?;
+    let way = WAYS.iter().chain(&POLLED).find(|way| way.name == role.name()).ok_or("no such way")?;
     let place =
         Place { region: Region::open(&role.arg::<String>(0)?)?, court: Rc::new(Shared::inherit(role.arg(1)?)?) };
     let mut step = (way.open)(place, Side::Second)?;
