@@ -36,6 +36,7 @@ const MOST_AGAIN: u32 = 1024;
 
 impl<R> Attempt<R> {
     /// With another result, made of this one's.
+    #[inline(always)]
     pub(crate) fn map<T>(self, change: impl FnOnce(R) -> T) -> Attempt<T> {
         match self {
             Attempt::Done(result) => Attempt::Done(change(result)),
@@ -46,11 +47,11 @@ impl<R> Attempt<R> {
         }
     }
 
-    fn done(self) -> Option<R> {
-        match self {
-            Attempt::Done(result) => Some(result),
-            _ => None,
-        }
+    /// Keeps the result in `place`. What the loops hand on from one to the other is small then: a result that is moved as a whole, soon after
+    /// its parts were stored, takes as long as a locked instruction each time.
+    #[inline(always)]
+    fn keep(self, place: &mut Option<R>) -> Attempt<()> {
+        self.map(|result| *place = Some(result))
     }
 
     /// After a check for the dead that was the last thing to do: `then` if one was found, who was in the way.
@@ -60,6 +61,12 @@ impl<R> Attempt<R> {
             Ok(false) => Attempt::NotYet,
             Err(_) => Attempt::Unknown,
         }
+    }
+}
+
+impl Attempt<()> {
+    fn done(self) -> Option<()> {
+        matches!(self, Attempt::Done(())).then_some(())
     }
 }
 
@@ -97,8 +104,10 @@ pub(crate) fn block_alone<P: Platform + ?Sized, R>(
     deadline: Option<Instant>,
     mut attempt: impl FnMut(bool) -> Attempt<R>,
 ) -> Result<(R, bool), Unmet> {
-    wait_and_tell(platform, post, budget, deadline, Pace::MESSAGE, |moment| attempt(moment == Moment::Drowsy))
-        .map(|(result, how)| (result, matches!(how, How::Looked)))
+    let mut kept = None;
+    let attempt = |moment| attempt(moment == Moment::Drowsy).keep(&mut kept);
+    let how = wait_and_tell(platform, post, budget, deadline, Pace::MESSAGE, attempt)?;
+    Ok((kept.ok_or(Unmet::TimedOut)?, matches!(how, How::Looked)))
 }
 
 /// How a wait ended with a result.
@@ -118,9 +127,10 @@ pub(super) fn wait_with<P: Platform + ?Sized, R>(
     budget: &SpinBudget,
     deadline: Option<Instant>,
     pace: Pace,
-    attempt: impl FnMut(Moment) -> Attempt<R>,
+    mut attempt: impl FnMut(Moment) -> Attempt<R>,
 ) -> Result<(R, Option<End>), Unmet> {
-    let (result, how) = wait_and_tell(platform, post, budget, deadline, pace, attempt)?;
+    let mut kept = None;
+    let how = wait_and_tell(platform, post, budget, deadline, pace, |moment| attempt(moment).keep(&mut kept))?;
     let end = match how {
         How::Soon(end) => Some(end),
         How::Woken => None,
@@ -129,27 +139,28 @@ pub(super) fn wait_with<P: Platform + ?Sized, R>(
             None
         }
     };
-    Ok((result, end))
+    // Every wait that ends well has kept one.
+    Ok((kept.ok_or(Unmet::TimedOut)?, end))
 }
 
-fn wait_and_tell<P: Platform + ?Sized, R>(
+fn wait_and_tell<P: Platform + ?Sized>(
     platform: &P,
     post: Post<'_>,
     budget: &SpinBudget,
     deadline: Option<Instant>,
     pace: Pace,
-    mut attempt: impl FnMut(Moment) -> Attempt<R>,
-) -> Result<(R, How), Unmet> {
+    mut attempt: impl FnMut(Moment) -> Attempt<()>,
+) -> Result<How, Unmet> {
     let found = budget.before_sleep(platform, deadline, pace, |passed| attempt(Moment::Awake(passed)).done());
     let mut sleeper = match found {
-        Ok((result, end)) => return Ok((result, How::Soon(end))),
+        Ok(((), end)) => return Ok(How::Soon(end)),
         Err(sleeper) => sleeper,
     };
     let mut slices = Slices::new(post.rota, post.tired);
     let slept = sleep_until(platform, post, &mut sleeper, &mut slices, deadline, attempt);
     // A condition of the caller's may have called `fork`: then the attempt is done, and the sleep was the parent's.
     if !platform.is_here() {
-        return slept.map(|(result, _)| (result, How::Woken));
+        return slept.map(|_| How::Woken);
     }
     slices.end(platform);
     budget.over(platform, sleeper, slept.is_ok());
@@ -157,14 +168,14 @@ fn wait_and_tell<P: Platform + ?Sized, R>(
 }
 
 /// Announces itself, attempts, and sleeps, again and again.
-fn sleep_until<P: Platform + ?Sized, R>(
+fn sleep_until<P: Platform + ?Sized>(
     platform: &P,
     post: Post<'_>,
     sleeper: &mut Sleeper,
     slices: &mut Slices<'_>,
     deadline: Option<Instant>,
-    mut attempt: impl FnMut(Moment) -> Attempt<R>,
-) -> Result<(R, How), Unmet> {
+    mut attempt: impl FnMut(Moment) -> Attempt<()>,
+) -> Result<How, Unmet> {
     let mut how = How::Woken;
     let mut doubt = Doubt::default();
     let mut again = 0;
@@ -176,7 +187,7 @@ fn sleep_until<P: Platform + ?Sized, R>(
             doubt = Doubt::default();
         }
         let look = match found {
-            Attempt::Done(result) => return Ok((result, how)),
+            Attempt::Done(()) => return Ok(how),
             Attempt::Again if again < MOST_AGAIN => {
                 again += 1;
                 spin_hint();
@@ -214,8 +225,8 @@ fn sleep_until<P: Platform + ?Sized, R>(
                 found
             }
         };
-        if let Some(result) = found {
-            return Ok((result, how));
+        if found.is_some() {
+            return Ok(how);
         }
     }
 }
