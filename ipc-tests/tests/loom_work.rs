@@ -93,6 +93,24 @@ fn two_give_back() {
     });
 }
 
+/// Proves that a receive that begins when a job has come back returns that one before one that waits in the main ring, also beside a
+/// sender.
+#[test]
+fn what_came_back_comes_first() {
+    explore(3, || {
+        let (machine, shared) = (Machine::new(), made(3, 1));
+        let queue = shared.handle(&machine.actor(2));
+        send(&queue, 1);
+        send(&queue, 2);
+        drop(lease(&queue));
+        let (other, actor) = (shared.clone(), machine.actor(1));
+        let sender = thread::spawn(move || send(&other.handle(&actor), 3));
+        let got = try_lease(&queue).map(|lease| (number(&lease), lease.attempt()));
+        sender.join().unwrap();
+        assert_eq!(got, Some((1, 2)));
+    });
+}
+
 /// Proves that wherever a sender dies beside a living one, its job arrives once and whole or not at all, and its block comes back.
 #[test]
 fn a_sender_dies() {

@@ -283,10 +283,10 @@ impl<'m, P: Platform> ByteQueue<'m, P> {
         let mut place = [MaybeUninit::<u8>::uninit(); super::format::SHORT];
         let len = receive(&mut place)?;
         if let Some(message) = place.get(..len) {
-            // SAFETY: received: these bytes are written.
+            // SAFETY: a length that fits is that of a message whose bytes were all written here.
             return Ok(read(unsafe { &*(core::ptr::from_ref(message) as *const [u8]) }));
         }
-        let mut message = Vec::with_capacity(len);
+        let mut message = Vec::new();
         self.append(&mut message, receive)?;
         Ok(read(&message))
     }

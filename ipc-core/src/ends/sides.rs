@@ -70,7 +70,7 @@ impl<'p, P: Platform> Around<'_, 'p, '_, '_, P> {
 pub(crate) struct Taken {
     /// How many messages are values.
     pub(crate) good: usize,
-    /// How many messages there are less.
+    /// How many messages were taken out.
     pub(crate) count: u64,
 }
 

@@ -137,7 +137,7 @@ impl View<'_> {
         self.take_thoroughly(platform)
     }
 
-    /// After a receive from main.
+    /// Wakes a sender for the place that a receive from main has freed.
     #[inline(always)]
     fn made_room<P: Platform>(&self, platform: &P) {
         self.words.gates.space.notify(platform, || 1);

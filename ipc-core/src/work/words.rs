@@ -253,7 +253,7 @@ impl<'m> View<'m> {
     /// The word of a block.
     #[inline(always)]
     pub(super) fn word(&self, index: usize) -> Option<&'m AtomicU64> {
-        // There are as many cells as blocks need.
+        // There are as many cells as the blocks have: an index that is no block's finds none.
         self.cells.get(index * self.geometry.stride)
     }
 

@@ -47,6 +47,17 @@ pub const MUTANTS: &[Mutant] = &[
         caught_by: ("loom_work", "jobs_go_through"),
     },
     Mutant {
+        name: "work, a receive does not search for what came back",
+        edits: &[edit(
+            JOBS,
+            1,
+            "if self.ring(Which::Back).holds_nothing_at_head()\n            && let",
+            "if true\n            && let",
+        )],
+        protects: "a job that came back comes before one that was sent later",
+        caught_by: ("loom_work", "what_came_back_comes_first"),
+    },
+    Mutant {
         name: "work, being done: Release to Relaxed",
         edits: &[edit(
             JOBS,
