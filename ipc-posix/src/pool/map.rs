@@ -112,9 +112,10 @@ pub(super) fn map<Form, F: Task<Form>>(
     chunking: Chunking,
     meter: Meter,
 ) -> Result<Vec<F::Output>, CallError> {
-    reader.shared.here()?;
     let mut items = items.into_iter().fuse();
     let len = len_of(&items);
+    // Behind what is the caller's, and may call `fork`.
+    reader.shared.here()?;
     let chunk = match chunking {
         Chunking::Items(items) => items,
         Chunking::Each(chunks) => len.map_or(1, |len| len / (chunks * reader.shared.workers().max(1))),
@@ -154,6 +155,8 @@ pub(super) fn map<Form, F: Task<Form>>(
             first += count;
         }
         if chunks.sent.is_empty() {
+            // The iterator may have called `fork` at its end.
+            reader.shared.here()?;
             break;
         }
         chunks.wait(if left { chunks.sent.len() / 2 + 1 } else { chunks.sent.len() })?;
@@ -348,10 +351,23 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
         (self.there.len(), unsent.and_then(|unsent| unsent.checked_add(sent)))
     }
 
+    /// In a child after `fork`: the error, once. Nothing comes behind it.
+    fn end(&mut self, error: CallError) -> Option<(usize, Result<F::Output, CallError>)> {
+        let (next, has_ended) = (self.returned, self.over && self.returned == self.sent);
+        self.over = true;
+        self.returned = self.sent;
+        self.there.clear();
+        self.chunks.sent.clear();
+        (!has_ended).then_some((next, Err(error)))
+    }
+
     /// The next result, in order or the first that is there.
     fn step(&mut self, in_order: bool) -> Option<(usize, Result<F::Output, CallError>)> {
         loop {
             self.fill();
+            if let Err(error) = self.chunks.reader.shared.here() {
+                return self.end(error);
+            }
             while let Some((index, outcome)) = self.chunks.pop() {
                 self.chunks.sent.remove(&index);
                 self.there.insert(index, self.chunks.reader.one(outcome));
@@ -367,10 +383,7 @@ impl<Form, F: Task<Form>, I: Iterator<Item = F::Args>> Stream<Form, F, I> {
                 return None;
             }
             if let Err(error) = self.chunks.wait(1) {
-                // In a child after `fork`: once.
-                self.chunks.sent.clear();
-                self.over = true;
-                return Some((self.returned, Err(error)));
+                return self.end(error);
             }
         }
     }

@@ -391,8 +391,10 @@ impl Pool {
         F: Task<Form>,
         I: IntoIterator<Item = F::Args>,
     {
+        // First: it may call `fork`.
+        let items = items.into_iter();
         match self.reader(&function) {
-            Ok(reader) => Stream::new(reader, items.into_iter()),
+            Ok(reader) => Stream::new(reader, items),
             Err(error) => panic!("{error}"),
         }
     }

@@ -24,6 +24,8 @@ const ANSWERED: usize = 2;
 
 /// Why a worker that was started by hand has no open descriptors.
 pub(super) const NO_WINDOW: &str = "open files cannot go to workers that were started by hand";
+/// How a child ends that came back from a task of a worker.
+const FORKED: i32 = 1;
 /// How long a worker waits for a call before it asks again whether it is to go on.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -153,7 +155,9 @@ pub(super) fn work(
     if let Some(initializer) = initializer {
         row.begin(Doing::Initializing);
         // A panic of the initializer is the end of the worker.
-        if let Err(reason) = initialize(initializer, Some(&window)) {
+        let done = initialize(initializer, Some(&window));
+        end_if_forked(&jobs);
+        if let Err(reason) = done {
             panic!("{reason}");
         }
     }
@@ -164,7 +168,9 @@ pub(super) fn work(
             && (most_memory == 0 || calls == 0 || memory() <= most_memory)
     };
     // SIGKILL is under way to a worker whose call was revoked.
-    if let Err(fault) = service.run(PAUSE, goes_on, || stop()) {
+    let served = service.run(PAUSE, goes_on, || stop());
+    end_if_forked(&jobs);
+    if let Err(fault) = served {
         // Not a peaceful end: the pool counts it as a start that has failed.
         service.row.begin(Doing::Initializing);
         panic!("the pool's queue: {fault}");
@@ -186,6 +192,8 @@ pub(super) struct Service<'a> {
 impl Service<'_> {
     /// Serves calls until the pool is closed, or `goes_on` says no. That is told how many calls were served, and is asked before each one, and
     /// after each pause without one. `revoked` is called where a task is not wanted any more that has run.
+    ///
+    /// In a child that a task has made by `fork`, it returns [`Fault::Forked`] when the task does.
     pub(super) fn run(
         &self,
         pause: Duration,
@@ -193,6 +201,8 @@ impl Service<'_> {
         revoked: impl Fn(),
     ) -> Result<(), Fault> {
         let Service { jobs, notes, window, row, max_result, max_failure } = self;
+        let region = jobs.region();
+        let here = || region.is_usable();
         let mut reply = Vec::new();
         let mut calls = 0;
         row.begin(Doing::Waiting);
@@ -221,7 +231,11 @@ impl Service<'_> {
                 match (task::named(name, head.schema), parcel) {
                     (Some(entry), Ok(parcel)) => {
                         let count = head.count;
-                        (entry.serve)(Serving { args, parcel, count, max_result, max_failure, reply: &mut reply });
+                        let (here, reply) = (&here, &mut reply);
+                        (entry.serve)(Serving { args, parcel, count, max_result, max_failure, here, reply });
+                        if !here() {
+                            return Err(Fault::Forked);
+                        }
                     }
                     (Some(_), Err(why)) => Reply::failed(&mut reply, 0, &failure::args(&why), max_failure),
                     (None, _) => Reply::failed(&mut reply, 0, &failure::unknown(&task::known()), max_failure),
@@ -260,10 +274,20 @@ pub(super) fn initialize((name, schema, args, parcel): Initializer, window: Opti
         None => Err(NO_WINDOW.to_owned()),
     };
     let parcel = parcel.map_err(|why| format!("the initializer {name}: {why}"))?;
-    (entry.serve)(Serving { args: &args, parcel, count: 1, max_result, max_failure, reply: &mut reply });
+    // They are not in the region.
+    let here = &|| true;
+    (entry.serve)(Serving { args: &args, parcel, count: 1, max_result, max_failure, here, reply: &mut reply });
     let Some(Reply { failure: Some((_, text, place, _)), .. }) = Reply::read(&reply) else { return Ok(()) };
     let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
     Err(format!("the initializer {name} failed{at}: {text}"))
+}
+
+/// Ends a child that the user's code has made by `fork`, and in which it has returned: the task of this process is the parent's.
+fn end_if_forked(jobs: &ByteWorkQueue) {
+    if !jobs.region().is_usable() {
+        // SAFETY: no memory is passed. What is to be done at an exit is the parent's, too.
+        unsafe { libc::_exit(FORKED) };
+    }
 }
 
 /// Waits for SIGKILL, which is under way.
@@ -291,6 +315,8 @@ pub struct Serving<'a> {
     count: u32,
     max_result: usize,
     max_failure: usize,
+    /// Whether the arguments are here: not in a child that a task has made by `fork`.
+    here: &'a dyn Fn() -> bool,
     reply: &'a mut Vec<u8>,
 }
 
@@ -304,7 +330,7 @@ fn arguments<'b, T: DeserializeOwned>(args: &'b [u8], parcel: &mut Parcel) -> Re
 /// Calls a function with each of the arguments that have come. It goes on as long as the results are not longer than one alone may be.
 #[doc(hidden)]
 pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
-    let Serving { mut args, mut parcel, count, max_result, max_failure, reply } = serving;
+    let Serving { mut args, mut parcel, count, max_result, max_failure, here, reply } = serving;
     let mut done = 0;
     Reply::begin(reply);
     let begun = reply.len();
@@ -321,6 +347,9 @@ pub fn serve<Form, F: Task<Form>>(function: F, serving: Serving<'_>) {
             let result = function.call(value);
             append(reply, &result).map_err(|error| failure::result(&error.to_string()))
         }));
+        if !here() {
+            return;
+        }
         let len = reply.len() - before;
         let failed = match ended {
             Ok(Ok(())) if len > max_result => {
