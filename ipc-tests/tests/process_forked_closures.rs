@@ -369,38 +369,72 @@ fn locks() {
     });
 }
 
-/// Numbers from 0 on, five of them, whose third one comes from a call of `fork`.
-fn numbers<'a>(fork: &'a Fork<'a>) -> impl Iterator<Item = u64> + 'a {
-    (0..5).inspect(|number| {
-        if *number == 2 {
-            fork.now()
+/// Numbers from 0 on, five of them. The call for this one forks, or the call that finds the end.
+fn numbers<'a>(fork: &'a Fork<'a>, at: u64) -> impl Iterator<Item = u64> + 'a {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let number = next;
+        next += 1;
+        if number == at {
+            fork.now();
         }
+        (number < 5).then_some(number)
     })
 }
 
 #[test]
 fn iterators_of_messages() {
     with_forks(|forks| {
+        let queue = forks.region.spsc::<u64>("spsc").capacity(16).create().unwrap();
+        let (mut producer, mut consumer) = (queue.producer().unwrap(), queue.consumer().unwrap());
+        let all = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4];
+        for at in [2, 5] {
+            forks.refuses("Producer::send_iter", |fork| {
+                let sent = producer.send_iter(numbers(fork, at));
+                // What the child has taken and not sent comes back.
+                let unsent = if at == 2 { &[2][..] } else { &[] };
+                let before =
+                    sent.as_ref().err().is_none_or(|error| (error.sent, &error.unsent[..]) == (at as usize, unsent));
+                assert!(before);
+                sent
+            });
+            forks.refuses("Producer::try_send_iter", |fork| producer.try_send_iter(numbers(fork, at)));
+            let mut found = Vec::new();
+            consumer.try_recv_many(&mut found, 100).unwrap();
+            assert_eq!(found, all);
+        }
+
         let queue = forks.region.queue::<u64>("queue").capacity(16).create().unwrap();
         let sender = queue.sender().unwrap();
-        forks.refuses("Queue::send_iter", |fork| queue.send_iter(numbers(fork)));
-        forks.refuses("Sender::try_send_iter", |fork| sender.try_send_iter(numbers(fork)));
-        let all = [0, 1, 2, 3, 4, 0, 1, 2, 3, 4];
+        forks.refuses("Queue::send_iter", |fork| queue.send_iter(numbers(fork, 2)));
+        forks.refuses("Sender::try_send_iter", |fork| sender.try_send_iter(numbers(fork, 2)));
         let mut found = Vec::new();
         queue.try_recv_many(&mut found, 100).unwrap();
         assert_eq!(found, all);
+    });
+}
 
-        let queue = forks.region.spsc::<u64>("spsc").capacity(16).create().unwrap();
-        let (mut producer, mut consumer) = (queue.producer().unwrap(), queue.consumer().unwrap());
-        forks.refuses("Producer::send_iter", |fork| {
-            let sent = producer.send_iter(numbers(fork));
-            // What the child has taken and not sent comes back.
-            assert!(sent.as_ref().err().is_none_or(|error| (error.sent, &error.unsent[..]) == (2, &[2][..])));
-            sent
+/// In the child, a failure of the closure's or of its value's is no answer.
+#[test]
+fn closures_that_fail_in_the_child() {
+    with_forks(|forks| {
+        let cell = forks.region.once_cell::<u64>("cell").create().unwrap();
+        forks.refuses("get_or_try_init", |fork| {
+            cell.get_or_try_init(|| {
+                fork.now();
+                if fork.is_child() { Err(WriteError::Fault(Fault::Corrupted)) } else { Ok(7) }
+            })
         });
-        forks.refuses("Producer::try_send_iter", |fork| producer.try_send_iter(numbers(fork)));
-        let mut found = Vec::new();
-        consumer.try_recv_many(&mut found, 100).unwrap();
-        assert_eq!(found, all);
+        let long = |fork: &Fork<'_>, text: &mut String| {
+            fork.now();
+            *text = "a".repeat(if fork.is_child() { 10_000 } else { 1 });
+        };
+        let value = forks.region.value_mutex::<String>("value").max_len(100).create().unwrap();
+        forks.refuses("ValueMutex::update", |fork| value.update(|text| long(fork, text)));
+        forks.refuses("ValueMutex::try_update", |fork| value.try_update(|text| long(fork, text)));
+        assert_eq!(value.get().unwrap(), "a");
+        let watch = forks.region.value_watch("watch").max_len(100).initial(&String::new()).create().unwrap();
+        forks.refuses("ValueWatch::update", |fork| watch.update(|text| long(fork, text)));
+        assert_eq!(watch.get().unwrap(), "a");
     });
 }

@@ -286,7 +286,10 @@ impl<T: LockedValue, P: Platform> ValueMutex<'_, T, P> {
         let _turn = self.try_turn()?;
         let mut value = Self::decode(self.written::<TryWriteValueError>()?)?;
         let result = change(&mut value);
-        self.commit(&self.encode(&value)?)?;
+        let bytes = self.encode(&value);
+        // In a child that `change` has made by `fork`, also an error of its value is no answer.
+        self.bytes.here()?;
+        self.commit(&bytes?)?;
         Ok(result)
     }
 
@@ -305,7 +308,10 @@ impl<T: LockedValue, P: Platform> ValueMutex<'_, T, P> {
         let _turn = self.turn(limit)?;
         let mut value = Self::decode(self.written::<WriteValueTimeoutError>()?)?;
         let result = change(&mut value);
-        self.commit(&self.encode(&value)?)?;
+        let bytes = self.encode(&value);
+        // In a child that `change` has made by `fork`, also an error of its value is no answer.
+        self.bytes.here()?;
+        self.commit(&bytes?)?;
         Ok(result)
     }
 }

@@ -262,9 +262,10 @@ impl<T: NoUninit + CheckedBitPattern, P: Platform> OnceCell<'_, T, P> {
         let Some(turn) = self.once.vacant(turn()?) else {
             return Ok(self.get().and_then(|value| value.ok_or(Fault::Corrupted)).map_err(W::from)?);
         };
-        let value = make()?;
-        // The closure may have called `fork`.
+        let made = make();
+        // The closure may have called `fork`. Then also its error is no answer.
         self.here().map_err(W::from)?;
+        let value = made?;
         self.once.set(&self.platform, turn, &value);
         Ok(value)
     }

@@ -57,11 +57,17 @@ impl<T: NoUninit, P: Platform, W: Lane> Producer<'_, T, P, W> {
                 Ok(count) => sent += count,
                 Err((count, value, fault)) => {
                     let cause = SendTimeoutError::Fault((), fault);
-                    return Err(SendIterError { sent: sent + count, unsent: vec![value], cause });
+                    return Err(SendIterError { sent: sent + count, unsent: value.into_iter().collect(), cause });
                 }
             }
         }
-        Ok(sent)
+        // The iterator may have called `fork` at its end.
+        let here = self.held.here();
+        here.map(|()| sent).map_err(|fault| SendIterError {
+            sent,
+            unsent: vec![],
+            cause: SendTimeoutError::Fault((), fault),
+        })
     }
 }
 

@@ -376,17 +376,18 @@ impl<'m, T: NoUninit, P: Platform, W: Lane> Producer<'m, T, P, W> {
     }
 
     /// Sends the elements, for which there is room, each before it asks for the next one, which may take long, panic, or call `fork`. The
-    /// error, in the child: how many were sent before, and the element that was not.
-    pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> Result<usize, (usize, T, Fault)> {
+    /// error, in the child: how many were sent before, and the element that was not, if there is one.
+    pub(super) fn push_iter(&mut self, values: impl Iterator<Item = T>) -> Result<usize, (usize, Option<T>, Fault)> {
         let mut count = 0;
         for value in values {
             if let Err(fault) = self.held.here() {
-                return Err((count, value, fault));
+                return Err((count, Some(value), fault));
             }
             self.push(&value);
             count += 1;
         }
-        Ok(count)
+        // Also in the call that finds the end.
+        self.held.here().map(|()| count).map_err(|fault| (count, None, fault))
     }
 
     /// Reserves room for at least one and at most `most` elements (none if that is 0), to be written in place. Never waits.

@@ -143,7 +143,8 @@ unsafe impl<T: VectorElement> Blueprint for Options<T> {
 /// [`push`](Self::push), [`pop`](Self::pop) and [`get`](Self::get) copy one element, [`set`](Self::set), [`update`](Self::update),
 /// [`swap`](Self::swap) and [`swap_remove`](Self::swap_remove) a few. [`insert`](Self::insert) and [`remove`](Self::remove) copy
 /// those behind the place twice. What changes all elements, a sort or [`retain`](Self::retain), copies all of them to memory of the process's
-/// own, and back. The lock costs some 20 ns if nobody else wants it.
+/// own, and back; in `ipc-core` without `alloc` they stay in the region, and the closure must not return in a child that it has made by
+/// `fork`. The lock costs some 20 ns if nobody else wants it.
 ///
 /// After `fork`, the child's handle returns [`Fault::Forked`](crate::Fault::Forked).
 #[doc(alias = "Vec")]

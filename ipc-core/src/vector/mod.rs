@@ -14,8 +14,10 @@
 //! push, extend      the area: behind the end              | state: len + n
 //! pop, truncate     nothing                               | state: len - n
 //! set, insert, ...  the other area: the changed elements  | begin, end | state: copying | the area: those elements | state: settled
-//! under a lock()    the other area: all elements          | state: the other area, len
+//! all elements      the other area: all elements          | state: the other area, len
 //! ```
+//!
+//! All elements change at once under a `lock()`, and in a sort, a `retain` and a `Held::replace`.
 //!
 //! | `state` | who gets there | who leaves it |
 //! |---|---|---|

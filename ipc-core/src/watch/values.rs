@@ -219,7 +219,10 @@ impl<T: WatchedValue, P: Platform> ValueWatch<'_, T, P> {
     fn change<R>(&self, turn: Turn<'_, P>, change: impl FnOnce(&mut T) -> R) -> Result<R, GetValueError> {
         let mut value = read(POSTCARD, &self.written()?.bytes)?;
         let result = change(&mut value);
-        self.publish(turn, &self.encode(&value)?)?;
+        let bytes = self.encode(&value);
+        // In a child that `change` has made by `fork`, also an error of its value is no answer.
+        self.cell.here()?;
+        self.publish(turn, &bytes?)?;
         Ok(result)
     }
 
