@@ -253,8 +253,7 @@ impl<'m> View<'m> {
     /// The word of a block.
     #[inline(always)]
     pub(super) fn word(&self, index: usize) -> Option<&'m AtomicU64> {
-        // There are as many cells as the blocks have: an index that is no block's finds none.
-        self.cells.get(index * self.geometry.stride)
+        if index < self.geometry.blocks { self.cells.get(index * self.geometry.stride) } else { None }
     }
 
     /// The cells of the job in a block.
