@@ -21,7 +21,8 @@ fn value(len: usize) -> Vec<u8> {
 fn values_of_any_length_arrive_by_each_verb() {
     let region = region();
     let queue: ValueQueue<Vec<u8>> = region.value_queue("values").capacity(8192).create().expect("a new one");
-    let receives: [fn(&ValueQueue<Vec<u8>>) -> Vec<u8>; 3] = [
+    type Receive = fn(&ValueQueue<Vec<u8>>) -> Vec<u8>;
+    let receives: [Receive; 3] = [
         |queue| queue.try_recv().expect("it was sent"),
         |queue| queue.recv().expect("it was sent"),
         |queue| queue.recv_timeout(LONG).expect("it was sent"),
