@@ -406,11 +406,17 @@ fn iterators_of_messages() {
 
         let queue = forks.region.queue::<u64>("queue").capacity(16).create().unwrap();
         let sender = queue.sender().unwrap();
-        forks.refuses("Queue::send_iter", |fork| queue.send_iter(numbers(fork, 2)));
-        forks.refuses("Sender::try_send_iter", |fork| sender.try_send_iter(numbers(fork, 2)));
-        let mut found = Vec::new();
-        queue.try_recv_many(&mut found, 100).unwrap();
-        assert_eq!(found, all);
+        for at in [2, 5] {
+            forks.refuses("Queue::send_iter", |fork| queue.send_iter(numbers(fork, at)));
+            forks.refuses("Sender::try_send_iter", |fork| sender.try_send_iter(numbers(fork, at)));
+            let mut found = Vec::new();
+            queue.try_recv_many(&mut found, 100).unwrap();
+            assert_eq!(found, all);
+        }
+        let stack = forks.region.stack::<u64>("stack").capacity(16).create().unwrap();
+        forks.refuses("Stack::send_iter", |fork| stack.send_iter(numbers(fork, 5)));
+        forks.refuses("Stack::try_send_iter", |fork| stack.try_send_iter(numbers(fork, 5)));
+        assert_eq!(stack.len(), 10);
     });
 }
 

@@ -84,7 +84,7 @@ pub(crate) use slices;
 macro_rules! batches {
     (
         send $sender:ident<$($T:ident: $($bound:path),+);+>, $message:ty, [$($to:ident: $To:ty)?],
-        ($made:literal, $example_to:literal, $values:literal, $fifth:literal), $queue:ident => $room:expr,
+        ($made:literal, $example_to:literal, $values:literal, $fifth:literal), $queue:ident => $room:expr, $here:expr,
         ($value:ident, $waits:ident) => $sent:expr
     ) => {
         impl<$($T: $($bound +)+,)+ P: Platform> $sender<'_, $($T,)+ P> {
@@ -115,9 +115,11 @@ macro_rules! batches {
             ) -> Result<usize, $crate::queue::TrySendIterError<$message>> {
                 let $queue = self;
                 match $room {
-                    Ok(room) => $crate::queue::send_each(values.into_iter().take(room), |value| {
-                        self.try_send_slice($($to,)? core::slice::from_ref(value))
-                    }),
+                    Ok(room) => {
+                        let send = |value: &$message| self.try_send_slice($($to,)? core::slice::from_ref(value));
+                        let here = || $here.map_err(|fault| TrySendError::Fault((), fault));
+                        $crate::queue::send_each(values.into_iter().take(room), send, here)
+                    }
                     Err(cause) => Err($crate::queue::SendIterError { sent: 0, unsent: alloc::vec::Vec::new(), cause }),
                 }
             }
@@ -158,7 +160,8 @@ macro_rules! batches {
                     let ($value, $waits) = (core::slice::from_ref(value), &mut *waits);
                     $sent
                 };
-                $crate::queue::send_each(values.into_iter(), send).map_err(|error| {
+                let here = || $here.map_err(|fault| SendSliceError { sent: 0, cause: SendTimeoutError::Fault((), fault) });
+                $crate::queue::send_each(values.into_iter(), send, here).map_err(|error| {
                     let $crate::queue::SendIterError { sent, unsent, cause: SendSliceError { cause, .. } } = error;
                     $crate::queue::SendIterError { sent, unsent, cause }
                 })

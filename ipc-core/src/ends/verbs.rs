@@ -96,6 +96,7 @@ macro_rules! send_verbs {
                 let (queue, half) = sends.watched();
                 queue.room_now(($($to)?), half).map_err(|refused| TrySendError::of(refused, ()))
             },
+            sends.watched().0.here(),
             (values, waits) => {
                 let (queue, half) = sends.watched();
                 queue.send_all_within(($($to)?), values, waits, half.is_some())

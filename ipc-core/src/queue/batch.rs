@@ -55,10 +55,12 @@ impl<T, C: fmt::Display> fmt::Debug for SendIterError<T, C> {
 
 impl<T, C: fmt::Display> core::error::Error for SendIterError<T, C> {}
 
-/// Sends each of these by a call of `send` before it asks for the next one, which may take long, or panic.
+/// Sends each of these by a call of `send` before it asks for the next one, which may take long, panic, or call `fork`. Behind the last
+/// one, `here` says whether the end was found in the child.
 pub(crate) fn send_each<T, R, C>(
     values: impl Iterator<Item = T>,
     mut send: impl FnMut(&T) -> Result<R, C>,
+    here: impl FnOnce() -> Result<(), C>,
 ) -> Result<usize, SendIterError<T, C>> {
     let mut sent = 0;
     for value in values {
@@ -67,7 +69,7 @@ pub(crate) fn send_each<T, R, C>(
         }
         sent += 1;
     }
-    Ok(sent)
+    here().map(|()| sent).map_err(|cause| SendIterError { sent, unsent: vec![], cause })
 }
 
 /// How many messages a vector gets room for where this many are there: others may come before they are received, and none may be there
@@ -92,11 +94,11 @@ pub fn append<T, E>(
 }
 
 batches!(
-    send Queue<T: NoUninit, CheckedBitPattern>, T, [], ("queue::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"), queue => queue.room_now(),
+    send Queue<T: NoUninit, CheckedBitPattern>, T, [], ("queue::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"), queue => queue.room_now(), queue.here(),
     (values, waits) => queue.send_slice_within(values, waits, false)
 );
 batches!(
-    send Sender<T: NoUninit, CheckedBitPattern>, T, [], ("queue::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"), sender => sender.try_watching(Queue::room_now),
+    send Sender<T: NoUninit, CheckedBitPattern>, T, [], ("queue::<u64>(\"squares\").capacity(4)", "", "|n| n * n", "25"), sender => sender.try_watching(Queue::room_now), sender.queue().here(),
     (values, waits) => sender.queue().send_slice_within(values, waits, true)
 );
 batches!(receive Queue<T: NoUninit, CheckedBitPattern>, T, queue => queue, room => queue.try_recv_into(room), false);
