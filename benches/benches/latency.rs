@@ -2,7 +2,7 @@
 //!
 //! Over each object that blocks, by its blocking calls, between two processes on two cores and on one, after some rounds in which both
 //! sides slept. Every round trip is timed by itself. The floors are two sides that poll two words for as long as it takes, and a bare
-//! futex. What waiting alone costs, the same objects tell whose sides poll: there is nothing else between them and the blocking ones.
+//! futex. Four objects are also there with sides that poll them: the difference is what the waiting alone costs.
 
 #![allow(clippy::print_stdout, reason = "the closing table is what a benchmark is for")]
 
