@@ -82,7 +82,7 @@ pub const MUTANTS: &[Mutant] = &[
             "                    if false {",
         )],
         protects: "the block of a withdrawn job comes back",
-        caught_by: ("loom_work_calls", "a_caller_goes"),
+        caught_by: ("loom_work_calls", "a_caller_dies"),
     },
     Mutant {
         name: "calls, a job is withdrawn on its way home",
